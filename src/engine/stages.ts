@@ -1,0 +1,179 @@
+/**
+ * The data that passes between stages: read this first, then `reconstruct.ts`.
+ *
+ *   Photo → Face (landmarks) → HeadFit → CoarseField → DetailedField → Surface → files
+ *
+ * Conventions (docs/conventions.md):
+ * - head frame: metres, right-handed, +X to the subject's left (the image's right in a frontal photo), +Y up, +Z out of the face
+ * - camera frame: OpenCV, x right, y down, z forward
+ * - pixels: x right, y down, the centre of the first pixel is (0.5, 0.5)
+ * - SDF: negative inside; images: sRGB
+ * - arrays are flat and row-major; shapes stand in comments, `// [n, 3]`
+ */
+
+/** A decoded photo: upright (EXIF orientation applied), 8-bit sRGB, alpha composited over white. */
+export interface Photo {
+  width: number
+  height: number
+  /** [height, width, 3] sRGB. */
+  data: Uint8Array
+  /** Focal length in pixels of this photo if EXIF states or implies it (35 mm equivalent, or focal plane resolution). */
+  exifFocalPx: number | undefined
+  /** Lower-case container format: jpeg, png, webp, heif (AVIF), tiff. */
+  format: string
+  /** SHA-256 of the file's bytes, hex. Provenance and checkpoint identity. */
+  sha256: string
+  /** Things the user should know (alpha removed, CMYK converted, scaled down, ...). */
+  warnings: string[]
+}
+
+/** An axis-aligned box in photo pixels. */
+export interface Box {
+  x: number
+  y: number
+  width: number
+  height: number
+}
+
+/** 2D landmarks of one face in photo pixels. Layout '68' is iBUG's, '478' MediaPipe's (468 mesh points + 10 iris). */
+export interface Landmarks {
+  layout: 68 | 478
+  /** [layout, 2] photo pixels. */
+  points: Float64Array
+}
+
+/** One face found in (or told of by the user for) a photo. */
+export interface Face {
+  box: Box
+  landmarks: Landmarks
+  /** Detector's confidence in 0..1; 1 for landmarks given by the user. */
+  score: number
+}
+
+/** Triangle mesh. Positions in metres, head frame unless said otherwise. */
+export interface Mesh {
+  /** [vertices, 3] */
+  positions: Float32Array
+  /** [triangles, 3], counter-clockwise seen from outside. */
+  indices: Uint32Array
+}
+
+/** Perspective camera of the *photo* (the crop only shifts and scales its intrinsics). */
+export interface Camera {
+  /** Photo size in pixels. */
+  width: number
+  height: number
+  /** Focal lengths and principal point in photo pixels. */
+  fx: number
+  fy: number
+  cx: number
+  cy: number
+  /** Rigid head → camera transform, 4x4 row-major. */
+  headToCamera: Float64Array
+}
+
+/** The square of the photo that is optimised, and its resolution. */
+export interface Crop extends Box {
+  /** Crop pixels per side. Crop pixel (u, v) lies at photo pixel (x + u * width / size, y + v * height / size). */
+  size: number
+}
+
+/** Sparse landmark embedding: each landmark is a barycentric point on a triangle. */
+export interface LandmarkEmbedding {
+  /** [landmarks] triangle of each landmark. */
+  triangles: Uint32Array
+  /** [landmarks, 3] */
+  barycentric: Float32Array
+}
+
+/** Skinning joint (FLAME's neck, jaw and eyes; the built-in head's expressions are linear, so it has none). */
+export interface Joint {
+  name: string
+  /** Index of the parent joint, -1 at the root. */
+  parent: number
+}
+
+/** A morphable head: mean + identity + expression (+ optional joints). Three loaders make this one interface. */
+export interface HeadModel {
+  /** Display name: 'built-in', 'FLAME 2020', 'ICT-FaceKit'. */
+  name: string
+  /** Licence and source for the report. */
+  provenance: string
+  /** [vertices, 3] neutral mean, metres, head frame. */
+  mean: Float32Array
+  /** [triangles, 3] */
+  indices: Uint32Array
+  /** [identityCount, vertices, 3] displacement in metres per unit coefficient: coefficients are N(0, 1) a priori. */
+  identity: Float32Array
+  identityCount: number
+  /** [expressionCount, vertices, 3] displacement in metres per unit coefficient. */
+  expression: Float32Array
+  expressionCount: number
+  /** [expressionCount] standard deviation of each coefficient a priori. */
+  expressionSigma: Float32Array
+  /** [expressionCount, 2] allowed range, e.g. 0..1 for blendshapes; -Infinity..Infinity where free. */
+  expressionRange: Float32Array
+  /** [expressionCount] names: ARKit's where they correspond, else the model's own. */
+  expressionNames: string[]
+  /** [uvVertices, 2] glTF convention (v down); undefined for models without. */
+  uv: Float32Array | undefined
+  /** [triangles, 3] indices into `uv` (seams split vertices). */
+  uvIndices: Uint32Array | undefined
+  /** iBUG 68. */
+  landmarks68: LandmarkEmbedding
+  /** MediaPipe 478 (the last 10, irises, have weight 0 where a model has no eyes). */
+  landmarks478: LandmarkEmbedding
+  /** [478] 0..1: how far each of the 478 embedded points is to be trusted. */
+  landmarkWeights478: Float32Array
+  /** [triangles] 1 in the face region that becomes the SDF: forehead to chin, cheek to cheek, no ears, neck, eyeballs, mouth bag. */
+  faceRegion: Uint8Array
+  /** [vertices] skin part of each vertex. */
+  parts: Uint8Array
+  skinning: Skinning | undefined
+}
+
+/** Linear blend skinning of a model with joints. Rotations about joints are extra fit parameters (axis-angle). */
+export interface Skinning {
+  joints: Joint[]
+  /** [joints, vertices] joint regressor (rest positions from shaped vertices). */
+  regressor: Float32Array
+  /** [vertices, joints] */
+  weights: Float32Array
+  /** [9 * (joints - 1), vertices, 3] pose blendshapes over (R - I) of the non-root joints, or undefined. */
+  poseBlendshapes: Float32Array | undefined
+}
+
+/** Values of `HeadModel.parts`. */
+export const HEAD_PARTS = { skin: 0, eyeball: 1, mouth: 2, ear: 3, neck: 4, scalp: 5 } as const
+
+/** How the focal length came about. */
+export type FocalSource = 'exif' | 'setting' | 'estimated'
+
+/** The head fitted to the landmarks (Eq. 3). */
+export interface HeadFit {
+  model: HeadModel
+  /** [identityCount] */
+  identity: Float64Array
+  /** [expressionCount] */
+  expression: Float64Array
+  /** [joints, 3] axis-angle; empty without skinning. */
+  jointRotations: Float64Array
+  /** Posed mesh in the head frame, metres; all of the model's vertices and triangles. */
+  mesh: Mesh
+  camera: Camera
+  focalSource: FocalSource
+  crop: Crop
+  /** Root mean square distance between projected and given landmarks, photo pixels. */
+  residualPx: number
+  /** The same as a share of the interocular distance. */
+  residualRelative: number
+  warnings: string[]
+}
+
+/** Maps head-frame metres to the field's coordinates: x_field = (x - center) / scale; the face region lies in the unit sphere. */
+export interface FieldFrame {
+  /** [3] metres */
+  center: Float64Array
+  /** metres per field unit */
+  scale: number
+}
