@@ -1,0 +1,232 @@
+/**
+ * Settings: defaults from schemas/settings.schema.json, then a preset's changes, then the user's. Adding a setting is one entry
+ * in the schema (and `npm run generate`); validation, command line, docs and types follow from it.
+ */
+import { readFileSync } from 'node:fs'
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import { SiderError } from './errors.js'
+import type { Settings } from './generated/settings.js'
+import { nearestName } from './nearest-name.js'
+import { DEFAULT_PRESET, PRESETS, type Preset } from './presets.js'
+
+export type * from './generated/settings.js'
+export { DEFAULT_PRESET, PRESETS, type PresetName, type SparseSettings } from './presets.js'
+
+/** The parts of JSON Schema that the settings use, and two keywords of ours. */
+interface SchemaNode {
+  title: string
+  description: string
+  type: 'object' | 'string' | 'boolean' | 'integer' | 'number'
+  properties?: Record<string, SchemaNode>
+  default?: unknown
+  enum?: string[]
+  minimum?: number
+  exclusiveMinimum?: number
+  maximum?: number
+  /** Ours: unit of the value, in words. */
+  unit?: string
+  /** Ours: may differ between a checkpoint and the run that goes on from it. */
+  resumable?: boolean
+}
+
+/** One setting, for help texts, docs and menus. */
+export interface SettingInfo {
+  /** Dotted path, e.g. 'detail.epochs'. */
+  path: string
+  title: string
+  description: string
+  type: 'string' | 'boolean' | 'integer' | 'number'
+  unit: string | undefined
+  /** The allowed values in words, e.g. 'an integer from 1 to 16'. */
+  allowed: string
+  default: unknown
+  /** Whether a run may go on from a checkpoint that was made with another value. */
+  resumable: boolean
+}
+
+/** A group of settings ('' holds those outside groups). */
+export interface SettingGroup {
+  name: string
+  description: string
+  settings: SettingInfo[]
+}
+
+export interface ResolveOptions {
+  /** Name of a preset; the default one if absent. */
+  preset?: string
+  /** Changes on top, nested ({detail: {rays: 512}}) or with dotted keys ({'detail.rays': 512}), or both. Later keys win. */
+  overrides?: Record<string, unknown>
+}
+
+/** The JSON Schema of the settings, as shipped. */
+export const SETTINGS_SCHEMA = JSON.parse(
+  readFileSync(new URL('../../schemas/settings.schema.json', import.meta.url), 'utf8'),
+) as SchemaNode & { properties: Record<string, SchemaNode> }
+
+/** All settings in the schema's order. */
+export const SETTING_GROUPS: SettingGroup[] = readGroups()
+
+const SETTINGS_BY_PATH = new Map(SETTING_GROUPS.flatMap((group) => group.settings).map((info) => [info.path, info]))
+
+const ajv = new Ajv2020({ allErrors: true })
+ajv.addVocabulary(['unit', 'resumable'])
+const validate = ajv.compile(SETTINGS_SCHEMA)
+
+/**
+ * Defaults, then the preset, then the overrides, validated.
+ *
+ * @throws SiderError USAGE: unknown preset or setting (names the nearest), or a value of a wrong type or out of range (names the
+ *   path, the value and what is allowed; `data.problems` lists them all).
+ */
+export function resolveSettings({ preset = DEFAULT_PRESET, overrides = {} }: ResolveOptions = {}): Settings {
+  const values = new Map<string, unknown>()
+  for (const { path, default: value } of SETTINGS_BY_PATH.values()) values.set(path, value)
+  assign(values, findPreset(preset).settings)
+  assign(values, overrides)
+  const settings = nest(values)
+  if (!validate(settings)) throw invalid(validate.errors!, values)
+  return settings as unknown as Settings
+}
+
+/**
+ * Reads one `key=value` of the command line. The setting's type decides how the value is read: numbers and booleans as in JSON,
+ * strings as they stand; a group takes a JSON object.
+ *
+ * @throws SiderError USAGE: no '=', unknown setting, or unreadable value.
+ */
+export function parseAssignment(text: string): Record<string, unknown> {
+  const at = text.indexOf('=')
+  if (at < 1) {
+    throw new SiderError('USAGE', `'${text}' is not of the form key=value`, { hint: 'For example: detail.epochs=40' })
+  }
+  const path = text.slice(0, at).trim()
+  const value = text.slice(at + 1).trim()
+  const info = SETTINGS_BY_PATH.get(path)
+  if (info?.type === 'string') return { [path]: value }
+  if (!info && !isGroup(path)) throw unknownSetting(path)
+  try {
+    return { [path]: JSON.parse(value) as unknown }
+  } catch {
+    const number = Number(value)
+    // '.5' and '+1' are numbers to people, but not to JSON.
+    if (value !== '' && Number.isFinite(number)) return { [path]: number }
+    return { [path]: value }
+  }
+}
+
+/** The value of a setting by its dotted path. */
+export function settingAt(settings: Settings, path: string): unknown {
+  return path.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], settings)
+}
+
+/** The settings whose values differ, by path: [path, a's value, b's value]. */
+export function settingDifferences(a: Settings, b: Settings): [SettingInfo, unknown, unknown][] {
+  return [...SETTINGS_BY_PATH.values()]
+    .map((info): [SettingInfo, unknown, unknown] => [info, settingAt(a, info.path), settingAt(b, info.path)])
+    .filter(([, left, right]) => left !== right)
+}
+
+function findPreset(name: string): Preset {
+  if (Object.hasOwn(PRESETS, name)) return PRESETS[name as keyof typeof PRESETS]
+  throw new SiderError('USAGE', `unknown preset '${name}'`, {
+    hint: `Presets: ${Object.keys(PRESETS).join(', ')}.`,
+    data: { preset: name, presets: Object.keys(PRESETS) },
+  })
+}
+
+/** Writes sparse settings, nested or dotted, into the flat map. */
+function assign(values: Map<string, unknown>, sparse: object, prefix = ''): void {
+  for (const [key, value] of Object.entries(sparse)) {
+    if (value === undefined) continue
+    const path = prefix + key
+    if (SETTINGS_BY_PATH.has(path)) values.set(path, value)
+    else if (!isGroup(path)) throw unknownSetting(path)
+    else if (value !== null && typeof value === 'object' && !Array.isArray(value)) assign(values, value, `${path}.`)
+    else {
+      throw new SiderError('USAGE', `${path} is a group of settings, not a value`, {
+        hint: `For example: ${groupOf(path)!.settings[0].path}=${groupOf(path)!.settings[0].default}`,
+        data: { path, value },
+      })
+    }
+  }
+}
+
+/** {'a.b': 1} → {a: {b: 1}} */
+function nest(values: Map<string, unknown>): Record<string, unknown> {
+  const result: Record<string, unknown> = {}
+  for (const [path, value] of values) {
+    const [group, key] = path.split('.')
+    if (key === undefined) result[group] = value
+    else result[group] = { ...(result[group] as object), [key]: value }
+  }
+  return result
+}
+
+function groupOf(name: string): SettingGroup | undefined {
+  return SETTING_GROUPS.find((group) => group.name === name)
+}
+
+function isGroup(path: string): boolean {
+  return path !== '' && groupOf(path) !== undefined
+}
+
+function invalid(errors: ErrorObject[], values: Map<string, unknown>): SiderError {
+  const paths = [...new Set(errors.map((error) => error.instancePath.slice(1).replaceAll('/', '.')))]
+  const problems = paths.map((path) => ({
+    path,
+    value: values.get(path),
+    allowed: SETTINGS_BY_PATH.get(path)!.allowed,
+  }))
+  const message = problems.map((p) => `${p.path} is ${show(p.value)}, but must be ${p.allowed}`).join('; ')
+  return new SiderError('USAGE', message, {
+    hint: '`sider settings` explains every setting.',
+    data: { ...problems[0], problems },
+  })
+}
+
+/** JSON has no NaN and no Infinity, and would show them as null. */
+function show(value: unknown): string {
+  return typeof value === 'number' ? String(value) : JSON.stringify(value)
+}
+
+function unknownSetting(path: string): SiderError {
+  const nearest = nearestName(path, SETTINGS_BY_PATH.keys())
+  return new SiderError('USAGE', `unknown setting '${path}'`, {
+    hint: nearest ? `Did you mean '${nearest}'?` : '`sider settings` lists them all.',
+    data: { path, nearest },
+  })
+}
+
+function readGroups(): SettingGroup[] {
+  const groups: SettingGroup[] = [{ name: '', description: SETTINGS_SCHEMA.description, settings: [] }]
+  for (const [key, node] of Object.entries(SETTINGS_SCHEMA.properties)) {
+    if (!node.properties) groups[0].settings.push(settingInfo(key, node))
+    else {
+      const settings = Object.entries(node.properties).map(([name, leaf]) => settingInfo(`${key}.${name}`, leaf))
+      groups.push({ name: key, description: node.description, settings })
+    }
+  }
+  return groups
+}
+
+function settingInfo(path: string, node: SchemaNode): SettingInfo {
+  return {
+    path,
+    title: node.title,
+    description: node.description,
+    type: node.type as SettingInfo['type'],
+    unit: node.unit,
+    allowed: allowedValues(node),
+    default: node.default,
+    resumable: node.resumable === true,
+  }
+}
+
+function allowedValues(node: SchemaNode): string {
+  if (node.enum) return `one of ${node.enum.join(', ')}`
+  if (node.type === 'boolean') return 'true or false'
+  if (node.type === 'string') return 'a text that is not empty'
+  const what = node.type === 'integer' ? 'an integer' : 'a number'
+  const from = node.exclusiveMinimum === undefined ? `from ${node.minimum}` : `above ${node.exclusiveMinimum}`
+  return `${what} ${from} ${node.exclusiveMinimum === undefined ? 'to' : 'and at most'} ${node.maximum}`
+}

@@ -1,0 +1,244 @@
+/* Generated from schemas/settings.schema.json by `npm run generate`. Do not edit. */
+
+/**
+ * Every setting of a reconstruction. The defaults are those of the paper where it states them; presets change a few of them.
+ */
+export interface Settings {
+  /**
+   * Seed of all random numbers. Same seed, backend and machine: same result. Default: 0.
+   */
+  seed: number
+  /**
+   * What runs the tensor programs: ONNX Runtime (ort-...) compiles them, TensorFlow.js (tfjs-...) runs them op by op. 'auto' takes the fastest that works here; `sider doctor` says which and why. Default: "auto".
+   */
+  backend:
+    | 'auto'
+    | 'ort-cpu'
+    | 'ort-webgpu'
+    | 'ort-cuda'
+    | 'tfjs-node-gpu'
+    | 'tfjs-node'
+    | 'tfjs-webgpu'
+    | 'tfjs-wasm'
+    | 'tfjs-cpu'
+  /**
+   * Processor threads of the compute backend; 0 takes all cores. Default: 0.
+   */
+  threads: number
+  photo: PhotoSettings
+  head: HeadSettings
+  field: FieldSettings
+  renderer: RendererSettings
+  coarse: CoarseSettings
+  detail: DetailSettings
+  surface: SurfaceSettings
+  output: OutputSettings
+}
+/**
+ * Which face of the photo, and the square crop around it that is optimised.
+ */
+export interface PhotoSettings {
+  /**
+   * Which face to reconstruct, counted from 0 in the order of `sider faces`; -1 takes the largest. Default: -1.
+   */
+  face: number
+  /**
+   * Photos with more pixels than this are refused before they are decoded. (pixels) Default: 300000000.
+   */
+  maxPixels: number
+  /**
+   * Side of the square face crop that is optimised; maps and pictures have this resolution. (pixels) Default: 256.
+   */
+  cropSize: number
+}
+/**
+ * The morphable head and its fit to the landmarks (Eq. 3).
+ */
+export interface HeadSettings {
+  /**
+   * 'built-in', or the path of a FLAME file (.pkl, .npz) or an ICT-FaceKit folder. Default: "built-in".
+   */
+  model: string
+  /**
+   * Focal length of the photo in photo pixels; 0 takes it from EXIF, or estimates it. (pixels) Default: 0.
+   */
+  focalPx: number
+  /**
+   * Strength of the Gaussian prior on identity coefficients: larger keeps the head closer to the mean. Default: 1.
+   */
+  identityPrior: number
+  /**
+   * Strength of the Gaussian prior on expression coefficients: larger keeps the face closer to neutral. Default: 1.
+   */
+  expressionPrior: number
+  /**
+   * Expected error of a landmark as a share of the interocular distance: smaller follows the landmarks more closely, against the priors. Default: 0.02.
+   */
+  landmarkSigma: number
+}
+/**
+ * The geometry network f: position to signed distance and feature vector.
+ */
+export interface FieldSettings {
+  /**
+   * Linear layers of the geometry network. Default: 8.
+   */
+  layers: number
+  /**
+   * Units of each hidden layer. Default: 512.
+   */
+  width: number
+  /**
+   * The layer, counted from 1, that sees the input again; 0 for none. Default: 4.
+   */
+  skip: number
+  /**
+   * Length of the feature vector that the renderer reads. Default: 256.
+   */
+  feature: number
+  /**
+   * Octaves of the positional encoding of x: sin and cos of 2^k x for k below this. Wrinkles are 1-4 mm wide, so the highest band must reach a wavelength of a few millimetres. Default: 7.
+   */
+  bands: number
+  /**
+   * β of the softplus activation log(1 + exp(βx)) / β. Default: 100.
+   */
+  beta: number
+  /**
+   * Radius of the sphere that the geometric initialisation starts from, in field units (the face region has radius 1). (field units) Default: 0.6.
+   */
+  initialRadius: number
+}
+/**
+ * The colour network g: position, normal, view direction and feature to RGB. The two switches are the paper's ablations (Fig. 4).
+ */
+export interface RendererSettings {
+  /**
+   * Linear layers of the renderer. Default: 4.
+   */
+  layers: number
+  /**
+   * Units of each hidden layer. Default: 512.
+   */
+  width: number
+  /**
+   * Octaves of the positional encoding of the view direction. Default: 4.
+   */
+  viewBands: number
+  /**
+   * Whether the renderer sees the geometry network's feature vector γ. Default: true.
+   */
+  useFeature: boolean
+  /**
+   * Whether the renderer sees the surface normal n. Default: true.
+   */
+  useNormal: boolean
+}
+/**
+ * The coarse stage: the field learns the signed distance of the fitted face (Eqs. 4-7).
+ */
+export interface CoarseSettings {
+  /**
+   * Start from a network trained on the mean head where one exists for this field; false trains from scratch. Default: true.
+   */
+  warmStart: boolean
+  /**
+   * Optimiser steps. Default: 1000.
+   */
+  steps: number
+  /**
+   * Points in a step. Default: 4096.
+   */
+  batch: number
+  /**
+   * Adam's learning rate. Default: 0.0001.
+   */
+  learningRate: number
+  /**
+   * λ of Eq. 7: weight of (‖∇f‖ - 1)². Default: 0.1.
+   */
+  eikonalWeight: number
+  /**
+   * ε of Eq. 4: thickness that the open face sheet gets, so that it has an inside. (metres) Default: 0.004.
+   */
+  thickness: number
+  /**
+   * Standard deviation of the training points about the mesh. (metres) Default: 0.005.
+   */
+  sampleSigma: number
+}
+/**
+ * The detail stage: field and renderer learn the photo together (Eqs. 8-10).
+ */
+export interface DetailSettings {
+  /**
+   * Passes over all face pixels, unless the loss stops falling before. Default: 250.
+   */
+  epochs: number
+  /**
+   * Rays in a step. Default: 2048.
+   */
+  rays: number
+  /**
+   * Points near the surface in a step, for the distance and eikonal terms. Default: 1024.
+   */
+  points: number
+  /**
+   * Adam's learning rate at the start. Default: 0.0001.
+   */
+  learningRate: number
+  /**
+   * Adam's learning rate in the last epoch; it decays exponentially in between. Equal to the first: constant, as in the paper. Default: 0.0001.
+   */
+  learningRateEnd: number
+  /**
+   * λ1 of Eq. 10: weight of |f(x) - SDF_GT(x)|, which holds the face to the coarse one. Default: 1.
+   */
+  sdfWeight: number
+  /**
+   * λ2 of Eq. 10: weight of (‖∇f‖ - 1)². Default: 0.1.
+   */
+  eikonalWeight: number
+  /**
+   * Stop when the loss has not fallen by the tolerance for this many epochs; 0 never stops early. (epochs) Default: 20.
+   */
+  plateauEpochs: number
+  /**
+   * Relative fall of the loss that counts as falling. Default: 0.001.
+   */
+  plateauTolerance: number
+  /**
+   * Most evaluations of the field a ray may take to find the surface. Default: 16.
+   */
+  traceSteps: number
+  /**
+   * A snapshot (mesh, distance grid, pictures) every so often while training, if anybody listens. (seconds) Default: 20.
+   */
+  snapshotEvery: number
+}
+/**
+ * The surface that is extracted from the detailed field.
+ */
+export interface SurfaceSettings {
+  /**
+   * Cells along the longest side of the face from which the mesh is extracted. Default: 256.
+   */
+  resolution: number
+  /**
+   * Side of the photo texture. (pixels) Default: 1024.
+   */
+  textureSize: number
+}
+/**
+ * What is written.
+ */
+export interface OutputSettings {
+  /**
+   * Whether the intermediates of every stage are written too. Default: false.
+   */
+  dump: boolean
+  /**
+   * Samples along each side of the signed distance grid that is written. Default: 128.
+   */
+  sdfGrid: number
+}

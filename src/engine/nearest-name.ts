@@ -1,0 +1,30 @@
+/** "Did you mean ...?": the nearest of a set of names. */
+
+/**
+ * The name most like `name` by edit distance, if any is near enough to be what was meant. A name that matches the last part of
+ * a dotted one counts as near ('epochs' means 'detail.epochs').
+ */
+export function nearestName(name: string, names: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
+  for (const candidate of names) {
+    const last = candidate.slice(candidate.lastIndexOf('.') + 1)
+    const distance = Math.min(editDistance(name, candidate), editDistance(name, last) + 0.5)
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
+  }
+  return best
+}
+
+/** Levenshtein distance, without regard to case. */
+function editDistance(a: string, b: string): number {
+  const [x, y] = [a.toLowerCase(), b.toLowerCase()]
+  let row = Array.from({ length: y.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= x.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= y.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (x[i - 1] === y[j - 1] ? 0 : 1))
+    }
+    row = next
+  }
+  return row[y.length]
+}
