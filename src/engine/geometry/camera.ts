@@ -149,3 +149,42 @@ export function scaleCamera(camera: Camera, factor: number): Camera {
     headToCamera: camera.headToCamera,
   }
 }
+
+/** Product `a b` of two 3x3 row-major matrices. */
+export function multiply3(a: Float64Array, b: Float64Array): Float64Array {
+  const out = new Float64Array(9)
+  for (let i = 0; i < 3; i++)
+    for (let j = 0; j < 3; j++) out[i * 3 + j] = a[i * 3] * b[j] + a[i * 3 + 1] * b[3 + j] + a[i * 3 + 2] * b[6 + j]
+  return out
+}
+
+/** Rotation matrix [3, 3] of an axis-angle vector in radians (Rodrigues), exact also near 0. */
+export function rotationFromAxisAngle(x: number, y: number, z: number): Float64Array {
+  const squared = x * x + y * y + z * z
+  const angle = Math.sqrt(squared)
+  // R = I + sin a / a [w]x + (1 - cos a) / a² [w]x²; the series avoid 0 / 0 and cancellation
+  const s = angle < 1e-4 ? 1 - squared / 6 : Math.sin(angle) / angle
+  const c = angle < 1e-4 ? 0.5 - squared / 24 : (2 * Math.sin(angle / 2) ** 2) / squared
+  return Float64Array.of(
+    1 - c * (y * y + z * z),
+    c * x * y - s * z,
+    c * x * z + s * y,
+    c * x * y + s * z,
+    1 - c * (x * x + z * z),
+    c * y * z - s * x,
+    c * x * z - s * y,
+    c * y * z + s * x,
+    1 - c * (x * x + y * y),
+  )
+}
+
+/** 4x4 rigid transform of a rotation [3, 3] and a translation [3]. */
+export function rigidTransform(rotation: Float64Array, translation: ArrayLike<number>): Float64Array {
+  const out = new Float64Array(16)
+  for (let i = 0; i < 3; i++) {
+    for (let j = 0; j < 3; j++) out[i * 4 + j] = rotation[i * 3 + j]
+    out[i * 4 + 3] = translation[i]
+  }
+  out[15] = 1
+  return out
+}

@@ -1,0 +1,264 @@
+import { describe, expect, test } from 'vitest'
+import {
+  backProject,
+  cameraCenter,
+  cropCamera,
+  invertRigid,
+  multiply4,
+  pixelCenters,
+  pixelRays,
+  project,
+  rigidTransform,
+  rotationFromAxisAngle,
+  transformPoints,
+} from '../src/engine/geometry/camera.js'
+import { MeshDistance } from '../src/engine/geometry/distance.js'
+import {
+  boundaryLoops,
+  connectedComponents,
+  edgeStatistics,
+  keepLargest,
+  submesh,
+} from '../src/engine/geometry/mesh.js'
+import { vertexNormals } from '../src/engine/geometry/normals.js'
+import { interpolate, rasterize, rasterNormals } from '../src/engine/geometry/rasterize.js'
+import { Rng } from '../src/engine/geometry/rng.js'
+import { sampleSurface } from '../src/engine/geometry/sample.js'
+import { subdivideLoop, subdivideMidpoint } from '../src/engine/geometry/subdivide.js'
+import type { Mesh } from '../src/engine/stages.js'
+import { frontCamera, gridMesh, sphereMesh } from './shapes.js'
+
+function merge(a: Mesh, b: Mesh): Mesh {
+  const positions = new Float32Array(a.positions.length + b.positions.length)
+  positions.set(a.positions)
+  positions.set(b.positions, a.positions.length)
+  const indices = new Uint32Array(a.indices.length + b.indices.length)
+  indices.set(a.indices)
+  indices.set(
+    b.indices.map((i) => i + a.positions.length / 3),
+    a.indices.length,
+  )
+  return { positions, indices }
+}
+
+describe('rng', () => {
+  test('has uniform and normal moments, repeats with its seed, and resumes from its state', () => {
+    const rng = new Rng(7)
+    let mean = 0
+    let normalSquare = 0
+    const n = 20000
+    for (let i = 0; i < n; i++) {
+      mean += rng.uniform() / n
+      normalSquare += rng.normal() ** 2 / n
+    }
+    expect(Math.abs(mean - 0.5)).toBeLessThan(0.01)
+    expect(Math.abs(normalSquare - 1)).toBeLessThan(0.05)
+    rng.normal()
+    const copy = Rng.fromState(JSON.parse(JSON.stringify(rng.getState())))
+    for (let i = 0; i < 10; i++) expect(copy.normal()).toBe(rng.normal())
+    expect(new Rng(3).uint32()).toBe(new Rng(3).uint32())
+    expect(new Rng(3).uint32()).not.toBe(new Rng(4).uint32())
+  })
+  test('permutation holds every number once and is shuffled', () => {
+    const p = new Rng(1).permutation(100)
+    expect([...p].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i))
+    expect([...p].filter((v, i) => v === i).length).toBeLessThan(10)
+  })
+})
+
+describe('camera', () => {
+  const camera = frontCamera(256, 400, 0.8, 0.3)
+  test('project and backProject are inverse; the centre of the head frame falls on the principal point', () => {
+    expect([...project(camera, Float64Array.of(0, 0, 0))]).toEqual([128, 128, 0.8])
+    const points = Float64Array.from({ length: 30 }, (_, i) => 0.1 * Math.sin(i * 1.7))
+    const uvz = project(camera, points)
+    const pixels = new Float64Array(20)
+    const depth = new Float64Array(10)
+    for (let i = 0; i < 10; i++) {
+      pixels[i * 2] = uvz[i * 3]
+      pixels[i * 2 + 1] = uvz[i * 3 + 1]
+      depth[i] = uvz[i * 3 + 2]
+    }
+    const back = backProject(camera, pixels, depth)
+    for (let i = 0; i < 30; i++) expect(back[i]).toBeCloseTo(points[i], 10)
+    const rays = pixelRays(camera, pixels)
+    const center = cameraCenter(camera)
+    for (let i = 0; i < 10; i++) {
+      const d = [0, 1, 2].map((k) => points[i * 3 + k] - center[k])
+      const length = Math.hypot(...d)
+      for (let k = 0; k < 3; k++) expect(rays[i * 3 + k]).toBeCloseTo(d[k] / length, 10)
+    }
+  })
+  test('crop pixel (u, v) is photo pixel (x + u w / size, y + v h / size)', () => {
+    const crop = { x: 20, y: -10, width: 128, height: 128, size: 64 }
+    const point = Float64Array.of(0.03, -0.05, 0.02)
+    const [u, v] = project(cropCamera(camera, crop), point)
+    const [pu, pv] = project(camera, point)
+    expect(crop.x + (u * crop.width) / crop.size).toBeCloseTo(pu, 10)
+    expect(crop.y + (v * crop.height) / crop.size).toBeCloseTo(pv, 10)
+  })
+  test('rotations by axis-angle turn about the axis by the angle, also tiny ones', () => {
+    const quarter = rigidTransform(rotationFromAxisAngle(0, 0, Math.PI / 2), [1, 2, 3])
+    const moved = transformPoints(quarter, Float64Array.of(1, 0, 0))
+    for (const [k, value] of [1, 3, 3].entries()) expect(moved[k]).toBeCloseTo(value, 12)
+    const tiny = rotationFromAxisAngle(1e-6, -2e-6, 3e-6)
+    for (const [k, value] of [1, -3e-6, -2e-6].entries()) expect(tiny[k]).toBeCloseTo(value, 11)
+    const v = [0.4, -0.8, 1.1]
+    const fixed = transformPoints(
+      rigidTransform(rotationFromAxisAngle(v[0], v[1], v[2]), [0, 0, 0]),
+      Float64Array.from(v),
+    )
+    for (let k = 0; k < 3; k++) expect(fixed[k]).toBeCloseTo(v[k], 12)
+  })
+  test('invertRigid inverts', () => {
+    const identity = multiply4(camera.headToCamera, invertRigid(camera.headToCamera))
+    for (let i = 0; i < 16; i++) expect(identity[i]).toBeCloseTo(i % 5 === 0 ? 1 : 0, 12)
+  })
+})
+
+describe('normals', () => {
+  test.each(['angle', 'area'] as const)('%s-weighted normals of a sphere point outwards', (weighting) => {
+    const mesh = sphereMesh(0.1, 40, 80)
+    const n = vertexNormals(mesh, weighting)
+    let worst = 1
+    for (let i = 0; i < n.length; i += 3) {
+      const p = mesh.positions
+      worst = Math.min(worst, (n[i] * p[i] + n[i + 1] * p[i + 1] + n[i + 2] * p[i + 2]) / 0.1)
+    }
+    expect(worst).toBeGreaterThan(0.9999)
+  })
+})
+
+describe('mesh', () => {
+  const sphere = sphereMesh(1, 16, 32)
+  test('finds components and keeps the largest', () => {
+    const two = merge(sphereMesh(0.2, 6, 8, [3, 0, 0]), sphere)
+    const c = connectedComponents(two)
+    expect(c.count).toBe(2)
+    expect(c.sizes[0]).toBe(sphere.indices.length / 3)
+    expect(keepLargest(two).mesh.positions).toEqual(sphere.positions)
+  })
+  test('a closed sphere has no boundary, a cut one has a loop; submesh maps back', () => {
+    expect(boundaryLoops(sphere)).toEqual([])
+    const mask = Uint8Array.from({ length: sphere.indices.length / 3 }, (_, t) =>
+      [0, 1, 2].every((k) => sphere.positions[sphere.indices[t * 3 + k] * 3 + 1] > -0.1) ? 1 : 0,
+    )
+    const part = submesh(sphere, mask)
+    const loops = boundaryLoops(part.mesh)
+    expect(loops.map((l) => l.length)).toEqual([32])
+    for (let t = 0; t < part.triangleMap.length; t++)
+      for (let k = 0; k < 3; k++)
+        expect(part.vertexMap[part.mesh.indices[t * 3 + k]]).toBe(sphere.indices[part.triangleMap[t] * 3 + k])
+    expect(edgeStatistics(part.mesh)).toMatchObject({ boundaryEdges: 32, badEdges: 0 })
+  })
+  test('edge statistics notice a flipped triangle', () => {
+    const flipped = { positions: sphere.positions, indices: sphere.indices.slice() }
+    ;[flipped.indices[300], flipped.indices[301]] = [flipped.indices[301], flipped.indices[300]]
+    expect(edgeStatistics(sphere).badEdges).toBe(0)
+    expect(edgeStatistics(flipped).badEdges).toBe(3)
+  })
+  test('midpoint subdivision keeps the shape, Loop subdivision stays manifold and is smoother', () => {
+    const fine = subdivideMidpoint(sphere.positions, 3, sphere.indices)
+    const mesh = { positions: fine.values, indices: fine.indices }
+    expect(edgeStatistics(mesh)).toMatchObject({ boundaryEdges: 0, badEdges: 0 })
+    expect(Math.max(...new MeshDistance(sphere).distances(fine.values))).toBeLessThan(1e-6)
+    const loop = subdivideLoop(sphere.positions, 3, sphere.indices)
+    const radii = (v: Float32Array) => {
+      const r = Array.from({ length: v.length / 3 }, (_, i) => Math.hypot(v[i * 3], v[i * 3 + 1], v[i * 3 + 2]))
+      return Math.max(...r) - Math.min(...r)
+    }
+    expect(radii(loop.values)).toBeLessThan(radii(fine.values))
+    expect(edgeStatistics({ positions: loop.values, indices: loop.indices }).badEdges).toBe(0)
+    const flat = gridMesh(1, 4)
+    const flatLoop = subdivideLoop(flat.positions, 3, flat.indices)
+    for (let i = 2; i < flatLoop.values.length; i += 3) expect(flatLoop.values[i]).toBe(0)
+  })
+  test('area sampling is uniform: octants of a sphere get equal shares', () => {
+    const { points, triangles, barycentric } = sampleSurface(sphere, 16000, new Rng(5))
+    const count = new Array(8).fill(0)
+    for (let i = 0; i < points.length; i += 3)
+      count[(points[i] > 0 ? 1 : 0) + (points[i + 1] > 0 ? 2 : 0) + (points[i + 2] > 0 ? 4 : 0)]++
+    for (const c of count) expect(Math.abs(c - 2000)).toBeLessThan(200)
+    let x = 0
+    for (let k = 0; k < 3; k++) x += barycentric[k] * sphere.positions[sphere.indices[triangles[0] * 3 + k] * 3]
+    expect(x).toBeCloseTo(points[0], 6)
+  })
+})
+
+describe('distance', () => {
+  const mesh = sphereMesh(0.1, 100, 200)
+  const bvh = new MeshDistance(mesh)
+  const rng = new Rng(2)
+  test('distances to a sphere agree with the analytic ones to the chord error', () => {
+    const points = Float32Array.from({ length: 3000 }, () => rng.uniform(-0.2, 0.2))
+    const { distance, point, triangle } = bvh.closest(points)
+    const chord = 0.1 * (1 - Math.cos(Math.PI / 100)) * 2
+    for (let i = 0; i < 1000; i++) {
+      const r = Math.hypot(points[i * 3], points[i * 3 + 1], points[i * 3 + 2])
+      expect(Math.abs(distance[i] - Math.abs(r - 0.1))).toBeLessThan(chord)
+      expect(Math.hypot(point[i * 3], point[i * 3 + 1], point[i * 3 + 2])).toBeCloseTo(0.1, 3)
+      expect(triangle[i]).toBeLessThan(mesh.indices.length / 3)
+    }
+  })
+  test('rays hit where the rasteriser sees the mesh', () => {
+    const camera = frontCamera(64, 120, 0.6, 0.2)
+    const raster = rasterize(mesh, camera)
+    const rays = pixelRays(camera, pixelCenters(64, 64))
+    const hits = bvh.rayHits(cameraCenter(camera), rays, 'back')
+    let differing = 0
+    for (let i = 0; i < 64 * 64; i++) {
+      if (raster.triangle[i] !== hits.triangle[i]) differing++
+      else if (hits.triangle[i] >= 0) {
+        const view = camera.headToCamera.slice(8, 11)
+        const cos = rays[i * 3] * view[0] + rays[i * 3 + 1] * view[1] + rays[i * 3 + 2] * view[2]
+        expect(Math.abs(hits.t[i] * cos - raster.depth[i])).toBeLessThan(1e-5)
+      }
+    }
+    expect(hits.triangle.filter((t) => t >= 0).length).toBeGreaterThan(1000)
+    expect(differing).toBeLessThan(8)
+  })
+})
+
+describe('rasterize', () => {
+  const mesh = sphereMesh(0.1, 78, 154)
+  const camera = frontCamera(256, 560, 0.7, -0.4)
+  const raster = rasterize(mesh, camera)
+  test('interpolated positions project back to their pixel centres at the stored depth', () => {
+    const positions = interpolate(raster, mesh.indices, mesh.positions, 3)
+    const uvz = project(camera, positions)
+    let seen = 0
+    for (let i = 0; i < raster.triangle.length; i++) {
+      if (raster.triangle[i] < 0) {
+        expect(raster.depth[i]).toBeNaN()
+        continue
+      }
+      seen++
+      if (Math.abs(uvz[i * 3] - (i % 256) - 0.5) > 1e-3) expect.fail(`pixel ${i}: u ${uvz[i * 3]}`)
+      if (Math.abs(uvz[i * 3 + 1] - Math.floor(i / 256) - 0.5) > 1e-3) expect.fail(`pixel ${i}: v ${uvz[i * 3 + 1]}`)
+      if (Math.abs(uvz[i * 3 + 2] - raster.depth[i]) > 1e-6) expect.fail(`pixel ${i}: depth`)
+    }
+    // the disc of a sphere: focal * r / sqrt(d² - r²)
+    const radius = (560 * 0.1) / Math.sqrt(0.7 ** 2 - 0.1 ** 2)
+    expect(Math.abs(seen / (Math.PI * radius * radius) - 1)).toBeLessThan(0.01)
+  })
+  test('depth and normals are those of the sphere, front side, no cracks inside', () => {
+    const normals = rasterNormals(raster, mesh, camera)
+    for (let y = 90; y < 166; y++)
+      for (let x = 90; x < 166; x++) {
+        const i = y * 256 + x
+        const dx = (x + 0.5 - 128) / 560
+        const dy = (y + 0.5 - 128) / 560
+        const q = dx * dx + dy * dy + 1
+        const z = (0.7 - Math.sqrt(0.49 - q * (0.49 - 0.01))) / q
+        if (!(Math.abs(raster.depth[i] - z) < 2e-4)) expect.fail(`depth ${raster.depth[i]} for ${z} at ${x},${y}`)
+        const dot = (normals[i * 3] * dx * z + normals[i * 3 + 1] * dy * z + normals[i * 3 + 2] * (z - 0.7)) / 0.1
+        if (!(dot > 0.999)) expect.fail(`normal at ${x},${y}: ${dot}`)
+      }
+  })
+  test('back faces are culled unless asked for', () => {
+    const inside = { positions: mesh.positions, indices: mesh.indices.slice().reverse() }
+    const culled = rasterize(inside, camera)
+    expect(culled.depth[128 * 256 + 128]).toBeGreaterThan(0.75)
+    expect(rasterize(inside, camera, { cull: 'none' }).depth[128 * 256 + 128]).toBeLessThan(0.65)
+  })
+})
