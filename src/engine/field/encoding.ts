@@ -1,0 +1,76 @@
+/**
+ * Positional encoding φ of NeRF: φ(x) = [x, sin(2^k x), cos(2^k x)], k = 0..bands-1, written as products with one
+ * constant matrix so that values and derivatives are a few vectorised operations.
+ */
+import * as tf from '@tensorflow/tfjs-core'
+
+/** Numbers in φ(x) for a 3-vector. */
+export const encodedSize = (bands: number): number => 3 + 6 * bands
+
+/** [3, 3 * bands]: column 3k + i holds 2^k * `scale` in row i. */
+function frequencies(bands: number, scale: number): Float32Array {
+  const matrix = new Float32Array(9 * bands)
+  for (let k = 0; k < bands; k++) for (let i = 0; i < 3; i++) matrix[i * 3 * bands + 3 * k + i] = scale * 2 ** k
+  return matrix
+}
+
+export interface Encoded {
+  /** φ(x), [points, encodedSize] */
+  value: tf.Tensor2D
+  sin: tf.Tensor2D
+  cos: tf.Tensor2D
+}
+
+/** The encoding of points, with the derivatives that normals and their gradients need. */
+export class Encoding {
+  readonly size: number
+
+  /** `scale` multiplies x before encoding: π puts the lowest band's period at the unit cube's edge. */
+  constructor(
+    readonly bands: number,
+    readonly scale: number,
+  ) {
+    this.size = encodedSize(bands)
+  }
+
+  private matrix(): tf.Tensor2D {
+    return tf.tensor2d(frequencies(this.bands, this.scale), [3, 3 * this.bands])
+  }
+
+  /** φ(x) for x [n, 3]. */
+  encode(x: tf.Tensor2D): Encoded {
+    const angles: tf.Tensor2D = tf.matMul(x, this.matrix())
+    const sin = tf.sin(angles) as tf.Tensor2D
+    const cos = tf.cos(angles) as tf.Tensor2D
+    return { value: tf.concat2d([x, sin, cos], 1), sin, cos }
+  }
+
+  /** φ'(x)ᵀ g: pulls a gradient on φ back to x. `g` [n, size] → [n, 3]. */
+  pullBack(encoded: Encoded, g: tf.Tensor2D): tf.Tensor2D {
+    const [gx, gSin, gCos] = this.split(g)
+    const angles = tf.sub(tf.mul(gSin, encoded.cos), tf.mul(gCos, encoded.sin)) as tf.Tensor2D
+    return tf.add(gx, tf.matMul(angles, this.matrix(), false, true))
+  }
+
+  /** φ'(x) d: pushes a direction d [n, 3] forward to φ, [n, size]. */
+  pushForward(encoded: Encoded, d: tf.Tensor2D): tf.Tensor2D {
+    const angles = tf.matMul(d, this.matrix())
+    return tf.concat2d(
+      [d, tf.mul(angles, encoded.cos) as tf.Tensor2D, tf.neg(tf.mul(angles, encoded.sin)) as tf.Tensor2D],
+      1,
+    )
+  }
+
+  /** ∂/∂x of dᵀ φ'(x)ᵀ g: the encoding's share of the Hessian product, [n, 3]. */
+  curvature(encoded: Encoded, g: tf.Tensor2D, d: tf.Tensor2D): tf.Tensor2D {
+    const [, gSin, gCos] = this.split(g)
+    const bend = tf.add(tf.mul(gSin, encoded.sin), tf.mul(gCos, encoded.cos))
+    const angles = tf.neg(tf.mul(bend, tf.matMul(d, this.matrix()))) as tf.Tensor2D
+    return tf.matMul(angles, this.matrix(), false, true)
+  }
+
+  private split(g: tf.Tensor2D): [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D] {
+    const half = 3 * this.bands
+    return tf.split(g, [3, half, half], 1) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
+  }
+}
