@@ -116,7 +116,7 @@ export function parseAssignment(text: string): Record<string, unknown> {
 
 /** The value of a setting by its dotted path. */
 export function settingAt(settings: Settings, path: string): unknown {
-  return path.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], settings)
+  return path.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], settings)
 }
 
 /** The settings whose values differ, by path: [path, a's value, b's value]. */

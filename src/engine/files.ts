@@ -1,0 +1,105 @@
+/**
+ * Writing files so that a crash, a full disk or a second run never leaves half a file, and saying what went wrong in the
+ * user's terms.
+ */
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { SiderError } from './errors.js'
+import { GENERATOR } from './version.js'
+
+/** Names in an output folder by which it is known as one of ours. */
+export const REPORT_FILE = 'report.json'
+export const CHECKPOINT_FILE = 'checkpoint.safetensors'
+
+let temporaryFiles = 0
+
+/**
+ * Writes a file whole or not at all: a temporary file beside it is written, flushed to the disk and renamed. Makes the folder
+ * if need be.
+ *
+ * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE
+ */
+export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${temporaryFiles++}.tmp`)
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    const handle = await open(temporary, 'w')
+    try {
+      await handle.writeFile(data)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, path)
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => {})
+    throw outputError(cause, path)
+  }
+}
+
+/**
+ * Makes the output folder ready, and finds out before the work starts whether it can be written. A folder that holds files is
+ * taken only if it is one of ours (a report or a checkpoint tells) or with `force`.
+ *
+ * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE
+ */
+export async function prepareOutputFolder(folder: string, { force = false } = {}): Promise<void> {
+  let names: string[]
+  try {
+    await mkdir(folder, { recursive: true })
+    names = await readdir(folder)
+  } catch (cause) {
+    throw outputError(cause, folder)
+  }
+  if (names.length > 0 && !force && !(await isOurs(folder, names))) {
+    throw new SiderError('OUTPUT_UNWRITABLE', `the folder ${folder} holds files of something else`, {
+      stage: 'output',
+      hint: 'Choose an empty or new folder with -o, or add --force to write into this one.',
+      data: { path: folder },
+    })
+  }
+  const probe = join(folder, '.sider-probe')
+  await writeFileAtomic(probe, 'probe')
+  await rm(probe, { force: true })
+}
+
+async function isOurs(folder: string, names: string[]): Promise<boolean> {
+  if (names.includes(CHECKPOINT_FILE)) return true
+  if (!names.includes(REPORT_FILE)) return false
+  try {
+    const report = JSON.parse(await readFile(join(folder, REPORT_FILE), 'utf8')) as { generator?: unknown }
+    return report.generator === GENERATOR
+  } catch {
+    return false
+  }
+}
+
+/** What a failed write means to the user. Errors that already say so pass through. */
+export function outputError(cause: unknown, path: string): SiderError {
+  if (cause instanceof SiderError) return cause
+  const code = (cause as NodeJS.ErrnoException).code ?? ''
+  const data = { path, errno: code }
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+    return new SiderError('DISK_FULL', `no space left to write ${path}`, {
+      stage: 'output',
+      hint: 'Free some space or choose a folder on another disk with -o.',
+      data,
+      cause,
+    })
+  }
+  const why: Record<string, string> = {
+    EACCES: 'permission denied',
+    EPERM: 'permission denied',
+    EROFS: 'the file system is read-only',
+    ENOTDIR: 'a part of the path is a file, not a folder',
+    EEXIST: 'a file of that name is in the way',
+    EISDIR: 'a folder of that name is in the way',
+    ENAMETOOLONG: 'the name is too long',
+  }
+  return new SiderError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${why[code] ?? (cause as Error).message}`, {
+    stage: 'output',
+    hint: 'Choose a folder that you may write to with -o.',
+    data,
+    cause,
+  })
+}
