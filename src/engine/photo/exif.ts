@@ -1,0 +1,93 @@
+/** Focal length from EXIF, in pixels of the photo. */
+import readExif from 'exif-reader'
+
+/** Diagonal of the 36 x 24 mm frame that "35 mm equivalent" refers to (CIPA DCG-001: equal *diagonal* angle of view). */
+const FULL_FRAME_DIAGONAL_MM = Math.hypot(36, 24)
+
+/** Millimetres per FocalPlaneResolutionUnit (EXIF 2.32: 2 inch, 3 cm; 4 mm and 5 µm are in the field, from TIFF/EP). */
+const UNIT_MM: Record<number, number> = { 2: 25.4, 3: 10, 4: 1, 5: 0.001 }
+
+export interface ExifFocal {
+  /** Focal length in pixels, undefined where EXIF does not tell it. */
+  focalPx: number | undefined
+  /** Why a stated focal length was not used, if so. */
+  warning: string | undefined
+}
+
+/**
+ * Focal length in pixels from an EXIF block. Two sources are enough by themselves:
+ *
+ * - `FocalLengthIn35mmFilm` f35: the photo's diagonal corresponds to 43.27 mm, so f = f35 · diagonal / 43.27. (Reading it
+ *   as "36 mm wide" instead agrees for 3:2 photos and is 4 % off for the 4:3 photos of telephones.)
+ * - `FocalLength` (mm) with `FocalPlaneXResolution` (pixels per unit on the sensor): f = FocalLength · resolution. Finer than
+ *   the first, which is rounded to whole millimetres, but often wrong in the field: used alone only with a sensor of sane
+ *   size, and preferred over the first only where both agree within 4 %.
+ *
+ * `FocalLength` alone says nothing without the sensor's size. A photo that was scaled keeps its angle of view; one that was
+ * cropped after it was taken does not, so a shape that differs from PixelXDimension x PixelYDimension voids the figures.
+ *
+ * @param exif the EXIF block as stored (with or without its "Exif\0\0" head)
+ * @param width, height pixels as stored, before EXIF orientation
+ */
+export function exifFocal(exif: Buffer | undefined, width: number, height: number): ExifFocal {
+  const tags = photoTags(exif)
+  const none = { focalPx: undefined, warning: undefined }
+  if (tags === undefined) return none
+  const f35 = positive(tags['FocalLengthIn35mmFilm'])
+  const focalMm = positive(tags['FocalLength'])
+  const resolution = positive(tags['FocalPlaneXResolution'])
+  const unitMm = UNIT_MM[positive(tags['FocalPlaneResolutionUnit']) ?? 2]
+  const takenWidth = positive(tags['PixelXDimension']) ?? width
+  const takenHeight = positive(tags['PixelYDimension']) ?? height
+
+  const fromFilm = f35 === undefined ? undefined : (f35 * Math.hypot(width, height)) / FULL_FRAME_DIAGONAL_MM
+  const fromPlane =
+    focalMm === undefined || resolution === undefined || unitMm === undefined
+      ? undefined
+      : planeFocal(focalMm, resolution / unitMm, takenWidth, width)
+  if (fromFilm === undefined && fromPlane === undefined) return none
+
+  // Some programs rotate the pixels and leave PixelXDimension as it was: either order of the sides counts as the same shape.
+  const shape = Math.max(width, height) / Math.min(width, height)
+  const takenShape = Math.max(takenWidth, takenHeight) / Math.min(takenWidth, takenHeight)
+  if (Math.abs(shape / takenShape - 1) > 0.02) {
+    return {
+      focalPx: undefined,
+      warning:
+        `EXIF was written for ${takenWidth}x${takenHeight} pixels, but the photo has ${width}x${height}: ` +
+        'it was cropped, so its focal length is not used.',
+    }
+  }
+  const agree = fromFilm !== undefined && fromPlane !== undefined && Math.abs(fromPlane / fromFilm - 1) < 0.04
+  const focalPx = agree ? fromPlane : (fromFilm ?? fromPlane)!
+  // 8 mm to 2000 mm equivalent: beyond that the tag is broken (or the lens no perspective lens).
+  const equivalent = (focalPx * FULL_FRAME_DIAGONAL_MM) / Math.hypot(width, height)
+  if (!(equivalent >= 8 && equivalent <= 2000)) {
+    return {
+      focalPx: undefined,
+      warning: `EXIF states a focal length of ${equivalent.toPrecision(3)} mm (35 mm equivalent), which is not plausible: not used.`,
+    }
+  }
+  return { focalPx, warning: undefined }
+}
+
+/** f in pixels from sensor pixels per mm, where the sensor's implied width is that of a real one (2 to 70 mm). */
+function planeFocal(focalMm: number, pixelsPerMm: number, takenWidth: number, width: number): number | undefined {
+  const sensorMm = takenWidth / pixelsPerMm
+  if (!(sensorMm >= 2 && sensorMm <= 70)) return undefined
+  return focalMm * pixelsPerMm * (width / takenWidth)
+}
+
+function positive(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined
+}
+
+/** The Photo IFD's tags; undefined where there is none or the block is damaged (EXIF damage never makes a photo unusable). */
+function photoTags(exif: Buffer | undefined): Record<string, unknown> | undefined {
+  if (exif === undefined) return undefined
+  try {
+    return readExif(exif).Photo
+  } catch {
+    return undefined
+  }
+}
