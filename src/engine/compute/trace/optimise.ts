@@ -60,9 +60,28 @@ function fuseGemmAdd(nodes: Node[]): Node[] {
   return result.filter((node) => !fused.has(node))
 }
 
+/**
+ * Outputs come out of Identity nodes (Graph.output), each a copy. Where an output's source is made by a node and is no
+ * other output already, the source itself takes the output's name.
+ */
+function nameOutputs(graph: Graph, nodes: Node[]): Node[] {
+  const renamed = new Map<Value, Value>()
+  const outputs = new Set(graph.outputs)
+  const made = new Set(nodes.flatMap((node) => node.outputs))
+  const kept = nodes.filter((node) => {
+    const [output] = node.outputs
+    const [source] = node.inputs
+    if (!outputs.has(output) || !made.has(source) || renamed.has(source)) return true
+    renamed.set(source, output)
+    return false
+  })
+  const swap = (value: Value): Value => renamed.get(value) ?? value
+  return kept.map((node) => ({ ...node, inputs: node.inputs.map(swap), outputs: node.outputs.map(swap) }))
+}
+
 /** Nodes of the graph in an order that can be executed, without dead or fusible ones. */
 export function optimise(graph: Graph): Node[] {
-  return fuseGemmAdd(liveNodes(graph))
+  return nameOutputs(graph, fuseGemmAdd(liveNodes(graph)))
 }
 
 /** Floating-point operations of the matrix products (2 m n k each): the work a step cannot avoid. */

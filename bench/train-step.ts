@@ -1,0 +1,106 @@
+/**
+ * Speed of one detail step, beside the matrix rate of ONNX Runtime itself in the same process.
+ * Rays start off the surface by a little, so that tracing has something to do.
+ */
+import '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
+import type { Device } from '../src/engine/compute/program.js'
+import { OrtDevice } from '../src/engine/compute/ort-device.js'
+import { resolveSettings } from '../src/engine/config.js'
+import { correctedRate } from '../src/engine/field/adam.js'
+import { SiderField } from '../src/engine/field/field.js'
+import { detailStep } from '../src/engine/detail/step.js'
+import { Rng } from '../src/engine/geometry/rng.js'
+
+export interface TrainStepFigures {
+  preset: string
+  stepSeconds: number
+  traceSeconds: number
+  sgemmGflops: number
+  stepGflop: number
+  gemmEfficiency: number
+}
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]
+
+async function timed(repeats: number, run: () => Promise<unknown>): Promise<number> {
+  const seconds: number[] = []
+  for (let i = 0; i < repeats; i++) {
+    const start = performance.now()
+    await run()
+    seconds.push((performance.now() - start) / 1000)
+  }
+  return median(seconds)
+}
+
+/** Rate of 4096x512 times 512x512 in GFLOP/s: ten products in one run, so that copying in and out does not count. */
+export async function sgemmRate(device: Device): Promise<() => Promise<number>> {
+  const chain = 10
+  const program = await device.compile({
+    name: 'sgemm',
+    inputs: { a: [4096, 512], b: [512, 512] },
+    body: ({ a, b }) => {
+      let x = a as tf.Tensor2D
+      for (let i = 0; i < chain; i++) x = tf.matMul(x, b as tf.Tensor2D)
+      return { outputs: { sum: tf.sum(x) } }
+    },
+  })
+  const rng = new Rng(1)
+  const feeds = {
+    a: Float32Array.from({ length: 4096 * 512 }, () => rng.normal()),
+    b: Float32Array.from({ length: 512 * 512 }, () => rng.normal() / 23),
+  }
+  await program.run(feeds)
+  return async () => {
+    const start = performance.now()
+    await program.run(feeds)
+    return (chain * 2 * 4096 * 512 * 512) / ((performance.now() - start) / 1000) / 1e9
+  }
+}
+
+export async function benchTrainStep(preset = 'paper', repeats = 9): Promise<TrainStepFigures> {
+  const settings = resolveSettings({ preset })
+  const device = new OrtDevice({ provider: 'cpu', ...(process.env['PROFILE'] ? { profile: process.env['PROFILE'] } : {}) })
+  const field = new SiderField(device, settings, { center: new Float64Array(3), scale: 1 })
+  const { rays, points } = settings.detail
+  const step = await device.compile(detailStep(field, settings.detail), field.variables)
+  const trace = await device.compile(
+    {
+      name: 'trace',
+      inputs: { x: [rays, 3] },
+      body: ({ x }, w) => ({ outputs: { sdf: field.geometry.sdf(w, x as tf.Tensor2D) } }),
+    },
+    field.variables,
+  )
+  const rng = new Rng(3)
+  const random = (n: number): Float32Array => Float32Array.from({ length: n }, () => rng.uniform(-0.7, 0.7))
+  const view = new Float32Array(rays * 3)
+  for (let i = 0; i < rays; i++) view[3 * i + 2] = -1
+  const feeds = {
+    x: random(3 * (rays + points)),
+    view,
+    colour: random(3 * rays),
+    weight: new Float32Array(rays).fill(1),
+    distance: random(points),
+    rate: Float32Array.of(correctedRate(1e-4, 1)),
+  }
+  const hits = feeds.x.subarray(0, 3 * rays)
+  const sgemm = await sgemmRate(device)
+  await step.run(feeds)
+  await trace.run({ x: hits })
+  // Alternate, so that a busy moment of the machine hits all three alike.
+  const rates: number[] = []
+  const stepTimes: number[] = []
+  const traceTimes: number[] = []
+  for (let i = 0; i < repeats; i++) {
+    rates.push(await sgemm())
+    traceTimes.push(await timed(1, () => trace.run({ x: hits })))
+    stepTimes.push(await timed(1, () => step.run(feeds)))
+  }
+  const traceSeconds = median(traceTimes)
+  const stepSeconds = median(stepTimes) + traceSeconds
+  const sgemmGflops = median(rates)
+  const stepGflop = ((step.matrixFlops ?? 0) + (trace.matrixFlops ?? 0)) / 1e9
+  await step.dispose()
+  return { preset, stepSeconds, traceSeconds, sgemmGflops, stepGflop, gemmEfficiency: stepGflop / stepSeconds / sgemmGflops }
+}

@@ -1,0 +1,83 @@
+/**
+ * The coarse stage's ground truth (Eq. 4): the fitted face region is an open sheet; with thickness ε its signed distance is
+ * dist(x, sheet) - ε/2. The sheet is moved inwards by ε/2 first, so that the surface seen from the front coincides with the
+ * fitted mesh.
+ */
+import { MeshDistance } from '../geometry/distance.js'
+import { submesh } from '../geometry/mesh.js'
+import { vertexNormals } from '../geometry/normals.js'
+import type { Rng } from '../geometry/rng.js'
+import { sampleSurface } from '../geometry/sample.js'
+import type { FieldFrame, HeadFit, Mesh } from '../stages.js'
+
+/** The face region lies within this radius in field coordinates, so that its surroundings fit in the unit sphere. */
+const REGION_RADIUS = 0.9
+
+export interface SamplePool {
+  /** [n, 3] field coordinates */
+  points: Float32Array
+  /** [n] exact signed distance in field units */
+  distance: Float32Array
+}
+
+export class CoarseTarget {
+  readonly frame: FieldFrame
+  /** The fitted face region, head frame, metres: where the front of the coarse surface should be. */
+  readonly face: Mesh
+  private readonly bvh: MeshDistance
+  private readonly halfThickness: number
+
+  /** @param thickness ε in metres */
+  constructor(fit: HeadFit, thickness: number) {
+    this.face = submesh(fit.mesh, fit.model.faceRegion).mesh
+    this.frame = regionFrame(this.face)
+    const { center, scale } = this.frame
+    const normals = vertexNormals(this.face)
+    const sheet = this.face.positions.map((p, i) => (p - normals[i] * (thickness / 2) - center[i % 3]) / scale)
+    this.bvh = new MeshDistance({ positions: sheet, indices: this.face.indices })
+    this.halfThickness = thickness / 2 / scale
+  }
+
+  /** Exact signed distance (field units) of points [n, 3] in field coordinates. */
+  distance(points: Float32Array): Float32Array {
+    return this.bvh.closest(points).distance.map((d) => d - this.halfThickness)
+  }
+
+  /**
+   * Training points with their distances: about the sheet with normal offsets of two widths, and a few anywhere in the unit
+   * cube, so that no second surface grows far away.
+   * @param sigma metres
+   */
+  sample(n: number, sigma: number, rng: Rng): SamplePool {
+    const { points } = sampleSurface(this.bvh.mesh, n, rng)
+    const near = sigma / this.frame.scale
+    for (let i = 0; i < n; i++) {
+      const kind = rng.uniform()
+      for (let k = 0; k < 3; k++) {
+        const j = 3 * i + k
+        points[j] = kind < 0.05 ? rng.uniform(-1, 1) : points[j] + rng.normal() * (kind < 0.25 ? 8 * near : near)
+      }
+    }
+    return { points, distance: this.distance(points) }
+  }
+}
+
+function regionFrame(mesh: Mesh): FieldFrame {
+  const low = [Infinity, Infinity, Infinity]
+  const high = [-Infinity, -Infinity, -Infinity]
+  mesh.positions.forEach((p, i) => {
+    low[i % 3] = Math.min(low[i % 3], p)
+    high[i % 3] = Math.max(high[i % 3], p)
+  })
+  const center = Float64Array.from(low, (l, k) => (l + high[k]) / 2)
+  let radius = 0
+  for (let i = 0; i < mesh.positions.length; i += 3) {
+    const d = Math.hypot(
+      mesh.positions[i] - center[0],
+      mesh.positions[i + 1] - center[1],
+      mesh.positions[i + 2] - center[2],
+    )
+    radius = Math.max(radius, d)
+  }
+  return { center, scale: radius / REGION_RADIUS }
+}

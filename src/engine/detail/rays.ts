@@ -1,0 +1,122 @@
+/**
+ * The rays of the face pixels, in field coordinates: x = origin + t · direction. Each ray remembers its last hit and the
+ * slope ∇f·v there, so that tracing goes on from the pixel's last hit instead of from the camera.
+ */
+import { cameraCenter, cropCamera, pixelRays } from '../geometry/camera.js'
+import { rasterize, rasterNormals } from '../geometry/rasterize.js'
+import { transformDirections } from '../geometry/camera.js'
+import type { FieldFrame, HeadFit } from '../stages.js'
+
+/** Slopes ∇f·v are held in this range when stepping: grazing rays must not leap. */
+const STEEPEST = -1
+const SHALLOWEST = -0.2
+
+export interface FaceRays {
+  count: number
+  /** [count] row-major pixel of each ray in the crop. */
+  pixels: Uint32Array
+  /** [3] camera centre */
+  origin: Float32Array
+  /** [count, 3] unit length */
+  directions: Float32Array
+  /** [count] distance of the current hit along the ray, field units */
+  t: Float32Array
+  /** [count] ∇f·v at the hit */
+  slope: Float32Array
+  /** [count, 3] sRGB of the photo, 0..1 */
+  colours: Float32Array
+  /** [count] 1 where the photo's colour is to be matched, 0 where only the prior holds the surface */
+  weights: Float32Array
+}
+
+/** Coarse geometry as each crop pixel sees it. */
+export interface CoarseView {
+  /** [size, size] metres along the optical axis, NaN off the face */
+  depth: Float32Array
+  /** [size, size, 3] camera frame */
+  normals: Float32Array
+  /** [size, size] 1 where the front-most triangle of the whole head belongs to the face region */
+  mask: Uint8Array
+}
+
+/** Rasterises the fitted head; ears, neck or hair cap in front of the face hide it. */
+export function viewCoarse(fit: HeadFit): CoarseView {
+  const camera = cropCamera(fit.camera, fit.crop)
+  const raster = rasterize(fit.mesh, camera)
+  const normals = rasterNormals(raster, fit.mesh, camera)
+  const mask = new Uint8Array(raster.depth.length)
+  for (let i = 0; i < mask.length; i++) {
+    const triangle = raster.triangle[i]
+    mask[i] = triangle >= 0 && fit.model.faceRegion[triangle] ? 1 : 0
+    if (!mask[i]) {
+      raster.depth[i] = Number.NaN
+      normals.fill(0, 3 * i, 3 * i + 3)
+    }
+  }
+  return { depth: raster.depth, normals, mask }
+}
+
+/**
+ * Rays of all pixels of the coarse mask, starting at the rasterised coarse depth.
+ * @param image [size, size, 3] sRGB of the crop
+ * @param weights [size, size] photometric weight of each pixel
+ */
+export function makeRays(
+  fit: HeadFit,
+  frame: FieldFrame,
+  view: CoarseView,
+  image: Float32Array,
+  weights: Float32Array,
+): FaceRays {
+  const { size } = fit.crop
+  const camera = cropCamera(fit.camera, fit.crop)
+  const pixels = Uint32Array.from([...view.mask.keys()].filter((i) => view.mask[i]))
+  const count = pixels.length
+  const centres = new Float64Array(count * 2)
+  pixels.forEach((pixel, i) => {
+    centres[2 * i] = (pixel % size) + 0.5
+    centres[2 * i + 1] = Math.floor(pixel / size) + 0.5
+  })
+  const directions = Float32Array.from(pixelRays(camera, centres))
+  const inCamera = transformDirections(camera.headToCamera, directions)
+  const origin = Float32Array.from(cameraCenter(camera), (c, k) => (c - frame.center[k]) / frame.scale)
+  const rays: FaceRays = {
+    count,
+    pixels,
+    origin,
+    directions,
+    t: new Float32Array(count),
+    slope: new Float32Array(count),
+    colours: new Float32Array(count * 3),
+    weights: new Float32Array(count),
+  }
+  pixels.forEach((pixel, i) => {
+    // The optical axis is z of the camera frame: depth along the ray is depth along the axis over the ray's z.
+    rays.t[i] = view.depth[pixel] / inCamera[3 * i + 2] / frame.scale
+    let slope = 0
+    for (let k = 0; k < 3; k++) slope += view.normals[3 * pixel + k] * inCamera[3 * i + k]
+    rays.slope[i] = clampSlope(slope)
+    rays.colours.set(image.subarray(3 * pixel, 3 * pixel + 3), 3 * i)
+    rays.weights[i] = weights[pixel]
+  })
+  return rays
+}
+
+export const clampSlope = (slope: number): number => Math.min(SHALLOWEST, Math.max(STEEPEST, slope))
+
+/** Writes the hit positions [n, 3] of the listed rays into `out`. */
+export function hitPositions(rays: FaceRays, list: Uint32Array, out: Float32Array): void {
+  const { origin, directions, t } = rays
+  for (let i = 0; i < list.length; i++) {
+    const ray = list[i]
+    for (let k = 0; k < 3; k++) out[3 * i + k] = origin[k] + t[ray] * directions[3 * ray + k]
+  }
+}
+
+/** One Newton step along each listed ray, from f at its current hit and the remembered slope. At most `limit` far. */
+export function advance(rays: FaceRays, list: Uint32Array, sdf: Float32Array, limit: number): void {
+  for (let i = 0; i < list.length; i++) {
+    const step = -sdf[i] / rays.slope[list[i]]
+    rays.t[list[i]] += Math.min(limit, Math.max(-limit, step))
+  }
+}
