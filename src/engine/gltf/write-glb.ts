@@ -1,0 +1,166 @@
+/**
+ * GLB files: metres, +Y up, uncompressed, uint32 indices, readable by every importer. Clean under gltf-validator.
+ */
+import { Document, Primitive, WebIO } from '@gltf-transform/core'
+import { gather } from '../geometry/mesh.js'
+import { vertexNormals } from '../geometry/normals.js'
+import type { Mesh } from '../stages.js'
+
+/** A named shape key. */
+export interface MorphTarget {
+  name: string
+  /** [vertices, 3] displacement at weight 1, metres. */
+  displacements: Float32Array
+}
+
+/** One node with one mesh. All vertex arrays are in the mesh's vertex order. */
+export interface GlbPart {
+  name: string
+  mesh: Mesh
+  /** [vertices, 3] unit normals; computed if absent. */
+  normals?: Float32Array
+  /** [vertices, 2] glTF convention: (0, 0) is the upper left corner of the texture. */
+  uv?: Float32Array
+  /** sRGB base colour texture; needs `uv`. */
+  texture?: { bytes: Uint8Array; mimeType: 'image/png' | 'image/jpeg' }
+  /** Linear base colour factor, default white. */
+  baseColor?: readonly [number, number, number]
+  /** Default true: the face is an open sheet. */
+  doubleSided?: boolean
+  roughness?: number
+  morphTargets?: MorphTarget[]
+  /** JSON for the node's extras: provenance, camera, settings. */
+  extras?: Record<string, unknown>
+}
+
+export interface GlbOptions {
+  /** Written to asset.generator. */
+  generator?: string
+  copyright?: string
+  /** JSON for the scene's extras. */
+  extras?: Record<string, unknown>
+}
+
+/**
+ * Bytes of a GLB with one node for each part. Vertices that no triangle uses are dropped (importers would renumber them).
+ * @throws RangeError for parts without triangles, coordinates that are not finite, or arrays of the wrong length
+ */
+export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = {}): Promise<Uint8Array> {
+  const document = new Document()
+  const buffer = document.createBuffer()
+  const asset = document.getRoot().getAsset()
+  asset.generator = options.generator ?? 'sider'
+  if (options.copyright !== undefined) asset.copyright = options.copyright
+  const scene = document.createScene('scene').setExtras(options.extras ?? {})
+  document.getRoot().setDefaultScene(scene)
+  for (const input of parts) {
+    const part = usedVertices(input)
+    checkPart(part)
+    const { positions, indices } = part.mesh
+    const accessor = (name: string, type: 'VEC2' | 'VEC3' | 'SCALAR', data: Float32Array | Uint32Array) =>
+      document
+        .createAccessor(name)
+        .setType(type)
+        .setArray(data as Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>)
+        .setBuffer(buffer)
+    const primitive = document
+      .createPrimitive()
+      .setMode(Primitive.Mode.TRIANGLES)
+      .setIndices(accessor('indices', 'SCALAR', indices))
+      .setAttribute('POSITION', accessor('positions', 'VEC3', positions))
+      .setAttribute('NORMAL', accessor('normals', 'VEC3', unitNormals(part)))
+    const material = document
+      .createMaterial(`${part.name} skin`)
+      .setMetallicFactor(0)
+      .setRoughnessFactor(part.roughness ?? 0.6)
+      .setDoubleSided(part.doubleSided ?? true)
+      .setBaseColorFactor([...(part.baseColor ?? [1, 1, 1]), 1] as [number, number, number, number])
+    if (part.uv !== undefined) {
+      primitive.setAttribute('TEXCOORD_0', accessor('uv', 'VEC2', part.uv))
+      if (part.texture !== undefined) {
+        const texture = document
+          .createTexture(`${part.name} photo`)
+          .setMimeType(part.texture.mimeType)
+          .setImage(part.texture.bytes as Uint8Array<ArrayBuffer>)
+        material.setBaseColorTexture(texture)
+        material.getBaseColorTextureInfo()?.setWrapS(33071).setWrapT(33071) // clamp to edge
+      }
+    }
+    primitive.setMaterial(material)
+    const mesh = document.createMesh(part.name).addPrimitive(primitive)
+    const targets = part.morphTargets ?? []
+    for (const target of targets)
+      primitive.addTarget(
+        document
+          .createPrimitiveTarget(target.name)
+          .setAttribute('POSITION', accessor(target.name, 'VEC3', target.displacements)),
+      )
+    if (targets.length > 0)
+      mesh.setWeights(targets.map(() => 0)).setExtras({ targetNames: targets.map((target) => target.name) })
+    scene.addChild(
+      document
+        .createNode(part.name)
+        .setMesh(mesh)
+        .setExtras(part.extras ?? {}),
+    )
+  }
+  return new WebIO().writeBinary(document)
+}
+
+/** The part without the vertices that no triangle uses, and without triangles that have no area by their indices. */
+function usedVertices(part: GlbPart): GlbPart {
+  const { positions, indices } = part.mesh
+  const used = new Uint8Array(positions.length / 3)
+  const kept: number[] = []
+  for (let t = 0; t < indices.length; t += 3) {
+    const a = indices[t]
+    const b = indices[t + 1]
+    const c = indices[t + 2]
+    if (a === b || b === c || c === a) continue
+    kept.push(a, b, c)
+    used[a] = used[b] = used[c] = 1
+  }
+  const rows = Uint32Array.from(used.keys()).filter((v) => used[v] === 1)
+  if (rows.length === used.length && kept.length === indices.length) return part
+  const forward = new Uint32Array(used.length)
+  rows.forEach((v, i) => {
+    forward[v] = i
+  })
+  return {
+    ...part,
+    mesh: { positions: gather(positions, rows, 3), indices: Uint32Array.from(kept, (v) => forward[v]) },
+    normals: part.normals && gather(part.normals, rows, 3),
+    uv: part.uv && gather(part.uv, rows, 2),
+    morphTargets: part.morphTargets?.map((target) => ({
+      ...target,
+      displacements: gather(target.displacements, rows, 3),
+    })),
+  }
+}
+
+function checkPart(part: GlbPart): void {
+  const { positions, indices } = part.mesh
+  if (indices.length === 0) throw new RangeError(`${part.name}: the mesh has no triangles`)
+  const n = positions.length / 3
+  for (const [name, array, dims] of [
+    ['positions', positions, 3],
+    ['normals', part.normals, 3],
+    ['uv', part.uv, 2],
+    ...(part.morphTargets ?? []).map((target) => [target.name, target.displacements, 3] as const),
+  ] as const) {
+    if (array === undefined) continue
+    if (array.length !== n * dims) throw new RangeError(`${part.name}: ${name} has the wrong length`)
+    if (!array.every(Number.isFinite)) throw new RangeError(`${part.name}: ${name} holds numbers that are not finite`)
+  }
+}
+
+/** Unit normals; vertices without a direction (only in triangles without area) get +Z. */
+function unitNormals(part: GlbPart): Float32Array {
+  const normals = (part.normals ?? vertexNormals(part.mesh)).slice()
+  for (let i = 0; i < normals.length; i += 3) {
+    const length = Math.hypot(normals[i], normals[i + 1], normals[i + 2])
+    if (length < 1e-6) normals.set([0, 0, 1], i)
+    else if (Math.abs(length - 1) > 1e-6) for (let k = 0; k < 3; k++) normals[i + k] /= length
+  }
+  return normals
+}
