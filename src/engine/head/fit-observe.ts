@@ -1,0 +1,138 @@
+/**
+ * From landmarks to observations: which model point stands for each landmark under the present pose, and how much it counts.
+ * Done anew between rounds of the solver, as the pose settles.
+ */
+import { median } from './fit-algebra.js'
+import type { ContourPaths } from './fit-contour.js'
+import type { LandmarkPlan } from './fit-landmarks.js'
+import { type Observation, projectPoint } from './fit-solver.js'
+import { type FitModel, type FitState, PosedPoints } from './fit-state.js'
+
+/** Share of a jaw landmark's weight that its residual along the outline keeps: detectors place it loosely there. */
+const ALONG_OUTLINE = 0.1
+
+/** Weight left to a landmark that the head itself hides: detectors guess it. */
+const HIDDEN = 0.05
+
+/** Residuals beyond about this many typical ones count as outliers (Geman-McClure). */
+const OUTLIER = 3
+
+export interface ObservationSet {
+  observations: Observation[]
+  /** [landmarks] pixels between each landmark and its model point (jaw: across the outline only); NaN for unused ones. */
+  distances: Float64Array
+}
+
+/**
+ * @param targets [landmarks, 2] pixels from the principal point
+ * @param sigmaPx expected landmark error
+ */
+export function observe(
+  model: FitModel,
+  plan: LandmarkPlan,
+  paths: ContourPaths,
+  state: FitState,
+  targets: Float64Array,
+  sigmaPx: number,
+): ObservationSet {
+  const posed = new PosedPoints(model, state)
+  const n = plan.weights.length
+  const observations: Observation[] = []
+  const distances = new Float64Array(n).fill(Number.NaN)
+  const jawIndex = new Map(plan.jaw.map((landmark, j) => [landmark, j]))
+  const p = new Float64Array(3)
+  for (let i = 0; i < n; i++) {
+    if (plan.weights[i] === 0) continue
+    const x = targets[2 * i]
+    const y = targets[2 * i + 1]
+    const weight = plan.weights[i] / sigmaPx ** 2
+    const j = jawIndex.get(i)
+    if (j === undefined) {
+      projectPoint(model, state, posed, i, p)
+      const along = weight * visibility(model, state, i)
+      distances[i] = Math.hypot(p[0] - x, p[1] - y)
+      observations.push({ point: i, x, y, nx: 1, ny: 0, along, across: along })
+    } else {
+      const point = outermost(model, state, posed, paths, n, i, j)
+      projectPoint(model, state, posed, point, p)
+      const [nx, ny] = outlineNormal(plan.jaw, targets, j)
+      distances[i] = Math.abs((p[0] - x) * nx + (p[1] - y) * ny)
+      observations.push({ point, x, y, nx, ny, along: weight, across: weight * ALONG_OUTLINE })
+    }
+  }
+  const width = OUTLIER * Math.max(1.4826 * median(distances), sigmaPx)
+  let k = 0
+  for (let i = 0; i < n; i++) {
+    if (plan.weights[i] === 0) continue
+    const o = observations[k++]
+    const robust = 1 / (1 + (distances[i] / width) ** 2) ** 2
+    o.along *= robust
+    o.across *= robust
+  }
+  return { observations, distances }
+}
+
+/** 1 where the surface faces the camera, falling to HIDDEN where it faces away. */
+function visibility(model: FitModel, state: FitState, i: number): number {
+  const { normals, mean } = model.points
+  const { rotation: r } = state
+  const f = Math.exp(state.logFocal)
+  const s = Math.exp(state.logScale)
+  let facing = 0
+  let distance = 0
+  for (let axis = 0; axis < 3; axis++) {
+    let normal = 0
+    let point = s * (axis === 0 ? state.u : axis === 1 ? state.v : f)
+    for (let k = 0; k < 3; k++) {
+      normal += r[3 * axis + k] * normals[3 * i + k]
+      point += r[3 * axis + k] * (mean[3 * i + k] - model.center[k])
+    }
+    facing -= normal * point
+    distance += point * point
+  }
+  const cosine = facing / Math.sqrt(distance)
+  const t = Math.min(1, Math.max(0, (cosine + 0.15) / 0.4))
+  return HIDDEN + (1 - HIDDEN) * t * t * (3 - 2 * t)
+}
+
+/** The point of a jaw landmark's path (or the landmark itself) that lies outermost in the picture. */
+function outermost(
+  model: FitModel,
+  state: FitState,
+  posed: PosedPoints,
+  paths: ContourPaths,
+  landmarks: number,
+  landmark: number,
+  j: number,
+): number {
+  const p = projectPoint(model, state, posed, landmark, new Float64Array(3))
+  // Outwards in the picture: where the mean head's landmark lies from the middle of the head, turned by the pose.
+  const { mean } = model.points
+  const { rotation: r } = state
+  const radial = [mean[3 * landmark], mean[3 * landmark + 1] - model.center[1], 0]
+  const dx = r[0] * radial[0] + r[1] * radial[1]
+  const dy = r[3] * radial[0] + r[4] * radial[1]
+  const length = Math.hypot(dx, dy)
+  if (length < 1e-9) return landmark
+  let best = landmark
+  let reach = (p[0] * dx + p[1] * dy) / length
+  for (let c = paths.starts[j]; c < paths.starts[j + 1]; c++) {
+    projectPoint(model, state, posed, landmarks + c, p)
+    const candidate = (p[0] * dx + p[1] * dy) / length
+    if (candidate > reach) {
+      reach = candidate
+      best = landmarks + c
+    }
+  }
+  return best
+}
+
+/** Unit normal of the landmark polyline at its j-th point. */
+function outlineNormal(jaw: readonly number[], targets: Float64Array, j: number): [number, number] {
+  const a = jaw[Math.max(0, j - 1)]
+  const b = jaw[Math.min(jaw.length - 1, j + 1)]
+  const dx = targets[2 * b] - targets[2 * a]
+  const dy = targets[2 * b + 1] - targets[2 * a + 1]
+  const length = Math.hypot(dx, dy)
+  return length > 0 ? [-dy / length, dx / length] : [1, 0]
+}

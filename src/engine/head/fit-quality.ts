@@ -1,0 +1,86 @@
+/** Whether a fit is to be believed, and what its user should know about it. */
+import { SiderError } from '../errors.js'
+import type { Camera, HeadFit } from '../stages.js'
+import { median } from './fit-algebra.js'
+import { headAngles } from './fit-rotation.js'
+import type { FitModel, FitState } from './fit-state.js'
+
+/** Median landmark distance, as a share of the interocular distance, beyond which a fit is refused. */
+export const MAX_MEDIAN_RESIDUAL = 0.12
+/** Root mean square residual beyond which a fit is doubtful. */
+export const DOUBTFUL_RESIDUAL = 0.06
+/** Yaw beyond which the hidden half of the face is a guess, degrees. */
+const STRONGLY_TURNED = 60
+
+/**
+ * @param distances landmark distances, pixels
+ * @param eyesPx interocular distance at the head's place, pixels
+ * @throws SiderError HEAD_FIT_FAILED if the fit is not a head seen by the camera
+ */
+export function checkFit(
+  state: FitState,
+  model: FitModel,
+  camera: Camera,
+  distances: Float64Array,
+  eyesPx: number,
+): void {
+  const relative = median(distances) / eyesPx
+  const { yaw } = headAngles(camera, model.center)
+  const finite =
+    Number.isFinite(relative) &&
+    Number.isFinite(yaw) &&
+    state.identity.every(Number.isFinite) &&
+    state.expression.every(Number.isFinite)
+  if (finite && relative <= MAX_MEDIAN_RESIDUAL && Math.abs(yaw) < 100) return
+  const what = finite
+    ? `landmarks are missed by ${(100 * relative).toFixed(0)} % of the interocular distance`
+    : 'no finite solution'
+  throw new SiderError('HEAD_FIT_FAILED', `the head could not be fitted: ${what}`, {
+    stage: 'head',
+    hint: 'Check that the landmarks lie on the face and in the order of their layout, or try another photo.',
+    data: { residualRelative: relative, yawDegrees: yaw },
+  })
+}
+
+/**
+ * Things the user should know.
+ *
+ * @param outside share of the face region outside the photo
+ */
+export function fitWarnings(fit: HeadFit, outside: number): string[] {
+  const warnings: string[] = []
+  const percent = (x: number): string => `${(100 * x).toFixed(1)} %`
+  if (fit.residualRelative > DOUBTFUL_RESIDUAL)
+    warnings.push(
+      `The fitted head misses the landmarks by ${percent(fit.residualRelative)} of the interocular distance: check the overlay.`,
+    )
+  const angles = faceAngles(fit)
+  if (Math.abs(angles.yaw) > STRONGLY_TURNED)
+    warnings.push(`The face is turned by ${Math.abs(angles.yaw).toFixed(0)} degrees: its hidden half is a guess.`)
+  if (outside > 0.02) warnings.push(`${percent(outside)} of the face lies outside the photo.`)
+  if (fit.expression.length > 0 && mouthOpening(fit) > 0.25)
+    warnings.push('The mouth is wide open: its inside is not modelled.')
+  return warnings
+}
+
+/** Yaw, pitch and roll of the fitted face relative to the line of sight, degrees (see `headAngles`). */
+export function faceAngles(fit: HeadFit): { yaw: number; pitch: number; roll: number } {
+  const { model } = fit
+  return headAngles(fit.camera, landmark68(fit, model.landmarks68.triangles.length > 30 ? 30 : 0))
+}
+
+/** Gap between the inner lips as a share of the interocular distance, on the posed mesh. */
+export function mouthOpening(fit: HeadFit): number {
+  const distance = (a: number[], b: number[]): number => Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2])
+  return distance(landmark68(fit, 62), landmark68(fit, 66)) / distance(landmark68(fit, 36), landmark68(fit, 45))
+}
+
+function landmark68(fit: HeadFit, i: number): number[] {
+  const { triangles, barycentric } = fit.model.landmarks68
+  const out = [0, 0, 0]
+  for (let c = 0; c < 3; c++) {
+    const v = 3 * fit.mesh.indices[3 * triangles[i] + c]
+    for (let k = 0; k < 3; k++) out[k] += barycentric[3 * i + c] * fit.mesh.positions[v + k]
+  }
+  return out
+}

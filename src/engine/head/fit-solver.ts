@@ -1,0 +1,312 @@
+/**
+ * Levenberg-Marquardt for the head fit (SIDER Eq. 3): weighted distances between projected model points and landmarks
+ * plus the priors, over shape, expression, joints, pose and focal length together. Derivatives are analytic.
+ */
+
+import { solveCholesky } from './fit-algebra.js'
+import { multiply3, rotationFromAxisAngle } from './fit-rotation.js'
+import { copyState, type FitModel, type FitState, type FreeUnknowns, POSE_UNKNOWNS, PosedPoints } from './fit-state.js'
+
+/** One landmark: a model point, where it should appear, and how much its two residual directions count. */
+export interface Observation {
+  point: number
+  /** Target in pixels from the principal point. */
+  x: number
+  y: number
+  /** Unit direction in the picture; (1, 0) for an ordinary landmark, the outline's normal for a sliding one. */
+  nx: number
+  ny: number
+  /** Weights (1 / pixel²) of the squared residual along n and across it. */
+  along: number
+  across: number
+}
+
+/** Gaussian priors, as weights and standard deviations. */
+export interface FitPriors {
+  /** Weights of the identity and the expression prior, 1 = as the model states. */
+  identity: number
+  expression: number
+  /** [expressionCount] */
+  expressionSigma: ArrayLike<number>
+  /** [expressionCount, 2] */
+  expressionRange: ArrayLike<number>
+  /** [joints * 3] standard deviation of each joint angle, radians. */
+  angleSigma: ArrayLike<number>
+  /** Log-normal priors of the focal length (pixels) and of the distance (metres); sigma Infinity switches one off. */
+  logFocal: { mean: number; sigma: number }
+  logDistance: { mean: number; sigma: number }
+}
+
+/** Number of free unknowns. */
+export function unknownCount(free: FreeUnknowns): number {
+  return free.identity + free.expression + free.angles.length + POSE_UNKNOWNS + (free.focal ? 1 : 0)
+}
+
+/** Projection of model point i: pixels from the principal point, depth in units of the focal length times the scale. */
+export function projectPoint(
+  model: FitModel,
+  state: FitState,
+  posed: PosedPoints,
+  i: number,
+  out: Float64Array,
+): Float64Array {
+  const position = new Float64Array(3)
+  posed.position(i, position)
+  const { rotation: r } = state
+  const f = Math.exp(state.logFocal)
+  const s = Math.exp(state.logScale)
+  const dx = position[0] - model.center[0]
+  const dy = position[1] - model.center[1]
+  const dz = position[2] - model.center[2]
+  const z = r[6] * dx + r[7] * dy + r[8] * dz + f * s
+  out[0] = (f * (r[0] * dx + r[1] * dy + r[2] * dz + state.u * s)) / z
+  out[1] = (f * (r[3] * dx + r[4] * dy + r[5] * dz + state.v * s)) / z
+  out[2] = z
+  return out
+}
+
+/** The objective: Σ weighted squared residuals + priors. Infinite when a point falls behind the camera. */
+export function energy(
+  model: FitModel,
+  state: FitState,
+  observations: readonly Observation[],
+  priors: FitPriors,
+): number {
+  const posed = new PosedPoints(model, state)
+  const p = new Float64Array(3)
+  let sum = priorEnergy(state, priors)
+  for (const o of observations) {
+    projectPoint(model, state, posed, o.point, p)
+    if (!(p[2] > 0)) return Number.POSITIVE_INFINITY
+    const rx = p[0] - o.x
+    const ry = p[1] - o.y
+    const rn = rx * o.nx + ry * o.ny
+    const rt = -rx * o.ny + ry * o.nx
+    sum += o.along * rn * rn + o.across * rt * rt
+  }
+  return sum
+}
+
+function priorEnergy(state: FitState, priors: FitPriors): number {
+  let sum = 0
+  for (const a of state.identity) sum += priors.identity * a * a
+  state.expression.forEach((b, k) => {
+    sum += priors.expression * (b / priors.expressionSigma[k]) ** 2
+  })
+  state.angles.forEach((a, k) => {
+    if (priors.angleSigma[k] > 0) sum += (a / priors.angleSigma[k]) ** 2
+  })
+  sum += ((state.logFocal - priors.logFocal.mean) / priors.logFocal.sigma) ** 2
+  sum += ((state.logFocal + state.logScale - priors.logDistance.mean) / priors.logDistance.sigma) ** 2
+  return sum
+}
+
+/**
+ * Gauss-Newton normal equations: half the gradient of the objective and half its approximate Hessian.
+ *
+ * @param a [n, n] lower triangle is written
+ * @param g [n] Jᵀ W r and the priors' part
+ */
+export function normalEquations(
+  model: FitModel,
+  state: FitState,
+  observations: readonly Observation[],
+  priors: FitPriors,
+  free: FreeUnknowns,
+  a: Float64Array,
+  g: Float64Array,
+): void {
+  const n = unknownCount(free)
+  a.fill(0)
+  g.fill(0)
+  const posed = new PosedPoints(model, state, free)
+  const row = new Float64Array(n)
+  const residual = new Float64Array(2)
+  for (const o of observations) {
+    for (let direction = 0; direction < 2; direction++) {
+      const weight = direction === 0 ? o.along : o.across
+      if (weight === 0) continue
+      residualRow(model, state, posed, o, direction, free, row, residual)
+      accumulate(a, g, row, weight, residual[0], n)
+    }
+  }
+  addPriors(state, priors, free, a, g, n)
+}
+
+/**
+ * One residual and its derivatives.
+ *
+ * @param direction 0: along the observation's n, 1: across it
+ * @param row [n] receives the derivatives in the order identity, expression, angles, rotation (3), u, v, logScale, logFocal
+ * @param residual [0] receives the residual in pixels
+ */
+export function residualRow(
+  model: FitModel,
+  state: FitState,
+  posed: PosedPoints,
+  o: Observation,
+  direction: number,
+  free: FreeUnknowns,
+  row: Float64Array,
+  residual: Float64Array,
+): void {
+  const ex = direction === 0 ? o.nx : -o.ny
+  const ey = direction === 0 ? o.ny : o.nx
+  const { rotation: r, u, v } = state
+  const f = Math.exp(state.logFocal)
+  const s = Math.exp(state.logScale)
+  const position = new Float64Array(3)
+  posed.position(o.point, position)
+  for (let k = 0; k < 3; k++) position[k] -= model.center[k]
+  const [px, py, pz] = position
+  const qx = r[0] * px + r[1] * py + r[2] * pz
+  const qy = r[3] * px + r[4] * py + r[5] * pz
+  const qz = r[6] * px + r[7] * py + r[8] * pz
+  const x = qx + u * s
+  const y = qy + v * s
+  const z = qz + f * s
+  const fz = f / z
+  residual[0] = ex * (fz * x - o.x) + ey * (fz * y - o.y)
+  // Derivative of the residual by the camera-frame point, then by the head-frame point.
+  const cx = ex * fz
+  const cy = ey * fz
+  const cz = (-fz / z) * (ex * x + ey * y)
+  const m = Float64Array.of(
+    cx * r[0] + cy * r[3] + cz * r[6],
+    cx * r[1] + cy * r[4] + cz * r[7],
+    cx * r[2] + cy * r[5] + cz * r[8],
+  )
+  posed.gradient(o.point, m, row)
+  let k = free.identity + free.expression + free.angles.length
+  // R ← exp(δ) R: the point moves by δ × q.
+  row[k++] = -cy * qz + cz * qy
+  row[k++] = cx * qz - cz * qx
+  row[k++] = -cx * qy + cy * qx
+  row[k++] = cx * s
+  row[k++] = cy * s
+  row[k++] = s * (cx * u + cy * v + cz * f)
+  if (free.focal) row[k++] = fz * (ex * x + ey * y) + cz * f * s
+}
+
+function accumulate(a: Float64Array, g: Float64Array, row: Float64Array, weight: number, r: number, n: number): void {
+  for (let i = 0; i < n; i++) {
+    const wi = weight * row[i]
+    if (wi === 0) continue
+    g[i] += wi * r
+    const base = i * n
+    for (let j = 0; j <= i; j++) a[base + j] += wi * row[j]
+  }
+}
+
+function addPriors(
+  state: FitState,
+  priors: FitPriors,
+  free: FreeUnknowns,
+  a: Float64Array,
+  g: Float64Array,
+  n: number,
+): void {
+  const add = (i: number, weight: number, value: number): void => {
+    a[i * n + i] += weight
+    g[i] += weight * value
+  }
+  let i = 0
+  for (let k = 0; k < free.identity; k++) add(i++, priors.identity, state.identity[k])
+  for (let k = 0; k < free.expression; k++)
+    add(i++, priors.expression / priors.expressionSigma[k] ** 2, state.expression[k])
+  for (const index of free.angles) add(i++, 1 / priors.angleSigma[index] ** 2, state.angles[index])
+  const scale = i + 5
+  const distance = 1 / priors.logDistance.sigma ** 2
+  const far = state.logFocal + state.logScale - priors.logDistance.mean
+  add(scale, distance, far)
+  if (!free.focal) return
+  add(scale + 1, distance, far)
+  a[(scale + 1) * n + scale] += distance
+  add(scale + 1, 1 / priors.logFocal.sigma ** 2, state.logFocal - priors.logFocal.mean)
+}
+
+/** Takes a step; expression coefficients stay within their ranges. */
+export function applyStep(state: FitState, step: Float64Array, free: FreeUnknowns, range: ArrayLike<number>): FitState {
+  const next = copyState(state)
+  let i = 0
+  for (let k = 0; k < free.identity; k++) next.identity[k] += step[i++]
+  for (let k = 0; k < free.expression; k++)
+    next.expression[k] = Math.min(range[2 * k + 1], Math.max(range[2 * k], next.expression[k] + step[i++]))
+  for (const index of free.angles) next.angles[index] += step[i++]
+  next.rotation = multiply3(rotationFromAxisAngle(step[i], step[i + 1], step[i + 2]), state.rotation)
+  next.u += step[i + 3]
+  next.v += step[i + 4]
+  next.logScale += step[i + 5]
+  if (free.focal) next.logFocal += step[i + 6]
+  return next
+}
+
+/**
+ * Minimises the objective from a start.
+ *
+ * Coefficients at a bound of their range whose gradient points outwards are held for the step (active set); the others
+ * are clipped to the range, and a step that does not lower the objective is tried again with more damping.
+ *
+ * @returns the best state and its energy; never worse than the start
+ */
+export function minimise(
+  model: FitModel,
+  start: FitState,
+  observations: readonly Observation[],
+  priors: FitPriors,
+  free: FreeUnknowns,
+  iterations: number,
+): { state: FitState; energy: number } {
+  const n = unknownCount(free)
+  const a = new Float64Array(n * n)
+  const damped = new Float64Array(n * n)
+  const g = new Float64Array(n)
+  const step = new Float64Array(n)
+  let state = start
+  let value = energy(model, state, observations, priors)
+  let damping = 1e-3
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    normalEquations(model, state, observations, priors, free, a, g)
+    holdBounds(state, priors, free, a, g, n)
+    let accepted = false
+    for (let attempt = 0; attempt < 8 && !accepted; attempt++) {
+      damped.set(a)
+      for (let i = 0; i < n; i++) damped[i * n + i] *= 1 + damping
+      for (let i = 0; i < n; i++) step[i] = -g[i]
+      const next = solveCholesky(damped, step, n) ? applyStep(state, step, free, priors.expressionRange) : undefined
+      const nextValue = next ? energy(model, next, observations, priors) : Number.POSITIVE_INFINITY
+      if (next && nextValue < value) {
+        const gain = (value - nextValue) / value
+        state = next
+        value = nextValue
+        damping = Math.max(damping * 0.2, 1e-9)
+        if (gain < 1e-5) return { state, energy: value }
+        accepted = true
+      } else {
+        damping = Math.max(damping * 6, 1e-4)
+      }
+    }
+    if (!accepted) break
+  }
+  return { state, energy: value }
+}
+
+function holdBounds(
+  state: FitState,
+  priors: FitPriors,
+  free: FreeUnknowns,
+  a: Float64Array,
+  g: Float64Array,
+  n: number,
+): void {
+  for (let k = 0; k < free.expression; k++) {
+    const i = free.identity + k
+    const low = state.expression[k] <= priors.expressionRange[2 * k] && g[i] > 0
+    const high = state.expression[k] >= priors.expressionRange[2 * k + 1] && g[i] < 0
+    if (!low && !high) continue
+    for (let j = 0; j < i; j++) a[i * n + j] = 0
+    for (let j = i + 1; j < n; j++) a[j * n + i] = 0
+    a[i * n + i] = 1
+    g[i] = 0
+  }
+}
