@@ -27,10 +27,16 @@ export function subdivideMidpoint(values: Float32Array, dims: number, indices: U
 }
 
 /**
- * Loop subdivision (Loop 1987, with Warren's weights; boundary curves are cubic B-splines of their own): a smoother mesh.
- * Non-manifold edges are treated as boundaries.
+ * Loop subdivision (Loop 1987, with Warren's weights): a smoother mesh. Non-manifold edges are treated as boundaries.
+ * @param boundaryRule 'spline' (default): boundary curves become cubic B-splines; 'keep': they stay where they are, so that the
+ *   mesh still fits its neighbour
  */
-export function subdivideLoop(values: Float32Array, dims: number, indices: Uint32Array): Subdivided {
+export function subdivideLoop(
+  values: Float32Array,
+  dims: number,
+  indices: Uint32Array,
+  boundaryRule: 'spline' | 'keep' = 'spline',
+): Subdivided {
   const edges = meshEdges(indices)
   const n = values.length / dims
   const out = new Float32Array((n + edges.count) * dims)
@@ -75,7 +81,7 @@ export function subdivideLoop(values: Float32Array, dims: number, indices: Uint3
     const beta = m === 3 ? 3 / 16 : 3 / (8 * m)
     for (let k = 0; k < dims; k++) {
       const o = v * dims + k
-      if (m === 0 || (onBoundary && boundaryValence[v] !== 2)) out[o] = values[o]
+      if (m === 0 || (onBoundary && (boundaryRule === 'keep' || boundaryValence[v] !== 2))) out[o] = values[o]
       else if (onBoundary) out[o] = 0.75 * values[o] + 0.125 * boundary[o]
       else out[o] = (1 - m * beta) * values[o] + beta * ring[o]
     }

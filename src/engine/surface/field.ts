@@ -1,0 +1,45 @@
+/** The implicit field as the surface stage sees it: batched evaluators in field coordinates. */
+import type { Points } from '../geometry/camera.js'
+import type { FieldFrame } from '../stages.js'
+
+/** A signed distance field. `SiderField` of field/ is one. Points and distances are in field units (see FieldFrame). */
+export interface ImplicitField {
+  readonly frame: FieldFrame
+  /** [n] of points [n, 3]. */
+  sdf(points: Float32Array): Promise<Float32Array>
+  /** Distances [n] and their gradients [n, 3], not normalised. */
+  sdfAndGradient(points: Float32Array): Promise<{ sdf: Float32Array; gradient: Float32Array }>
+}
+
+/** Head-frame metres to field coordinates, [n, 3]. */
+export function toField(frame: FieldFrame, points: Points): Float32Array {
+  const { center, scale } = frame
+  const out = new Float32Array(points.length)
+  for (let i = 0; i < out.length; i++) out[i] = (points[i] - center[i % 3]) / scale
+  return out
+}
+
+/** Field coordinates to head-frame metres, [n, 3]. */
+export function toHead(frame: FieldFrame, points: Points): Float32Array {
+  const { center, scale } = frame
+  const out = new Float32Array(points.length)
+  for (let i = 0; i < out.length; i++) out[i] = points[i] * scale + center[i % 3]
+  return out
+}
+
+/** Counts the points a field is asked for. */
+export function countingField(field: ImplicitField): ImplicitField & { evaluations: number } {
+  const counter = {
+    frame: field.frame,
+    evaluations: 0,
+    sdf(points: Float32Array) {
+      counter.evaluations += points.length / 3
+      return field.sdf(points)
+    },
+    sdfAndGradient(points: Float32Array) {
+      counter.evaluations += points.length / 3
+      return field.sdfAndGradient(points)
+    },
+  }
+  return counter
+}
