@@ -48,7 +48,7 @@ export function drawMaps(maps: SurfaceMaps, crop: Picture): MapPictures {
 
 /** One row of the contact sheet, as Fig. 5 of the paper: input, coarse overlay, render, depth, normals, overlay. */
 export function sheetRow(pictures: MapPictures): SheetCell[] {
-  return [
+  const cells: SheetCell[] = [
     { picture: pictures.input, caption: 'input' },
     { picture: pictures['coarse-overlay'], caption: 'coarse' },
     { picture: pictures.render, caption: 'render' },
@@ -56,6 +56,7 @@ export function sheetRow(pictures: MapPictures): SheetCell[] {
     { picture: pictures.normals, caption: 'normals' },
     { picture: pictures.overlay, caption: 'detailed' },
   ]
+  return cells.filter((cell) => cell.picture !== undefined)
 }
 
 /** All files of the maps: `maps/*.npy`, the pictures and `sheet.png`. */
