@@ -82,7 +82,8 @@ export function decodeNpy(file: Uint8Array): NdArray {
   if (size === undefined) throw new RangeError(`.npy files of type ${descr} are not supported`)
   const from = start + headerLength
   if (file.length < from + count * size) throw new RangeError('the .npy file is truncated')
-  const buffer = file.slice(from, from + count * size).buffer
+  // a copy: Buffer.slice would share memory, at an offset the typed arrays cannot have
+  const buffer = new Uint8Array(file.subarray(from, from + count * size)).buffer
   switch (descr) {
     case '<f2':
       return { data: fromHalf(new Uint16Array(buffer)), shape }
