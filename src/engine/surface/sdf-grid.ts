@@ -1,0 +1,171 @@
+/** The field on a regular grid in the head frame, for export: raw float16 with a JSON header, `.npz` and `.nrrd`. */
+import { gzipSync } from 'fflate'
+import { fromHalf, toHalf } from '../image/half.js'
+import { decodeNpz, encodeNpz } from '../image/npy.js'
+import type { SdfGrid } from '../inspect.js'
+import { type ImplicitField, toField } from './field.js'
+
+export interface SdfGridOptions {
+  /** Samples along the longest side, at least 9 (default 129; 4 n + 1 is natural). */
+  resolution?: number
+  /** Where |sdf| is below this (metres), and around there, every sample is exact; elsewhere it is interpolated (default 4 mm). */
+  band?: number
+}
+
+const BLOCK = 4
+
+/**
+ * Samples the field over a box of the head frame. A grid four times coarser is evaluated first; blocks near the surface are
+ * then evaluated sample by sample, the others interpolated linearly: distances are almost linear there.
+ * @param low lower and @param high upper corner, metres; the grid covers at least this box
+ * @returns grid in metres, and how many points were evaluated
+ */
+export async function sampleSdfGrid(
+  field: ImplicitField,
+  low: ArrayLike<number>,
+  high: ArrayLike<number>,
+  options: SdfGridOptions = {},
+): Promise<{ grid: SdfGrid; evaluations: number }> {
+  const { scale } = field.frame
+  const band = options.band ?? 0.004
+  const extent = [0, 1, 2].map((k) => high[k] - low[k])
+  const spacing = Math.max(...extent) / (Math.max(9, options.resolution ?? 129) - 1)
+  const blocks = extent.map((e) => Math.max(1, Math.ceil(e / spacing / BLOCK - 1e-6)))
+  const size = blocks.map((b) => b * BLOCK + 1) as [number, number, number]
+  const origin = [0, 1, 2].map((k) => (low[k] + high[k] - (size[k] - 1) * spacing) / 2) as [number, number, number]
+  const evaluate = async (lattice: number[]): Promise<Float32Array> => {
+    const points = Float32Array.from(lattice, (c, i) => origin[i % 3] + c * spacing)
+    return (await field.sdf(toField(field.frame, points))).map((f) => f * scale)
+  }
+  const corners: number[] = []
+  for (let z = 0; z <= blocks[2]; z++)
+    for (let y = 0; y <= blocks[1]; y++)
+      for (let x = 0; x <= blocks[0]; x++) corners.push(x * BLOCK, y * BLOCK, z * BLOCK)
+  const coarse = await evaluate(corners)
+  const at = (x: number, y: number, z: number) => coarse[x + (y + z * (blocks[1] + 1)) * (blocks[0] + 1)]
+  const values = new Float32Array(size[0] * size[1] * size[2])
+  const index = (x: number, y: number, z: number) => x + (y + z * size[1]) * size[0]
+  const reach = band + (Math.sqrt(3) / 2) * BLOCK * spacing
+  const exact = new Set<number>()
+  for (let z = 0; z < blocks[2]; z++)
+    for (let y = 0; y < blocks[1]; y++)
+      for (let x = 0; x < blocks[0]; x++) {
+        const c = Array.from({ length: 8 }, (_, k) => at(x + (k & 1), y + ((k >> 1) & 1), z + (k >> 2)))
+        const near = Math.min(...c.map(Math.abs)) <= reach
+        for (let k = 0; k <= BLOCK; k++)
+          for (let j = 0; j <= BLOCK; j++)
+            for (let i = 0; i <= BLOCK; i++) {
+              const o = index(x * BLOCK + i, y * BLOCK + j, z * BLOCK + k)
+              const [u, v, w] = [i / BLOCK, j / BLOCK, k / BLOCK]
+              const plane = (a: number) =>
+                (c[a] * (1 - u) + c[a + 1] * u) * (1 - v) + (c[a + 2] * (1 - u) + c[a + 3] * u) * v
+              values[o] = plane(0) * (1 - w) + plane(4) * w
+              if (near && (i % BLOCK !== 0 || j % BLOCK !== 0 || k % BLOCK !== 0)) exact.add(o)
+            }
+      }
+  const order = Uint32Array.from(exact).sort()
+  const points: number[] = []
+  for (const o of order)
+    points.push(o % size[0], Math.floor(o / size[0]) % size[1], Math.floor(o / (size[0] * size[1])))
+  const fine = await evaluate(points)
+  order.forEach((o, i) => {
+    values[o] = fine[i]
+  })
+  return { grid: { size, origin, spacing, values }, evaluations: coarse.length + fine.length }
+}
+
+/** What a reader needs to place the samples. */
+export interface SdfHeader {
+  version: 1
+  /** Samples along x, y, z. */
+  dims: [number, number, number]
+  /** Order of the samples in memory, slowest axis first. */
+  axisOrder: 'zyx'
+  dtype: 'float16'
+  endian: 'little'
+  /** Centre of the first sample, metres. */
+  origin: [number, number, number]
+  /** Metres between samples. */
+  spacing: number
+  units: 'm'
+  /** The sign inside the surface. */
+  sign: 'negative-inside'
+  isoLevel: 0
+  /** 4x4 row-major, from grid space (metres, head frame) to glTF space: the same. */
+  toGltf: number[]
+}
+
+/** A grid as a JSON header and raw little-endian float16 samples. */
+export function sdfSnapshot(grid: SdfGrid): { header: SdfHeader; payload: Uint16Array } {
+  const header: SdfHeader = {
+    version: 1,
+    dims: grid.size,
+    axisOrder: 'zyx',
+    dtype: 'float16',
+    endian: 'little',
+    origin: grid.origin,
+    spacing: grid.spacing,
+    units: 'm',
+    sign: 'negative-inside',
+    isoLevel: 0,
+    toGltf: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
+  }
+  return { header, payload: toHalf(grid.values) }
+}
+
+/** `.npz` with `sdf` (float16 [z, y, x], metres), `origin`, `spacing` and `header` (JSON as bytes). */
+export function encodeSdfNpz(grid: SdfGrid): Uint8Array {
+  const { header, payload } = sdfSnapshot(grid)
+  const json = new TextEncoder().encode(JSON.stringify(header))
+  return encodeNpz({
+    sdf: { data: { half: payload }, shape: [grid.size[2], grid.size[1], grid.size[0]] },
+    origin: { data: Float64Array.from(grid.origin), shape: [3] },
+    spacing: { data: Float64Array.of(grid.spacing), shape: [1] },
+    header: { data: json, shape: [json.length] },
+  })
+}
+
+/** Reads what `encodeSdfNpz` wrote. */
+export function decodeSdfNpz(file: Uint8Array): SdfGrid {
+  const arrays = decodeNpz(file)
+  if (!arrays['sdf'] || !arrays['origin'] || !arrays['spacing']) throw new RangeError('not an SDF grid')
+  const [z, y, x] = arrays['sdf'].shape
+  const [a, b, c] = arrays['origin'].data
+  return {
+    size: [x, y, z],
+    origin: [a, b, c],
+    spacing: arrays['spacing'].data[0],
+    values: Float32Array.from(arrays['sdf'].data),
+  }
+}
+
+/**
+ * `.nrrd`, gzip-compressed float32 millimetres (the format has no half floats; its readers expect millimetres), the space
+ * left undeclared: the axes are the head frame.
+ */
+export function encodeSdfNrrd(grid: SdfGrid): Uint8Array {
+  const mm = grid.spacing * 1000
+  // values are rounded to half precision so that they compress and equal the .npz
+  const values = fromHalf(toHalf(grid.values)).map((v) => v * 1000)
+  const header = [
+    'NRRD0004',
+    '# signed distance to the face surface in millimetres, negative inside; axes as in glTF: +X subject left, +Y up, +Z front',
+    'type: float',
+    'dimension: 3',
+    'space dimension: 3',
+    `sizes: ${grid.size.join(' ')}`,
+    `space directions: (${mm},0,0) (0,${mm},0) (0,0,${mm})`,
+    'kinds: domain domain domain',
+    'endian: little',
+    'encoding: gzip',
+    `space origin: (${grid.origin.map((o) => o * 1000).join(',')})`,
+    '',
+    '',
+  ].join('\n')
+  const data = gzipSync(new Uint8Array(values.buffer), { level: 6, mtime: 0 })
+  const text = new TextEncoder().encode(header)
+  const out = new Uint8Array(text.length + data.length)
+  out.set(text)
+  out.set(data, text.length)
+  return out
+}
