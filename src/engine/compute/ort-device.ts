@@ -14,7 +14,7 @@ import {
   type Variables,
 } from './program.js'
 import { sizeOf } from './trace/graph.js'
-import { traceProgram, updateName } from './trace/index.js'
+import { outputName, traceProgram, updateName } from './trace/index.js'
 import { toOnnx } from './trace/onnx.js'
 import { matrixFlops } from './trace/optimise.js'
 
@@ -119,7 +119,7 @@ export class OrtDevice implements Device {
         throw failed(program.name, error)
       }
       for (const name of traced.updates) store!.set(name, results[updateName(name)] as OrtTensor)
-      return Object.fromEntries(traced.outputs.map((name) => [name, results[name]!.data as Float32Array]))
+      return Object.fromEntries(traced.outputs.map((name) => [name, results[outputName(name)]!.data as Float32Array]))
     }
     return {
       run,
@@ -151,7 +151,7 @@ export class OrtDevice implements Device {
     traced: { outputs: string[]; updates: string[] },
   ): Promise<InferenceSession> {
     const location: Record<string, 'cpu' | 'gpu-buffer'> = {}
-    for (const output of traced.outputs) location[output] = 'cpu'
+    for (const output of traced.outputs) location[outputName(output)] = 'cpu'
     for (const update of traced.updates) location[updateName(update)] = 'gpu-buffer'
     try {
       return await InferenceSession.create(model, {

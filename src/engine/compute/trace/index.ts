@@ -24,7 +24,8 @@ export interface TracedProgram {
   updates: string[]
 }
 
-/** Graph outputs that replace a variable are named so. */
+/** Names of graph outputs: those handed out, and those that replace a variable. Inputs have bare names. */
+export const outputName = (output: string): string => `output:${output}`
 export const updateName = (variable: string): string => `update:${variable}`
 
 /**
@@ -51,7 +52,7 @@ export function traceProgram(body: Body, inputs: Shapes, variables: Shapes): Tra
       const leave = (prefix: (name: string) => string, tensors: Record<string, Tensor>): void => {
         for (const [name, tensor] of Object.entries(tensors)) graph.output(prefix(name), trace.lookup(tensor))
       }
-      leave((name) => name, result.outputs)
+      leave(outputName, result.outputs)
       leave(updateName, result.updates ?? {})
     })
   } finally {
@@ -59,12 +60,7 @@ export function traceProgram(body: Body, inputs: Shapes, variables: Shapes): Tra
     trace.dispose()
     if (previous) void current.setBackend(previous)
   }
-  const names = graph.outputs.map((value) => value.name)
-  const prefix = updateName('')
-  return {
-    graph,
-    nodes: optimise(graph),
-    outputs: names.filter((name) => !name.startsWith(prefix)),
-    updates: names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)),
-  }
+  const named = (prefix: string): string[] =>
+    graph.outputs.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length))
+  return { graph, nodes: optimise(graph), outputs: named(outputName('')), updates: named(updateName('')) }
 }

@@ -1,0 +1,112 @@
+/** Pictures of the current field through the photo's camera: depth, normals and colour of every face pixel. */
+import type * as tf from '@tensorflow/tfjs-core'
+import type { Executable } from '../compute/program.js'
+import type { SiderField } from '../field/field.js'
+import { unitRows } from '../field/losses.js'
+import { transformDirections } from '../geometry/camera.js'
+import type { HeadFit } from '../stages.js'
+import { advance, clampSlope, type FaceRays, hitPositions } from './rays.js'
+
+const BATCH = 4096
+/** Newton steps per ray at most, and the distance at which it has arrived (field units: about 2 µm on a face). */
+const STEPS = 12
+const ARRIVED = 2e-5
+/** A ray further than this from the surface after all steps has missed it. */
+const MISSED = 5e-3
+
+/** What the crop's pixels see; arrays cover the whole crop, row by row. */
+export interface FaceRender {
+  size: number
+  /** [size, size] 1 where a ray met the surface */
+  mask: Uint8Array
+  /** [size, size] metres along the optical axis, NaN elsewhere */
+  depth: Float32Array
+  /** [size, size, 3] unit normals in the camera frame, 0 elsewhere */
+  normals: Float32Array
+  /** [size, size, 3] rendered sRGB 0..1, 0 elsewhere */
+  colour: Float32Array
+  /** [rays, 3] hit positions in field coordinates, in the order of the rays */
+  hits: Float32Array
+}
+
+export class FaceRenderer {
+  private constructor(
+    private readonly field: SiderField,
+    private readonly program: Executable,
+  ) {}
+
+  static async create(field: SiderField): Promise<FaceRenderer> {
+    const program = await field.device.compile(
+      {
+        name: 'render',
+        inputs: { x: [BATCH, 3], view: [BATCH, 3] },
+        body: ({ x, view }, w) => {
+          const points = x as tf.Tensor2D
+          const { sdf, normal, feature } = field.geometry.sample(w, points, BATCH)
+          const colour = field.renderer.colour(w, points, unitRows(normal), view as tf.Tensor2D, feature)
+          return { outputs: { sdf, normal, colour } }
+        },
+      },
+      field.variables,
+    )
+    return new FaceRenderer(field, program)
+  }
+
+  /** Traces every ray to the surface (updating the rays' hits) and looks at it there. */
+  async render(fit: HeadFit, rays: FaceRays): Promise<FaceRender> {
+    const { size } = fit.crop
+    const result: FaceRender = {
+      size,
+      mask: new Uint8Array(size * size),
+      depth: new Float32Array(size * size).fill(Number.NaN),
+      normals: new Float32Array(size * size * 3),
+      colour: new Float32Array(size * size * 3),
+      hits: new Float32Array(rays.count * 3),
+    }
+    for (let start = 0; start < rays.count; start += BATCH) {
+      const list = Uint32Array.from({ length: Math.min(BATCH, rays.count - start) }, (_, i) => start + i)
+      await this.renderBatch(fit, rays, list, result)
+    }
+    return result
+  }
+
+  private async renderBatch(fit: HeadFit, rays: FaceRays, list: Uint32Array, out: FaceRender): Promise<void> {
+    const { scale } = this.field.frame
+    const x = new Float32Array(BATCH * 3)
+    const view = new Float32Array(BATCH * 3)
+    list.forEach((ray, i) => view.set(rays.directions.subarray(3 * ray, 3 * ray + 3), 3 * i))
+    let values: Record<string, Float32Array> = {}
+    for (let step = 0; step < STEPS; step++) {
+      hitPositions(rays, list, x)
+      values = await this.program.run({ x, view })
+      let worst = 0
+      for (let i = 0; i < list.length; i++) {
+        let slope = 0
+        for (let k = 0; k < 3; k++) slope += values['normal'][3 * i + k] * view[3 * i + k]
+        rays.slope[list[i]] = clampSlope(slope)
+        worst = Math.max(worst, Math.abs(values['sdf'][i]))
+      }
+      if (worst < ARRIVED || step === STEPS - 1) break
+      advance(rays, list, values['sdf'], 0.05)
+    }
+    const normals = transformDirections(fit.camera.headToCamera, values['normal'].slice(0, 3 * list.length))
+    const along = transformDirections(fit.camera.headToCamera, view.slice(0, 3 * list.length))
+    for (let i = 0; i < list.length; i++) {
+      const ray = list[i]
+      const pixel = rays.pixels[ray]
+      if (Math.abs(values['sdf'][i]) > MISSED) continue
+      const length = Math.hypot(normals[3 * i], normals[3 * i + 1], normals[3 * i + 2])
+      out.mask[pixel] = 1
+      out.depth[pixel] = rays.t[ray] * along[3 * i + 2] * scale
+      for (let k = 0; k < 3; k++) {
+        out.normals[3 * pixel + k] = normals[3 * i + k] / length
+        out.colour[3 * pixel + k] = values['colour'][3 * i + k]
+        out.hits[3 * ray + k] = x[3 * i + k]
+      }
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.program.dispose()
+  }
+}

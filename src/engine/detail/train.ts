@@ -1,0 +1,238 @@
+/**
+ * The detail stage (Eqs. 8-10): trace the face pixels' rays to the surface, compare colours, improve both networks.
+ * An epoch is one pass over all face pixels in batches of rays.
+ */
+import type * as tf from '@tensorflow/tfjs-core'
+import type { Arrays, Executable } from '../compute/program.js'
+import type { Settings } from '../config.js'
+import { SiderError } from '../errors.js'
+import { correctedRate } from '../field/adam.js'
+import type { SiderField } from '../field/field.js'
+import { Rng } from '../geometry/rng.js'
+import { advance, clampSlope, type FaceRays, hitPositions } from './rays.js'
+import { detailStep } from './step.js'
+
+/** Training points near the surface with their exact coarse distances. */
+export interface NearPoints {
+  /** [n, 3] field coordinates */
+  points: Float32Array
+  /** [n] field units */
+  distance: Float32Array
+}
+
+export interface DetailProgress {
+  step: number
+  /** Steps if the loss never stops falling. */
+  steps: number
+  epoch: number
+  /** Loss, smoothed over about an epoch. */
+  loss: number
+}
+
+/** What a checkpoint holds besides the weights. */
+export interface DetailState {
+  step: number
+  epoch: number
+  rateFactor: number
+  epochLosses: number[]
+  rng: number[]
+}
+
+/** Longest step of a ray towards the surface, and the distance at which a hit counts as found, in field units. */
+const LONGEST_STEP = 0.05
+const FOUND = 3e-3
+/** A loss this much above the best epoch's, or not a number, is divergence. */
+const DIVERGED = 3
+
+export class DetailTrainer {
+  readonly state: DetailState
+  readonly stepsPerEpoch: number
+  private readonly batch: Record<'x' | 'view' | 'colour' | 'weight' | 'distance', Float32Array>
+  private readonly list: Uint32Array
+  private readonly hits: Float32Array
+  private order: Uint32Array
+  private good: { weights: Arrays; t: Float32Array; slope: Float32Array; state: DetailState } | undefined
+
+  private constructor(
+    private readonly field: SiderField,
+    readonly rays: FaceRays,
+    private readonly near: NearPoints,
+    private readonly settings: Settings['detail'],
+    private readonly step: Executable,
+    private readonly trace: Executable,
+    private rng: Rng,
+  ) {
+    const { rays: r, points: p } = settings
+    this.stepsPerEpoch = Math.max(1, Math.ceil(rays.count / r))
+    this.state = { step: 0, epoch: 0, rateFactor: 1, epochLosses: [], rng: rng.getState() }
+    this.batch = {
+      x: new Float32Array(3 * (r + p)),
+      view: new Float32Array(3 * r),
+      colour: new Float32Array(3 * r),
+      weight: new Float32Array(r),
+      distance: new Float32Array(p),
+    }
+    this.list = new Uint32Array(r)
+    this.hits = this.batch.x.subarray(0, 3 * r)
+    this.order = rng.permutation(rays.count)
+  }
+
+  static async create(
+    field: SiderField,
+    rays: FaceRays,
+    near: NearPoints,
+    settings: Settings['detail'],
+    seed: number,
+  ): Promise<DetailTrainer> {
+    const { geometry, device, variables } = field
+    const step = await device.compile(detailStep(field, settings), variables)
+    const trace = await device.compile(
+      {
+        name: 'trace',
+        inputs: { x: [settings.rays, 3] },
+        body: ({ x }, w) => ({ outputs: { sdf: geometry.sdf(w, x as tf.Tensor2D) } }),
+      },
+      variables,
+    )
+    return new DetailTrainer(field, rays, near, settings, step, trace, new Rng(seed))
+  }
+
+  /**
+   * Trains until the last epoch, a plateau of the loss, or `signal`.
+   * On divergence it goes back to the last good epoch and tries once more with a third of the rate.
+   * @throws SiderError DIVERGED the second time, with the last good state in place
+   */
+  async run(options: { signal?: AbortSignal | undefined; onStep?(p: DetailProgress): Promise<void> | void }): Promise<void> {
+    const { epochs } = this.settings
+    await this.keepGood()
+    while (this.state.epoch < epochs && !this.plateau()) {
+      let sum = 0
+      let count = 0
+      while (count < this.stepsPerEpoch) {
+        options.signal?.throwIfAborted()
+        const loss = await this.oneStep(count)
+        sum += loss
+        count++
+        if (!Number.isFinite(loss)) break
+        const steps = epochs * this.stepsPerEpoch
+        await options.onStep?.({ step: this.state.step, steps, epoch: this.state.epoch, loss: sum / count })
+      }
+      const mean = sum / count
+      const best = Math.min(...this.state.epochLosses)
+      if (!Number.isFinite(mean) || mean > DIVERGED * best + 1e-3) await this.recover(mean)
+      else {
+        this.state.epochLosses.push(mean)
+        this.state.epoch++
+        this.order = this.rng.permutation(this.rays.count)
+        if (this.state.epoch % 5 === 0) await this.keepGood()
+      }
+    }
+  }
+
+  /** Whether the loss has stopped falling: no epoch of the last `plateauEpochs` beat the best before by the tolerance. */
+  private plateau(): boolean {
+    const { plateauEpochs, plateauTolerance } = this.settings
+    const losses = this.state.epochLosses
+    if (plateauEpochs === 0 || losses.length <= plateauEpochs) return false
+    const before = Math.min(...losses.slice(0, -plateauEpochs))
+    return Math.min(...losses.slice(-plateauEpochs)) > before * (1 - plateauTolerance)
+  }
+
+  private rate(): number {
+    const { learningRate, learningRateEnd, epochs } = this.settings
+    const progress = this.state.step / Math.max(1, epochs * this.stepsPerEpoch)
+    return this.state.rateFactor * learningRate * (learningRateEnd / learningRate) ** Math.min(1, progress)
+  }
+
+  private async oneStep(index: number): Promise<number> {
+    const { rays, batch, list, state } = this
+    const r = list.length
+    for (let i = 0; i < r; i++) list[i] = this.order[(index * r + i) % rays.count]
+    await this.traceBatch()
+    for (let i = 0; i < r; i++) {
+      const ray = list[i]
+      for (let k = 0; k < 3; k++) {
+        batch.view[3 * i + k] = rays.directions[3 * ray + k]
+        batch.colour[3 * i + k] = rays.colours[3 * ray + k]
+      }
+    }
+    for (let i = 0; i < batch.distance.length; i++) {
+      const point = this.rng.integer(this.near.distance.length)
+      batch.x.set(this.near.points.subarray(3 * point, 3 * point + 3), 3 * (r + i))
+      batch.distance[i] = this.near.distance[point]
+    }
+    state.step++
+    const result = await this.step.run({ ...batch, rate: Float32Array.of(correctedRate(this.rate(), state.step)) })
+    // The step has evaluated f and its slope at the hits: the next visit starts one Newton step closer.
+    for (let i = 0; i < r; i++) rays.slope[list[i]] = clampSlope(result['slope'][i])
+    advance(rays, list, result['sdf'], LONGEST_STEP)
+    return result['loss'][0]
+  }
+
+  /** Moves the batch's rays onto the surface; rays that miss it after all steps get no photometric weight. */
+  private async traceBatch(): Promise<void> {
+    const { rays, list, batch } = this
+    let sdf: Float32Array = batch.weight
+    for (let i = 0; i < this.settings.traceSteps; i++) {
+      hitPositions(rays, list, this.hits)
+      sdf = (await this.trace.run({ x: this.hits }))['sdf']
+      advance(rays, list, sdf, LONGEST_STEP)
+      let missing = 0
+      for (const value of sdf) if (Math.abs(value) > FOUND) missing++
+      if (missing <= 0.01 * list.length) break
+    }
+    hitPositions(rays, list, this.hits)
+    for (let i = 0; i < list.length; i++) {
+      batch.weight[i] = Math.abs(sdf[i]) < 10 * FOUND ? rays.weights[list[i]] : 0
+    }
+  }
+
+  private async keepGood(): Promise<void> {
+    this.state.rng = this.rng.getState()
+    this.good = {
+      weights: await this.field.variables.read(),
+      t: this.rays.t.slice(),
+      slope: this.rays.slope.slice(),
+      state: structuredClone(this.state),
+    }
+  }
+
+  private async recover(loss: number): Promise<void> {
+    const { weights, t, slope, state } = this.good!
+    this.field.variables.write(weights)
+    this.rays.t.set(t)
+    this.rays.slope.set(slope)
+    if (this.state.rateFactor < 1) {
+      throw new SiderError('DIVERGED', `the optimisation diverged twice (loss ${loss}); the last good state is kept`, {
+        stage: 'detail',
+        hint: 'Lower the learning rate, for example --set detail.learningRate=1e-4.',
+        data: { epoch: this.state.epoch, loss: String(loss) },
+      })
+    }
+    Object.assign(this.state, structuredClone(state), { rateFactor: 1 / 3 })
+    this.rng = Rng.fromState(state.rng)
+    this.order = this.rng.permutation(this.rays.count)
+  }
+
+  /** Everything a checkpoint needs to go on exactly here (at an epoch's end). */
+  async save(): Promise<{ tensors: Record<string, Float32Array>; state: DetailState }> {
+    await this.keepGood()
+    const { weights, t, slope, state } = this.good!
+    return { tensors: { ...weights, 'rays/t': t, 'rays/slope': slope }, state }
+  }
+
+  restore(tensors: Record<string, Float32Array>, state: DetailState): void {
+    const { 'rays/t': t, 'rays/slope': slope, ...weights } = tensors
+    this.field.variables.write(weights)
+    this.rays.t.set(t)
+    this.rays.slope.set(slope)
+    Object.assign(this.state, structuredClone(state))
+    this.rng = Rng.fromState(state.rng)
+    this.order = this.rng.permutation(this.rays.count)
+  }
+
+  async dispose(): Promise<void> {
+    await this.step.dispose()
+    await this.trace.dispose()
+  }
+}
