@@ -84,6 +84,9 @@ describe('safetensors', () => {
     const back = decodeSafetensors(file)
     expect({ ...back.tensors }).toEqual(tensors)
     expect(back.metadata).toEqual({ made: 'by a test' })
+    // a Buffer that lies within a larger one, as readFileSync may give
+    const shifted = Buffer.concat([Buffer.from('x'), file]).subarray(1)
+    expect({ ...decodeSafetensors(shifted).tensors }).toEqual(tensors)
     const length = Number(new DataView(file.buffer).getBigUint64(0, true))
     expect(length % 8).toBe(0)
     const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)))

@@ -1,3 +1,5 @@
+import { BufferAttribute, BufferGeometry, Vector3 } from 'three'
+import { type HitPointInfo, MeshBVH } from 'three-mesh-bvh'
 import { describe, expect, test } from 'vitest'
 import {
   backProject,
@@ -198,6 +200,24 @@ describe('distance', () => {
       expect(Math.abs(distance[i] - Math.abs(r - 0.1))).toBeLessThan(chord)
       expect(Math.hypot(point[i * 3], point[i * 3 + 1], point[i * 3 + 2])).toBeCloseTo(0.1, 3)
       expect(triangle[i]).toBeLessThan(mesh.indices.length / 3)
+    }
+  })
+  test('closest points equal those of three-mesh-bvh, also on random triangles with slivers, near and far', () => {
+    const soup = Float32Array.from({ length: 900 * 3 }, (_, i) => rng.uniform(-1, 1) * (i % 9 < 3 ? 1 : 0.9))
+    for (let t = 0; t < 20; t++) soup.copyWithin(t * 45, t * 45 + 3, t * 45 + 6)
+    const triangles = { positions: soup, indices: Uint32Array.from({ length: 900 }, (_, i) => i) }
+    const geometry = new BufferGeometry()
+    geometry.setAttribute('position', new BufferAttribute(soup, 3))
+    geometry.setIndex(new BufferAttribute(triangles.indices, 1))
+    const other = new MeshBVH(geometry, { indirect: true })
+    const target: HitPointInfo = { point: new Vector3(), distance: 0, faceIndex: 0 }
+    const points = Float32Array.from({ length: 1500 }, (_, i) => rng.normal() * (i < 750 ? 0.5 : 3))
+    const { distance, point } = new MeshDistance(triangles).closest(points)
+    for (let i = 0; i < 500; i++) {
+      const p = new Vector3(points[i * 3], points[i * 3 + 1], points[i * 3 + 2])
+      other.closestPointToPoint(p, target)
+      expect(distance[i]).toBeCloseTo(target.distance, 6)
+      expect(p.distanceTo(new Vector3(point[i * 3], point[i * 3 + 1], point[i * 3 + 2]))).toBeCloseTo(distance[i], 5)
     }
   })
   test('rays hit where the rasteriser sees the mesh', () => {

@@ -1,11 +1,12 @@
 /**
- * Exact distances to a triangle mesh and ray hits, for many points at a time, through a bounding volume hierarchy
- * (three-mesh-bvh). Any frame and unit: the answers are in the mesh's own.
+ * Exact distances to a triangle mesh and ray hits, for many points at a time, through bounding volume hierarchies (our own
+ * for distances, three-mesh-bvh for rays). Any frame and unit: the answers are in the mesh's own.
  */
-import { BufferAttribute, BufferGeometry, DoubleSide, FrontSide, Ray, Vector3 } from 'three'
-import { type HitPointInfo, MeshBVH } from 'three-mesh-bvh'
+import { BufferAttribute, BufferGeometry, DoubleSide, FrontSide, Ray } from 'three'
+import { MeshBVH } from 'three-mesh-bvh'
 import type { Mesh } from '../stages.js'
 import type { Points } from './camera.js'
+import { TriangleTree } from './triangle-tree.js'
 
 /** Closest points on the mesh. */
 export interface ClosestPoints {
@@ -25,21 +26,14 @@ export interface RayHits {
   triangle: Int32Array
 }
 
-/** A mesh with its hierarchy. Building it takes about 10 ms for 25,000 triangles. */
+/** A mesh with its hierarchies, each built when it is first needed (tens of milliseconds for 25,000 triangles). */
 export class MeshDistance {
   readonly mesh: Mesh
-  readonly #bvh: MeshBVH
-  readonly #point = new Vector3()
-  readonly #ray = new Ray()
-  readonly #target: HitPointInfo = { point: new Vector3(), distance: 0, faceIndex: 0 }
+  #tree: TriangleTree | undefined
+  #bvh: MeshBVH | undefined
 
   constructor(mesh: Mesh) {
     this.mesh = mesh
-    const geometry = new BufferGeometry()
-    geometry.setAttribute('position', new BufferAttribute(mesh.positions, 3))
-    geometry.setIndex(new BufferAttribute(mesh.indices, 1))
-    // indirect: leaves the mesh's triangle order alone
-    this.#bvh = new MeshBVH(geometry, { indirect: true, targetLeafSize: 4 })
   }
 
   /**
@@ -53,15 +47,14 @@ export class MeshDistance {
       triangle: new Uint32Array(n),
       point: new Float32Array(n * 3),
     }
-    const target = this.#target
+    this.#tree ??= new TriangleTree(this.mesh)
     for (let i = 0; i < n; i++) {
-      this.#point.set(points[i * 3], points[i * 3 + 1], points[i * 3 + 2])
-      this.#bvh.closestPointToPoint(this.#point, target)
-      result.distance[i] = target.distance
-      result.triangle[i] = target.faceIndex
-      result.point[i * 3] = target.point.x
-      result.point[i * 3 + 1] = target.point.y
-      result.point[i * 3 + 2] = target.point.z
+      const hit = this.#tree.closest(points[i * 3], points[i * 3 + 1], points[i * 3 + 2])
+      result.distance[i] = Math.sqrt(hit.squaredDistance)
+      result.triangle[i] = hit.triangle
+      result.point[i * 3] = hit.x
+      result.point[i * 3 + 1] = hit.y
+      result.point[i * 3 + 2] = hit.z
     }
     return result
   }
@@ -82,16 +75,26 @@ export class MeshDistance {
     const t = new Float32Array(n).fill(Number.POSITIVE_INFINITY)
     const triangle = new Int32Array(n).fill(-1)
     const step = origins.length === 3 ? 0 : 3
+    this.#bvh ??= buildBvh(this.mesh)
+    const ray = new Ray()
     const side = cull === 'back' ? FrontSide : DoubleSide
     for (let i = 0; i < n; i++) {
       const o = i * step
-      this.#ray.origin.set(origins[o], origins[o + 1], origins[o + 2])
-      this.#ray.direction.set(directions[i * 3], directions[i * 3 + 1], directions[i * 3 + 2])
-      const hit = this.#bvh.raycastFirst(this.#ray, side)
+      ray.origin.set(origins[o], origins[o + 1], origins[o + 2])
+      ray.direction.set(directions[i * 3], directions[i * 3 + 1], directions[i * 3 + 2])
+      const hit = this.#bvh.raycastFirst(ray, side)
       if (hit === null) continue
       t[i] = hit.distance
       triangle[i] = hit.faceIndex ?? -1
     }
     return { t, triangle }
   }
+}
+
+function buildBvh(mesh: Mesh): MeshBVH {
+  const geometry = new BufferGeometry()
+  geometry.setAttribute('position', new BufferAttribute(mesh.positions, 3))
+  geometry.setIndex(new BufferAttribute(mesh.indices, 1))
+  // indirect: leaves the mesh's triangle order alone
+  return new MeshBVH(geometry, { indirect: true, targetLeafSize: 4 })
 }

@@ -82,7 +82,8 @@ export function decodeSafetensors(file: Uint8Array): {
     const [from, to] = offsets
     if (to - from !== shape.reduce((a, b) => a * b, 1) * size || base + to > file.length)
       fail(`${name} reaches beyond the file or has the wrong length`)
-    const buffer = file.slice(base + from, base + to).buffer
+    // a copy: Buffer.slice would share memory, at an offset the typed arrays cannot have
+    const buffer = new Uint8Array(file.subarray(base + from, base + to)).buffer
     tensors[name] = { shape, data: typed(dtype, buffer) }
   }
   return { tensors, metadata: (header['__metadata__'] as unknown as Record<string, string> | undefined) ?? {} }
