@@ -153,6 +153,17 @@ describe('mesh', () => {
         expect(part.vertexMap[part.mesh.indices[t * 3 + k]]).toBe(sphere.indices[part.triangleMap[t] * 3 + k])
     expect(edgeStatistics(part.mesh)).toMatchObject({ boundaryEdges: 32, badEdges: 0 })
   })
+  test('borders that touch at a vertex are loops of their own', () => {
+    const grid = gridMesh(1, 4)
+    // two quads that touch at one inner vertex are cut out
+    const cut = new Set([10, 11, 20, 21])
+    const holed = submesh(
+      grid,
+      Uint8Array.from({ length: 32 }, (_, t) => (cut.has(t) ? 0 : 1)),
+    ).mesh
+    expect(boundaryLoops(holed).map((l) => l.length)).toEqual([16, 4, 4])
+    for (const loop of boundaryLoops(holed)) expect(new Set(loop).size).toBe(loop.length)
+  })
   test('edge statistics notice a flipped triangle', () => {
     const flipped = { positions: sphere.positions, indices: sphere.indices.slice() }
     ;[flipped.indices[300], flipped.indices[301]] = [flipped.indices[301], flipped.indices[300]]

@@ -9,6 +9,7 @@ import { decodeNpy } from '../src/engine/image/npy.js'
 import { decodePicture, newPicture } from '../src/engine/image/picture.js'
 import type { Mesh, Photo } from '../src/engine/stages.js'
 import { boundaryDistance, boundaryFalloff } from '../src/engine/surface/boundary-falloff.js'
+import { cleanManifold } from '../src/engine/surface/clean-mesh.js'
 import { clipMesh } from '../src/engine/surface/clip-mesh.js'
 import { CUBE_EDGES, CUBE_TRIANGLES } from '../src/engine/surface/cube-table.js'
 import { meshFromDepth } from '../src/engine/surface/depth-mesh.js'
@@ -18,7 +19,7 @@ import { faceTopology, photoBox, photoTexture, photoUv } from '../src/engine/sur
 import { countingField, type ImplicitField, toField, toHead } from '../src/engine/surface/field.js'
 import { mapFiles } from '../src/engine/surface/maps.js'
 import { sampleNarrowBand } from '../src/engine/surface/narrow-band.js'
-import { projectMesh } from '../src/engine/surface/project-mesh.js'
+import { projectMesh, towardsCamera } from '../src/engine/surface/project-mesh.js'
 import { analyticField, box, sheet, sphere, testFrame } from './fields.js'
 import { frontCamera, gridMesh, sphereMesh } from './shapes.js'
 
@@ -162,6 +163,19 @@ describe('projectMesh', () => {
     expect(checked).toBeGreaterThan(0.7 * weight.length)
     expect(result.evaluations).toBeLessThan(6 * weight.length)
   })
+  test('along the viewing rays, vertices keep their pixels', async () => {
+    const camera = frontCamera(256, 500, 0.8, 0.1)
+    const cap = capMesh(RADIUS, 0.8)
+    const result = await projectMesh(cap, wrinkled, { directions: towardsCamera(cap.positions, camera) })
+    const before = project(camera, cap.positions)
+    const after = project(camera, result.mesh.positions)
+    const sdf = await wrinkled.sdf(toField(testFrame, result.mesh.positions))
+    for (let v = 0; v < result.found.length; v++) {
+      expect(Math.hypot(before[v * 3] - after[v * 3], before[v * 3 + 1] - after[v * 3 + 1])).toBeLessThan(0.01)
+      expect(after[v * 3 + 2]).toBeLessThan(before[v * 3 + 2])
+      expect(Math.abs(sdf[v]) * MM).toBeLessThan(0.011)
+    }
+  })
   test('starts inside, outside and behind the sheet all end on its front', async () => {
     const offsets = [-0.035, -0.018, 0, 0.018, 0.04]
     const directions = vertexNormals(base)
@@ -216,6 +230,21 @@ describe('open meshes', () => {
     const weight = boundaryFalloff(grid, 0.2)
     expect([weight[0], weight[10 * 21 + 10]]).toEqual([0, 1])
     expect(weight[10 * 21 + 2]).toBeCloseTo(0.5, 5)
+  })
+  test('cleaning drops a flap at an edge and a loose piece, and closes the hole', () => {
+    const grid = gridMesh(1, 10)
+    const positions = Float32Array.of(...grid.positions, 0, 0, 0.3, 5, 5, 5, 5.1, 5, 5, 5, 5.1, 5)
+    // a fin on an inner edge; a separate triangle
+    const indices = Uint32Array.of(...grid.indices, 60, 61, 121, 122, 123, 124)
+    expect(edgeStatistics({ positions, indices }).badEdges).toBe(1)
+    const clean = cleanManifold({ positions, indices })
+    expect(edgeStatistics(clean)).toMatchObject({ badEdges: 0, boundaryEdges: 40 })
+    expect(connectedComponents(clean).count).toBe(1)
+    expect(
+      Array.from(vertexNormals(clean))
+        .filter((_, i) => i % 3 === 2)
+        .every((nz) => nz > 0.999),
+    ).toBe(true)
   })
   test('clipping follows the level line', () => {
     const grid = gridMesh(2, 40)
@@ -300,6 +329,18 @@ describe('face topology and photo texture', () => {
     expect(Math.max(texture.width, texture.height)).toBe(40)
     expect(Math.abs(texture.data[1] - 200)).toBeLessThan(5)
   })
+})
+
+test('a field or depth map without a surface is an error that says so', async () => {
+  const nothing = analyticField(() => 0.5)
+  const cap = capMesh(RADIUS, 0.8)
+  const empty = { code: 'SURFACE_EMPTY', stage: 'surface' }
+  await expect(sampleNarrowBand(nothing, { resolution: 16 })).rejects.toMatchObject(empty)
+  await expect(projectMesh(cap, nothing)).rejects.toMatchObject(empty)
+  const camera = frontCamera(8, 10, 0.7)
+  expect(() => meshFromDepth(new Float32Array(64).fill(Number.NaN), camera)).toThrow(expect.objectContaining(empty))
+  const far = { positions: cap.positions.map((v) => v + 1), indices: cap.indices }
+  expect(() => faceSheet(far, cap)).toThrow(expect.objectContaining(empty))
 })
 
 test('map files hold the arrays and pictures of the design, NaN and 0 off the face', async () => {

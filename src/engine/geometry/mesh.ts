@@ -158,7 +158,7 @@ export function keepLargest(mesh: Mesh, minimumShare = 1): Submesh {
 
 /**
  * Closed loops of boundary vertices, longest first. Each loop runs along its triangles' own direction, so the surface lies on
- * its left seen from outside. At vertices where two loops touch, the walk takes the edges in the order of the mesh.
+ * its left seen from outside. No vertex comes twice in a loop: where the border touches itself, it is cut into several.
  */
 export function boundaryLoops(mesh: Mesh): Uint32Array[] {
   const edges = meshEdges(mesh.indices)
@@ -172,16 +172,20 @@ export function boundaryLoops(mesh: Mesh): Uint32Array[] {
   }
   const loops: Uint32Array[] = []
   for (const start of next.keys()) {
-    while ((next.get(start)?.length ?? 0) > 0) {
-      const loop: number[] = []
-      let v = start
-      do {
-        loop.push(v)
-        const to = next.get(v)?.shift()
-        if (to === undefined) break
-        v = to
-      } while (v !== start)
-      loops.push(Uint32Array.from(loop))
+    const path: number[] = []
+    const place = new Map<number, number>()
+    let v: number | undefined = start
+    while (v !== undefined) {
+      const seen = place.get(v)
+      if (seen !== undefined) {
+        // back at a vertex of the path: what lies between is a loop
+        const loop = path.splice(seen)
+        for (const w of loop) place.delete(w)
+        loops.push(Uint32Array.from(loop))
+      }
+      place.set(v, path.length)
+      path.push(v)
+      v = next.get(v)?.shift()
     }
   }
   return loops.sort((p, q) => q.length - p.length)

@@ -3,6 +3,7 @@ import { backProject } from '../geometry/camera.js'
 import { keepLargest } from '../geometry/mesh.js'
 import { triangleNormals } from '../geometry/normals.js'
 import type { Camera, Mesh } from '../stages.js'
+import { emptySurface } from './field.js'
 
 export interface DepthMeshOptions {
   /** [height, width]; pixels at 0 are left out. */
@@ -25,6 +26,7 @@ export interface DepthMesh {
 /**
  * Joins neighbouring pixels with depth to triangles (the shorter diagonal of each square) and cuts where the surface is
  * seen so steeply that it must be a jump in depth.
+ * Throws SURFACE_EMPTY if nothing is left.
  * @param depth [height, width] metres along the optical axis, NaN where nothing is seen
  * @param camera camera of these pixels (`cropCamera` for a crop)
  */
@@ -83,6 +85,7 @@ export function meshFromDepth(depth: Float32Array, camera: Camera, options: Dept
     for (let k = 0; k < 3; k++) cos -= (normals[t * 3 + k] * inCamera[v + k]) / length
     return cos > least
   })
+  if (kept.length === 0) throw emptySurface('the depth map holds no surface')
   const positions = Float32Array.from(backProject(camera, centers, z))
   const part = keepLargest({ positions, indices: kept }, options.minimumShare ?? 1)
   const uv = new Float32Array(part.vertexMap.length * 2)

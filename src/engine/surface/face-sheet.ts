@@ -5,10 +5,12 @@
  * agrees with the fitted head's; it is cut out along a smoothed line at the rim, and loose parts are dropped.
  */
 import { MeshDistance } from '../geometry/distance.js'
-import { boundaryLoops, gather, keepLargest, vertexNeighbors } from '../geometry/mesh.js'
+import { boundaryLoops, gather, vertexNeighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import type { Mesh } from '../stages.js'
+import { cleanManifold } from './clean-mesh.js'
 import { clipMesh } from './clip-mesh.js'
+import { emptySurface } from './field.js'
 
 export interface FaceSheetOptions {
   /** Vertices further than this from the reference are dropped, metres (default 8 mm). */
@@ -22,6 +24,7 @@ export interface FaceSheetOptions {
 }
 
 /**
+ * Cuts the front layer out of a shell. Throws SURFACE_EMPTY if nothing of it lies near the reference.
  * @param shell extracted zero level, head frame
  * @param reference fitted face region (open mesh, outside in front), head frame
  */
@@ -50,8 +53,8 @@ export function faceSheet(shell: Mesh, reference: Mesh, options: FaceSheetOption
   const smooth = smoothScalar(shell, score, 3)
   fillHoles(shell, smooth, maxHole)
   const front = clipMesh(shell, smooth, 0)
-  const largest = keepLargest(front).mesh
-  return smoothBoundary(largest, 6)
+  if (front.indices.length === 0) throw emptySurface('no part of the surface lies where the face should be')
+  return smoothBoundary(cleanManifold(front), 6)
 }
 
 /** Lowers the score of vertices whose closest reference point lies within `trim` of the reference's border. */
@@ -65,22 +68,25 @@ function trimRim(score: Float32Array, closestPoints: Float32Array, reference: Me
   })
 }
 
-/** Raises small islands of negative score, which would become holes. */
+/** Raises small islands of negative score within positive surroundings, which would become holes. */
 function fillHoles(mesh: Mesh, score: Float32Array, maxHole: number): void {
   const { start, neighbors } = vertexNeighbors(mesh)
   const seen = new Uint8Array(score.length)
   for (let v = 0; v < score.length; v++) {
     if (seen[v] || score[v] >= 0) continue
     const island = [v]
+    let surrounded = false
     seen[v] = 1
     for (let i = 0; i < island.length; i++)
       for (let k = start[island[i]]; k < start[island[i] + 1]; k++) {
         const w = neighbors[k]
-        if (seen[w] || score[w] >= 0) continue
-        seen[w] = 1
-        island.push(w)
+        if (score[w] >= 0) surrounded = true
+        else if (!seen[w]) {
+          seen[w] = 1
+          island.push(w)
+        }
       }
-    if (island.length <= maxHole) for (const w of island) score[w] = 0.01
+    if (surrounded && island.length <= maxHole) for (const w of island) score[w] = 0.01
   }
 }
 

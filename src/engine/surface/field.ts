@@ -1,4 +1,5 @@
 /** The implicit field as the surface stage sees it: batched evaluators in field coordinates. */
+import { SiderError } from '../errors.js'
 import type { Points } from '../geometry/camera.js'
 import type { FieldFrame } from '../stages.js'
 
@@ -42,4 +43,12 @@ export function countingField(field: ImplicitField): ImplicitField & { evaluatio
     },
   }
   return counter
+}
+
+/** The error for fields and depth maps without a surface. */
+export function emptySurface(what: string): SiderError {
+  return new SiderError('SURFACE_EMPTY', what, {
+    stage: 'surface',
+    hint: 'The optimisation probably went wrong: look at the losses in report.json, and try another seed or preset.',
+  })
 }

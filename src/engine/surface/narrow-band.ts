@@ -5,7 +5,7 @@
  */
 import { MeshDistance } from '../geometry/distance.js'
 import type { Mesh } from '../stages.js'
-import { type ImplicitField, toField } from './field.js'
+import { emptySurface, type ImplicitField, toField } from './field.js'
 import { IntMap } from './int-map.js'
 
 /** Samples at the corners of the finest cells near the surface. Field units. */
@@ -37,7 +37,7 @@ export interface NarrowBandOptions {
   near?: { mesh: Mesh; distance: number }
 }
 
-/** Samples `field` near its zero level. */
+/** Samples `field` near its zero level. Throws SURFACE_EMPTY if it has none in the cube. */
 export async function sampleNarrowBand(field: ImplicitField, options: NarrowBandOptions = {}): Promise<NarrowBand> {
   const resolution = options.resolution ?? 256
   if (!Number.isInteger(resolution) || resolution < 4 || resolution > 1024)
@@ -95,6 +95,7 @@ export async function sampleNarrowBand(field: ImplicitField, options: NarrowBand
     for (let k = 0; k < 8; k++) if (values[corners[c * 8 + k]] < 0) inside++
     crossed[c] = inside > 0 && inside < 8 ? 1 : 0
   }
+  if (!crossed.includes(1)) throw emptySurface('the field does not change its sign anywhere near the face')
   return {
     resolution,
     origin: [-half, -half, -half],

@@ -5,10 +5,11 @@
  * The face's field is a sheet of thickness epsilon (SIDER section 3.2), so a line through it crosses zero twice. The front
  * crossing is the one where the distance rises along the outward direction; every step is chosen to lead there.
  */
+import { cameraCenter } from '../geometry/camera.js'
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
-import type { Mesh } from '../stages.js'
-import { type ImplicitField, toField } from './field.js'
+import type { Camera, Mesh } from '../stages.js'
+import { emptySurface, type ImplicitField, toField } from './field.js'
 
 export interface ProjectMeshOptions {
   /** [vertices, 3] unit, outward, head frame. Default: the mesh's vertex normals. */
@@ -35,7 +36,7 @@ export interface ProjectedMesh {
   evaluations: number
 }
 
-/** Projects `mesh` (head frame, metres) onto the front zero level of `field`. */
+/** Projects `mesh` (head frame, metres) onto the front zero level of `field`. Throws SURFACE_EMPTY if no vertex finds it. */
 export async function projectMesh(
   mesh: Mesh,
   field: ImplicitField,
@@ -45,6 +46,7 @@ export async function projectMesh(
   const n = positions.length / 3
   const directions = options.directions ?? vertexNormals(mesh)
   const { offset, found, evaluations } = await frontCrossings(positions, directions, field, options)
+  if (!found.includes(1)) throw emptySurface('no vertex of the face finds a surface in the field')
   rejectSpikes(mesh, offset, found, options.spikeSlope ?? 1)
   fillFromNeighbors(mesh, offset, found)
   const out = new Float32Array(positions.length)
@@ -115,6 +117,25 @@ export async function frontCrossings(
   const offset = new Float32Array(n)
   for (let v = 0; v < n; v++) if (found[v]) offset[v] = t[v] * scale
   return { offset, found, evaluations }
+}
+
+/**
+ * Unit directions [vertices, 3] from each vertex to the camera, for `projectMesh`: vertices then keep their place in the photo.
+ * Steeply seen parts are better moved along their normals.
+ */
+export function towardsCamera(positions: Float32Array, camera: Camera): Float32Array {
+  const center = cameraCenter(camera)
+  const out = new Float32Array(positions.length)
+  for (let i = 0; i < positions.length; i += 3) {
+    const x = center[0] - positions[i]
+    const y = center[1] - positions[i + 1]
+    const z = center[2] - positions[i + 2]
+    const length = Math.hypot(x, y, z)
+    out[i] = x / length
+    out[i + 1] = y / length
+    out[i + 2] = z / length
+  }
+  return out
 }
 
 /** Marks vertices whose movement sticks out of their neighbours' as not found. */
