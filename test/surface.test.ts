@@ -142,7 +142,7 @@ describe('projectMesh', () => {
     const topology = faceTopology(
       base,
       { faceRegion: new Uint8Array(base.indices.length / 3).fill(1), uv: undefined, uvIndices: undefined },
-      30_000,
+      12_000,
     )
     const { mesh } = topology
     const weight = boundaryFalloff(mesh, 0.01)
