@@ -56,3 +56,37 @@ export interface Reconstruction {
   seconds: Partial<Record<StageName, number>>
   warnings: string[]
 }
+
+/** The faces of a photo, without reconstructing any. */
+export interface FacesFound {
+  photo: Photo
+  /** In the order in which `photo.face` counts them. */
+  faces: Face[]
+}
+
+/** One compute backend on this machine. */
+export interface BackendDescription {
+  /** As in the setting `backend`. */
+  name: string
+  available: boolean
+  /** Why it is or is not available, in a sentence. */
+  reason: string
+  /** What it would run on, e.g. the GPU's name. */
+  device?: string
+}
+
+export interface BackendReport {
+  backends: BackendDescription[]
+  /** What `backend: 'auto'` takes here, and why. */
+  chosen: string
+  why: string
+}
+
+/** What the command line asks of the engine's public API (index.ts). */
+export interface Engine {
+  reconstruct(options: ReconstructOptions): Promise<Reconstruction>
+  /** Writes all output files into a folder that exists. */
+  writeOutputs(reconstruction: Reconstruction, folder: string): Promise<void>
+  findFaces(photo: string | Uint8Array, settings: Settings): Promise<FacesFound>
+  describeBackends(): Promise<BackendReport>
+}

@@ -238,6 +238,10 @@ export interface OutputSettings {
    */
   dump: boolean
   /**
+   * A checkpoint every so often, from which an interrupted run goes on. (seconds) Default: 30.
+   */
+  checkpointEvery: number
+  /**
    * Samples along each side of the signed distance grid that is written. Default: 128.
    */
   sdfGrid: number
