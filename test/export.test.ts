@@ -1,6 +1,5 @@
 import { NRRDLoader } from 'three/examples/jsm/loaders/NRRDLoader.js'
 import { describe, expect, test } from 'vitest'
-import { decodeSafetensors, encodeSafetensors } from '../src/engine/surface/safetensors.js'
 import {
   decodeSdfNpz,
   encodeSdfNpz,
@@ -69,41 +68,5 @@ describe('SDF grid', async () => {
     expect(volume.header.space_origin.map(Number)[1]).toBeCloseTo(grid.origin[1] * 1000, 6)
     const o = 20 + (30 + 25 * grid.size[1]) * grid.size[0]
     expect(volume.data[o]).toBeCloseTo(exact(20, 30, 25) * 1000, 1)
-  })
-})
-
-describe('safetensors', () => {
-  const tensors = {
-    flags: { shape: [3], data: Uint8Array.of(1, 2, 3) },
-    'layer0.weight': { shape: [2, 3], data: Float32Array.of(1, -2, 3.5, 4, 5, 6) },
-    counts: { shape: [2], data: Int32Array.of(-7, 8) },
-    scalar: { shape: [], data: Float64Array.of(Math.PI) },
-  }
-  const file = encodeSafetensors(tensors, { made: 'by a test' })
-  test('round-trips tensors and metadata; the header follows the format', () => {
-    const back = decodeSafetensors(file)
-    expect({ ...back.tensors }).toEqual(tensors)
-    expect(back.metadata).toEqual({ made: 'by a test' })
-    // a Buffer that lies within a larger one, as readFileSync may give
-    const shifted = Buffer.concat([Buffer.from('x'), file]).subarray(1)
-    expect({ ...decodeSafetensors(shifted).tensors }).toEqual(tensors)
-    const length = Number(new DataView(file.buffer).getBigUint64(0, true))
-    expect(length % 8).toBe(0)
-    const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)))
-    expect(header['layer0.weight']).toMatchObject({ dtype: 'F32', shape: [2, 3] })
-    const [from, to] = header['layer0.weight'].data_offsets
-    expect(to - from).toBe(24)
-    expect(new DataView(file.buffer).getFloat32(8 + length + from + 8, true)).toBe(3.5)
-  })
-  test('damaged files are refused', () => {
-    expect(() => decodeSafetensors(file.subarray(0, file.length - 1))).toThrow('beyond the file')
-    expect(() => decodeSafetensors(file.subarray(0, 5))).toThrow('too short')
-    const huge = file.slice()
-    new DataView(huge.buffer).setBigUint64(0, 2n ** 60n, true)
-    expect(() => decodeSafetensors(huge)).toThrow('header')
-    const garbled = file.slice()
-    garbled[9] = 0
-    expect(() => decodeSafetensors(garbled)).toThrow('not JSON')
-    expect(() => encodeSafetensors({ x: { shape: [5], data: Float32Array.of(1) } })).toThrow('does not hold')
   })
 })

@@ -3,11 +3,11 @@
  * anything else as JSON. One folder a stage: `<dir>/<stage>/<name>[-<step>].<ext>`.
  */
 import { join } from 'node:path'
-import { Document, NodeIO } from '@gltf-transform/core'
-import sharp from 'sharp'
 import { writeFileAtomic } from './files.js'
-import type { ImageRecord, Inspector, InspectRecord, RecordFilter, RecordValue, SdfGrid } from './inspect.js'
-import type { Mesh } from './stages.js'
+import { writeGlb } from './gltf/write-glb.js'
+import { finiteRange } from './image/colors.js'
+import { encodePng, newPicture, type Picture, pictureFromFloats } from './image/picture.js'
+import type { ImageRecord, Inspector, InspectRecord, RecordFilter, SdfGrid } from './inspect.js'
 
 /**
  * Starts writing the inspector's records to a folder.
@@ -32,20 +32,22 @@ export function dumpTo(folder: string, inspector: Inspector, filter?: RecordFilt
   }
 }
 
-async function writeRecord(folder: string, { name, stage, step, value }: InspectRecord): Promise<void> {
+async function writeRecord(folder: string, record: InspectRecord): Promise<void> {
+  const { name, stage, step } = record
   const base = join(folder, stage, step > 0 ? `${name}-${String(step).padStart(6, '0')}` : name)
-  const { extension, bytes } = await encode(value)
+  const { extension, bytes } = await encode(record)
   await writeFileAtomic(`${base}.${extension}`, bytes)
 }
 
-async function encode(value: RecordValue): Promise<{ extension: string; bytes: Uint8Array | string }> {
+async function encode(record: InspectRecord): Promise<{ extension: string; bytes: Uint8Array | string }> {
+  const { value } = record
   switch (value.kind) {
     case 'image':
-      return { extension: 'png', bytes: await encodePng(value) }
+      return { extension: 'png', bytes: await encodePng(toPicture(value)) }
     case 'sdf':
       return { extension: 'png', bytes: await encodePng(middleSlices(value.grid)) }
     case 'mesh':
-      return { extension: 'glb', bytes: await encodeGlb(value.mesh) }
+      return { extension: 'glb', bytes: await writeGlb([{ name: record.name, mesh: value.mesh }]) }
     case 'table':
       return { extension: 'csv', bytes: encodeCsv(value.columns, value.rows) }
     case 'json':
@@ -53,38 +55,27 @@ async function encode(value: RecordValue): Promise<{ extension: string; bytes: U
   }
 }
 
-async function encodePng(image: ImageRecord): Promise<Uint8Array> {
-  const { width, height } = image
-  const channels = image.data.length / (width * height)
+/** A greyscale or colour image as a picture; alpha is left out. */
+function toPicture({ width, height, data, range }: ImageRecord): Picture {
+  const channels = data.length / (width * height)
   if (channels !== 1 && channels !== 3 && channels !== 4) {
-    throw new RangeError(`an image of ${width}x${height} cannot have ${image.data.length} values`)
+    throw new RangeError(`an image of ${width}x${height} cannot have ${data.length} values`)
   }
-  return sharp(toBytes(image), { raw: { width, height, channels } }).png().toBuffer()
-}
-
-/** Float values to 0..255 over the shown range; NaN to 0. */
-function toBytes({ data, range }: ImageRecord): Uint8Array | Uint8ClampedArray {
-  if (data instanceof Uint8Array) return data
-  const [low, high] = range ?? finiteRange(data)
-  const scale = high > low ? 255 / (high - low) : 0
-  return Uint8ClampedArray.from(data, (v) => (v - low) * scale)
-}
-
-function finiteRange(data: Float32Array): [number, number] {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  for (const v of data) {
-    if (!Number.isFinite(v)) continue
-    if (v < low) low = v
-    if (v > high) high = v
+  const [low, high] = range ?? (data instanceof Uint8Array ? [0, 255] : finiteRange(data))
+  const shown = new Float32Array(width * height * 3)
+  for (let i = 0; i < shown.length; i++) {
+    const pixel = Math.floor(i / 3)
+    const value = data[channels === 1 ? pixel : pixel * channels + (i % 3)]
+    shown[i] = (value - low) / (high - low || 1)
   }
-  return [low, high]
+  return pictureFromFloats(shown, width, height)
 }
 
 /**
  * The middle slices across z, y and x, side by side, y upwards: blue inside, red outside, with a band every ten spacings and
  * the surface black.
  */
-function middleSlices({ size: [nx, ny, nz], spacing, values }: SdfGrid): ImageRecord {
+function middleSlices({ size: [nx, ny, nz], spacing, values }: SdfGrid): Picture {
   const at = (x: number, y: number, z: number) => values[(z * ny + y) * nx + x]
   const [mx, my, mz] = [nx >> 1, ny >> 1, nz >> 1]
   const slices = [
@@ -94,16 +85,15 @@ function middleSlices({ size: [nx, ny, nz], spacing, values }: SdfGrid): ImageRe
   ]
   const gap = 2
   const width = slices.reduce((sum, slice) => sum + slice.w, 0) + gap * (slices.length - 1)
-  const height = Math.max(ny, nz)
-  const data = new Uint8Array(width * height * 3).fill(255)
+  const picture = newPicture(width, Math.max(ny, nz))
   let left = 0
   for (const { w, h, value } of slices) {
     for (let v = 0; v < h; v++) {
-      for (let u = 0; u < w; u++) data.set(sdfColour(value(u, v) / spacing), (v * width + left + u) * 3)
+      for (let u = 0; u < w; u++) picture.data.set(sdfColour(value(u, v) / spacing), (v * width + left + u) * 3)
     }
     left += w + gap
   }
-  return { kind: 'image', width, height, data }
+  return picture
 }
 
 /** Colour of a distance in grid spacings. */
@@ -112,18 +102,6 @@ function sdfColour(distance: number): [number, number, number] {
   if (Math.abs(distance) < 0.5) return [0, 0, 0]
   const light = 150 + 80 * Math.exp(-Math.abs(distance) / 20) + (Math.abs(distance) % 10 < 5 ? 20 : 0)
   return distance < 0 ? [light * 0.45, light * 0.65, light] : [light, light * 0.65, light * 0.5]
-}
-
-async function encodeGlb({ positions, indices }: Mesh): Promise<Uint8Array> {
-  const document = new Document()
-  const buffer = document.createBuffer()
-  const primitive = document
-    .createPrimitive()
-    .setAttribute('POSITION', document.createAccessor().setType('VEC3').setArray(positions).setBuffer(buffer))
-    .setIndices(document.createAccessor().setType('SCALAR').setArray(indices).setBuffer(buffer))
-  const mesh = document.createMesh().addPrimitive(primitive)
-  document.createScene().addChild(document.createNode().setMesh(mesh))
-  return new NodeIO().writeBinary(document)
 }
 
 function encodeCsv(columns: string[], rows: (number | string)[][]): string {

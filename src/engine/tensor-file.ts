@@ -1,7 +1,9 @@
 /**
  * Named arrays in one file, in the safetensors layout (8 bytes header length, JSON header, data), which Python reads with
- * `safetensors.numpy.load_file`. Used for checkpoints, network weights and the built-in assets.
+ * `safetensors.numpy.load_file`. Used for checkpoints, network weights and assets. Reading checks every offset against the file
+ * and executes nothing.
  */
+import { fromHalf } from './image/half.js'
 
 const DTYPES = {
   F64: Float64Array,
@@ -17,7 +19,16 @@ const DTYPES = {
 
 type Dtype = keyof typeof DTYPES
 
-export type TensorData = InstanceType<(typeof DTYPES)[Dtype]>
+export type TensorData =
+  | Float64Array
+  | BigInt64Array
+  | Float32Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array
 
 export interface NamedTensor {
   shape: number[]
@@ -37,7 +48,11 @@ interface HeaderEntry {
   data_offsets: [number, number]
 }
 
-/** The file's bytes. Arrays of wide elements come first, so that each is aligned to its element size. */
+/**
+ * The file's bytes. Arrays of wide elements come first, so that each is aligned to its element size.
+ *
+ * @throws RangeError if a shape does not hold its data
+ */
 export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
   const entries = Object.entries(tensors).sort(
     ([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT, // stable: else in the order given
@@ -45,7 +60,8 @@ export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
   const header: Record<string, HeaderEntry | Record<string, string>> = { __metadata__: metadata }
   let end = 0
   for (const [name, { shape, data }] of entries) {
-    if (elements(shape) !== data.length) throw new RangeError(`tensor ${name}: ${data.length} values for [${shape}]`)
+    if (elements(shape) !== data.length)
+      throw new RangeError(`${name}: shape [${shape}] does not hold ${data.length} numbers`)
     header[name] = { dtype: dtypeOf(data), shape, data_offsets: [end, end + data.byteLength] }
     end += data.byteLength
   }
@@ -64,41 +80,52 @@ export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
 }
 
 /**
- * Reads what `encodeTensors` or another safetensors writer wrote. Every array is a copy, independent of `bytes`.
+ * Reads what `encodeTensors` or another safetensors writer wrote; F16 becomes Float32Array. Every array is a copy, independent
+ * of `bytes`.
  *
- * @throws Error saying what is wrong: callers turn it into their own typed error.
+ * @throws RangeError saying what is damaged or unsupported: callers turn it into their own typed error
  */
 export function decodeTensors(bytes: Uint8Array): TensorFile {
-  if (bytes.length < 8) throw new Error('the file is too short for a header')
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const start = 8 + Number(view.getBigUint64(0, true))
-  if (start > bytes.length) throw new Error('the file is shorter than its header says')
-  let header: Record<string, unknown>
+  if (bytes.length < 8) throw damaged('too short')
+  const headerLength = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)
+  if (headerLength > bytes.length - 8) throw damaged('the header reaches beyond the file')
+  const start = 8 + Number(headerLength)
+  let header: unknown
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start)))
   } catch {
-    throw new Error('the header is not JSON')
+    throw damaged('the header is not JSON')
   }
-  const tensors: Record<string, NamedTensor> = {}
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__') continue
-    tensors[name] = readTensor(name, entry as Partial<HeaderEntry>, bytes.subarray(start))
-  }
-  return { tensors, metadata: (header['__metadata__'] ?? {}) as Record<string, string> }
+  if (typeof header !== 'object' || header === null) throw damaged('the header is not an object')
+  const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown>
+  const data = bytes.subarray(start)
+  const tensors: [string, NamedTensor][] = Object.entries(entries).map(([name, entry]) => [
+    name,
+    readTensor(name, (entry ?? {}) as Partial<HeaderEntry>, data),
+  ])
+  return { tensors: Object.fromEntries(tensors), metadata: metadata as Record<string, string> }
 }
 
 function readTensor(name: string, entry: Partial<HeaderEntry>, data: Uint8Array): NamedTensor {
   const { dtype, shape, data_offsets: offsets } = entry
-  if (!dtype || !Object.hasOwn(DTYPES, dtype)) throw new Error(`tensor ${name} has the unknown type ${dtype}`)
   const isSize = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0
   if (!Array.isArray(shape) || !shape.every(isSize) || !Array.isArray(offsets) || !offsets.every(isSize)) {
-    throw new Error(`tensor ${name} has a malformed entry`)
+    throw damaged(`${name} has no proper shape or offsets`)
   }
+  const half = (dtype as string) === 'F16'
+  const Type = half ? Uint16Array : DTYPES[dtype as Dtype]
+  if (!Type) throw damaged(`${name} has the unsupported type ${dtype}`)
   const [begin, end] = offsets
-  const Type = DTYPES[dtype]
-  if (end > data.length) throw new Error(`the file ends within tensor ${name}`)
-  if (end - begin !== elements(shape) * Type.BYTES_PER_ELEMENT) throw new Error(`tensor ${name} has a wrong size`)
-  return { shape, data: new Type(data.slice(begin, end).buffer) }
+  if (end > data.length || end - begin !== elements(shape) * Type.BYTES_PER_ELEMENT) {
+    throw damaged(`${name} reaches beyond the file or has the wrong length`)
+  }
+  // A copy: Buffer.slice would share memory, at an offset the typed arrays cannot have.
+  const values = new Type(new Uint8Array(data.subarray(begin, end)).buffer)
+  return { shape, data: half ? fromHalf(values as Uint16Array) : values }
+}
+
+function damaged(what: string): RangeError {
+  return new RangeError(`not a valid safetensors file: ${what}`)
 }
 
 function dtypeOf(data: TensorData): Dtype {

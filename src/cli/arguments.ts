@@ -1,0 +1,77 @@
+/** Command line → options, by a command's table. */
+import { parseArgs } from 'node:util'
+import { SiderError } from '../engine/errors.js'
+import { nearestName } from '../engine/nearest-name.js'
+import type { Command, Option, ParsedOptions } from './command.js'
+
+/** Options of every command. */
+export const COMMON_OPTIONS: Record<string, Option> = {
+  json: { description: 'machine-readable output: JSON lines on standard output, the last one the result or the error' },
+  help: { short: 'h', description: 'this text' },
+}
+
+/**
+ * Parses what follows the command's name.
+ *
+ * @throws SiderError USAGE: unknown option (names the nearest), missing value, wrong number of arguments
+ */
+export function parseArguments(command: Command, args: string[]): { positionals: string[]; options: ParsedOptions } {
+  const table = { ...command.options, ...COMMON_OPTIONS }
+  const prepared = args.map((arg) => {
+    const option = arg.startsWith('--') ? table[arg.slice(2)] : undefined
+    return option?.valueOptional ? `${arg}=` : arg
+  })
+  const config = Object.fromEntries(
+    Object.entries(table).map(([name, option]) => {
+      const { short, multiple = false } = option
+      return [
+        name,
+        { type: option.value ? ('string' as const) : ('boolean' as const), multiple, ...(short && { short }) },
+      ]
+    }),
+  )
+  let parsed: ReturnType<typeof parseArgs>
+  try {
+    parsed = parseArgs({ args: prepared, options: config, allowPositionals: true })
+  } catch (cause) {
+    throw wrongOption(command, Object.keys(table), cause as NodeJS.ErrnoException)
+  }
+  const { values, positionals } = parsed
+  const has = (name: string) => values[name] !== undefined
+  if (!has('help') && positionals.length !== command.positionals.length) throw wrongCount(command, positionals)
+  return {
+    positionals,
+    options: {
+      has,
+      text: (name) => values[name] as string | undefined,
+      list: (name) => (values[name] as string[] | undefined) ?? [],
+    },
+  }
+}
+
+function wrongOption(command: Command, names: string[], cause: NodeJS.ErrnoException): SiderError {
+  if (cause.code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    // Node's own words say which option lacks or has a value; the rest of its text is about its API.
+    const message = cause.message.split('\n')[0].replace(/ argument (missing|is ambiguous).*/, ' needs a value')
+    return new SiderError('USAGE', message, { hint: seeHelp(command), cause })
+  }
+  const option = /'(-[^']*)'/.exec(cause.message)?.[1] ?? ''
+  const nearest = nearestName(option.replace(/^-+/, ''), names)
+  return new SiderError('USAGE', `unknown option ${option}`, {
+    hint: nearest ? `Did you mean --${nearest}?` : seeHelp(command),
+    data: { option, nearest },
+    cause,
+  })
+}
+
+function wrongCount(command: Command, positionals: string[]): SiderError {
+  const missing = command.positionals[positionals.length]
+  const message = missing
+    ? `${command.name}: <${missing}> is missing`
+    : `${command.name}: '${positionals[command.positionals.length]}' is one argument too many`
+  return new SiderError('USAGE', message, { hint: seeHelp(command) })
+}
+
+function seeHelp(command: Command): string {
+  return `See: sider ${command.name} --help`
+}

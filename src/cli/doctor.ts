@@ -1,0 +1,40 @@
+/** `sider doctor`: what this machine can do, and what `--backend auto` would choose. */
+import { availableParallelism, cpus, totalmem } from 'node:os'
+import { VERSION } from '../engine/version.js'
+import type { Command } from './command.js'
+import { columns } from './help.js'
+
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'say which compute backends work here, and which one is chosen',
+  usage: '[options]',
+  positionals: [],
+  options: {},
+  examples: [
+    ['sider doctor', 'look at this machine'],
+    ['sider doctor --json', 'for programs, or to attach to a report of a problem'],
+  ],
+  async run({ options, shell }) {
+    const engine = await shell.engine()
+    const { backends, chosen, why } = await engine.describeBackends()
+    const machine = {
+      sider: VERSION,
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      processor: cpus()[0]?.model.trim() ?? 'unknown',
+      cores: availableParallelism(),
+      memoryGiB: Math.round((totalmem() / 2 ** 30) * 10) / 10,
+    }
+    if (options.has('json')) {
+      shell.stdout.write(`${JSON.stringify({ event: 'result', machine, backends, chosen, why })}\n`)
+      return
+    }
+    const rows = backends.map(({ name, available, reason, device }): [string, string] => [
+      `${available ? '✓' : '✗'} ${name}`,
+      device ? `${reason} (${device})` : reason,
+    ])
+    const facts = Object.entries(machine).map(([name, value]): [string, string] => [name, String(value)])
+    const text = ['Machine:', ...columns(facts), '', 'Backends:', ...columns(rows), '', `auto takes ${chosen}: ${why}`]
+    shell.stdout.write(`${text.join('\n')}\n`)
+  },
+}

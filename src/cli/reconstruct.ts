@@ -1,0 +1,193 @@
+/** `sider reconstruct`: photo in, folder of results out. */
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DEFAULT_PRESET, PRESETS, parseAssignment, resolveSettings, type Settings } from '../engine/config.js'
+import { dumpTo } from '../engine/dump.js'
+import { SiderError } from '../engine/errors.js'
+import { CHECKPOINT_FILE, prepareOutputFolder } from '../engine/files.js'
+import { Inspector } from '../engine/inspect.js'
+import type { Reconstruction } from '../engine/run.js'
+import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
+import { faces } from './faces.js'
+import { duration, noProgress, type ProgressView, progressBar, progressJson, progressLines } from './progress.js'
+import { shellWords } from './shell-words.js'
+
+/** Options that are short for a setting. */
+const SETTING_OPTIONS = {
+  backend: { path: 'backend', value: 'NAME', description: 'compute backend (default auto; see: sider doctor)' },
+  head: {
+    path: 'head.model',
+    value: 'PATH',
+    description: "head model: 'built-in', a FLAME file or an ICT-FaceKit folder",
+  },
+  face: {
+    path: 'photo.face',
+    value: 'N|list',
+    description: 'which face, counted from 0 (default: the largest); list shows them',
+  },
+  size: { path: 'photo.cropSize', value: 'N', description: 'pixels along a side of the face crop (default 256)' },
+  seed: { path: 'seed', value: 'N', description: 'seed of all random numbers (default 0)' },
+} as const
+
+export const reconstruct: Command = {
+  name: 'reconstruct',
+  summary: 'make a detailed 3D face of a photo',
+  usage: '<photo> -o <dir> [options]',
+  positionals: ['photo'],
+  options: {
+    output: { short: 'o', value: 'DIR', description: 'folder for the results; made if need be' },
+    preset: {
+      short: 'p',
+      value: 'NAME',
+      description: `${Object.keys(PRESETS).join(', ')} (default ${DEFAULT_PRESET})`,
+    },
+    ...SETTING_OPTIONS,
+    landmarks: { value: 'FILE', description: "the face's landmarks (68 or 478 points, JSON) in place of detection" },
+    set: {
+      short: 's',
+      value: 'KEY=VALUE',
+      multiple: true,
+      description: 'any setting (see: sider settings); repeatable',
+    },
+    resume: { description: 'go on from the checkpoint in the output folder' },
+    dump: {
+      value: 'DIR',
+      valueOptional: true,
+      description: 'write the intermediates of every stage too (default DIR: <dir>/dump)',
+    },
+    force: { description: 'write into a folder that holds files of something else' },
+    quiet: { short: 'q', description: 'no progress' },
+  },
+  examples: [
+    ['sider reconstruct photo.jpg -o out', 'a detailed face in a few minutes'],
+    ['sider reconstruct photo.jpg -o out --preset preview', 'a first look'],
+    ['sider reconstruct group.jpg -o out --face list', 'which faces are there? Then choose: --face 2'],
+    [
+      'sider reconstruct photo.jpg -o out --head flame2023.pkl --set detail.epochs=80',
+      'your own head model, longer training',
+    ],
+    ['sider reconstruct photo.jpg -o out --resume', 'go on after Ctrl-C'],
+  ],
+  run,
+}
+
+async function run(invocation: Invocation): Promise<void> {
+  const { options, shell } = invocation
+  if (options.text('face') === 'list') return faces.run(invocation)
+  const [photo] = invocation.positionals
+  const folder = options.text('output')
+  if (!folder) throw new SiderError('USAGE', 'the output folder is missing', { hint: 'For example: -o out' })
+  const settings = readSettings(options)
+  const landmarks = await readLandmarks(options.text('landmarks'))
+  await prepareOutputFolder(folder, { force: options.has('force') })
+
+  const view = progressView(options, shell)
+  const stop = new AbortController()
+  const ignoreInterrupts = shell.onInterrupt(() => interrupt(stop, view, shell))
+  const inspector = new Inspector()
+  const endDump = settings.output.dump
+    ? dumpTo(options.text('dump') || join(folder, 'dump'), inspector)
+    : async () => {}
+  const checkpoint = { file: join(folder, CHECKPOINT_FILE), everySeconds: settings.output.checkpointEvery }
+  const started = performance.now()
+  try {
+    const engine = await shell.engine()
+    const result = await engine.reconstruct({
+      photo,
+      settings,
+      landmarks,
+      signal: stop.signal,
+      inspector,
+      checkpoint,
+      ...(options.has('resume') && { resumeFrom: checkpoint.file }),
+      onProgress: (progress) => view.show(progress),
+    })
+    await engine.writeOutputs(result, folder)
+    await endDump()
+    await rm(checkpoint.file, { force: true })
+    view.close()
+    await report(result, folder, (performance.now() - started) / 1000, options, shell)
+  } catch (error) {
+    view.close()
+    await endDump().catch(() => {}) // the first failure is the one to tell
+    throw withResumeHint(error, shell)
+  } finally {
+    ignoreInterrupts()
+  }
+}
+
+function readSettings(options: ParsedOptions): Settings {
+  const assignments = Object.entries(SETTING_OPTIONS).flatMap(([name, { path }]) => {
+    const value = options.text(name)
+    return value === undefined ? [] : [`${path}=${value}`]
+  })
+  const overrides: Record<string, unknown>[] = [...assignments, ...options.list('set')].map(parseAssignment)
+  if (options.has('dump')) overrides.push({ 'output.dump': true })
+  return resolveSettings({ preset: options.text('preset'), overrides: Object.assign({}, ...overrides) })
+}
+
+async function readLandmarks(file: string | undefined): Promise<unknown> {
+  if (file === undefined) return undefined
+  try {
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch (cause) {
+    throw new SiderError('LANDMARKS_INVALID', `cannot read ${file}: ${(cause as Error).message}`, {
+      stage: 'landmarks',
+      hint: 'Give a JSON file of 68 or 478 points [x, y] in photo pixels.',
+      data: { path: file },
+      cause,
+    })
+  }
+}
+
+function progressView(options: ParsedOptions, { stdout, stderr }: Shell): ProgressView {
+  if (options.has('quiet')) return noProgress()
+  if (options.has('json')) return progressJson(stdout)
+  return stderr.isTTY ? progressBar(stderr) : progressLines(stderr)
+}
+
+/** The first Ctrl-C ends the run after its current step, with a checkpoint; the second leaves at once. */
+function interrupt(stop: AbortController, view: ProgressView, shell: Shell): void {
+  if (stop.signal.aborted) {
+    view.close()
+    shell.exit(130)
+    return
+  }
+  view.note('Finishing the current step and saving a checkpoint. Ctrl-C again leaves at once.')
+  stop.abort()
+}
+
+/** A stopped run tells the exact command that goes on from its checkpoint. */
+function withResumeHint(error: unknown, { program, argv }: Shell): unknown {
+  if (!(error instanceof SiderError) || error.code !== 'CANCELLED') return error
+  const resume = shellWords([...program, ...argv, ...(argv.includes('--resume') ? [] : ['--resume'])])
+  return new SiderError('CANCELLED', error.message, {
+    stage: error.stage,
+    hint: `Go on with: ${resume}`,
+    data: { ...error.data, resume },
+    cause: error,
+  })
+}
+
+async function report(
+  result: Reconstruction,
+  folder: string,
+  seconds: number,
+  options: ParsedOptions,
+  { stdout }: Shell,
+): Promise<void> {
+  const { backend, warnings } = result
+  if (options.has('json')) {
+    const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+    stdout.write(`${JSON.stringify({ event: 'result', folder, files, backend, seconds, warnings })}\n`)
+    return
+  }
+  if (options.has('quiet')) return
+  for (const warning of warnings) stdout.write(`Note: ${warning}\n`)
+  stdout.write(
+    `Done in ${duration(seconds)} on ${backend}: ${join(folder, 'face.glb')}, ${join(folder, 'sheet.png')}\n`,
+  )
+}
