@@ -1,10 +1,11 @@
 /** `sider reconstruct`: photo in, folder of results out. */
+import { existsSync } from 'node:fs'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DEFAULT_PRESET, PRESETS, parseAssignment, resolveSettings, type Settings } from '../engine/config.js'
 import { dumpTo } from '../engine/dump.js'
 import { SiderError } from '../engine/errors.js'
-import { CHECKPOINT_FILE, prepareOutputFolder } from '../engine/files.js'
+import { CHECKPOINT_FILE, DUMP_FOLDER, prepareOutputFolder } from '../engine/files.js'
 import { Inspector } from '../engine/inspect.js'
 import type { Reconstruction } from '../engine/run.js'
 import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
@@ -86,7 +87,7 @@ async function run(invocation: Invocation): Promise<void> {
   const ignoreInterrupts = shell.onInterrupt(() => interrupt(stop, view, shell))
   const inspector = new Inspector()
   const endDump = settings.output.dump
-    ? dumpTo(options.text('dump') || join(folder, 'dump'), inspector)
+    ? dumpTo(options.text('dump') || join(folder, DUMP_FOLDER), inspector)
     : async () => {}
   const checkpoint = { file: join(folder, CHECKPOINT_FILE), everySeconds: settings.output.checkpointEvery }
   const started = performance.now()
@@ -110,7 +111,7 @@ async function run(invocation: Invocation): Promise<void> {
   } catch (error) {
     view.close()
     await endDump().catch(() => {}) // the first failure is the one to tell
-    throw withResumeHint(error, shell)
+    throw withResumeHint(error, checkpoint.file, shell)
   } finally {
     ignoreInterrupts()
   }
@@ -158,8 +159,8 @@ function interrupt(stop: AbortController, view: ProgressView, shell: Shell): voi
 }
 
 /** A stopped run tells the exact command that goes on from its checkpoint. */
-function withResumeHint(error: unknown, { program, argv }: Shell): unknown {
-  if (!(error instanceof SiderError) || error.code !== 'CANCELLED') return error
+function withResumeHint(error: unknown, checkpoint: string, { program, argv }: Shell): unknown {
+  if (!(error instanceof SiderError) || error.code !== 'CANCELLED' || !existsSync(checkpoint)) return error
   const resume = shellWords([...program, ...argv, ...(argv.includes('--resume') ? [] : ['--resume'])])
   return new SiderError('CANCELLED', error.message, {
     stage: error.stage,

@@ -1,5 +1,12 @@
 /** `sider settings`: every setting with what it does, its default, and what the presets make of it. */
-import { PRESETS, resolveSettings, SETTING_GROUPS, type SettingInfo, settingAt } from '../engine/config.js'
+import {
+  DEFAULT_PRESET,
+  PRESETS,
+  resolveSettings,
+  SETTING_GROUPS,
+  type SettingInfo,
+  settingAt,
+} from '../engine/config.js'
 import type { Command } from './command.js'
 import { wrap } from './help.js'
 
@@ -16,31 +23,39 @@ export const settings: Command = {
     ['sider settings --json', 'for programs: path, type, default, allowed values and the value in each preset'],
   ],
   async run({ options, shell }) {
-    if (options.has('json'))
-      shell.stdout.write(`${JSON.stringify({ event: 'result', presets: PRESETS, groups: withPresets() })}\n`)
-    else shell.stdout.write(options.has('markdown') ? settingsMarkdown() : settingsText())
+    if (!options.has('json')) {
+      shell.stdout.write(options.has('markdown') ? settingsMarkdown() : settingsText())
+      return
+    }
+    const groups = SETTING_GROUPS.map((group) => ({
+      ...group,
+      settings: group.settings.map((info) => ({ ...info, presets: presetValues(info) })),
+    }))
+    const presets = Object.fromEntries(Object.entries(PRESETS).map(([name, { description }]) => [name, description]))
+    shell.stdout.write(`${JSON.stringify({ event: 'result', presets, defaultPreset: DEFAULT_PRESET, groups })}\n`)
   },
 }
 
-/** The groups, each setting with its value in every preset. */
-function withPresets() {
-  const resolved = PRESET_NAMES.map((preset) => [preset, resolveSettings({ preset })] as const)
-  const values = (info: SettingInfo) => Object.fromEntries(resolved.map(([name, s]) => [name, settingAt(s, info.path)]))
-  return SETTING_GROUPS.map((group) => ({
-    ...group,
-    settings: group.settings.map((info) => ({ ...info, presets: values(info) })),
-  }))
+const RESOLVED = PRESET_NAMES.map((preset) => [preset, resolveSettings({ preset })] as const)
+
+/** A setting's value in every preset, by the preset's name. */
+function presetValues(info: SettingInfo): Record<string, unknown> {
+  return Object.fromEntries(RESOLVED.map(([name, resolved]) => [name, settingAt(resolved, info.path)]))
+}
+
+/** '4', or 'preview 2, balanced 4, paper 8' where the presets differ. */
+function inPresets(info: SettingInfo): string {
+  const values = Object.entries(presetValues(info))
+  const same = values.every(([, value]) => value === values[0][1])
+  return same ? String(values[0][1]) : values.map(([name, value]) => `${name} ${value}`).join(', ')
 }
 
 function settingsText(): string {
   const lines: string[] = []
-  for (const { name, description, settings } of withPresets()) {
+  for (const { name, description, settings } of SETTING_GROUPS) {
     lines.push('', `${name ? `${name}: ` : ''}${description}`, '')
     for (const info of settings) {
-      const values = PRESET_NAMES.map((preset) => info.presets[preset])
-      const same = values.every((value) => value === values[0])
-      const shown = same ? String(values[0]) : PRESET_NAMES.map((preset, i) => `${preset} ${values[i]}`).join(', ')
-      lines.push(`  ${info.path} = ${shown}${info.unit ? ` (${info.unit})` : ''}`)
+      lines.push(`  ${info.path} = ${inPresets(info)}${info.unit ? ` (${info.unit})` : ''}`)
       lines.push(...wrap(`${info.description} ${sentence(info.allowed)}`, 92).map((line) => `      ${line}`))
     }
   }
@@ -58,15 +73,12 @@ export function settingsMarkdown(): string {
     '| --- | --- |',
     ...Object.entries(PRESETS).map(([name, preset]) => `| \`${name}\` | ${preset.description} |`),
   ]
-  for (const { name, description, settings } of withPresets()) {
+  for (const { name, description, settings } of SETTING_GROUPS) {
     lines.push('', `## ${name || 'General'}`, '', description, '')
-    lines.push(`| setting | what it does | allowed | ${PRESET_NAMES.join(' | ')} |`)
-    lines.push(`| --- | --- | --- | ${PRESET_NAMES.map(() => '---').join(' | ')} |`)
-    for (const { path, description, allowed, unit, presets } of settings) {
-      const text = `${description}${unit ? ` Unit: ${unit}.` : ''}`.replaceAll('|', '\\|')
-      lines.push(
-        `| \`${path}\` | ${text} | ${allowed} | ${PRESET_NAMES.map((preset) => presets[preset]).join(' | ')} |`,
-      )
+    lines.push('| setting | what it does | allowed | value in the presets |', '| --- | --- | --- | --- |')
+    for (const info of settings) {
+      const text = `${info.description}${info.unit ? ` Unit: ${info.unit}.` : ''}`.replaceAll('|', '\\|')
+      lines.push(`| \`${info.path}\` | ${text} | ${info.allowed} | ${inPresets(info)} |`)
     }
   }
   return `${lines.join('\n')}\n`

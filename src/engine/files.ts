@@ -10,6 +10,7 @@ import { GENERATOR } from './version.js'
 /** Names in an output folder by which it is known as one of ours. */
 export const REPORT_FILE = 'report.json'
 export const CHECKPOINT_FILE = 'checkpoint.safetensors'
+export const DUMP_FOLDER = 'dump'
 
 let temporaryFiles = 0
 
@@ -64,7 +65,7 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
 }
 
 async function isOurs(folder: string, names: string[]): Promise<boolean> {
-  if (names.includes(CHECKPOINT_FILE)) return true
+  if (names.includes(CHECKPOINT_FILE) || names.every((name) => name === DUMP_FOLDER)) return true
   if (!names.includes(REPORT_FILE)) return false
   try {
     const report = JSON.parse(await readFile(join(folder, REPORT_FILE), 'utf8')) as { generator?: unknown }

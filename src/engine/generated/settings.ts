@@ -43,7 +43,7 @@ export interface PhotoSettings {
    */
   face: number
   /**
-   * Photos with more pixels than this are refused before they are decoded. (pixels) Default: 300000000.
+   * Photos with more pixels than this are refused before they are decoded. (pixels) Default: 100000000.
    */
   maxPixels: number
   /**

@@ -1,0 +1,47 @@
+/**
+ * Generates what follows from schemas/settings.schema.json: the settings' TypeScript types and their page in the docs.
+ *
+ *   npm run generate
+ *
+ * A test compares, so the committed files are never behind the schema.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { pathToFileURL } from 'node:url'
+import { compile, type JSONSchema } from 'json-schema-to-typescript'
+import { settingsMarkdown } from '../src/cli/settings.js'
+
+const SCHEMA = new URL('../schemas/settings.schema.json', import.meta.url)
+
+/** Generated files, by path from the project's folder, and how to make them. */
+export const GENERATED: Record<string, () => string | Promise<string>> = {
+  'src/engine/generated/settings.ts': settingsTypes,
+  'docs/settings.md': settingsMarkdown,
+}
+
+async function settingsTypes(): Promise<string> {
+  const schema = JSON.parse(await readFile(SCHEMA, 'utf8')) as JSONSchema
+  return compile({ ...forTypes(schema), title: 'Settings' }, 'Settings', {
+    bannerComment: '/* Generated from schemas/settings.schema.json by `npm run generate`. Do not edit. */',
+    style: { semi: false, singleQuote: true, printWidth: 120 },
+  })
+}
+
+/**
+ * After defaults are applied every setting is present, so all are required. A leaf's title is a label for menus: left in, it
+ * would make a type alias of every number.
+ */
+function forTypes(node: JSONSchema): JSONSchema {
+  if (node.type !== 'object') {
+    const { title: _, ...leaf } = node
+    const unit = node['unit'] ? ` (${node['unit']})` : ''
+    return { ...leaf, description: `${node.description}${unit} Default: ${JSON.stringify(node.default)}.` }
+  }
+  const properties = Object.fromEntries(Object.entries(node.properties!).map(([key, child]) => [key, forTypes(child)]))
+  return { ...node, title: `${node.title}Settings`, properties, required: Object.keys(properties) }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  for (const [path, make] of Object.entries(GENERATED)) {
+    await writeFile(new URL(`../${path}`, import.meta.url), await make())
+  }
+}
