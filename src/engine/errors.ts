@@ -14,7 +14,10 @@ export const ERROR_CODES = {
   FACE_NOT_LISTED: { exit: 4, what: 'the chosen face number does not exist' },
   FACE_CUT: { exit: 4, what: 'the face is cut by the border of the photo' },
   FACE_TOO_SMALL: { exit: 4, what: 'the face covers too few pixels' },
-  LANDMARKS_INVALID: { exit: 4, what: 'the landmark file is malformed, has a wrong count, or holds numbers that are not finite' },
+  LANDMARKS_INVALID: {
+    exit: 4,
+    what: 'the landmark file is malformed, has a wrong count, or holds numbers that are not finite',
+  },
   HEAD_UNKNOWN: { exit: 5, what: 'the head model file or folder does not exist or is of an unknown kind' },
   HEAD_INVALID: { exit: 5, what: 'the head model file is damaged, unsafe or incomplete' },
   HEAD_FIT_FAILED: { exit: 5, what: 'the head could not be fitted to the landmarks' },

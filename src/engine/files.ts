@@ -2,6 +2,7 @@
  * Writing files so that a crash, a full disk or a second run never leaves half a file, and saying what went wrong in the
  * user's terms.
  */
+import { existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { SiderError } from './errors.js'
@@ -23,7 +24,7 @@ let temporaryFiles = 0
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${temporaryFiles++}.tmp`)
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     const handle = await open(temporary, 'w')
     try {
       await handle.writeFile(data)
@@ -47,7 +48,7 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
 export async function prepareOutputFolder(folder: string, { force = false } = {}): Promise<void> {
   let names: string[]
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     names = await readdir(folder)
   } catch (cause) {
     throw outputError(cause, folder)
@@ -62,6 +63,22 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
   const probe = join(folder, '.sider-probe')
   await writeFileAtomic(probe, 'probe')
   await rm(probe, { force: true })
+}
+
+/**
+ * Makes a folder and those above it. Node's own recursive mkdir never returns where the system refuses a new name with ENOENT,
+ * as /proc does.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' && !existsSync(dirname(folder))) {
+      await makeFolder(dirname(folder))
+      await makeFolder(folder)
+    } else if (code !== 'EEXIST') throw error
+  }
 }
 
 async function isOurs(folder: string, names: string[]): Promise<boolean> {

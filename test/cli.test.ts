@@ -1,0 +1,451 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Output, Shell } from '../src/cli/command.js'
+import { duration, progressBar, progressJson, progressLines } from '../src/cli/progress.js'
+import { shellWords } from '../src/cli/shell-words.js'
+import { COMMANDS, main } from '../src/cli.js'
+import { saveCheckpoint } from '../src/engine/checkpoint.js'
+import { SiderError } from '../src/engine/errors.js'
+import { REPORT_FILE } from '../src/engine/files.js'
+import type { Engine, Progress, Reconstruction, ReconstructOptions } from '../src/engine/run.js'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sider-cli-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+function recorder(isTTY = false): Output & { text: string } {
+  return {
+    text: '',
+    isTTY,
+    columns: 80,
+    write(chunk: unknown) {
+      this.text += String(chunk)
+      return true
+    },
+  }
+}
+
+/** An engine that records what it is asked, so that the command line is tested alone; the rest of the tests run the real one. */
+class RecordingEngine implements Engine {
+  asked: ReconstructOptions | undefined
+  constructor(private readonly during: (options: ReconstructOptions) => Promise<void> = async () => {}) {}
+
+  async reconstruct(options: ReconstructOptions): Promise<Reconstruction> {
+    this.asked = options
+    options.onProgress?.({
+      stage: 'detail',
+      fraction: 0.5,
+      iteration: 10,
+      iterations: 20,
+      loss: 0.1234,
+      etaSeconds: 65,
+    })
+    await this.during(options)
+    return { backend: 'ort-cpu', warnings: ['alpha removed'] } as unknown as Reconstruction
+  }
+  async writeOutputs(_: Reconstruction, out: string): Promise<void> {
+    writeFileSync(join(out, REPORT_FILE), JSON.stringify({ generator: 'sider' }))
+  }
+  async findFaces(): ReturnType<Engine['findFaces']> {
+    const face = (x: number) => ({
+      box: { x, y: 10, width: 40, height: 50 },
+      score: 0.9,
+      landmarks: { layout: 68 as const, points: new Float64Array(136) },
+    })
+    const data = new Uint8Array(200 * 100 * 3).fill(128)
+    const photo = { width: 200, height: 100, data, exifFocalPx: undefined, format: 'png', sha256: '', warnings: [] }
+    return { photo, faces: [face(20), face(120)] }
+  }
+  async describeBackends(): ReturnType<Engine['describeBackends']> {
+    const backends = [
+      { name: 'ort-cpu', available: true, reason: 'bundled', device: '8 threads' },
+      { name: 'ort-cuda', available: false, reason: 'CUDA is not installed' },
+    ]
+    return { backends, chosen: 'ort-cpu', why: 'there is no GPU' }
+  }
+}
+
+interface Ran {
+  status: number
+  stdout: string
+  stderr: string
+}
+
+async function sider(
+  argv: string[],
+  engine: Engine = new RecordingEngine(),
+  changes: Partial<Shell> = {},
+): Promise<Ran> {
+  const [stdout, stderr] = [recorder(), recorder()]
+  const shell: Shell = {
+    stdout,
+    stderr,
+    argv,
+    program: ['sider'],
+    engine: async () => engine,
+    onInterrupt: () => () => {},
+    exit: () => {},
+    ...changes,
+  }
+  const status = await main(shell)
+  return { status, stdout: stdout.text, stderr: stderr.text }
+}
+
+const lastJson = (text: string) => JSON.parse(text.trimEnd().split('\n').at(-1)!)
+
+describe('help', () => {
+  test('lists the commands, alone or asked for', async () => {
+    const shown = await sider(['help'])
+    expect(shown.status).toBe(0)
+    for (const command of COMMANDS) expect(shown.stdout).toContain(`\n  ${command.name} `)
+    expect((await sider([])).stdout).toBe(shown.stdout)
+    expect((await sider(['--help'])).stdout).toBe(shown.stdout)
+  })
+
+  test.each(COMMANDS.map((command) => [command.name, command] as const))(
+    '%s explains its options, with examples that parse',
+    async (name, command) => {
+      const { status, stdout } = await sider([name, '--help'])
+      expect(status).toBe(0)
+      for (const option of Object.keys(command.options)) expect(stdout).toContain(`--${option}`)
+      expect((await sider(['help', name])).stdout).toBe(stdout)
+      expect(command.examples.length).toBeGreaterThan(0)
+      for (const [line] of command.examples) {
+        expect(stdout).toContain(line)
+        const words = line.split(' ').slice(1)
+        expect((await sider([...words, '--help'])).status, line).toBe(0)
+      }
+      for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(100)
+    },
+  )
+
+  test('--version', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+    expect((await sider(['--version'])).stdout).toBe(`${version}\n`)
+  })
+})
+
+describe('wrong usage leaves with 2 and says what to do', () => {
+  test.each([
+    [['reconstrct', 'a.jpg'], "unknown command 'reconstrct'", 'Did you mean: sider reconstruct?'],
+    [['reconstruct', 'a.jpg', '--presett', 'paper'], 'unknown option --presett', 'Did you mean --preset?'],
+    [['reconstruct'], '<photo> is missing', 'sider reconstruct --help'],
+    [['reconstruct', 'a.jpg', 'b.jpg'], "'b.jpg' is one argument too many", 'sider reconstruct --help'],
+    [['reconstruct', 'a.jpg'], 'the output folder is missing', '-o out'],
+    [['reconstruct', 'a.jpg', '-o'], "'-o, --output <value>'", 'sider reconstruct --help'],
+    [['reconstruct', 'a.jpg', '-o', 'x', '--preset', 'best'], "unknown preset 'best'", 'preview, balanced, paper'],
+    [
+      ['reconstruct', 'a.jpg', '-o', 'x', '--face', 'left'],
+      'photo.face is "left", but must be an integer',
+      'sider settings',
+    ],
+    [
+      ['reconstruct', 'a.jpg', '-o', 'x', '--size', '8'],
+      'photo.cropSize is 8, but must be an integer from 32',
+      'sider settings',
+    ],
+    [
+      ['reconstruct', 'a.jpg', '-o', 'x', '--set', 'detail.epoch=3'],
+      "unknown setting 'detail.epoch'",
+      "'detail.epochs'",
+    ],
+  ])('%j', async (argv, message, hint) => {
+    const words = await sider(argv)
+    expect(words.status).toBe(2)
+    expect(words.stderr).toContain(message)
+    expect(words.stderr).toContain('[USAGE]')
+    expect(words.stderr).toContain(hint)
+    const json = await sider([...argv, '--json'])
+    if (argv.at(-1) !== '-o') expect(lastJson(json.stdout)).toMatchObject({ event: 'error', error: { code: 'USAGE' } })
+    expect(existsSync('x')).toBe(false)
+  })
+})
+
+describe('reconstruct', () => {
+  test('options become settings, over the preset', async () => {
+    const engine = new RecordingEngine()
+    const argv = [
+      'reconstruct',
+      'a.jpg',
+      '-o',
+      join(folder, 'out'),
+      '--preset',
+      'paper',
+      '--backend',
+      'tfjs-cpu',
+      '--head',
+      'f.pkl',
+    ]
+    argv.push(
+      '--face',
+      '2',
+      '--size',
+      '128',
+      '--seed',
+      '9',
+      '--set',
+      'detail.rays=64',
+      '-s',
+      'renderer.useNormal=false',
+    )
+    const { status, stdout, stderr } = await sider(argv, engine)
+    expect(status).toBe(0)
+    const { photo, settings, resumeFrom, checkpoint } = engine.asked!
+    expect(photo).toBe('a.jpg')
+    expect(settings).toMatchObject({
+      seed: 9,
+      backend: 'tfjs-cpu',
+      photo: { face: 2, cropSize: 128 },
+      head: { model: 'f.pkl' },
+      field: { width: 512 },
+      renderer: { useNormal: false },
+      detail: { rays: 64, epochs: 250 },
+      output: { dump: false },
+    })
+    expect(resumeFrom).toBeUndefined()
+    expect(checkpoint).toEqual({ file: join(folder, 'out', 'checkpoint.safetensors'), everySeconds: 30 })
+    expect(stderr).toContain(' 50% Detail 10/20  loss 0.123  1:05 left')
+    expect(stdout).toContain('Note: alpha removed')
+    expect(stdout).toContain(join(folder, 'out', 'face.glb'))
+  })
+
+  test('--json: progress, then the result with its files', async () => {
+    const { stdout, stderr } = await sider(['reconstruct', 'a.jpg', '-o', folder, '--json'])
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines[0]).toMatchObject({ event: 'progress', stage: 'detail', fraction: 0.5, etaSeconds: 65 })
+    expect(lines.at(-1)).toMatchObject({
+      event: 'result',
+      folder,
+      files: [join(folder, REPORT_FILE)],
+      backend: 'ort-cpu',
+      warnings: ['alpha removed'],
+    })
+    expect(stderr).toBe('')
+  })
+
+  test('--quiet says nothing', async () => {
+    expect(await sider(['reconstruct', 'a.jpg', '-o', folder, '-q'])).toEqual({ status: 0, stdout: '', stderr: '' })
+  })
+
+  test('--dump writes what the stages record, there or elsewhere', async () => {
+    const engine = new RecordingEngine(async ({ inspector }) => inspector!.record('fit', { kind: 'json', value: 1 }))
+    const out = join(folder, 'out')
+    expect((await sider(['reconstruct', 'a.jpg', '-o', out, '--dump'], engine)).status).toBe(0)
+    expect(existsSync(join(out, 'dump', 'setup', 'fit.json'))).toBe(true)
+    expect((await sider(['reconstruct', 'a.jpg', '-o', out, `--dump=${join(folder, 'd')}`], engine)).status).toBe(0)
+    expect(existsSync(join(folder, 'd', 'setup', 'fit.json'))).toBe(true)
+    expect((await sider(['reconstruct', 'a.jpg', '-o', out], engine)).status).toBe(0)
+    expect(engine.asked!.inspector!.wants('fit')).toBe(false)
+  })
+
+  test('landmarks are read as JSON', async () => {
+    const engine = new RecordingEngine()
+    const file = join(folder, 'l.json')
+    writeFileSync(file, '[[1,2]]')
+    await sider(['reconstruct', 'a.jpg', '-o', join(folder, 'o'), '--landmarks', file], engine)
+    expect(engine.asked!.landmarks).toEqual([[1, 2]])
+    writeFileSync(file, '[[1,NaN]]')
+    const { status, stderr } = await sider(
+      ['reconstruct', 'a.jpg', '-o', join(folder, 'o'), '--landmarks', file],
+      engine,
+    )
+    expect(status).toBe(4)
+    expect(stderr).toContain('LANDMARKS_INVALID')
+  })
+
+  test("somebody else's folder is refused before the engine is loaded; --force takes it", async () => {
+    writeFileSync(join(folder, 'thesis.tex'), '')
+    const engine = new RecordingEngine()
+    const refused = await sider(['reconstruct', 'a.jpg', '-o', folder], engine)
+    expect(refused.status).toBe(9)
+    expect(engine.asked).toBeUndefined()
+    expect((await sider(['reconstruct', 'a.jpg', '-o', folder, '--force'], engine)).status).toBe(0)
+  })
+
+  test('failures of the engine keep code, hint and exit status', async () => {
+    const engine = new RecordingEngine(async () => {
+      throw new SiderError('NO_FACE', 'no face here', { stage: 'landmarks', hint: 'Try another photo.' })
+    })
+    const { status, stderr } = await sider(['reconstruct', 'a.jpg', '-o', folder], engine)
+    expect(status).toBe(4)
+    expect(stderr).toContain('Error: no face here [NO_FACE]\nTry another photo.\n')
+  })
+
+  test('a fault of the program is told as such, with its stack', async () => {
+    const engine = new RecordingEngine(async () => {
+      throw new TypeError('x is not a function')
+    })
+    const { status, stderr } = await sider(['reconstruct', 'a.jpg', '-o', folder], engine)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/please report[\s\S]*TypeError: x is not a function\n +at /)
+  })
+})
+
+describe('Ctrl-C', () => {
+  /** An engine that does what the contract says: when aborted, a checkpoint is saved and CANCELLED thrown. */
+  function stoppable(interrupt: () => void): RecordingEngine {
+    return new RecordingEngine(async ({ signal, checkpoint, settings }) => {
+      interrupt()
+      if (!signal!.aborted) return
+      await saveCheckpoint(checkpoint!.file, { photoSha256: '', settings, stage: 'detail', state: {}, tensors: {} })
+      throw new SiderError('CANCELLED', 'stopped after step 12', { stage: 'detail' })
+    })
+  }
+
+  test('once: a checkpoint, exit 130, and the exact command that goes on from it', async () => {
+    const out = join(folder, "it's out")
+    let press = () => {}
+    const argv = ['reconstruct', 'my photo.jpg', '-o', out, '--set', 'detail.rays=64']
+    const stopped = await sider(
+      argv,
+      stoppable(() => press()),
+      {
+        onInterrupt: (callback) => {
+          press = callback
+          return () => {}
+        },
+      },
+    )
+    expect(stopped.status).toBe(130)
+    expect(stopped.stderr).toContain('Finishing the current step')
+    const command = `sider reconstruct 'my photo.jpg' -o ${shellWords([out])} --set detail.rays=64 --resume`
+    expect(stopped.stderr).toContain(`Stopped: stopped after step 12 [CANCELLED]\nGo on with: ${command}\n`)
+
+    const engine = new RecordingEngine()
+    expect((await sider([...argv, '--resume'], engine)).status).toBe(0)
+    expect(engine.asked!.resumeFrom).toBe(join(out, 'checkpoint.safetensors'))
+    expect(existsSync(join(out, 'checkpoint.safetensors'))).toBe(false)
+  })
+
+  test('twice: leaves at once', async () => {
+    let press = () => {}
+    const left: number[] = []
+    await sider(
+      ['reconstruct', 'a.jpg', '-o', folder],
+      stoppable(() => {
+        press()
+        press()
+      }),
+      {
+        onInterrupt: (callback) => {
+          press = callback
+          return () => {}
+        },
+        exit: (code) => void left.push(code),
+      },
+    )
+    expect(left).toEqual([130])
+  })
+
+  test('words with odd characters survive a shell', () => {
+    expect(shellWords(['a b', "it's", 'plain.jpg', '$HOME', ''])).toBe(`'a b' 'it'\\''s' plain.jpg '$HOME' ''`)
+  })
+})
+
+describe('the other commands', () => {
+  test('faces lists them and numbers them in a picture', async () => {
+    const picture = join(folder, 'p.png')
+    const { status, stdout } = await sider(['faces', 'group.jpg', '--picture', picture])
+    expect(status).toBe(0)
+    expect(stdout).toContain('1: 40x50 pixels at (120, 10), confidence 0.90')
+    const { data, info } = await sharp(picture).removeAlpha().raw().toBuffer({ resolveWithObject: true })
+    expect([info.width, info.height]).toEqual([200, 100])
+    const pixel = (x: number, y: number) => [...data.subarray((y * info.width + x) * 3).subarray(0, 3)]
+    expect(pixel(120, 40)).toEqual([0, 230, 118]) // on the box's left edge
+    expect(pixel(100, 40)).toEqual([128, 128, 128]) // between the faces
+  })
+
+  test('--face list of reconstruct does the same, and reconstructs nothing', async () => {
+    const engine = new RecordingEngine()
+    const before = process.cwd()
+    process.chdir(folder)
+    try {
+      const { status, stdout } = await sider(['reconstruct', 'group.jpg', '--face', 'list'], engine)
+      expect(status).toBe(0)
+      expect(stdout).toContain('0: 40x50 pixels')
+      expect(existsSync('group-faces.png')).toBe(true)
+    } finally {
+      process.chdir(before)
+    }
+    expect(engine.asked).toBeUndefined()
+  })
+
+  test('settings names every preset value', async () => {
+    const { stdout } = await sider(['settings'])
+    expect(stdout).toContain('renderer.useFeature = true')
+    expect(stdout).toMatch(/field\.width = preview \d+, balanced \d+, paper 512/)
+    const json = lastJson((await sider(['settings', '--json'])).stdout)
+    const detail = json.groups.find((group: { name: string }) => group.name === 'detail')
+    expect(detail.settings.find((one: { path: string }) => one.path === 'detail.epochs').presets.paper).toBe(250)
+  })
+
+  test('doctor tells what is there, what is not and why, and the choice', async () => {
+    const { stdout } = await sider(['doctor'])
+    expect(stdout).toContain('✓ ort-cpu   bundled (8 threads)')
+    expect(stdout).toContain('✗ ort-cuda  CUDA is not installed')
+    expect(stdout).toContain('auto takes ort-cpu: there is no GPU')
+    expect(stdout).toContain(process.version)
+    expect(lastJson((await sider(['doctor', '--json'])).stdout)).toMatchObject({ event: 'result', chosen: 'ort-cpu' })
+  })
+})
+
+describe('progress', () => {
+  const step = (fraction: number, more: Partial<Progress> = {}): Progress => ({ stage: 'detail', fraction, ...more })
+
+  test('the bar redraws one line, no wider than the terminal, at most ten times a second', () => {
+    const output = recorder(true)
+    let time = 0
+    const bar = progressBar(output, () => time)
+    bar.show(step(0.5, { iteration: 3, iterations: 6, loss: 0.5, etaSeconds: 3700, message: 'x'.repeat(100) }))
+    bar.show(step(0.6))
+    time = 150
+    bar.show(step(0.75))
+    const frames = output.text.split('\r\x1b[K').slice(1)
+    expect(frames).toHaveLength(2)
+    for (const frame of frames) expect([...frame].length).toBeLessThan(80)
+    expect(frames[0]).toContain('50% 3/6  loss 0.500  1:01:40 left')
+    expect(frames[1]).toContain('█████████████████████░░░░░░░')
+    expect(output.text).not.toContain('\n')
+  })
+
+  test('lines come with a new stage, a message, and every ten seconds', () => {
+    const output = recorder()
+    let time = 0
+    const lines = progressLines(output, () => time)
+    for (; time < 25_000; time += 500) lines.show(step(time / 25_000))
+    lines.show(step(1, { message: 'the loss has stopped falling' }))
+    expect(output.text.trimEnd().split('\n')).toEqual([
+      '  0% Detail',
+      ' 40% Detail',
+      ' 80% Detail',
+      '100% Detail the loss has stopped falling',
+    ])
+  })
+
+  test('JSON lines come at most ten times a second, and always at the end', () => {
+    const output = recorder()
+    let time = 0
+    const json = progressJson(output, () => time)
+    for (; time < 1000; time += 10) json.show(step(time / 1000))
+    json.show(step(1))
+    const lines = output.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines.map((line) => line.fraction)).toEqual([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
+  })
+
+  test.each([
+    [0, '0:00'],
+    [59.6, '1:00'],
+    [3600, '1:00:00'],
+  ])('%d s is %s', (seconds, text) => expect(duration(seconds)).toBe(text))
+})
