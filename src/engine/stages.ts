@@ -40,6 +40,11 @@ export interface Landmarks {
   layout: 68 | 478
   /** [layout, 2] photo pixels. */
   points: Float64Array
+  /**
+   * [layout] how far each point lies behind the others, in photo pixels (the scale of x and y; only differences mean
+   * anything), NaN where unknown. A detector's guess: the head fit uses it as evidence; landmarks given by the user have none.
+   */
+  depths?: Float64Array
 }
 
 /** One face found in (or told of by the user for) a photo. */

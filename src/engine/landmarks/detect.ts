@@ -7,7 +7,7 @@ import type { PortableBackend } from '../compute/tfjs.js'
 import type { Face, Photo } from '../stages.js'
 import { searchFaces } from './blazeface.js'
 import { type LandmarkNetworks, loadNetworks } from './models.js'
-import { patchToPhoto, PhotoPyramid, type Square, samplePatch } from './patch.js'
+import { PhotoPyramid, patchToPhoto, type Square, samplePatch } from './patch.js'
 import { IRIS_NET_TO_LEFT_EYE, IRIS_NET_TO_RIGHT_EYE } from './topology.js'
 
 const MESH_INPUT = 192
@@ -45,10 +45,12 @@ export class LandmarkDetector {
       const settled = this.settle(pyramid, square)
       if (!settled) continue
       const points = new Float64Array(478 * 2)
-      points.set(settled)
+      points.set(settled.points)
+      const depths = new Float64Array(478).fill(Number.NaN)
+      depths.set(settled.depths)
       this.refineEye(pyramid, points, 33, 133, IRIS_NET_TO_RIGHT_EYE, 468, true)
       this.refineEye(pyramid, points, 263, 362, IRIS_NET_TO_LEFT_EYE, 473, false)
-      faces.push({ box: boundingBox(points), landmarks: { layout: 478, points }, score: found.score })
+      faces.push({ box: boundingBox(points), landmarks: { layout: 478, points, depths }, score: found.score })
     }
     const area = ({ box }: Face): number => box.width * box.height
     return faces.sort((a, b) => area(b) - area(a)).filter((face, i, all) => !all.slice(0, i).some((o) => same(o, face)))
@@ -58,16 +60,20 @@ export class LandmarkDetector {
     for (const network of Object.values(this.networks)) network.dispose()
   }
 
-  /** The mesh network on one square: 468 photo points and the presence score. */
-  private mesh(pyramid: PhotoPyramid, square: Square): { points: Float64Array; presence: number } {
+  /** The mesh network on one square: 468 photo points, their relative depths in photo pixels, and the presence score. */
+  private mesh(
+    pyramid: PhotoPyramid,
+    square: Square,
+  ): { points: Float64Array; depths: Float64Array; presence: number } {
     const outputs = this.networks.facemesh.run(samplePatch(pyramid, square, MESH_INPUT, { scale: 1 / 255, offset: 0 }))
     const mesh = outputs.find((o) => o.length === 468 * 3)!
     const presence = outputs.find((o) => o.length === 1)![0]
-    return { points: patchToPhoto(mesh, 3, square, MESH_INPUT), presence }
+    const depths = Float64Array.from({ length: 468 }, (_, i) => (mesh[3 * i + 2] * square.side) / MESH_INPUT)
+    return { points: patchToPhoto(mesh, 3, square, MESH_INPUT), depths, presence }
   }
 
   /** Runs the mesh network until its points settle; undefined where it sees no face. */
-  private settle(pyramid: PhotoPyramid, start: Square): Float64Array | undefined {
+  private settle(pyramid: PhotoPyramid, start: Square): { points: Float64Array; depths: Float64Array } | undefined {
     let square = start
     let previous: Float64Array | undefined
     for (let round = 0; round < ROUNDS; round++) {
@@ -77,12 +83,11 @@ export class LandmarkDetector {
       if (previous && meanDistance(points, previous) < (SETTLED * square.side) / CROP_SCALE) break
       previous = points
     }
-    const mean = new Float64Array(468 * 2)
+    const mean = { points: new Float64Array(468 * 2), depths: new Float64Array(468) }
     for (const scale of JITTER) {
-      const { points } = this.mesh(pyramid, { ...square, side: square.side * scale })
-      points.forEach((p, i) => {
-        mean[i] += p / JITTER.length
-      })
+      const { points, depths } = this.mesh(pyramid, { ...square, side: square.side * scale })
+      for (let i = 0; i < points.length; i++) mean.points[i] += points[i] / JITTER.length
+      for (let i = 0; i < depths.length; i++) mean.depths[i] += depths[i] / JITTER.length
     }
     return mean
   }
