@@ -182,3 +182,25 @@ export interface FieldFrame {
   /** metres per field unit */
   scale: number
 }
+
+/** A signed distance field. Points and distances are in field coordinates; negative inside. */
+export interface ImplicitField {
+  readonly frame: FieldFrame
+  /** [n] of points [n, 3]. */
+  sdf(points: Float32Array): Promise<Float32Array>
+  /** Distances [n] and their gradients [n, 3], not normalised. */
+  sdfAndGradient(points: Float32Array): Promise<{ sdf: Float32Array; gradient: Float32Array }>
+}
+
+/** What the crop's pixels see of a surface; arrays are [size, size] row by row. */
+export interface FaceView {
+  size: number
+  /** 1 on the face */
+  mask: Uint8Array
+  /** metres along the optical axis, NaN elsewhere */
+  depth: Float32Array
+  /** [size, size, 3] unit normals in the camera frame, 0 elsewhere */
+  normals: Float32Array
+  /** [size, size, 3] rendered sRGB 0..1, 0 elsewhere */
+  colour: Float32Array
+}

@@ -43,6 +43,13 @@ export class CoarseTarget {
     return this.bvh.closest(points).distance.map((d) => d - this.halfThickness)
   }
 
+  /** The same with its gradient [n, 3], a unit vector. */
+  distanceAndGradient(points: Float32Array): { sdf: Float32Array; gradient: Float32Array } {
+    const { distance, point } = this.bvh.closest(points)
+    const gradient = points.map((p, i) => (p - point[i]) / Math.max(distance[Math.floor(i / 3)], 1e-9))
+    return { sdf: distance.map((d) => d - this.halfThickness), gradient }
+  }
+
   /**
    * Training points with their distances: about the sheet with normal offsets of two widths, and a few anywhere in the unit
    * cube, so that no second surface grows far away.

@@ -4,7 +4,7 @@ import type { Executable } from '../compute/program.js'
 import type { SiderField } from '../field/field.js'
 import { unitRows } from '../field/losses.js'
 import { transformDirections } from '../geometry/camera.js'
-import type { HeadFit } from '../stages.js'
+import type { FaceView, HeadFit } from '../stages.js'
 import { advance, clampSlope, type FaceRays, hitPositions } from './rays.js'
 
 const BATCH = 4096
@@ -13,21 +13,6 @@ const STEPS = 12
 const ARRIVED = 2e-5
 /** A ray further than this from the surface after all steps has missed it. */
 const MISSED = 5e-3
-
-/** What the crop's pixels see; arrays cover the whole crop, row by row. */
-export interface FaceRender {
-  size: number
-  /** [size, size] 1 where a ray met the surface */
-  mask: Uint8Array
-  /** [size, size] metres along the optical axis, NaN elsewhere */
-  depth: Float32Array
-  /** [size, size, 3] unit normals in the camera frame, 0 elsewhere */
-  normals: Float32Array
-  /** [size, size, 3] rendered sRGB 0..1, 0 elsewhere */
-  colour: Float32Array
-  /** [rays, 3] hit positions in field coordinates, in the order of the rays */
-  hits: Float32Array
-}
 
 export class FaceRenderer {
   private constructor(
@@ -53,15 +38,14 @@ export class FaceRenderer {
   }
 
   /** Traces every ray to the surface (updating the rays' hits) and looks at it there. */
-  async render(fit: HeadFit, rays: FaceRays): Promise<FaceRender> {
+  async render(fit: HeadFit, rays: FaceRays): Promise<FaceView> {
     const { size } = fit.crop
-    const result: FaceRender = {
+    const result: FaceView = {
       size,
       mask: new Uint8Array(size * size),
       depth: new Float32Array(size * size).fill(Number.NaN),
       normals: new Float32Array(size * size * 3),
       colour: new Float32Array(size * size * 3),
-      hits: new Float32Array(rays.count * 3),
     }
     for (let start = 0; start < rays.count; start += BATCH) {
       const list = Uint32Array.from({ length: Math.min(BATCH, rays.count - start) }, (_, i) => start + i)
@@ -70,7 +54,7 @@ export class FaceRenderer {
     return result
   }
 
-  private async renderBatch(fit: HeadFit, rays: FaceRays, list: Uint32Array, out: FaceRender): Promise<void> {
+  private async renderBatch(fit: HeadFit, rays: FaceRays, list: Uint32Array, out: FaceView): Promise<void> {
     const { scale } = this.field.frame
     const x = new Float32Array(BATCH * 3)
     const view = new Float32Array(BATCH * 3)
@@ -101,7 +85,6 @@ export class FaceRenderer {
       for (let k = 0; k < 3; k++) {
         out.normals[3 * pixel + k] = normals[3 * i + k] / length
         out.colour[3 * pixel + k] = values['colour'][3 * i + k]
-        out.hits[3 * ray + k] = x[3 * i + k]
       }
     }
   }

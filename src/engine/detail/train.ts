@@ -9,6 +9,7 @@ import { SiderError } from '../errors.js'
 import { correctedRate } from '../field/adam.js'
 import type { SiderField } from '../field/field.js'
 import { Rng } from '../geometry/rng.js'
+import type { DetailRunOptions } from './progress.js'
 import { advance, clampSlope, type FaceRays, hitPositions } from './rays.js'
 import { detailStep } from './step.js'
 
@@ -18,15 +19,6 @@ export interface NearPoints {
   points: Float32Array
   /** [n] field units */
   distance: Float32Array
-}
-
-export interface DetailProgress {
-  step: number
-  /** Steps if the loss never stops falling. */
-  steps: number
-  epoch: number
-  /** Loss, smoothed over about an epoch. */
-  loss: number
 }
 
 /** What a checkpoint holds besides the weights. */
@@ -102,7 +94,7 @@ export class DetailTrainer {
    * On divergence it goes back to the last good epoch and tries once more with a third of the rate.
    * @throws SiderError DIVERGED the second time, with the last good state in place
    */
-  async run(options: { signal?: AbortSignal | undefined; onStep?(p: DetailProgress): Promise<void> | void }): Promise<void> {
+  async run(options: DetailRunOptions): Promise<void> {
     const { epochs } = this.settings
     await this.keepGood()
     while (this.state.epoch < epochs && !this.plateau()) {
@@ -115,7 +107,7 @@ export class DetailTrainer {
         count++
         if (!Number.isFinite(loss)) break
         const steps = epochs * this.stepsPerEpoch
-        await options.onStep?.({ step: this.state.step, steps, epoch: this.state.epoch, loss: sum / count })
+        await options.onStep?.({ step: this.state.step, steps, loss: sum / count })
       }
       const mean = sum / count
       const best = Math.min(...this.state.epochLosses)

@@ -31,6 +31,7 @@ export interface Settings {
   renderer: RendererSettings
   coarse: CoarseSettings
   detail: DetailSettings
+  relief: ReliefSettings
   surface: SurfaceSettings
   output: OutputSettings
 }
@@ -80,6 +81,10 @@ export interface HeadSettings {
  * The geometry network f: position to signed distance and feature vector.
  */
 export interface FieldSettings {
+  /**
+   * 'network': the paper's geometry network, traced and trained with the rendering network. 'relief': the exact distance to the fitted face plus a relief over the photo's pixels, solved with a light and albedo model; much faster, and sharper on a processor. Default: "network".
+   */
+  kind: 'network' | 'relief'
   /**
    * Linear layers of the geometry network. Default: 8.
    */
@@ -215,6 +220,39 @@ export interface DetailSettings {
    * A snapshot (mesh, distance grid, pictures) every so often while training, if anybody listens. (seconds) Default: 20.
    */
   snapshotEvery: number
+}
+/**
+ * The relief field (field.kind=relief): how the photo is split into light, albedo and shape.
+ */
+export interface ReliefSettings {
+  /**
+   * Optimiser steps, each over all pixels. Default: 400.
+   */
+  steps: number
+  /**
+   * Adam's learning rate at the start; it decays tenfold. Default: 0.03.
+   */
+  learningRate: number
+  /**
+   * Spacing of the finest spline, in crop pixels: the smallest detail that is looked for. (pixels) Default: 2.
+   */
+  finest: number
+  /**
+   * Price of a step in log albedo brightness: larger reads more of the photo as shape. Default: 0.1.
+   */
+  albedoWeight: number
+  /**
+   * Price of a step in albedo colour. Default: 0.1.
+   */
+  chromaWeight: number
+  /**
+   * Price of squared slopes against the coarse face: larger stays closer to it. Default: 0.05.
+   */
+  slopeWeight: number
+  /**
+   * Price of squared changes of slope from pixel to pixel: larger is smoother. Default: 0.05.
+   */
+  curvatureWeight: number
 }
 /**
  * The surface that is extracted from the detailed field.

@@ -1,16 +1,9 @@
 /** The implicit field as the surface stage sees it: batched evaluators in field coordinates. */
 import { SiderError } from '../errors.js'
 import type { Points } from '../geometry/camera.js'
-import type { FieldFrame } from '../stages.js'
+import type { FieldFrame, ImplicitField } from '../stages.js'
 
-/** A signed distance field. `SiderField` of field/ is one. Points and distances are in field units (see FieldFrame). */
-export interface ImplicitField {
-  readonly frame: FieldFrame
-  /** [n] of points [n, 3]. */
-  sdf(points: Float32Array): Promise<Float32Array>
-  /** Distances [n] and their gradients [n, 3], not normalised. */
-  sdfAndGradient(points: Float32Array): Promise<{ sdf: Float32Array; gradient: Float32Array }>
-}
+export type { ImplicitField } from '../stages.js'
 
 /** Head-frame metres to field coordinates, [n, 3]. */
 export function toField(frame: FieldFrame, points: Points): Float32Array {

@@ -1,0 +1,77 @@
+/** What the relief solver knows of the photo and the coarse face, per crop pixel, in the camera frame. */
+import { cropCamera } from '../../geometry/camera.js'
+import type { Camera, HeadFit } from '../../stages.js'
+import type { CoarseView } from '../rays.js'
+
+/** Pixels seen at a flatter angle than this (cosine between normal and ray) show too little to be matched. */
+const GRAZING = 0.25
+/** Pixels this close to the mask's border see the background or the next surface. */
+const BORDER = 2
+
+export interface ReliefScene {
+  size: number
+  /** Intrinsics in crop pixels. */
+  camera: Camera
+  /** [size, size] 1 on the face */
+  mask: Uint8Array
+  /** [size, size] 0..1 photometric weight */
+  weight: Float32Array
+  /** [size, size, 3] sRGB 0..1 of the photo */
+  image: Float32Array
+  /** [size, size] coarse depth, metres; the mean depth off the face */
+  depth: Float32Array
+  /** [size, size, 2] its derivative in u and v, metres per pixel, from the smooth coarse normals */
+  slope: Float32Array
+  /** [size, size, 2] (u - cx, v - cy) */
+  offset: Float32Array
+  /** Metres across a pixel at the face. */
+  pixel: number
+}
+
+/**
+ * Prepares the crop. The derivative of depth follows from the normal n of the coarse surface:
+ * with ray (U/f, V/f, 1) and depth z, n ∝ (f z_u, f z_v, -(z + U z_u + V z_v)).
+ */
+export function reliefScene(fit: HeadFit, view: CoarseView, image: Float32Array, trusted: Float32Array): ReliefScene {
+  const { size } = fit.crop
+  const camera = cropCamera(fit.camera, fit.crop)
+  const count = size * size
+  const depth = new Float32Array(count)
+  const slope = new Float32Array(count * 2)
+  const offset = new Float32Array(count * 2)
+  const facing = new Uint8Array(count)
+  let sum = 0
+  let seen = 0
+  for (let i = 0; i < count; i++) {
+    const u = (i % size) + 0.5 - camera.cx
+    const v = Math.floor(i / size) + 0.5 - camera.cy
+    offset.set([u, v], 2 * i)
+    if (!view.mask[i]) continue
+    const [nx, ny, nz] = view.normals.subarray(3 * i, 3 * i + 3)
+    const along = nz + (u * nx) / camera.fx + (v * ny) / camera.fy
+    facing[i] = -along / Math.hypot(1, u / camera.fx, v / camera.fy) > GRAZING ? 1 : 0
+    const k = -view.depth[i] / Math.min(along, -0.1)
+    slope.set([(nx / camera.fx) * k, (ny / camera.fy) * k], 2 * i)
+    depth[i] = view.depth[i]
+    sum += view.depth[i]
+    seen++
+  }
+  const mean = sum / Math.max(1, seen)
+  const weight = new Float32Array(count)
+  for (let i = 0; i < count; i++) {
+    if (!view.mask[i]) depth[i] = mean
+    weight[i] = interior(facing, size, i) ? trusted[i] : 0
+  }
+  return { size, camera, mask: view.mask, weight, image, depth, slope, offset, pixel: mean / camera.fx }
+}
+
+/** Whether all pixels within BORDER of pixel i are set. */
+function interior(mask: Uint8Array, size: number, i: number): boolean {
+  const x = i % size
+  const y = Math.floor(i / size)
+  if (x < BORDER || y < BORDER || x >= size - BORDER || y >= size - BORDER) return false
+  for (let dy = -BORDER; dy <= BORDER; dy++) {
+    for (let dx = -BORDER; dx <= BORDER; dx++) if (!mask[(y + dy) * size + x + dx]) return false
+  }
+  return true
+}

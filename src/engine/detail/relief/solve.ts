@@ -1,0 +1,110 @@
+/** Solves the relief of one photo: Adam over all pixels at once, compiled into one program. */
+import type { Device, Executable, Variables } from '../../compute/program.js'
+import type { Settings } from '../../config.js'
+import { SiderError } from '../../errors.js'
+import { correctedRate, withMoments } from '../../field/adam.js'
+import type { FaceView } from '../../stages.js'
+import type { DetailRunOptions } from '../progress.js'
+import { ReliefModel } from './model.js'
+import type { ReliefScene } from './scene.js'
+
+/** The rate ends at this share of its start. */
+const DECAY = 0.1
+
+/** The decomposition of the crop. */
+export interface ReliefView extends FaceView {
+  /** [size, size] movement of the surface along the optical axis, metres */
+  relief: Float32Array
+  /** [size, size, 3] sRGB */
+  shading: Float32Array
+  /** [size, size, 3] relative to the face's mean */
+  albedo: Float32Array
+}
+
+export class ReliefSolver {
+  step = 0
+  losses: number[] = []
+  private rateFactor = 1
+
+  private constructor(
+    private readonly scene: ReliefScene,
+    private readonly settings: Settings['relief'],
+    private readonly variables: Variables,
+    private readonly stepper: Executable,
+    private readonly viewer: Executable,
+  ) {}
+
+  static async create(device: Device, scene: ReliefScene, settings: Settings['relief']): Promise<ReliefSolver> {
+    const model = new ReliefModel(scene, settings)
+    const variables = device.variables(withMoments(model.initial()))
+    const stepper = await device.compile(model.step(), variables)
+    return new ReliefSolver(scene, settings, variables, stepper, await device.compile(model.view(), variables))
+  }
+
+  /**
+   * Runs the remaining steps.
+   * @throws SiderError DIVERGED when the loss is not a number twice; the last good state is then in place
+   */
+  async run({ signal, onStep }: DetailRunOptions): Promise<void> {
+    const { steps, learningRate } = this.settings
+    let good = await this.variables.read()
+    let goodStep = this.step
+    while (this.step < steps) {
+      signal?.throwIfAborted()
+      const rate = this.rateFactor * learningRate * DECAY ** (this.step / steps)
+      const result = await this.stepper.run({ rate: Float32Array.of(correctedRate(rate, this.step + 1)) })
+      const loss = result['loss'][0]
+      if (!Number.isFinite(loss)) {
+        this.variables.write(good)
+        this.step = goodStep
+        if (this.rateFactor < 1) {
+          throw new SiderError('DIVERGED', 'the relief diverged twice; the last good state is kept', {
+            stage: 'detail',
+            hint: 'Lower the learning rate: --set relief.learningRate=0.005.',
+            data: { step: this.step },
+          })
+        }
+        this.rateFactor = 1 / 3
+        continue
+      }
+      this.losses.push(loss)
+      this.step++
+      if (this.step % 100 === 0) {
+        good = await this.variables.read()
+        goodStep = this.step
+      }
+      await onStep?.({ step: this.step, steps, loss })
+    }
+  }
+
+  async view(): Promise<ReliefView> {
+    const { size, mask } = this.scene
+    const values = await this.viewer.run({})
+    const onFace = (x: Float32Array, dims: number): Float32Array => x.map((v, i) => (mask[Math.floor(i / dims)] ? v : 0))
+    return {
+      size,
+      mask,
+      depth: values['depth'].map((z, i) => (mask[i] ? z : Number.NaN)),
+      normals: onFace(values['normal'], 3),
+      colour: onFace(values['colour'], 3),
+      shading: onFace(values['shading'], 3),
+      albedo: onFace(values['albedo'], 3),
+      relief: values['relief'].slice(),
+    }
+  }
+
+  async weights(): Promise<Record<string, Float32Array>> {
+    return this.variables.read()
+  }
+
+  restore(weights: Record<string, Float32Array>, step: number): void {
+    this.variables.write(weights)
+    this.step = step
+  }
+
+  async dispose(): Promise<void> {
+    await this.stepper.dispose()
+    await this.viewer.dispose()
+    this.variables.dispose()
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Where the photo shows skin: the photometric loss leaves out eyeballs, the open mouth, and what covers the face from its
+ * border inwards (hair, hats, hands). There the prior alone holds the surface.
+ */
+import { gaussianBlur } from '../image/filter.js'
+import type { Crop, Landmarks } from '../stages.js'
+
+/** Squared Mahalanobis distance of colour beyond which a pixel is not skin. */
+const OUTLIER = 16
+/** Share of the crop's side by which eye and mouth openings are widened. */
+const WIDEN = 0.006
+
+/** Closed contours of landmarks by layout: both eyes and the inner lips. */
+export interface Openings {
+  eyes: readonly (readonly number[])[]
+  mouth: readonly number[]
+}
+
+/**
+ * Photometric weight of each crop pixel, [size, size], 0 or 1.
+ * @param image [size, size, 3] sRGB 0..1
+ * @param mask [size, size] the face region
+ */
+export function trustedSkin(
+  image: Float32Array,
+  mask: Uint8Array,
+  crop: Crop,
+  landmarks: Landmarks,
+  openings: Openings,
+): Float32Array {
+  const { size } = crop
+  const trusted = Float32Array.from(mask)
+  for (const contour of [...openings.eyes, openings.mouth]) {
+    const polygon = contour.map((i): [number, number] => [
+      ((landmarks.points[2 * i] - crop.x) * size) / crop.width,
+      ((landmarks.points[2 * i + 1] - crop.y) * size) / crop.height,
+    ])
+    erase(trusted, size, polygon, WIDEN * size)
+  }
+  for (const pixel of coveredFromBorder(image, mask, trusted, size)) trusted[pixel] = 0
+  return trusted
+}
+
+/** Sets pixels in, or within `margin` of, a polygon to zero. Closed eyes and lips are thin slits and erase next to nothing. */
+function erase(values: Float32Array, size: number, polygon: [number, number][], margin: number): void {
+  const height = Math.max(...polygon.map((p) => p[1])) - Math.min(...polygon.map((p) => p[1]))
+  if (height < 2 * margin + 1) return
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const [px, py] = [x + 0.5, y + 0.5]
+      let inside = false
+      let nearest = Number.POSITIVE_INFINITY
+      polygon.forEach(([ax, ay], i) => {
+        const [bx, by] = polygon[(i + 1) % polygon.length]
+        if (ay > py !== by > py && px < ((bx - ax) * (py - ay)) / (by - ay) + ax) inside = !inside
+        const t = Math.min(1, Math.max(0, ((px - ax) * (bx - ax) + (py - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2 + 1e-9)))
+        nearest = Math.min(nearest, Math.hypot(ax + t * (bx - ax) - px, ay + t * (by - ay) - py))
+      })
+      if (inside || nearest < margin) values[y * size + x] = 0
+    }
+  }
+}
+
+/**
+ * Pixels whose colour is far from that of the middle of the face and that hang together with the mask's border.
+ * Colours are compared as logarithms: brightness loosely (shadows are skin), chroma tightly.
+ */
+function coveredFromBorder(image: Float32Array, mask: Uint8Array, trusted: Float32Array, size: number): number[] {
+  const smooth = gaussianBlur(image, size, size, 3, size / 170)
+  const feature = (i: number): [number, number, number] => {
+    const [r, g, b] = [0, 1, 2].map((k) => Math.log(Math.max(smooth[3 * i + k], 0.01)))
+    return [(r + g + b) / 3, r - g, g - b]
+  }
+  const sample: [number, number, number][] = []
+  for (let i = 0; i < mask.length; i++) {
+    const x = (i % size) / size - 0.5
+    const y = Math.floor(i / size) / size - 0.5
+    if (trusted[i] && x * x + y * y < 0.09) sample.push(feature(i))
+  }
+  if (sample.length < 100) return []
+  const spread = [0, 1, 2].map((k) => {
+    const values = sample.map((f) => f[k]).sort((a, b) => a - b)
+    const at = (share: number): number => values[Math.floor(share * (values.length - 1))]
+    return { median: at(0.5), sigma: Math.max((at(0.84) - at(0.16)) / 2, k === 0 ? 0.2 : 0.05) }
+  })
+  const outlier = (i: number): boolean => {
+    const f = feature(i)
+    const d = spread.map(({ median, sigma }, k) => ((f[k] - median) / sigma) ** 2)
+    return d[0] + d[1] + d[2] > OUTLIER
+  }
+  const found: number[] = []
+  const visited = new Uint8Array(mask.length)
+  const stack: number[] = []
+  const push = (i: number): void => {
+    if (visited[i] || !mask[i]) return
+    visited[i] = 1
+    if (outlier(i)) {
+      found.push(i)
+      stack.push(i)
+    }
+  }
+  for (let i = 0; i < mask.length; i++) {
+    const x = i % size
+    const edge = x === 0 || x === size - 1 || i < size || i >= mask.length - size
+    if (mask[i] && (edge || !mask[i - 1] || !mask[i + 1] || !mask[i - size] || !mask[i + size])) push(i)
+  }
+  while (stack.length > 0) {
+    const i = stack.pop() as number
+    const x = i % size
+    if (x > 0) push(i - 1)
+    if (x < size - 1) push(i + 1)
+    if (i >= size) push(i - size)
+    if (i < mask.length - size) push(i + size)
+  }
+  return found
+}
