@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -448,4 +449,21 @@ describe('progress', () => {
     [59.6, '1:00'],
     [3600, '1:00:00'],
   ])('%d s is %s', (seconds, text) => expect(duration(seconds)).toBe(text))
+})
+
+describe('as a process', () => {
+  const cli = (...args: string[]) => [process.execPath, '--import', 'tsx', 'src/cli.ts', ...args]
+  const start = (command: string[], shell = false) =>
+    spawnSync(command[0], command.slice(1), { cwd: new URL('../', import.meta.url), encoding: 'utf8', shell })
+
+  test('leaves with the exit status, and answers without loading the engine', () => {
+    const { status, stderr, stdout } = start(cli('reconstruct', 'nowhere.jpg', '-o', folder, '--preset', 'best'))
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toContain("unknown preset 'best'")
+  })
+
+  test.skipIf(process.platform === 'win32')('a reader that stops reading is no failure', () => {
+    const { status, stderr } = start([`${shellWords(cli('settings'))} | true`], true)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  })
 })
