@@ -14,7 +14,7 @@ build()
 
 // One of the group photos that the development dependency @vladmandic/face-api ships.
 const photo = join(ROOT, 'node_modules/@vladmandic/face-api/demo/sample3.jpg')
-const face = 1
+const face = 0
 const folder = join(ROOT, 'out/demo')
 const show = (path) => relative(process.cwd(), path) || '.'
 
