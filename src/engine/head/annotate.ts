@@ -8,6 +8,7 @@ import { triangleNormals } from '../geometry/normals.js'
 import { HEAD_PARTS, type HeadModel, type LandmarkEmbedding } from '../stages.js'
 import { loadBuiltInHead } from './builtin.js'
 import { coverOpenings } from './covers.js'
+import { invalidHead } from './pickle-values.js'
 import { embeddedPoints, registerHead } from './register.js'
 
 /** A model as its file has it. */
@@ -27,13 +28,17 @@ const REACH = 0.006
 /** Trust in looked-up landmarks, against those the model places itself. */
 const TRANSFERRED_WEIGHT = 0.7
 
+/** The head that is laid over others, kept once it was needed. It is only read. */
+let builtIn: Promise<HeadModel> | undefined
+
 /**
  * Adds landmarks, face region and parts, closes the region's openings, and moves the origin between the ears at eye height.
  *
  * @param bare a model with the head frame's axes, metres
  */
 export async function annotateHead(bare: BareHead): Promise<HeadModel> {
-  const source = await loadBuiltInHead()
+  builtIn ??= loadBuiltInHead()
+  const source = await builtIn
   const mesh = { positions: bare.mean, indices: bare.indices }
   const skin = skinTriangles(bare)
   const skinMesh = submesh(mesh, skin)
@@ -41,6 +46,12 @@ export async function annotateHead(bare: BareHead): Promise<HeadModel> {
   const laid = registerHead(source, skinMesh.mesh, points68)
 
   const { faceRegion, parts } = transferParts(source, laid, bare, skin)
+  if (!faceRegion.includes(1))
+    throw invalidHead(
+      bare.name,
+      'no face was found on this head',
+      'The model must be in metres, +Y up, +Z out of the face; check its landmark embedding.',
+    )
   const region = submesh(mesh, faceRegion)
   const place = (points: Float64Array): LandmarkEmbedding => embedOn(region.mesh, region.triangleMap, points)
   const landmarks478 = place(embeddedPoints(laid, source.indices, source.landmarks478))

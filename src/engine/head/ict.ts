@@ -37,7 +37,7 @@ export async function loadIct(folder: string): Promise<HeadModel> {
     const out = new Float32Array(files.length * keep.vertices.length * 3)
     for (const [k, name] of files.entries()) {
       const file = join(folder, name)
-      const positions = parseObjPositions(await read(file), file)
+      const positions = parseObjPositions(await readBytes(file), file)
       if (positions.length !== neutral.positions.length)
         throw invalidHead(
           file,
@@ -155,15 +155,15 @@ async function landmarks(folder: string, names: string[], keep: Kept): Promise<L
   return { triangles, barycentric }
 }
 
-async function read(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
+const read = async (file: string): Promise<string> => Buffer.from(await readBytes(file)).toString('utf8')
+
+async function readBytes(file: string): Promise<Uint8Array> {
+  return readFile(file).catch((cause: Error) => {
     throw new SiderError('HEAD_INVALID', `${file} cannot be read`, {
       stage: 'head',
       hint: HINT,
       data: { path: file },
       cause,
     })
-  }
+  })
 }

@@ -61,24 +61,60 @@ export function parseObj(text: string, file: string): ObjMesh {
   }
 }
 
-/** Positions alone, [vertices, 3], several times faster: the shapes of a model share the polygons of its neutral mesh. */
-export function parseObjPositions(text: string, file: string): Float64Array {
+/**
+ * Positions alone, [vertices, 3], from the file's bytes, ten times faster: the shapes of a model share the polygons of its
+ * neutral mesh, and a model is a hundred and fifty such files.
+ */
+export function parseObjPositions(bytes: Uint8Array, file: string): Float64Array {
   const out: number[] = []
-  for (let at = text.startsWith('v ') ? 0 : text.indexOf('\nv ') + 1; at >= 0 && text.startsWith('v ', at); ) {
-    const end = text.indexOf('\n', at)
-    const line = text.slice(at, end < 0 ? undefined : end)
-    const [x, y, z] = line.split(/\s+/).slice(1).map(Number)
-    if (!Number.isFinite(x + y + z))
-      throw invalidHead(file, `the line "${line.slice(0, 80)}" is damaged`, 'Download the file again.')
-    out.push(x, y, z)
-    if (end < 0) break
-    if (text.startsWith('v ', end + 1)) at = end + 1
-    else {
-      const next = text.indexOf('\nv ', end)
-      at = next < 0 ? -1 : next + 1
+  for (let at = 0; at < bytes.length; ) {
+    let end = bytes.indexOf(10, at)
+    if (end < 0) end = bytes.length
+    // 'v' and a space or tab
+    if (bytes[at] === 0x76 && (bytes[at + 1] === 0x20 || bytes[at + 1] === 9)) {
+      let from = at + 2
+      for (let axis = 0; axis < 3; axis++) {
+        while (bytes[from] === 0x20 || bytes[from] === 9) from++
+        const number = readDecimal(bytes, from, end)
+        if (!Number.isFinite(number.value))
+          throw invalidHead(file, `a damaged vertex line at byte ${at}`, 'Download the file again.')
+        out.push(number.value)
+        from = number.end
+      }
     }
+    at = end + 1
   }
   return Float64Array.from(out)
+}
+
+const POWERS = Array.from({ length: 23 }, (_, n) => 10 ** n)
+
+/** A decimal number that starts at `from`; NaN where there is none. */
+function readDecimal(bytes: Uint8Array, from: number, limit: number): { value: number; end: number } {
+  let end = from
+  while (end < limit && bytes[end] > 0x20) end++
+  let i = from
+  const negative = bytes[i] === 0x2d
+  if (negative || bytes[i] === 0x2b) i++
+  let digits = 0
+  let mantissa = 0
+  let decimals = 0
+  let point = false
+  for (; i < end; i++) {
+    const digit = bytes[i] - 0x30
+    if (digit >= 0 && digit <= 9) {
+      mantissa = mantissa * 10 + digit
+      digits++
+      if (point) decimals++
+    } else if (bytes[i] === 0x2e && !point) point = true
+    else break
+  }
+  // Exponents and long mantissas are rare: left to the language's own reader.
+  if (i < end || digits === 0 || digits > 15) {
+    const text = Buffer.from(bytes.subarray(from, end)).toString('latin1')
+    return { value: text === '' ? Number.NaN : Number(text), end }
+  }
+  return { value: (negative ? -mantissa : mantissa) / POWERS[decimals], end }
 }
 
 /** OBJ counts from one, and negative numbers from the end. */
