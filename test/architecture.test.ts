@@ -11,7 +11,7 @@ const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface', 'gl
 /** What stages may share. */
 const SHARED = ['geometry', 'image', 'field', 'compute']
 /** Files of the engine's root that stages and shared folders may import. */
-const COMMON = ['stages', 'errors', 'inspect', 'tensor-file', 'config', 'generated']
+const COMMON = ['stages', 'errors', 'inspect', 'tensor-file', 'config', 'generated', 'run']
 
 interface Import {
   from: string

@@ -370,7 +370,7 @@ describe('the other commands', () => {
   test('settings names every preset value', async () => {
     const { stdout } = await sider(['settings'])
     expect(stdout).toContain('renderer.useFeature = true')
-    expect(stdout).toMatch(/field\.width = preview \d+, balanced \d+, paper 512/)
+    expect(stdout).toMatch(/detail\.epochs = (250|preview \d+, balanced \d+, paper 250)\n/)
     const json = lastJson((await sider(['settings', '--json'])).stdout)
     const detail = json.groups.find((group: { name: string }) => group.name === 'detail')
     expect(detail.settings.find((one: { path: string }) => one.path === 'detail.epochs').presets.paper).toBe(250)
