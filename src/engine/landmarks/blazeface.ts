@@ -1,9 +1,10 @@
 /**
  * Face detection: BlazeFace (Bazarevsky et al. 2019), the 256-pixel "back camera" network, on tiles of the photo.
  *
- * The network sees faces between about a tenth and the whole of its input. Tiles of halving size make it find small faces in
- * large photos; the finer levels are searched only while they can hold faces that matter beside those already found.
+ * The network sees faces between a twentieth and seven tenths of its input (measured: scores stay above 0.75 there). Tiles
+ * of falling size make it find small faces in large photos.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { GraphProgram } from '../compute/tfjs.js'
 import { type PhotoPyramid, patchToPhoto, type Square, samplePatch } from './patch.js'
 
@@ -100,7 +101,7 @@ export function mergeDetections(detections: Detection[]): Detection[] {
   return merged
 }
 
-/** Tiles of `side` that cover the photo with half their side in common, each centred and as few as that needs. */
+/** Squares of `side` that cover the photo, each sharing two fifths with the next, as few as that needs. */
 function tiles(width: number, height: number, side: number): Square[] {
   const along = (length: number): number[] => {
     if (length <= side) return [length / 2]
@@ -111,40 +112,76 @@ function tiles(width: number, height: number, side: number): Square[] {
 }
 
 /** Smallest face, as a share of a tile, that the network finds reliably. */
-const SMALLEST_IN_TILE = 0.12
+const SMALLEST_IN_TILE = 0.06
+/** Tiles shrink by this from level to level: what one level sees at its best, the next sees well. */
+const LEVEL_RATIO = 2.5
+/** Bound on the work for one photo (a tile takes about 50 ms on one core). */
+const MAX_TILES = 250
 
 export interface SearchOptions {
   /** Faces below this many pixels are not looked for. */
   minFace: number
   threshold: number
+  signal?: AbortSignal | undefined
+  /** Whether faces were found so far: the photo is turned only where there are none. */
+  found: () => boolean
+}
+
+/** What one level of the search found. */
+export interface SearchLevel {
+  detections: Detection[]
+  /** Smallest face that this level finds reliably, side in photo pixels. */
+  smallest: number
 }
 
 /**
- * Finds faces of all sizes from `minFace` up. Finer levels are skipped once faces were found beside which anything they
- * could add is tiny (a fifth of the largest found): people in the background are not what a portrait shows.
- * Where nothing is found upright, the photo is tried on its side and upside down.
+ * Searches the photo from coarse to fine, one level at a time, so that the caller can stop when it has what it wants. The
+ * first level sees the whole photo with and without a margin (a face that fills the photo would otherwise be cut by the
+ * tile). A photo without faces after the second
+ * level is tried on its side and upside down.
  */
-export function searchFaces(network: GraphProgram, pyramid: PhotoPyramid, options: SearchOptions): Detection[] {
+export async function* searchLevels(
+  network: GraphProgram,
+  pyramid: PhotoPyramid,
+  options: SearchOptions,
+): AsyncGenerator<SearchLevel, void> {
   const { width, height } = pyramid.photo
   const long = Math.max(width, height)
-  let found: Detection[] = []
-  // The first level lays a margin around the photo: a face that fills it would otherwise be cut by the tile.
-  const whole = { cx: width / 2, cy: height / 2, side: long, angle: 0 }
-  found.push(...detectTile(network, pyramid, { ...whole, side: long * 1.5 }, options.threshold))
-  for (let side = long; ; side /= 2) {
-    for (const tile of tiles(width, height, side)) {
-      found.push(...detectTile(network, pyramid, tile, options.threshold))
+  const search = async (squares: Square[], smallest: number): Promise<SearchLevel> => {
+    const detections: Detection[] = []
+    for (const square of squares) {
+      await nextTurn()
+      options.signal?.throwIfAborted()
+      detections.push(...detectTile(network, pyramid, square, options.threshold))
     }
-    found = mergeDetections(found)
-    const largest = found.reduce((most, d) => Math.max(most, d.side), 0)
-    const nextFinds = (side / 2) * SMALLEST_IN_TILE
-    const enough = found.length > 0 && side * SMALLEST_IN_TILE < largest / 5
-    if (enough || nextFinds * 2 <= options.minFace || side / 2 < INPUT / 2) break
+    return { detections: mergeDetections(detections), smallest }
   }
-  if (found.length > 0) return found
-  for (const angle of [Math.PI / 2, -Math.PI / 2, Math.PI]) {
-    found.push(...detectTile(network, pyramid, { ...whole, angle }, options.threshold))
-    found.push(...detectTile(network, pyramid, { ...whole, side: long * 1.5, angle }, options.threshold))
+  const whole = (scale: number, angle: number): Square => ({
+    cx: width / 2,
+    cy: height / 2,
+    side: long * scale,
+    angle,
+  })
+
+  yield await search([whole(1.5, 0), whole(1, 0)], long * SMALLEST_IN_TILE)
+  let count = 2
+  for (let side = long / LEVEL_RATIO, level = 2; ; side /= LEVEL_RATIO, level++) {
+    // The last level need not be finer than the smallest face asked for.
+    const last = side * SMALLEST_IN_TILE <= options.minFace
+    const size = last ? options.minFace / SMALLEST_IN_TILE : side
+    if (size < long) {
+      const squares = tiles(width, height, size)
+      count += squares.length
+      if (count > MAX_TILES) return
+      yield await search(squares, size * SMALLEST_IN_TILE)
+    }
+    if (level === 2 && !options.found()) {
+      const turns = [Math.PI / 2, -Math.PI / 2, Math.PI]
+      yield await search(
+        turns.flatMap((angle) => [whole(1.5, angle), whole(1, angle)]),
+        size * SMALLEST_IN_TILE,
+      )
+    }
+    if (last) return
   }
-  return mergeDetections(found)
 }

@@ -9,7 +9,7 @@ export interface LandmarkNetworks {
   blazeface: GraphProgram
   /** [1, 192, 192, 3] in 0..1 → 468 points (x, y, z) in input pixels, face presence 0..1, 133 contour points. */
   facemesh: GraphProgram
-  /** [1, 64, 64, 3] in 0..1, a subject's left eye → 71 eye points and 5 iris points (x, y, z) in input pixels. */
+  /** [1, 64, 64, 3] in 0..1, a subject's right eye → 71 eye points and 5 iris points (x, y, z) in input pixels. */
   iris: GraphProgram
 }
 

@@ -1,4 +1,7 @@
-/** MediaPipe's face mesh by name: index lists into the 478 points. Right and left are the subject's. */
+/**
+ * MediaPipe's face mesh by name: index lists into the 478 points. Right and left are the subject's: the right eye is on the
+ * picture's left.
+ */
 
 /** The iBUG 68 landmarks as the face mesh has them. */
 export const IBUG68_FROM_478: readonly number[] = [
@@ -8,9 +11,20 @@ export const IBUG68_FROM_478: readonly number[] = [
 ]
 
 /** Lid contours, in order around the eye. */
-export const RIGHT_EYE: readonly number[] = [33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7]
+export const RIGHT_EYE: readonly number[] = [
+  33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7,
+]
 export const LEFT_EYE: readonly number[] = [
   263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249,
+]
+
+/** Brows: the upper edge from the temple to the nose, then the lower edge likewise. */
+export const RIGHT_BROW: readonly number[] = [70, 63, 105, 66, 107, 46, 53, 52, 65, 55]
+export const LEFT_BROW: readonly number[] = [300, 293, 334, 296, 336, 276, 283, 282, 295, 285]
+
+/** Outer edge of the lips, in order around the mouth. */
+export const LIPS_OUTER: readonly number[] = [
+  61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146,
 ]
 
 /** Inner edge of the lips, in order around the opening. */
@@ -18,19 +32,64 @@ export const LIPS_INNER: readonly number[] = [
   78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
 ]
 
-/** Irises: centre, then four points around it. */
+/** Border of the mesh, from the top of the forehead clockwise in the picture. */
+export const FACE_OVAL: readonly number[] = [
+  10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136,
+  172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+]
+
+/** Outer eye corners. */
+export const RIGHT_EYE_OUTER = 33
+export const LEFT_EYE_OUTER = 263
+/** Inner eye corners. */
+export const RIGHT_EYE_INNER = 133
+export const LEFT_EYE_INNER = 362
+
+/** Irises: centre, then the right, top, left and bottom edge as the picture shows them. */
 export const RIGHT_IRIS: readonly number[] = [468, 469, 470, 471, 472]
 export const LEFT_IRIS: readonly number[] = [473, 474, 475, 476, 477]
 
-/** The same four contours for the iBUG 68 layout. */
+/** The same contours for the iBUG 68 layout. */
 export const RIGHT_EYE_68: readonly number[] = [36, 37, 38, 39, 40, 41]
 export const LEFT_EYE_68: readonly number[] = [42, 43, 44, 45, 46, 47]
 export const LIPS_INNER_68: readonly number[] = [60, 61, 62, 63, 64, 65, 66, 67]
 
-/** Points of the iris network's 71-point eye contour that lie on the face mesh's lid contour (its first 16). */
+/**
+ * Face mesh points of the iris network's 71 eye points, for the right eye: the first 16 are the lid contour, the others lie
+ * around the eye up to the brow. (Checked against the mesh network's own points on open and closed eyes.)
+ */
 export const IRIS_NET_TO_RIGHT_EYE: readonly number[] = [
-  33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173,
+  33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173, 130, 25, 110, 24, 23, 22, 26, 112, 243,
+  247, 30, 29, 27, 28, 56, 190, 226, 31, 228, 229, 230, 231, 232, 233, 244, 113, 225, 224, 223, 222, 221, 189, 35, 124,
+  46, 53, 52, 65, 143, 111, 117, 118, 119, 120, 121, 128, 245, 156, 70, 63, 105, 66, 107, 55, 193,
 ]
-export const IRIS_NET_TO_LEFT_EYE: readonly number[] = [
-  263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398,
+
+/** Points on the lid contour among the above. */
+export const IRIS_NET_LIDS = 16
+
+/** Points on the symmetry plane of the face mesh. */
+export const MIDLINE: readonly number[] = [
+  0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 94, 151, 152, 164, 168, 175, 195, 197, 199, 200,
 ]
+
+/**
+ * [478] the point on the other side of the face. The mesh numbers the right half first and the left half, from 248 on, in
+ * the same order. (Checked by matching the network's output on faces and on their mirror images.) The irises' right edge
+ * becomes the other one's left edge.
+ */
+export const MIRROR_478: readonly number[] = mirrorMap()
+
+function mirrorMap(): number[] {
+  const map = new Array<number>(478)
+  let left = 248
+  for (let i = 0; i < 248; i++) {
+    map[i] = MIDLINE.includes(i) ? i : left++
+    map[map[i]] = i
+  }
+  const across = [0, 3, 2, 1, 4]
+  for (const [i, point] of RIGHT_IRIS.entries()) {
+    map[point] = LEFT_IRIS[across[i]]
+    map[map[point]] = point
+  }
+  return map
+}
