@@ -17,23 +17,18 @@ export interface Preset {
 
 export const PRESETS = {
   preview: {
-    description: 'A first look in about half a minute: a small field and few epochs.',
+    description: 'A first look in about half a minute: a relief of moderate sharpness.',
     settings: {
-      photo: { cropSize: 192 },
-      field: { layers: 4, width: 128, skip: 0, feature: 64 },
-      renderer: { layers: 3, width: 128 },
-      coarse: { steps: 150, learningRate: 1e-3 },
-      detail: { epochs: 15, learningRate: 1e-3, learningRateEnd: 1e-4 },
-      surface: { resolution: 160, textureSize: 512 },
+      field: { kind: 'relief' },
+      relief: { steps: 120, learningRate: 0.05 },
+      output: { sdfGrid: 64 },
     },
   },
   balanced: {
     description: 'The default: wrinkles and folds in a few minutes on an ordinary processor.',
     settings: {
-      field: { width: 256, feature: 128 },
-      renderer: { width: 256 },
-      coarse: { steps: 300, learningRate: 5e-4 },
-      detail: { epochs: 40, learningRate: 5e-4, learningRateEnd: 5e-5 },
+      field: { kind: 'relief' },
+      relief: { steps: 600 },
     },
   },
   paper: {

@@ -4,7 +4,7 @@
 import type { Settings } from './config.js'
 import type { StageName } from './errors.js'
 import type { Inspector } from './inspect.js'
-import type { Face, HeadFit, Photo } from './stages.js'
+import type { CoarseMaps, Face, FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
 
 /** How far a run is. */
 export interface Progress {
@@ -52,6 +52,34 @@ export interface Reconstruction {
   fit: HeadFit
   /** The compute backend that ran it. */
   backend: string
+  /** [size, size, 3] sRGB 0..1 of the crop. */
+  image: Float32Array
+  /** The fitted head as the photo's camera sees it. */
+  coarse: CoarseMaps
+  /** The detailed face as the photo's camera sees it; relief fields add their shading and albedo. */
+  view: FaceView & { shading?: Float32Array; albedo?: Float32Array }
+  field: ImplicitField
+  /** The detailed face: the head model's face region, subdivided and moved onto the field's zero level. Head frame, metres. */
+  face3d: Mesh
+  /** The rest of the fitted head, without detail. */
+  rest: Mesh
+  /** Network weights, or spline coefficients and light, by name. */
+  weights: Record<string, { shape: number[]; data: Float32Array }>
+  /** Training loss: per step of a relief, per epoch of a network. */
+  losses: readonly number[]
+  /** Views of the face while it was trained, oldest first. */
+  history: { step: number; view: FaceView }[]
+  quality: {
+    /** Root mean square distance of landmarks, photo pixels, and over the interocular distance. */
+    landmarkRmsPx: number
+    landmarkRmsRelative: number
+    /** Of the rendered crop against the photo, where the photo is trusted, dB. */
+    psnr: number
+    /** Mean |f - SDF_GT| after the coarse stage, mm; 0 where the coarse distance is exact. */
+    coarseErrorMm: number
+    /** Share of the face's pixels whose colours were matched. */
+    trustedShare: number
+  }
   /** Wall-clock seconds of each stage. */
   seconds: Partial<Record<StageName, number>>
   warnings: string[]

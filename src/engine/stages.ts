@@ -204,3 +204,13 @@ export interface FaceView {
   /** [size, size, 3] rendered sRGB 0..1, 0 elsewhere */
   colour: Float32Array
 }
+
+/** The fitted head as the photo's camera sees it; arrays are [size, size] row by row. */
+export interface CoarseMaps {
+  /** metres along the optical axis, NaN off the face */
+  depth: Float32Array
+  /** [size, size, 3] camera frame, 0 off the face */
+  normals: Float32Array
+  /** 1 where the front-most triangle of the whole head belongs to the face region */
+  mask: Uint8Array
+}

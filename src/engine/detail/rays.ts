@@ -2,10 +2,9 @@
  * The rays of the face pixels, in field coordinates: x = origin + t · direction. Each ray remembers its last hit and the
  * slope ∇f·v there, so that tracing goes on from the pixel's last hit instead of from the camera.
  */
-import { cameraCenter, cropCamera, pixelRays } from '../geometry/camera.js'
+import { cameraCenter, cropCamera, pixelRays, transformDirections } from '../geometry/camera.js'
 import { rasterize, rasterNormals } from '../geometry/rasterize.js'
-import { transformDirections } from '../geometry/camera.js'
-import type { FieldFrame, HeadFit } from '../stages.js'
+import type { CoarseMaps, FieldFrame, HeadFit } from '../stages.js'
 
 /** Slopes ∇f·v are held in this range when stepping: grazing rays must not leap. */
 const STEEPEST = -1
@@ -29,18 +28,8 @@ export interface FaceRays {
   weights: Float32Array
 }
 
-/** Coarse geometry as each crop pixel sees it. */
-export interface CoarseView {
-  /** [size, size] metres along the optical axis, NaN off the face */
-  depth: Float32Array
-  /** [size, size, 3] camera frame */
-  normals: Float32Array
-  /** [size, size] 1 where the front-most triangle of the whole head belongs to the face region */
-  mask: Uint8Array
-}
-
 /** Rasterises the fitted head; ears, neck or hair cap in front of the face hide it. */
-export function viewCoarse(fit: HeadFit): CoarseView {
+export function viewCoarse(fit: HeadFit): CoarseMaps {
   const camera = cropCamera(fit.camera, fit.crop)
   const raster = rasterize(fit.mesh, camera)
   const normals = rasterNormals(raster, fit.mesh, camera)
@@ -64,7 +53,7 @@ export function viewCoarse(fit: HeadFit): CoarseView {
 export function makeRays(
   fit: HeadFit,
   frame: FieldFrame,
-  view: CoarseView,
+  view: CoarseMaps,
   image: Float32Array,
   weights: Float32Array,
 ): FaceRays {

@@ -1,7 +1,6 @@
 /** What the relief solver knows of the photo and the coarse face, per crop pixel, in the camera frame. */
 import { cropCamera } from '../../geometry/camera.js'
-import type { Camera, HeadFit } from '../../stages.js'
-import type { CoarseView } from '../rays.js'
+import type { Camera, CoarseMaps, HeadFit } from '../../stages.js'
 
 /** Pixels seen at a flatter angle than this (cosine between normal and ray) show too little to be matched. */
 const GRAZING = 0.25
@@ -32,7 +31,7 @@ export interface ReliefScene {
  * Prepares the crop. The derivative of depth follows from the normal n of the coarse surface:
  * with ray (U/f, V/f, 1) and depth z, n ∝ (f z_u, f z_v, -(z + U z_u + V z_v)).
  */
-export function reliefScene(fit: HeadFit, view: CoarseView, image: Float32Array, trusted: Float32Array): ReliefScene {
+export function reliefScene(fit: HeadFit, view: CoarseMaps, image: Float32Array, trusted: Float32Array): ReliefScene {
   const { size } = fit.crop
   const camera = cropCamera(fit.camera, fit.crop)
   const count = size * size

@@ -97,9 +97,10 @@ export class ReliefSolver {
     return this.variables.read()
   }
 
-  restore(weights: Record<string, Float32Array>, step: number): void {
+  restore(weights: Record<string, Float32Array>, step: number, losses: number[]): void {
     this.variables.write(weights)
     this.step = step
+    this.losses = [...losses]
   }
 
   async dispose(): Promise<void> {

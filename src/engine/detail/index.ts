@@ -1,0 +1,94 @@
+/**
+ * The detail stage behind one interface, whichever kind of field it improves: run, look, snapshot, save, restore.
+ */
+import type { Device } from '../compute/program.js'
+import type { Settings } from '../config.js'
+import type { SiderField } from '../field/field.js'
+import type { CoarseMaps, FaceView, HeadFit, ImplicitField } from '../stages.js'
+import type { DetailRunOptions } from './progress.js'
+import { makeRays } from './rays.js'
+import { type CoarseDistance, ReliefField } from './relief/field.js'
+import { type ReliefScene, reliefScene } from './relief/scene.js'
+import { ReliefSolver } from './relief/solve.js'
+import { FaceRenderer } from './render.js'
+import { DetailTrainer, type DetailState, type NearPoints } from './train.js'
+
+export { viewCoarse } from './rays.js'
+export { type Openings, trustedSkin } from './trust.js'
+
+/** What every kind of detail stage can do. */
+export interface Detailer {
+  readonly losses: readonly number[]
+  /** @throws SiderError DIVERGED */
+  run(options: DetailRunOptions): Promise<void>
+  /** The face as the photo's camera sees it now. Relief fields add shading and albedo. */
+  view(): Promise<FaceView & { shading?: Float32Array; albedo?: Float32Array }>
+  /** The field as it is now; it does not change afterwards for relief fields. */
+  field(): Promise<ImplicitField>
+  save(): Promise<{ tensors: Record<string, Float32Array>; state: Record<string, unknown> }>
+  restore(tensors: Record<string, Float32Array>, state: Record<string, unknown>): void
+  dispose(): Promise<void>
+}
+
+export interface DetailInput {
+  fit: HeadFit
+  view: CoarseMaps
+  /** [size, size, 3] sRGB 0..1 */
+  image: Float32Array
+  /** [size, size] photometric weight */
+  trusted: Float32Array
+}
+
+/** The paper's way: geometry and rendering network, traced rays, implicit differentiation. */
+export async function networkDetailer(
+  field: SiderField,
+  near: NearPoints,
+  { fit, view, image, trusted }: DetailInput,
+  settings: Settings,
+): Promise<Detailer> {
+  const rays = makeRays(fit, field.frame, view, image, trusted)
+  const trainer = await DetailTrainer.create(field, rays, near, settings.detail, settings.seed)
+  const renderer = await FaceRenderer.create(field)
+  return {
+    get losses() {
+      return trainer.state.epochLosses
+    },
+    run: (options) => trainer.run(options),
+    view: () => renderer.render(fit, rays),
+    field: async () => field,
+    save: async () => {
+      const { tensors, state } = await trainer.save()
+      return { tensors, state: { ...state } }
+    },
+    restore: (tensors, state) => trainer.restore(tensors, state as unknown as DetailState),
+    dispose: async () => {
+      await trainer.dispose()
+      await renderer.dispose()
+    },
+  }
+}
+
+/** The relief over the exact coarse distance. */
+export async function reliefDetailer(
+  device: Device,
+  coarse: CoarseDistance,
+  input: DetailInput,
+  settings: Settings,
+): Promise<Detailer> {
+  const scene: ReliefScene = reliefScene(input.fit, input.view, input.image, input.trusted)
+  const solver = await ReliefSolver.create(device, scene, settings.relief)
+  return {
+    get losses() {
+      return solver.losses
+    },
+    run: (options) => solver.run(options),
+    view: () => solver.view(),
+    field: async () => {
+      const { relief } = await solver.view()
+      return new ReliefField(coarse, scene.camera, relief, input.view.normals, scene.mask)
+    },
+    save: async () => ({ tensors: await solver.weights(), state: { step: solver.step, losses: solver.losses } }),
+    restore: (tensors, state) => solver.restore(tensors, state['step'] as number, state['losses'] as number[]),
+    dispose: () => solver.dispose(),
+  }
+}

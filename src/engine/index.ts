@@ -1,0 +1,26 @@
+/** The engine's public API: everything that programs, the command line and the server use, and nothing else. */
+export { describeBackends } from './compute/index.js'
+export {
+  DEFAULT_PRESET,
+  PRESETS,
+  parseAssignment,
+  resolveSettings,
+  SETTING_GROUPS,
+  SETTINGS_SCHEMA,
+  type Settings,
+} from './config.js'
+export { ERROR_CODES, type ErrorCode, SiderError, type StageName } from './errors.js'
+export { Inspector, type InspectRecord, type RecordValue } from './inspect.js'
+export { outputFiles, writeOutputs } from './outputs.js'
+export { findFaces, reconstruct } from './reconstruct.js'
+export type {
+  BackendReport,
+  CheckpointOptions,
+  Engine,
+  FacesFound,
+  Progress,
+  Reconstruction,
+  ReconstructOptions,
+} from './run.js'
+export type { Face, FaceView, HeadFit, HeadModel, ImplicitField, Landmarks, Mesh, Photo } from './stages.js'
+export { VERSION } from './version.js'

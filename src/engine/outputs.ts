@@ -1,0 +1,166 @@
+/** Writes the files of a finished run; docs/outputs.md describes them. */
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { outputError, REPORT_FILE, writeFileAtomic } from './files.js'
+import { writeGlb } from './gltf/write-glb.js'
+import { normalPicture } from './image/colors.js'
+import { encodePng, type Picture, pictureFromFloats, resampleBox, renderSvg } from './image/picture.js'
+import { linePlot } from './image/plot.js'
+import { composeSheet } from './image/sheet.js'
+import { renderViews } from './image/views.js'
+import { bounds } from './reconstruct.js'
+import type { Reconstruction } from './run.js'
+import { photoBox, photoTexture, photoUv } from './surface/face-topology.js'
+import { mapFiles, type SurfaceMaps } from './surface/maps.js'
+import { encodeSdfNpz, encodeSdfNrrd, sampleSdfGrid } from './surface/sdf-grid.js'
+import { encodeTensors } from './tensor-file.js'
+import { VERSION } from './version.js'
+
+/** Pictures of training and sheets are at least this large a cell. */
+const CELL = 256
+
+/**
+ * Writes face.glb, sdf.*, camera.json, maps, pictures and report.json into `folder`.
+ * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE
+ */
+export async function writeOutputs(result: Reconstruction, folder: string): Promise<void> {
+  const files = await outputFiles(result)
+  for (const [name, bytes] of Object.entries(files)) {
+    const path = join(folder, name)
+    try {
+      await mkdir(dirname(path), { recursive: true })
+    } catch (cause) {
+      throw outputError(cause, path)
+    }
+    await writeFileAtomic(path, bytes)
+  }
+}
+
+/** All output files as bytes by name; report.json comes last, so that its presence means that all others are there. */
+export async function outputFiles(result: Reconstruction): Promise<Record<string, Uint8Array | string>> {
+  const { settings, fit, view, coarse, photo } = result
+  const { size } = fit.crop
+  const maps: SurfaceMaps = { ...view, coarseNormals: coarse.normals, render: view.colour }
+  const crop = resampleBox(photo, fit.crop, Math.max(size, CELL), Math.max(size, CELL))
+  const files: Record<string, Uint8Array | string> = await mapFiles(maps, resize(result, size))
+  for (const name of ['shading', 'albedo'] as const) {
+    const data = view[name]
+    if (data) files[`${name}.png`] = await encodePng(pictureFromFloats(name === 'albedo' ? data.map((a) => 0.6 * a) : data, size, size))
+  }
+  files['progress.png'] = await encodePng(await progressSheet(result))
+  files['views.png'] = await encodePng(await viewSheet(result, crop))
+  files['loss.png'] = await encodePng(await renderSvg(lossPlot(result)))
+  files['face.glb'] = await faceGlb(result)
+  const { low, high } = bounds(fit)
+  const { grid } = await sampleSdfGrid(result.field, low, high, { resolution: settings.output.sdfGrid })
+  files['sdf.npz'] = encodeSdfNpz(grid)
+  files['sdf.nrrd'] = encodeSdfNrrd(grid)
+  files['sdf.safetensors'] = encodeTensors({
+    tensors: result.weights,
+    metadata: { kind: settings.field.kind, settings: JSON.stringify(settings), frame: JSON.stringify(frameOf(result)) },
+  })
+  files['camera.json'] = `${JSON.stringify(cameraJson(result), null, 2)}\n`
+  files[REPORT_FILE] = `${JSON.stringify(report(result), null, 2)}\n`
+  return files
+}
+
+const resize = ({ image }: Reconstruction, size: number): Picture => pictureFromFloats(image, size, size)
+
+const frameOf = ({ field }: Reconstruction) => ({ center: [...field.frame.center], metresPerUnit: field.frame.scale })
+
+function cameraJson({ fit, photo }: Reconstruction) {
+  const { fx, fy, cx, cy, headToCamera } = fit.camera
+  const { x, y, width, height, size } = fit.crop
+  return {
+    width: photo.width,
+    height: photo.height,
+    fx,
+    fy,
+    cx,
+    cy,
+    focalSource: fit.focalSource,
+    crop: { x, y, width, height, size },
+    headToCamera: [0, 1, 2, 3].map((row) => [...headToCamera.subarray(4 * row, 4 * row + 4)]),
+    units: 'metres',
+    convention: 'OpenCV: x right, y down, z forward; pixel centres at +0.5',
+  }
+}
+
+function provenance({ photo, settings, fit, backend }: Reconstruction) {
+  return {
+    generator: `sider ${VERSION}`,
+    photoSha256: photo.sha256,
+    head: fit.model.name,
+    headSource: fit.model.provenance,
+    seed: settings.seed,
+    field: settings.field.kind,
+    backend,
+  }
+}
+
+function report(result: Reconstruction) {
+  const { settings, fit, photo, quality, losses, seconds, warnings, backend } = result
+  return {
+    ...provenance(result),
+    backend,
+    photo: { width: photo.width, height: photo.height, format: photo.format },
+    camera: { focalPx: fit.camera.fx, focalSource: fit.focalSource },
+    quality,
+    seconds,
+    losses: { count: losses.length, first: losses[0], last: losses.at(-1) },
+    warnings,
+    settings,
+  }
+}
+
+async function faceGlb(result: Reconstruction): Promise<Uint8Array> {
+  const { face3d, rest, fit, photo, settings } = result
+  const box = photoBox(face3d.positions, fit.camera)
+  return writeGlb(
+    [
+      {
+        name: 'face',
+        mesh: face3d,
+        uv: photoUv(face3d.positions, fit.camera, box),
+        texture: { bytes: await photoTexture(photo, box, settings.surface.textureSize), mimeType: 'image/jpeg' },
+        extras: { provenance: provenance(result) },
+      },
+      { name: 'head', mesh: rest, baseColor: [0.5, 0.34, 0.28], extras: { observed: false } },
+    ],
+    { generator: `sider ${VERSION}` },
+  )
+}
+
+/** How the detail grew (Fig. 3 of the paper): render above, normals below. */
+async function progressSheet({ history }: Reconstruction): Promise<Picture> {
+  const label = (step: number): string => (Number.isFinite(step) ? `step ${step}` : 'final')
+  const picture = (data: Float32Array, size: number): Picture => pictureFromFloats(data, size, size)
+  return composeSheet(
+    [
+      history.map(({ step, view }) => ({ picture: picture(view.colour, view.size), caption: label(step) })),
+      history.map(({ view }) => ({ picture: normalPicture(view.normals, view.size, view.size), caption: '' })),
+    ],
+    { cell: CELL },
+  )
+}
+
+/** The face from several sides, as clay and textured, beside the photo. */
+async function viewSheet({ face3d, rest, fit, photo }: Reconstruction, crop: Picture): Promise<Picture> {
+  const box = photoBox(face3d.positions, fit.camera)
+  const texture = resampleBox(photo, box, Math.min(1024, box.width), Math.min(1024, box.height))
+  const yawDegrees = [-50, -20, 0, 20, 50]
+  const head = { mesh: rest, color: [0.5, 0.34, 0.28] as const }
+  const options = { yawDegrees, size: 360 }
+  const clay = renderViews([{ mesh: face3d }, { mesh: rest }], options)
+  const skin = renderViews([{ mesh: face3d, uv: photoUv(face3d.positions, fit.camera, box), texture }, head], options)
+  const row = (first: Picture, captions: string[], pictures: Picture[]) =>
+    [first, ...pictures].map((picture, i) => ({ picture, caption: captions[i] }))
+  const names = yawDegrees.map((y) => `${y > 0 ? '+' : ''}${y}°`)
+  return composeSheet([row(crop, ['photo', ...names], clay), row(crop, ['photo', ...names], skin)], { cell: 300 })
+}
+
+function lossPlot({ losses, settings }: Reconstruction): string {
+  const x = losses.map((_, i) => i + 1)
+  const xLabel = settings.field.kind === 'relief' ? 'step' : 'epoch'
+  return linePlot([{ name: 'loss', x, y: [...losses] }], { xLabel, yLabel: 'loss', logY: true })
+}

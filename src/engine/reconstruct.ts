@@ -1,0 +1,316 @@
+/**
+ * The whole pipeline: photo → landmarks → head fit → coarse distance → detailed field → surface. Only this file knows the
+ * order; what passes between the stages is in stages.ts.
+ */
+import { loadCheckpoint, type RunIdentity, saveCheckpoint } from './checkpoint.js'
+import { CoarseTarget } from './coarse/target.js'
+import { trainCoarse } from './coarse/train.js'
+import { openDevice } from './compute/index.js'
+import type { Device } from './compute/program.js'
+import type { Settings } from './config.js'
+import { type Detailer, type DetailInput, networkDetailer, reliefDetailer, trustedSkin, viewCoarse } from './detail/index.js'
+import { SiderError, type StageName } from './errors.js'
+import { SiderField } from './field/field.js'
+import { submesh } from './geometry/mesh.js'
+import { Rng } from './geometry/rng.js'
+import { fitHead } from './head/fit.js'
+import { loadHead } from './head/load.js'
+import { Inspector } from './inspect.js'
+import { chooseFace } from './landmarks/choose.js'
+import { LandmarkDetector } from './landmarks/detect.js'
+import { readLandmarks } from './landmarks/read.js'
+import {
+  LEFT_EYE,
+  LEFT_EYE_68,
+  LIPS_INNER,
+  LIPS_INNER_68,
+  RIGHT_EYE,
+  RIGHT_EYE_68,
+} from './landmarks/topology.js'
+import { cropImage } from './photo/crop.js'
+import { decodePhoto } from './photo/decode.js'
+import { RunProgress } from './progress.js'
+import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
+import type { Face, FaceView, HeadFit, ImplicitField, Landmarks, Mesh, Photo } from './stages.js'
+import { boundaryFalloff } from './surface/boundary-falloff.js'
+import { faceTopology } from './surface/face-topology.js'
+import { projectMesh, towardsCamera } from './surface/project-mesh.js'
+import { sampleSdfGrid } from './surface/sdf-grid.js'
+
+/** Near the region's border the detail fades into the fitted head over this distance, metres. */
+const FADE = 0.006
+/** Triangles of previews while training. */
+const PREVIEW_TRIANGLES = 30_000
+/** Pictures of the training that the result keeps for progress.png. */
+const HISTORY = 5
+
+/** Finds the faces of a photo without reconstructing any. */
+export async function findFaces(photo: string | Uint8Array, settings: Settings): Promise<FacesFound> {
+  const decoded = await decodePhoto(photo, { maxPixels: settings.photo.maxPixels })
+  const detector = await LandmarkDetector.create()
+  try {
+    return { photo: decoded, faces: await detector.detect(decoded) }
+  } finally {
+    detector.dispose()
+  }
+}
+
+/**
+ * Reconstructs one face of a photo.
+ * @throws SiderError any of ERROR_CODES; CANCELLED after `signal` aborts, once the checkpoint is written
+ */
+export async function reconstruct(options: ReconstructOptions): Promise<Reconstruction> {
+  const run = new Run(options)
+  try {
+    return await run.all()
+  } catch (error) {
+    if (options.signal?.aborted && !(error instanceof SiderError)) {
+      throw new SiderError('CANCELLED', 'the run was stopped', { stage: run.stage, cause: error })
+    }
+    throw error
+  } finally {
+    await run.dispose()
+  }
+}
+
+/** The state of one run; each method is a stage. */
+class Run {
+  stage: StageName = 'setup'
+  private readonly seconds: Partial<Record<StageName, number>> = {}
+  private readonly warnings: string[] = []
+  private readonly progress: RunProgress
+  private readonly inspector: Inspector
+  private device: Device | undefined
+  private network: SiderField | undefined
+  private detailer: Detailer | undefined
+
+  constructor(private readonly options: ReconstructOptions) {
+    this.progress = new RunProgress(options.settings, options.onProgress)
+    this.inspector = options.inspector ?? new Inspector()
+  }
+
+  async all(): Promise<Reconstruction> {
+    const { settings } = this.options
+    const photo = await this.timed('photo', () =>
+      decodePhoto(this.options.photo, { maxPixels: settings.photo.maxPixels }),
+    )
+    const face = await this.timed('landmarks', () => this.findFace(photo))
+    const fit = await this.timed('head', () => this.fit(photo, face))
+    const { target, coarseErrorMm } = await this.timed('coarse', () => this.coarse(fit))
+    const coarse = viewCoarse(fit)
+    const image = cropImage(photo, fit.crop)
+    const trusted = trustedSkin(image, coarse.mask, fit.crop, face.landmarks, openings(face.landmarks))
+    const detail = await this.timed('detail', () => this.detail(photo, target, { fit, view: coarse, image, trusted }))
+    const surface = await this.timed('surface', () => this.surface(fit, detail.field, 100_000))
+    this.progress.done()
+    return {
+      settings,
+      photo,
+      face,
+      fit,
+      image,
+      coarse,
+      view: detail.view,
+      field: detail.field,
+      face3d: surface.face,
+      rest: surface.rest,
+      weights: detail.weights,
+      losses: this.detailer!.losses,
+      history: detail.history,
+      quality: {
+        landmarkRmsPx: fit.residualPx,
+        landmarkRmsRelative: fit.residualRelative,
+        psnr: psnr(detail.view, image, trusted),
+        coarseErrorMm,
+        trustedShare: sum(trusted) / Math.max(1, sum(coarse.mask)),
+      },
+      backend: this.device!.name,
+      seconds: this.seconds,
+      warnings: [...photo.warnings, ...fit.warnings, ...this.warnings],
+    }
+  }
+
+  private async timed<T>(stage: StageName, work: () => Promise<T>): Promise<T> {
+    this.options.signal?.throwIfAborted()
+    this.stage = stage
+    this.inspector.stage = stage
+    this.progress.enter(stage)
+    const start = performance.now()
+    try {
+      return await work()
+    } finally {
+      this.seconds[stage] = (performance.now() - start) / 1000
+    }
+  }
+
+  private async findFace(photo: Photo): Promise<Face> {
+    if (this.options.landmarks !== undefined) return readLandmarks(this.options.landmarks, photo)
+    const detector = await LandmarkDetector.create()
+    try {
+      return chooseFace(await detector.detect(photo), this.options.settings.photo.face, photo)
+    } finally {
+      detector.dispose()
+    }
+  }
+
+  private async fit(photo: Photo, face: Face): Promise<HeadFit> {
+    const { head, photo: photoSettings } = this.options.settings
+    const fit = fitHead(await loadHead(head.model), face, photo, { ...head, cropSize: photoSettings.cropSize })
+    this.inspector.record('fitted-head', () => ({ kind: 'mesh', mesh: fit.mesh }))
+    return fit
+  }
+
+  private async coarse(fit: HeadFit): Promise<{ target: CoarseTarget; coarseErrorMm: number }> {
+    const { settings, signal } = this.options
+    this.device = await openDevice(settings.backend, settings.threads)
+    const target = new CoarseTarget(fit, settings.coarse.thickness)
+    if (settings.field.kind === 'relief') return { target, coarseErrorMm: 0 }
+    this.network = new SiderField(this.device, settings, target.frame)
+    // A checkpoint of the detail stage replaces what would be learned here.
+    if (this.options.resumeFrom) return { target, coarseErrorMm: 0 }
+    const result = await trainCoarse(this.network, target, settings.coarse, {
+      rng: new Rng(settings.seed),
+      signal,
+      onStep: (iteration, iterations, loss) => this.progress.step({ iteration, iterations, loss }),
+    })
+    this.inspector.record('coarse-loss', () => lossTable([...result.losses]))
+    return { target, coarseErrorMm: result.distanceError * 1000 }
+  }
+
+  private async detail(photo: Photo, target: CoarseTarget, input: DetailInput) {
+    const { settings, signal, checkpoint, resumeFrom } = this.options
+    const identity: RunIdentity = { photoSha256: photo.sha256, settings }
+    const near = target.sample(65536, settings.coarse.sampleSigma, new Rng(settings.seed + 1))
+    const detailer = this.network
+      ? await networkDetailer(this.network, near, input, settings)
+      : await reliefDetailer(this.device!, target, input, settings)
+    this.detailer = detailer
+    if (resumeFrom) {
+      const { tensors, state } = await loadCheckpoint(resumeFrom, identity)
+      const arrays = Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, t.data as Float32Array]))
+      detailer.restore(arrays, state)
+    }
+    const save = async (): Promise<void> => {
+      if (!checkpoint) return
+      const { tensors, state } = await detailer.save()
+      const named = Object.fromEntries(Object.entries(tensors).map(([name, data]) => [name, { shape: [data.length], data }]))
+      await saveCheckpoint(checkpoint.file, { ...identity, stage: 'detail', state, tensors: named })
+    }
+    const history: { step: number; view: FaceView }[] = []
+    let nextHistory = 0
+    let lastSave = performance.now()
+    let lastSnapshot = performance.now()
+    try {
+      await detailer.run({
+        signal,
+        onStep: async ({ step, steps, loss }) => {
+          this.progress.step({ iteration: step, iterations: steps, loss })
+          // Early changes are the largest: pictures are spaced quadratically.
+          if (step / steps >= (nextHistory / HISTORY) ** 2 && nextHistory < HISTORY) {
+            nextHistory++
+            history.push({ step, view: await detailer.view() })
+          }
+          const now = performance.now()
+          if (checkpoint && now - lastSave > checkpoint.everySeconds * 1000) {
+            await save()
+            lastSave = performance.now()
+          }
+          if (now - lastSnapshot > settings.detail.snapshotEvery * 1000) {
+            await this.snapshot(input.fit, detailer, step)
+            lastSnapshot = performance.now()
+          }
+        },
+      })
+    } catch (error) {
+      if (signal?.aborted) {
+        await save()
+        throw new SiderError('CANCELLED', 'the run was stopped; a checkpoint was saved', { stage: 'detail', cause: error })
+      }
+      if (error instanceof SiderError && error.code === 'DIVERGED') await save()
+      throw error
+    }
+    this.inspector.record('loss', () => lossTable(detailer.losses))
+    const view = await detailer.view()
+    history.push({ step: Number.POSITIVE_INFINITY, view })
+    const { tensors } = await detailer.save()
+    const weights = Object.fromEntries(
+      Object.entries(tensors)
+        .filter(([name]) => !name.includes('/'))
+        .map(([name, data]) => [name, { shape: [data.length], data }]),
+    )
+    return { view, field: await detailer.field(), weights, history }
+  }
+
+  /** Hands mesh, pictures and distance grid of the present state to whoever listens. */
+  private async snapshot(fit: HeadFit, detailer: Detailer, step: number): Promise<void> {
+    const { inspector } = this
+    if (inspector.wants('normals') || inspector.wants('render')) {
+      const { size, normals, colour } = await detailer.view()
+      inspector.record('normals', () => ({ kind: 'image', width: size, height: size, data: normals, range: [-1, 1] }), step)
+      inspector.record('render', () => ({ kind: 'image', width: size, height: size, data: colour, range: [0, 1] }), step)
+    }
+    if (!inspector.wants('mesh') && !inspector.wants('sdf')) return
+    const field = await detailer.field()
+    if (inspector.wants('mesh')) {
+      const { face } = await this.surface(fit, field, PREVIEW_TRIANGLES)
+      inspector.record('mesh', { kind: 'mesh', mesh: face }, step)
+    }
+    if (inspector.wants('sdf')) {
+      const { low, high } = bounds(fit)
+      const { grid } = await sampleSdfGrid(field, low, high, { resolution: 65 })
+      inspector.record('sdf', { kind: 'sdf', grid }, step)
+    }
+  }
+
+  private async surface(fit: HeadFit, field: ImplicitField, triangles: number): Promise<{ face: Mesh; rest: Mesh }> {
+    const topology = faceTopology(fit.mesh, fit.model, triangles)
+    const { mesh } = await projectMesh(topology.mesh, field, {
+      directions: towardsCamera(topology.mesh.positions, fit.camera),
+      weight: boundaryFalloff(topology.mesh, FADE),
+      maxOffset: 0.01,
+    })
+    return { face: mesh, rest: topology.rest.mesh }
+  }
+
+  async dispose(): Promise<void> {
+    await this.detailer?.dispose()
+    await this.network?.dispose()
+    await this.device?.dispose()
+  }
+}
+
+function openings({ layout }: Landmarks) {
+  return layout === 478
+    ? { eyes: [RIGHT_EYE, LEFT_EYE], mouth: LIPS_INNER }
+    : { eyes: [RIGHT_EYE_68, LEFT_EYE_68], mouth: LIPS_INNER_68 }
+}
+
+/** Box of the face region with a margin of 1 cm, head frame, metres. */
+export function bounds(fit: HeadFit): { low: [number, number, number]; high: [number, number, number] } {
+  const { positions } = submesh(fit.mesh, fit.model.faceRegion).mesh
+  const low: [number, number, number] = [1, 1, 1]
+  const high: [number, number, number] = [-1, -1, -1]
+  positions.forEach((p, i) => {
+    low[i % 3] = Math.min(low[i % 3], p - 0.01)
+    high[i % 3] = Math.max(high[i % 3], p + 0.01)
+  })
+  return { low, high }
+}
+
+const sum = (values: ArrayLike<number>): number => Array.prototype.reduce.call(values, (a, b) => (a as number) + (b as number), 0) as number
+
+/** Peak signal-to-noise ratio of the render against the photo over trusted pixels, dB. */
+function psnr(view: FaceView, image: Float32Array, trusted: Float32Array): number {
+  let squares = 0
+  let count = 0
+  for (let i = 0; i < trusted.length; i++) {
+    if (!trusted[i] || !view.mask[i]) continue
+    for (let k = 3 * i; k < 3 * i + 3; k++) squares += (view.colour[k] - image[k]) ** 2
+    count += 3
+  }
+  return -10 * Math.log10(Math.max(squares / Math.max(1, count), 1e-12))
+}
+
+function lossTable(losses: readonly number[]) {
+  return { kind: 'table' as const, columns: ['step', 'loss'], rows: losses.map((loss, i) => [i + 1, loss]) }
+}
