@@ -56,7 +56,7 @@ export async function loadTfjs(backend: PortableBackend): Promise<typeof tf> {
 
 /**
  * Runs `work` with `backend` active and inside `tf.tidy`, then restores the backend that was active before.
- * `work` must be synchronous, and `loadTfjs(backend)` must have finished. Returned tensors stay alive, all others are freed.
+ * `work` must be synchronous, and `loadTfjs(backend)` must have finished. All tensors made in it are freed: return numbers.
  */
 export function withTfjsBackend<T>(backend: PortableBackend, work: () => T): T {
   const engine = tf.engine()
@@ -68,12 +68,9 @@ export function withTfjsBackend<T>(backend: PortableBackend, work: () => T): T {
   try {
     const result = work()
     if (result instanceof Promise) throw new Error('work given to withTfjsBackend must be synchronous')
-    engine.endScope(result as unknown as tf.TensorContainer)
     return result
-  } catch (error) {
-    engine.endScope()
-    throw error
   } finally {
+    engine.endScope()
     if (before && before !== backend && tf.findBackendFactory(before) !== null) void tf.setBackend(before)
   }
 }

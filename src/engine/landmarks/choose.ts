@@ -30,19 +30,27 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
   const { x, y, width, height } = face.box
   const side = Math.max(width, height)
   if (side < SMALLEST_BOX) {
-    throw new SiderError('FACE_TOO_SMALL', `the face is ${Math.round(side)} pixels large, at least ${SMALLEST_BOX} are needed`, {
-      stage: 'landmarks',
-      hint: 'Use a larger original of the photo, or a closer one. From 200 pixels on, wrinkles can be seen.',
-      data: { side, needed: SMALLEST_BOX },
-    })
+    throw new SiderError(
+      'FACE_TOO_SMALL',
+      `the face is ${Math.round(side)} pixels large, at least ${SMALLEST_BOX} are needed`,
+      {
+        stage: 'landmarks',
+        hint: 'Use a larger original of the photo, or a closer one. From 200 pixels on, wrinkles can be seen.',
+        data: { side, needed: SMALLEST_BOX },
+      },
+    )
   }
   const over = Math.max(-x, -y, x + width - photo.width, y + height - photo.height)
   if (over > CUT_TOLERANCE * side) {
-    throw new SiderError('FACE_CUT', `the face is cut by the border of the photo (${Math.round(over)} pixels are missing)`, {
-      stage: 'landmarks',
-      hint: 'Use a photo that shows the whole face from hairline to chin, or choose another face with --face.',
-      data: { missingPx: over },
-    })
+    throw new SiderError(
+      'FACE_CUT',
+      `the face is cut by the border of the photo (${Math.round(over)} pixels are missing)`,
+      {
+        stage: 'landmarks',
+        hint: 'Use a photo that shows the whole face from hairline to chin, or choose another face with --face.',
+        data: { missingPx: over },
+      },
+    )
   }
   return face
 }

@@ -91,7 +91,9 @@ export class LandmarkDetector {
     const points = new Float64Array(478 * 2)
     points.set(mesh.points)
     refineEyes(this.#networks.iris, pyramid, points)
-    return { box: boundingBox(points), landmarks: { layout: 478, points }, score: mesh.presence * found.score }
+    const depths = new Float64Array(478).fill(Number.NaN) // the irises' depths are not known
+    depths.set(mesh.depths)
+    return { box: boundingBox(points), landmarks: { layout: 478, points, depths }, score: mesh.presence * found.score }
   }
 }
 

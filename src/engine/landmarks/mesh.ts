@@ -31,6 +31,8 @@ const JITTER: ReadonlyArray<readonly [number, number]> = [
 export interface MeshResult {
   /** [468, 2] photo pixels. */
   points: Float64Array
+  /** [468] how far each point lies behind the others, photo pixels; a guess, and only differences mean anything. */
+  depths: Float64Array
   /** Presence of a face, 0..1. */
   presence: number
 }
@@ -38,19 +40,22 @@ export interface MeshResult {
 /** The network on one square of the photo, upright and mirrored, averaged. */
 function runPair(network: GraphProgram, pyramid: PhotoPyramid, square: Square): MeshResult {
   const points = new Float64Array(MESH_POINTS * 2)
+  const depths = new Float64Array(MESH_POINTS)
   let presence = 0
   for (const mirrored of [false, true]) {
     const patch = samplePatch(pyramid, square, INPUT, { scale: 1 / 255, offset: 0, mirrored })
     const outputs = network.run(patch)
-    const mesh = patchToPhoto(outputs.find((o) => o.length === MESH_POINTS * 3)!, 3, square, INPUT, mirrored)
+    const raw = outputs.find((o) => o.length === MESH_POINTS * 3)!
+    const mesh = patchToPhoto(raw, 3, square, INPUT, mirrored)
     presence += outputs.find((o) => o.length === 1)![0] / 2
     for (let i = 0; i < MESH_POINTS; i++) {
       const from = mirrored ? MIRROR_478[i] : i
       points[2 * i] += mesh[2 * from] / 2
       points[2 * i + 1] += mesh[2 * from + 1] / 2
+      depths[i] += (raw[3 * from + 2] * square.side) / INPUT / 2
     }
   }
-  return { points, presence }
+  return { points, depths, presence }
 }
 
 /** The square that the network wants around points: turned by the eye line, `CROP_SCALE` times their extent. */
@@ -93,12 +98,13 @@ export function settleMesh(network: GraphProgram, pyramid: PhotoPyramid, start: 
     if (previous !== undefined && meanDistance(points, previous) < (SETTLED * square.side) / CROP_SCALE) break
     previous = points
   }
-  const mean: MeshResult = { points: new Float64Array(MESH_POINTS * 2), presence: 0 }
+  const mean = { points: new Float64Array(MESH_POINTS * 2), depths: new Float64Array(MESH_POINTS), presence: 0 }
   for (const [scale, turn] of JITTER) {
     const jittered = { ...square, side: square.side * scale, angle: square.angle + turn }
-    const { points, presence } = runPair(network, pyramid, jittered)
+    const { points, depths, presence } = runPair(network, pyramid, jittered)
     mean.presence += presence / JITTER.length
     for (let i = 0; i < points.length; i++) mean.points[i] += points[i] / JITTER.length
+    for (let i = 0; i < depths.length; i++) mean.depths[i] += depths[i] / JITTER.length
   }
   return mean.presence < PRESENT ? undefined : mean
 }

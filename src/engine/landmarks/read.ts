@@ -19,7 +19,8 @@ function invalid(message: string, data: Record<string, unknown> = {}): SiderErro
 export function readLandmarks(json: unknown, photo: { width: number; height: number }): Face {
   let list: unknown = json
   for (const key of ['points', 'landmarks']) {
-    if (list !== null && typeof list === 'object' && !Array.isArray(list) && key in list) list = (list as Record<string, unknown>)[key]
+    if (list !== null && typeof list === 'object' && !Array.isArray(list) && key in list)
+      list = (list as Record<string, unknown>)[key]
   }
   if (!Array.isArray(list)) throw invalid('the landmarks are not a list of points')
   const flat = list.every((value) => !Array.isArray(value))
@@ -32,7 +33,10 @@ export function readLandmarks(json: unknown, photo: { width: number; height: num
       throw invalid(`landmark ${i} is (${x}, ${y}), which are not two finite numbers`, { index: i })
     }
     if (x < -photo.width || y < -photo.height || x > 2 * photo.width || y > 2 * photo.height) {
-      throw invalid(`landmark ${i} at (${x}, ${y}) lies far outside the photo of ${photo.width} x ${photo.height} pixels`, { index: i })
+      throw invalid(
+        `landmark ${i} at (${x}, ${y}) lies far outside the photo of ${photo.width} x ${photo.height} pixels`,
+        { index: i },
+      )
     }
     points.set([x, y], 2 * i)
   }
