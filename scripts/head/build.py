@@ -127,13 +127,13 @@ seen &= ~tri_eyeball
 
 ear = moved_by('ears/') > 0.004
 centre = P[tri].mean(1)
-# The chin's most forward point ends the profile; the region reaches a little below it and up to the jaw's edge, not the throat.
-profile = np.flatnonzero((np.abs(P[:, 0]) < 0.004) & (P[:, 1] < -0.095) & (P[:, 1] > -0.135) & (P[:, 2] > 0.05))
-chin = P[profile[np.argmax(P[profile, 2])]]
+# The lowest point of the chin: the region ends there in the middle and along the jaw's edge, which rises to the ears.
+profile = np.flatnonzero((np.abs(P[:, 0]) < 0.004) & (P[:, 1] < -0.095) & (P[:, 1] > -0.14) & (P[:, 2] > 0.09))
+chin = P[profile[np.argmin(P[profile, 1])]]
 facing = normals(P, tri)
 outline = (np.abs(centre[:, 0]) / 0.073) ** 2 + ((centre[:, 1] + 0.015) / 0.105) ** 2
 region = seen & (centre[:, 2] > 0.022) & (outline < 1) & ~ear[tri].all(1)
-region &= (centre[:, 1] > chin[1] - 0.014) & ~((facing[:, 1] < -0.8) & (centre[:, 1] < -0.07))
+region &= centre[:, 1] > chin[1] + 0.002 + 11 * centre[:, 0] ** 2
 print('chin at', np.round(chin * 1000))
 
 
