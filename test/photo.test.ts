@@ -188,14 +188,14 @@ describe('decodePhoto: focal length', () => {
   })
 
   it('FocalLength with FocalPlaneXResolution, in inches or centimetres, also when the photo was scaled', () => {
-    // 8.5 mm on a sensor of 9.6 mm: 10 pixels per mm of this photo; the camera's own photo had ten times as many.
-    const base = { FocalLength: 8.5, PixelXDimension: W * 10, PixelYDimension: H * 10 }
-    const cm = exifBlock({ ...base, FocalPlaneXResolution: 1000, FocalPlaneResolutionUnit: 3 })
-    const inch = exifBlock({ ...base, FocalPlaneXResolution: 2540, FocalPlaneResolutionUnit: 2 })
-    for (const block of [cm, inch]) expect(exifFocal(block, W, H).focalPx).toBeCloseTo(85, 6)
-    // A sensor of 960 mm is none.
-    const wild = exifBlock({ ...base, FocalPlaneXResolution: 10, FocalPlaneResolutionUnit: 3 })
-    expect(exifFocal(wild, W, H).focalPx).toBeUndefined()
+    // 50 mm on a sensor 24 mm wide: 4 pixels per mm of this photo; the camera's own photo had ten times as many.
+    const base = { FocalLength: 50, PixelXDimension: W * 10, PixelYDimension: H * 10 }
+    const cm = exifBlock({ ...base, FocalPlaneXResolution: 400, FocalPlaneResolutionUnit: 3 })
+    const inch = exifBlock({ ...base, FocalPlaneXResolution: 1016, FocalPlaneResolutionUnit: 2 })
+    for (const block of [cm, inch]) expect(exifFocal(block, W, H).focalPx).toBeCloseTo(200, 6)
+    // The photo was scaled by a program that changed PixelXDimension alone: a sensor 2.4 mm wide is none.
+    const scaled = { ...base, PixelXDimension: W, PixelYDimension: H, FocalPlaneXResolution: 400 }
+    expect(exifFocal(exifBlock({ ...scaled, FocalPlaneResolutionUnit: 3 }), W, H).focalPx).toBeUndefined()
   })
 
   it('prefers the finer of two figures that agree, and the 35 mm equivalent where they do not', () => {
@@ -224,7 +224,10 @@ describe('decodePhoto: focal length', () => {
       H,
     )
     expect(cropped.focalPx).toBeUndefined()
-    expect(cropped.warning).toMatch(/cropped/)
+    expect(cropped.warning).toMatch(/cropped.*taken as 192x64/)
+    const square = exifFocal(exifBlock({ FocalLengthIn35mmFilm: 50 }), 80, 80)
+    expect(square.focalPx).toBeUndefined()
+    expect(square.warning).toMatch(/no camera format/)
     expect(exifFocal(Buffer.from('Exif\0\0 nonsense'), W, H).focalPx).toBeUndefined()
   })
 })

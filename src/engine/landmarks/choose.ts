@@ -2,7 +2,7 @@
 import { SiderError } from '../errors.js'
 import type { Face, Photo } from '../stages.js'
 
-/** Faces with a smaller box, or closer eyes, than this show no detail worth reconstructing. */
+/** Faces with a smaller box, in pixels, show no detail worth reconstructing. */
 const SMALLEST_BOX = 48
 /** A face may stick out of the photo by this share of its side. */
 const CUT_TOLERANCE = 0.04
@@ -19,7 +19,7 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
     })
   }
   const face = faces[index < 0 ? 0 : index]
-  if (!face) {
+  if (face === undefined) {
     const count = faces.length === 1 ? 'one face, number 0' : `${faces.length} faces, numbers 0 to ${faces.length - 1}`
     throw new SiderError('FACE_NOT_LISTED', `there is no face ${index}: the photo shows ${count}`, {
       stage: 'landmarks',
@@ -30,27 +30,21 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
   const { x, y, width, height } = face.box
   const side = Math.max(width, height)
   if (side < SMALLEST_BOX) {
-    throw new SiderError(
-      'FACE_TOO_SMALL',
-      `the face is ${Math.round(side)} pixels large, at least ${SMALLEST_BOX} are needed`,
-      {
-        stage: 'landmarks',
-        hint: 'Use a larger original of the photo, or a closer one. From 200 pixels on, wrinkles can be seen.',
-        data: { side, needed: SMALLEST_BOX },
-      },
-    )
+    const message = `the face is ${Math.round(side)} pixels large, at least ${SMALLEST_BOX} are needed`
+    throw new SiderError('FACE_TOO_SMALL', message, {
+      stage: 'landmarks',
+      hint: 'Use a larger original of the photo, or a closer one. From 200 pixels on, wrinkles can be seen.',
+      data: { side, needed: SMALLEST_BOX },
+    })
   }
   const over = Math.max(-x, -y, x + width - photo.width, y + height - photo.height)
   if (over > CUT_TOLERANCE * side) {
-    throw new SiderError(
-      'FACE_CUT',
-      `the face is cut by the border of the photo (${Math.round(over)} pixels are missing)`,
-      {
-        stage: 'landmarks',
-        hint: 'Use a photo that shows the whole face from hairline to chin, or choose another face with --face.',
-        data: { missingPx: over },
-      },
-    )
+    const message = `the face is cut by the border of the photo (about ${Math.round(over)} pixels are missing)`
+    throw new SiderError('FACE_CUT', message, {
+      stage: 'landmarks',
+      hint: 'Use a photo that shows the whole face from hairline to chin, or choose another face with --face.',
+      data: { missingPx: over },
+    })
   }
   return face
 }

@@ -7,6 +7,7 @@ import type { PortableBackend } from '../compute/tfjs.js'
 import { SiderError } from '../errors.js'
 import type { Box, Face, Photo } from '../stages.js'
 import { type Detection, searchLevels } from './blazeface.js'
+import { boundingBox } from './box.js'
 import { refineEyes } from './iris.js'
 import { settleMesh } from './mesh.js'
 import { type LandmarkNetworks, loadNetworks } from './models.js'
@@ -98,18 +99,6 @@ export class LandmarkDetector {
 }
 
 const area = (box: Box): number => box.width * box.height
-
-/** Bounding box of landmarks [n, 2]. */
-export function boundingBox(points: Float64Array): Box {
-  let [x0, x1, y0, y1] = [Infinity, -Infinity, Infinity, -Infinity]
-  for (let i = 0; i < points.length; i += 2) {
-    x0 = Math.min(x0, points[i])
-    x1 = Math.max(x1, points[i])
-    y0 = Math.min(y0, points[i + 1])
-    y1 = Math.max(y1, points[i + 1])
-  }
-  return { x: x0, y: y0, width: x1 - x0, height: y1 - y0 }
-}
 
 /** Whether a detection lies in the box of a face that was found already. */
 function covers(box: Box, found: Detection): boolean {

@@ -14,17 +14,32 @@ export interface ExifFocal {
   warning: string | undefined
 }
 
+/** Widths of sensors (mm) that are large enough to be told from a compact's: 1 inch, Four Thirds, APS-C, APS-H, 35 mm, medium. */
+const SENSOR_WIDTHS_MM: ReadonlyArray<readonly [number, number]> = [
+  [12.8, 13.4],
+  [17, 18],
+  [22, 24],
+  [27, 29],
+  [35, 36.5],
+  [43, 45],
+  [53, 54.5],
+]
+
+/** Long over short side of photos as cameras take them. Everything else was cropped later. */
+const CAMERA_SHAPES = [3 / 2, 4 / 3, 16 / 9]
+
 /**
  * Focal length in pixels from an EXIF block. Two sources are enough by themselves:
  *
  * - `FocalLengthIn35mmFilm` f35: the photo's diagonal corresponds to 43.27 mm, so f = f35 · diagonal / 43.27. (Reading it
  *   as "36 mm wide" instead agrees for 3:2 photos and is 4 % off for the 4:3 photos of telephones.)
  * - `FocalLength` (mm) with `FocalPlaneXResolution` (pixels per unit on the sensor): f = FocalLength · resolution. Finer than
- *   the first, which is rounded to whole millimetres, but often wrong in the field: used alone only with a sensor of sane
- *   size, and preferred over the first only where both agree within 4 %.
+ *   the first, which is rounded to whole millimetres, but programs that scale a photo leave it as it was: used only where it
+ *   implies a sensor of a width that exists, and preferred over the first only where both agree within 4 %.
  *
  * `FocalLength` alone says nothing without the sensor's size. A photo that was scaled keeps its angle of view; one that was
- * cropped after it was taken does not, so a shape that differs from PixelXDimension x PixelYDimension voids the figures.
+ * cropped does not, and EXIF seldom tells. So a photo whose shape is no camera's (3:2, 4:3, 16:9), or differs from
+ * PixelXDimension x PixelYDimension, has its figures refused: a wrong focal length is worse than an estimated one.
  *
  * @param exif the EXIF block as stored (with or without its "Exif\0\0" head)
  * @param width, height pixels as stored, before EXIF orientation
@@ -50,12 +65,13 @@ export function exifFocal(exif: Buffer | undefined, width: number, height: numbe
   // Some programs rotate the pixels and leave PixelXDimension as it was: either order of the sides counts as the same shape.
   const shape = Math.max(width, height) / Math.min(width, height)
   const takenShape = Math.max(takenWidth, takenHeight) / Math.min(takenWidth, takenHeight)
-  if (Math.abs(shape / takenShape - 1) > 0.02) {
+  const cropped = Math.abs(shape / takenShape - 1) > 0.02
+  if (cropped || !CAMERA_SHAPES.some((camera) => Math.abs(shape / camera - 1) < 0.01)) {
     return {
       focalPx: undefined,
       warning:
-        `EXIF was written for ${takenWidth}x${takenHeight} pixels, but the photo has ${width}x${height}: ` +
-        'it was cropped, so its focal length is not used.',
+        `EXIF states a focal length, but the photo seems to be cropped (${width}x${height}` +
+        `${cropped ? `, taken as ${takenWidth}x${takenHeight}` : ', which is no camera format'}), so it is not used.`,
     }
   }
   const agree = fromFilm !== undefined && fromPlane !== undefined && Math.abs(fromPlane / fromFilm - 1) < 0.04
@@ -71,10 +87,10 @@ export function exifFocal(exif: Buffer | undefined, width: number, height: numbe
   return { focalPx, warning: undefined }
 }
 
-/** f in pixels from sensor pixels per mm, where the sensor's implied width is that of a real one (2 to 70 mm). */
+/** f in pixels from sensor pixels per mm, where the sensor's implied width is that of a real one. */
 function planeFocal(focalMm: number, pixelsPerMm: number, takenWidth: number, width: number): number | undefined {
   const sensorMm = takenWidth / pixelsPerMm
-  if (!(sensorMm >= 2 && sensorMm <= 70)) return undefined
+  if (!SENSOR_WIDTHS_MM.some(([low, high]) => sensorMm >= low && sensorMm <= high)) return undefined
   return focalMm * pixelsPerMm * (width / takenWidth)
 }
 
