@@ -9,6 +9,7 @@ import { faceAngles } from '../src/engine/head/fit-quality.js'
 import { multiply3, rotationFromAxisAngle } from '../src/engine/head/fit-rotation.js'
 import {
   applyStep,
+  depthRow,
   energy,
   type FitPriors,
   normalEquations,
@@ -115,7 +116,7 @@ describe('head fit: solver', () => {
       }
       const observations = Array.from({ length: 68 }, (_, point) => ({
         ...{ point, x: 5 * gauss(), y: 5 * gauss() },
-        ...{ nx: 0.6, ny: 0.8, along: 0.01, across: 0.002 },
+        ...{ nx: 0.6, ny: 0.8, along: 0.01, across: 0.002, depth: 30 * gauss(), deep: point % 2 === 0 ? 0.005 : 0 },
       }))
       const step = new Float64Array(n)
       const moved = (k: number, h: number): FitState => {
@@ -128,11 +129,15 @@ describe('head fit: solver', () => {
       const scratch = new Float64Array(n)
       const h = 1e-5
       for (const o of [observations[8], observations[30], observations[57]])
-        for (const direction of [0, 1]) {
-          residualRow(fit, state, new PosedPoints(fit, state, free), o, direction, free, row, residual)
+        for (const direction of [0, 1, 2]) {
+          const evaluate = (s: FitState, out: Float64Array): void => {
+            const posed = new PosedPoints(fit, s, free)
+            if (direction === 2) depthRow(fit, s, posed, o, free, out, residual)
+            else residualRow(fit, s, posed, o, direction, free, out, residual)
+          }
+          evaluate(state, row)
           const at = (k: number, d: number): number => {
-            const s = moved(k, d)
-            residualRow(fit, s, new PosedPoints(fit, s, free), o, direction, free, scratch, residual)
+            evaluate(moved(k, d), scratch)
             return residual[0]
           }
           for (let k = 0; k < n; k++) {
@@ -167,7 +172,7 @@ describe('head fit: solver', () => {
     }
     const mesh = posedMesh(model, state.identity, state.expression)
     const camera = stateCamera(fit, state, 1024, 768)
-    const o = { point: 33, x: 0, y: 0, nx: 1, ny: 0, along: 1, across: 1 }
+    const o = { point: 33, x: 0, y: 0, nx: 1, ny: 0, along: 1, across: 1, depth: Number.NaN, deep: 0 }
     const free = { identity: 0, expression: 0, angles: [], focal: false }
     const residual = new Float64Array(2)
     const row = new Float64Array(6)
@@ -220,6 +225,33 @@ describe('head fit: synthetic faces', () => {
       check({ layout, noisePx: 1, outliers: 0.15 }, { degrees: 1.5, mm: 2.7, focal: 0.25 })
     })
   }
+
+  it('takes relative depths as evidence, whatever their origin, and bears gaps and outliers in them', () => {
+    const { triangles, barycentric } = model.landmarks478
+    let without = 0
+    let withDepths = 0
+    for (const seed of [5, 6, 7, 8]) {
+      const { face, camera, identity, expression } = scene(model, { layout: 478, noisePx: 1.5, seed })
+      const truth = posedMesh(model, identity, expression).positions
+      const far = new Float64Array(468)
+      for (let i = 0; i < 468; i++)
+        for (let c = 0; c < 3; c++) {
+          const v = 3 * model.indices[3 * triangles[i] + c]
+          far[i] += barycentric[3 * i + c] * project(camera, Float64Array.from(truth.subarray(v, v + 3)))[2]
+        }
+      const pixelsPerMetre = 2000 / (far.reduce((sum, z) => sum + z, 0) / 468)
+      const random = uniform(seed + 200)
+      const gauss = normal(random)
+      const depths = new Float64Array(478).fill(Number.NaN)
+      for (let i = 0; i < 468; i++)
+        if (random() > 0.1) depths[i] = pixelsPerMetre * far[i] - 77 + 2 * gauss() + (random() < 0.05 ? 200 : 0)
+      const options = { focalPx: 2000, landmarkSigma: 0.01 }
+      without += shapeErrorMm(truth, fitHead(model, face, PHOTO, options).mesh.positions)
+      const deep = { ...face, landmarks: { ...face.landmarks, depths } }
+      withDepths += shapeErrorMm(truth, fitHead(model, deep, PHOTO, options).mesh.positions)
+    }
+    expect(withDepths).toBeLessThan(0.9 * without)
+  })
 
   it('prefers the setting to EXIF and EXIF to an estimate', () => {
     const { face } = scene(model, { layout: 68 })

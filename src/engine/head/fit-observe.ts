@@ -34,6 +34,7 @@ export function observe(
   state: FitState,
   targets: Float64Array,
   sigmaPx: number,
+  depths?: Float64Array,
 ): ObservationSet {
   const posed = new PosedPoints(model, state)
   const n = plan.weights.length
@@ -51,13 +52,23 @@ export function observe(
       projectPoint(model, state, posed, i, p)
       const along = weight * visibility(model, state, i)
       distances[i] = Math.hypot(p[0] - x, p[1] - y)
-      observations.push({ point: i, x, y, nx: 1, ny: 0, along, across: along })
+      observations.push({
+        point: i,
+        x,
+        y,
+        nx: 1,
+        ny: 0,
+        along,
+        across: along,
+        depth: depths?.[i] ?? Number.NaN,
+        deep: 0,
+      })
     } else {
       const point = outermost(model, state, posed, paths, n, i, j)
       projectPoint(model, state, posed, point, p)
       const [nx, ny] = outlineNormal(plan.jaw, targets, j)
       distances[i] = Math.abs((p[0] - x) * nx + (p[1] - y) * ny)
-      observations.push({ point, x, y, nx, ny, along: weight, across: weight * ALONG_OUTLINE })
+      observations.push({ point, x, y, nx, ny, along: weight, across: weight * ALONG_OUTLINE, depth: 0, deep: 0 })
     }
   }
   const width = OUTLIER * Math.max(1.4826 * median(distances), sigmaPx)
@@ -69,7 +80,36 @@ export function observe(
     o.along *= robust
     o.across *= robust
   }
+  if (depths) addDepths(model, state, posed, plan, observations)
   return { observations, distances }
+}
+
+/**
+ * Weight of a landmark's depth beside its place in the picture. Above 1, although a depth is less exact than a place: in the
+ * picture the errors are mostly common to neighbours and to what the model cannot do, and depth is what the picture leaves open.
+ */
+const DEPTH_WEIGHT = 4
+
+function addDepths(
+  model: FitModel,
+  state: FitState,
+  posed: PosedPoints,
+  plan: LandmarkPlan,
+  observations: Observation[],
+): void {
+  const p = new Float64Array(3)
+  const s = Math.exp(state.logScale)
+  const f = Math.exp(state.logFocal)
+  const fixed = observations.filter(
+    (o) => o.point < plan.weights.length && !plan.jaw.includes(o.point) && !Number.isNaN(o.depth),
+  )
+  const differences = fixed.map((o) => projectPoint(model, state, posed, o.point, p)[2] / s - f - o.depth)
+  const offset = median(differences)
+  const width = OUTLIER * 1.4826 * median(differences.map((d) => Math.abs(d - offset)))
+  fixed.forEach((o, k) => {
+    o.depth += offset
+    o.deep = (DEPTH_WEIGHT * o.along) / (1 + ((differences[k] - offset) / width) ** 2) ** 2
+  })
 }
 
 /** 1 where the surface faces the camera, falling to HIDDEN where it faces away. */

@@ -12,6 +12,10 @@ export const DOUBTFUL_RESIDUAL = 0.06
 /** Yaw beyond which the hidden half of the face is a guess, degrees. */
 const STRONGLY_TURNED = 60
 
+/** Distances from the camera beyond which a stated focal length is doubtful, metres. */
+const NEAREST = 0.2
+const FARTHEST = 15
+
 /**
  * @param distances landmark distances, pixels
  * @param eyesPx interocular distance at the head's place, pixels
@@ -57,6 +61,11 @@ export function fitWarnings(fit: HeadFit, outside: number): string[] {
   const angles = faceAngles(fit)
   if (Math.abs(angles.yaw) > STRONGLY_TURNED)
     warnings.push(`The face is turned by ${Math.abs(angles.yaw).toFixed(0)} degrees: its hidden half is a guess.`)
+  const distance = Math.hypot(fit.camera.headToCamera[3], fit.camera.headToCamera[7], fit.camera.headToCamera[11])
+  if (distance < NEAREST || distance > FARTHEST)
+    warnings.push(
+      `The focal length (${fit.focalSource}) puts the face ${distance.toFixed(2)} m from the camera: was the photo cropped?`,
+    )
   if (outside > 0.02) warnings.push(`${percent(outside)} of the face lies outside the photo.`)
   if (fit.expression.length > 0 && mouthOpening(fit) > 0.25)
     warnings.push('The mouth is wide open: its inside is not modelled.')

@@ -19,6 +19,9 @@ export interface Observation {
   /** Weights (1 / pixel²) of the squared residual along n and across it. */
   along: number
   across: number
+  /** Depth behind the head's centre in pixels of its place (metres / scale), and its weight; 0 where unknown. */
+  depth: number
+  deep: number
 }
 
 /** Gaussian priors, as weights and standard deviations. */
@@ -83,6 +86,7 @@ export function energy(
     const rn = rx * o.nx + ry * o.ny
     const rt = -rx * o.ny + ry * o.nx
     sum += o.along * rn * rn + o.across * rt * rt
+    if (o.deep > 0) sum += o.deep * (p[2] / Math.exp(state.logScale) - Math.exp(state.logFocal) - o.depth) ** 2
   }
   return sum
 }
@@ -122,14 +126,19 @@ export function normalEquations(
   const posed = new PosedPoints(model, state, free)
   const row = new Float64Array(n)
   const residual = new Float64Array(2)
+  const batch = new RowBatch(a, g, n)
   for (const o of observations) {
     for (let direction = 0; direction < 2; direction++) {
       const weight = direction === 0 ? o.along : o.across
       if (weight === 0) continue
       residualRow(model, state, posed, o, direction, free, row, residual)
-      accumulate(a, g, row, weight, residual[0], n)
+      batch.add(row, weight, residual[0])
     }
+    if (o.deep === 0) continue
+    depthRow(model, state, posed, o, free, row, residual)
+    batch.add(row, o.deep, residual[0])
   }
+  batch.flush()
   addPriors(state, priors, free, a, g, n)
 }
 
@@ -188,13 +197,72 @@ export function residualRow(
   if (free.focal) row[k++] = fz * (ex * x + ey * y) + cz * f * s
 }
 
-function accumulate(a: Float64Array, g: Float64Array, row: Float64Array, weight: number, r: number, n: number): void {
-  for (let i = 0; i < n; i++) {
-    const wi = weight * row[i]
-    if (wi === 0) continue
-    g[i] += wi * r
-    const base = i * n
-    for (let j = 0; j <= i; j++) a[base + j] += wi * row[j]
+/** The depth residual of an observation and its derivatives; arguments as in `residualRow`. */
+export function depthRow(
+  model: FitModel,
+  state: FitState,
+  posed: PosedPoints,
+  o: Observation,
+  free: FreeUnknowns,
+  row: Float64Array,
+  residual: Float64Array,
+): void {
+  const { rotation: r } = state
+  const s = Math.exp(state.logScale)
+  const position = new Float64Array(3)
+  posed.position(o.point, position)
+  for (let k = 0; k < 3; k++) position[k] -= model.center[k]
+  const [px, py, pz] = position
+  const depth = (r[6] * px + r[7] * py + r[8] * pz) / s
+  residual[0] = depth - o.depth
+  posed.gradient(o.point, Float64Array.of(r[6] / s, r[7] / s, r[8] / s), row)
+  const k = free.identity + free.expression + free.angles.length
+  row.fill(0, k)
+  row[k] = (r[3] * px + r[4] * py + r[5] * pz) / s
+  row[k + 1] = -(r[0] * px + r[1] * py + r[2] * pz) / s
+  row[k + 5] = -depth
+}
+
+/** Rows that `RowBatch` gathers before it adds them up. */
+const BATCH = 4
+
+/** Adds weighted rows to the normal equations, four at a time: each pass over the matrix then does four times the work. */
+class RowBatch {
+  private readonly rows: Float64Array[]
+  private filled = 0
+
+  constructor(
+    private readonly a: Float64Array,
+    private readonly g: Float64Array,
+    private readonly n: number,
+  ) {
+    this.rows = Array.from({ length: BATCH }, () => new Float64Array(n))
+  }
+
+  add(row: Float64Array, weight: number, residual: number): void {
+    const { g, n } = this
+    const root = Math.sqrt(weight)
+    const scaled = this.rows[this.filled++]
+    for (let i = 0; i < n; i++) {
+      scaled[i] = root * row[i]
+      g[i] += weight * residual * row[i]
+    }
+    if (this.filled === BATCH) this.flush()
+  }
+
+  flush(): void {
+    const { a, n } = this
+    for (let k = this.filled; k < BATCH; k++) this.rows[k].fill(0)
+    const [p, q, r, s] = this.rows
+    for (let i = 0; i < n; i++) {
+      const pi = p[i]
+      const qi = q[i]
+      const ri = r[i]
+      const si = s[i]
+      const base = i * n
+      for (let j = 0; j <= i; j++) a[base + j] += pi * p[j] + qi * q[j] + ri * r[j] + si * s[j]
+    }
+    this.filled = 0
   }
 }
 

@@ -72,7 +72,7 @@ export function fitHead(
   options: Partial<FitOptions> = {},
 ): HeadFit {
   const o = { ...DEFAULT_FIT_OPTIONS, ...options }
-  const { layout, points } = face.landmarks
+  const { layout, points, depths } = face.landmarks
   checkLandmarks(layout, points)
   const { plan, paths, model, interocular } = prepare(head, layout)
 
@@ -108,7 +108,7 @@ export function fitHead(
   for (const { free, times, iterations } of rounds)
     for (let k = 0; k < times; k++) {
       const sigmaPx = o.landmarkSigma * (interocular / Math.exp(state.logScale))
-      const { observations } = observe(model, plan, paths, state, targets, sigmaPx)
+      const { observations } = observe(model, plan, paths, state, targets, sigmaPx, depths)
       state = minimise(model, state, observations, priors, free, iterations).state
     }
 
