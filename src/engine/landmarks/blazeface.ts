@@ -101,6 +101,24 @@ export function mergeDetections(detections: Detection[]): Detection[] {
   return merged
 }
 
+/**
+ * Looks at a face the other way up: the network takes some upside-down faces for upright ones, with less confidence.
+ * @returns the face as found in the photo turned by 180 degrees, where that is the better guess
+ */
+export function detectTurned(
+  network: GraphProgram,
+  pyramid: PhotoPyramid,
+  found: Detection,
+  threshold: number,
+): Detection | undefined {
+  const [rx, ry, lx, ly] = found.keypoints
+  const angle = Math.atan2(ly - ry, lx - rx) + Math.PI
+  const square = { cx: found.cx, cy: found.cy, side: found.side * 3, angle }
+  const turned = mergeDetections(detectTile(network, pyramid, square, threshold))
+  const near = turned.filter((d) => Math.hypot(d.cx - found.cx, d.cy - found.cy) < found.side * 0.5)
+  return near.find((d) => d.score > found.score + 0.05)
+}
+
 /** Squares of `side` that cover the photo, each sharing two fifths with the next, as few as that needs. */
 function tiles(width: number, height: number, side: number): Square[] {
   const along = (length: number): number[] => {
@@ -123,8 +141,8 @@ export interface SearchOptions {
   minFace: number
   threshold: number
   signal?: AbortSignal | undefined
-  /** Whether faces were found so far: the photo is turned only where there are none. */
-  found: () => boolean
+  /** Whether upright faces were found so far: the photo is turned only where there are none. */
+  foundUpright: () => boolean
 }
 
 /** What one level of the search found. */
@@ -137,8 +155,8 @@ export interface SearchLevel {
 /**
  * Searches the photo from coarse to fine, one level at a time, so that the caller can stop when it has what it wants. The
  * first level sees the whole photo with and without a margin (a face that fills the photo would otherwise be cut by the
- * tile). A photo without faces after the second
- * level is tried on its side and upside down.
+ * tile). A photo without upright faces after the
+ * second level is tried on its side and upside down.
  */
 export async function* searchLevels(
   network: GraphProgram,
@@ -175,7 +193,7 @@ export async function* searchLevels(
       if (count > MAX_TILES) return
       yield await search(squares, size * SMALLEST_IN_TILE)
     }
-    if (level === 2 && !options.found()) {
+    if (level === 2 && !options.foundUpright()) {
       const turns = [Math.PI / 2, -Math.PI / 2, Math.PI]
       yield await search(
         turns.flatMap((angle) => [whole(1.5, angle), whole(1, angle)]),

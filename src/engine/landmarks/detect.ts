@@ -6,17 +6,20 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PortableBackend } from '../compute/tfjs.js'
 import { SiderError } from '../errors.js'
 import type { Box, Face, Photo } from '../stages.js'
-import { type Detection, searchLevels } from './blazeface.js'
+import { type Detection, detectTurned, searchLevels } from './blazeface.js'
 import { boundingBox } from './box.js'
 import { refineEyes } from './iris.js'
 import { settleMesh } from './mesh.js'
 import { type LandmarkNetworks, loadNetworks } from './models.js'
 import { PhotoPyramid, type Square } from './patch.js'
+import { LEFT_EYE_OUTER, RIGHT_EYE_OUTER } from './topology.js'
 
 /** Side of the mesh network's first crop over the detector's box. */
 const FIRST_CROP = 1.5
 /** A finer search is worth its time while it could add faces above this share of the largest found. */
 const WORTH_FINDING = 0.3
+/** Confidence of the detector above which a face is not upside down. */
+const SURELY_UPRIGHT = 0.85
 
 export interface DetectOptions {
   /** Smallest face that is looked for where there are no larger ones: side of its box in pixels. */
@@ -57,13 +60,16 @@ export class LandmarkDetector {
     const pyramid = new PhotoPyramid(photo)
     const faces: Face[] = []
     const rejected: Detection[] = []
-    const search = { minFace, threshold, signal, found: () => faces.length > 0 }
+    const search = { minFace, threshold, signal, foundUpright: () => faces.some(isUpright) }
     for await (const level of searchLevels(this.#networks.blazeface, pyramid, search)) {
       for (const found of level.detections) {
         if (faces.some(({ box }) => covers(box, found)) || rejected.some((r) => sameSpot(r, found))) continue
         await nextTurn()
         signal?.throwIfAborted()
-        const face = this.#landmarks(pyramid, found)
+        // Confidence below this is what an upside-down face gets; looking again costs one more run of the detector.
+        const sure = found.score > SURELY_UPRIGHT
+        const turned = sure ? undefined : detectTurned(this.#networks.blazeface, pyramid, found, threshold)
+        const face = this.#landmarks(pyramid, turned ?? found)
         if (face === undefined) rejected.push(found)
         else if (!faces.some((other) => sameFace(other.box, face.box))) faces.push(face)
       }
@@ -99,6 +105,12 @@ export class LandmarkDetector {
 }
 
 const area = (box: Box): number => box.width * box.height
+
+/** Whether a face is turned by less than 80 degrees. */
+function isUpright({ landmarks: { points } }: Face): boolean {
+  const [r, l] = [2 * RIGHT_EYE_OUTER, 2 * LEFT_EYE_OUTER]
+  return Math.abs(Math.atan2(points[l + 1] - points[r + 1], points[l] - points[r])) < (80 / 180) * Math.PI
+}
 
 /** Whether a detection lies in the box of a face that was found already. */
 function covers(box: Box, found: Detection): boolean {
