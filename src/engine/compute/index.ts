@@ -4,10 +4,11 @@
  */
 import { createRequire } from 'node:module'
 import '@tensorflow/tfjs'
-import { findBackendFactory, registerBackend, type KernelBackend, engine } from '@tensorflow/tfjs-core'
+import { engine, findBackendFactory, type KernelBackend, registerBackend } from '@tensorflow/tfjs-core'
 import { SiderError } from '../errors.js'
 import type { BackendDescription, BackendReport } from '../run.js'
 import { EagerDevice } from './eager-device.js'
+import { hasCudaProvider, hasGpu, hasVulkanLoader } from './hardware.js'
 import { OrtDevice, type OrtProvider } from './ort-device.js'
 import type { Device, Program } from './program.js'
 import { loadTfjs } from './tfjs.js'
@@ -15,7 +16,16 @@ import { loadTfjs } from './tfjs.js'
 export type { Arrays, Device, Executable, Program, Variables } from './program.js'
 
 /** In the order in which 'auto' prefers them; the first that works and is fast is taken. */
-const NAMES = ['ort-cuda', 'tfjs-node-gpu', 'ort-webgpu', 'ort-cpu', 'tfjs-node', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu']
+const NAMES = [
+  'ort-cuda',
+  'tfjs-node-gpu',
+  'ort-webgpu',
+  'ort-cpu',
+  'tfjs-node',
+  'tfjs-webgpu',
+  'tfjs-wasm',
+  'tfjs-cpu',
+]
 
 /** A tiny program with every kind of work in it: run to see whether a device really computes. */
 const PROBE: Program = {
@@ -24,23 +34,35 @@ const PROBE: Program = {
   body: ({ x }) => ({ outputs: { y: x } }),
 }
 
+/** Backends that 'auto' must not take here although they work, by name. */
+const isSoftware = (name: string): boolean => name.endsWith('webgpu') && !hasGpu()
+const NO_VULKAN = 'no Vulkan loader (libvulkan.so.1): install the GPU driver, on Debian and Ubuntu also libvulkan1'
+const SOFTWARE = ', but there is no GPU, so a software rasteriser would do the work: never taken by auto'
+
 async function tryOrt(provider: OrtProvider): Promise<BackendDescription> {
   const name = `ort-${provider}`
+  const unavailable = (reason: string): BackendDescription => ({ name, available: false, reason })
+  if (provider === 'cuda' && !hasCudaProvider()) {
+    return unavailable('the CUDA part of onnxruntime-node is not installed: see docs/backends.md')
+  }
+  if (provider === 'webgpu' && !hasVulkanLoader()) return unavailable(NO_VULKAN)
   try {
     const device = new OrtDevice({ provider })
     const program = await device.compile(PROBE)
     const { y } = await program.run({ x: Float32Array.of(1, 2, 3, 4) })
     await program.dispose()
     if (y[3] !== 4) throw new Error('wrong result')
-    return { name, available: true, reason: `ONNX Runtime compiles and runs programs on ${provider}` }
+    const software = isSoftware(name) ? SOFTWARE : ''
+    return { name, available: true, reason: `ONNX Runtime compiles and runs programs on ${provider}${software}` }
   } catch (error) {
-    const message = (error instanceof Error ? error.message : String(error)).split('\n')[0].slice(0, 160)
-    return { name, available: false, reason: message }
+    return unavailable((error instanceof Error ? error.message : String(error)).split('\n')[0].slice(0, 160))
   }
 }
 
 /** Loads an optional native tfjs package and says whether it has a GPU. */
-async function tryNative(packageName: '@tensorflow/tfjs-node-gpu' | '@tensorflow/tfjs-node'): Promise<BackendDescription> {
+async function tryNative(
+  packageName: '@tensorflow/tfjs-node-gpu' | '@tensorflow/tfjs-node',
+): Promise<BackendDescription> {
   const name = packageName.slice('@tensorflow/'.length)
   const unavailable = (reason: string): BackendDescription => ({ name, available: false, reason })
   if (Number(process.versions.node.split('.')[0]) >= 23) {
@@ -49,7 +71,9 @@ async function tryNative(packageName: '@tensorflow/tfjs-node-gpu' | '@tensorflow
   try {
     createRequire(import.meta.url)(packageName)
   } catch {
-    return unavailable(`the native part of ${packageName} is not installed: npm rebuild ${packageName} --ignore-scripts=false`)
+    return unavailable(
+      `the native part of ${packageName} is not installed: npm rebuild ${packageName} --ignore-scripts=false`,
+    )
   }
   const factory = findBackendFactory('tensorflow')
   if (!factory) return unavailable(`${packageName} loads, but registers no backend`)
@@ -62,7 +86,11 @@ async function tryTfjs(backend: 'wasm' | 'cpu'): Promise<BackendDescription> {
   const name = `tfjs-${backend}`
   try {
     await loadTfjs(backend)
-    return { name, available: true, reason: backend === 'wasm' ? 'one thread, SIMD: slow' : 'plain JavaScript: very slow' }
+    return {
+      name,
+      available: true,
+      reason: backend === 'wasm' ? 'one thread, SIMD: slow' : 'plain JavaScript: very slow',
+    }
   } catch (error) {
     return { name, available: false, reason: (error as Error).message }
   }
@@ -71,9 +99,10 @@ async function tryTfjs(backend: 'wasm' | 'cpu'): Promise<BackendDescription> {
 /** tfjs's own WebGPU backend, in Node through the npm package `webgpu` (Dawn). */
 async function tryTfjsWebgpu(): Promise<BackendDescription> {
   const name = 'tfjs-webgpu'
+  if (!hasVulkanLoader()) return { name, available: false, reason: NO_VULKAN }
   try {
     await openTfjsWebgpu()
-    return { name, available: true, reason: 'tfjs on WebGPU through Dawn' }
+    return { name, available: true, reason: `tfjs on WebGPU through Dawn${isSoftware(name) ? SOFTWARE : ''}` }
   } catch (error) {
     return { name, available: false, reason: (error as Error).message.split('\n')[0] }
   }
@@ -85,7 +114,11 @@ async function openTfjsWebgpu(): Promise<void> {
     throw new Error('the npm package webgpu is not installed: npm install webgpu')
   })) as { create(flags: string[]): GPU; globals: object }
   Object.assign(globalThis, dawn.globals)
-  const adapter = await dawn.create([]).requestAdapter()
+  const gpu = dawn.create([])
+  // tfjs asks the browser's navigator whether there is WebGPU; Node 20 has no such object, later versions an empty one.
+  if (!('navigator' in globalThis)) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true })
+  Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true })
+  const adapter = await gpu.requestAdapter()
   if (!adapter) throw new Error('no WebGPU adapter: no GPU, or no Vulkan driver')
   const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu')
   const device = await adapter.requestDevice({
@@ -126,11 +159,13 @@ export async function describeBackends(): Promise<BackendReport> {
 }
 
 function choose(backends: readonly BackendDescription[]): { chosen: string; why: string } {
-  const first = backends.find(({ available }) => available)
+  const first = backends.find(({ name, available }) => available && !isSoftware(name))
   const chosen = first?.name ?? 'tfjs-cpu'
   const before = NAMES.slice(0, NAMES.indexOf(chosen))
   const why =
-    before.length === 0 ? 'it is the fastest there is' : `it is the fastest that works here (not available: ${before.join(', ')})`
+    before.length === 0
+      ? 'it is the fastest there is'
+      : `it is the fastest that works here (not available, or only in software: ${before.join(', ')})`
   return { chosen, why }
 }
 
@@ -140,7 +175,9 @@ function choose(backends: readonly BackendDescription[]): { chosen: string; why:
  */
 export async function openDevice(name: string, threads: number): Promise<Device> {
   if (name === 'auto') {
-    for (const candidate of NAMES) if ((await describe(candidate)).available) return make(candidate, threads)
+    for (const candidate of NAMES) {
+      if (!isSoftware(candidate) && (await describe(candidate)).available) return make(candidate, threads)
+    }
   }
   const { available, reason } = await describe(name)
   if (!available) {

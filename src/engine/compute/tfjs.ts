@@ -15,6 +15,9 @@ import { SiderError } from '../errors.js'
 /** tfjs backends that need no native code and no GPU. */
 export type PortableBackend = 'wasm' | 'cpu'
 
+// Otherwise the cpu backend greets every program in Node with an advertisement for the native packages.
+tf.enableProdMode()
+
 const ready = new Map<PortableBackend, Promise<void>>()
 
 async function makeReady(backend: PortableBackend): Promise<void> {

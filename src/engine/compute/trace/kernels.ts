@@ -47,7 +47,8 @@ function cast(g: Graph, x: Value, dtype: DType): Value {
 
 function reduce(op: string): Rule {
   return (g, [x], attrs) => {
-    const axes = positiveAxes(attrs['axis'], x!.shape.length)
+    // tfjs calls it `axis` everywhere but in its Max.
+    const axes = positiveAxes(attrs['axis'] ?? attrs['reductionIndices'], x!.shape.length)
     const keepDims = Boolean(attrs['keepDims'])
     const kept = x!.shape.map((d, i) => (axes.includes(i) ? 1 : d))
     const shape = keepDims ? kept : x!.shape.filter((_, i) => !axes.includes(i))
@@ -195,7 +196,6 @@ function registerShapes(): void {
     if (x!.shape.every((d, i) => d === 1 || times[i] === 1)) return g.expand(x!, shape)
     return g.node('Tile', [x!, g.shapeLiteral(times)], shape, x!.dtype)
   })
-  kernel('BroadcastTo', ['x'], (g, [x], { shape }) => g.expand(x!, numbers(shape)))
   kernel('Concat', 'list', (g, xs, { axis }) => {
     const parts = xs.filter((x) => sizeOf(x.shape) > 0)
     const at = positiveAxes(axis, parts[0]!.shape.length)[0]!

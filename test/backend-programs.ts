@@ -1,0 +1,81 @@
+/**
+ * Two small programs that use everything the engine asks of a backend: a step of both networks (second order, through the
+ * intersection, Adam inside) and steps of a relief. Run three times each; the numbers are compared between backends.
+ *
+ *   npx tsx test/backend-programs.ts ort-webgpu      runs them on one backend, prints the numbers as one line of JSON
+ */
+import type { Arrays, Device } from '../src/engine/compute/index.js'
+import { resolveSettings } from '../src/engine/config.js'
+import { ReliefModel } from '../src/engine/detail/relief/model.js'
+import { detailStep } from '../src/engine/detail/step.js'
+import { correctedRate, withMoments } from '../src/engine/field/adam.js'
+import { SiderField } from '../src/engine/field/field.js'
+import { Rng } from '../src/engine/geometry/rng.js'
+import { capScene } from './scenes.js'
+
+const RAYS = 24
+const POINTS = 16
+const STEPS = 3
+
+async function networkSteps(device: Device): Promise<Arrays> {
+  const settings = resolveSettings({
+    overrides: {
+      field: { kind: 'network', layers: 4, width: 16, skip: 2, feature: 4, bands: 2, beta: 20 },
+      renderer: { layers: 2, width: 16, viewBands: 1 },
+      detail: { rays: RAYS, points: POINTS },
+    },
+  })
+  const field = new SiderField(device, settings, { center: new Float64Array(3), scale: 1 })
+  const step = await device.compile(detailStep(field, settings.detail), field.variables)
+  const rng = new Rng(5)
+  const random = (n: number): Float32Array => Float32Array.from({ length: n }, () => rng.uniform(-0.6, 0.6))
+  const view = new Float32Array(RAYS * 3).map((_, i) => (i % 3 === 2 ? -1 : 0))
+  const feeds = {
+    x: random(3 * (RAYS + POINTS)),
+    view,
+    colour: random(3 * RAYS).map(Math.abs),
+    weight: new Float32Array(RAYS).fill(1),
+    distance: random(POINTS),
+  }
+  const losses: number[] = []
+  for (let i = 1; i <= STEPS; i++) {
+    losses.push((await step.run({ ...feeds, rate: Float32Array.of(correctedRate(1e-3, i)) }))['loss'][0])
+  }
+  const weights = await field.variables.read()
+  await step.dispose()
+  await field.dispose()
+  return { 'network/losses': Float32Array.from(losses), ...weights }
+}
+
+async function reliefSteps(device: Device): Promise<Arrays> {
+  const { relief } = resolveSettings({ overrides: { relief: { finest: 4 } } })
+  const model = new ReliefModel(capScene(24).scene, relief)
+  const variables = device.variables(withMoments(model.initial()))
+  const step = await device.compile(model.step(), variables)
+  const view = await device.compile(model.view(), variables)
+  const losses: number[] = []
+  for (let i = 1; i <= STEPS; i++) {
+    losses.push((await step.run({ rate: Float32Array.of(correctedRate(1e-2, i)) }))['loss'][0])
+  }
+  const { normal, colour } = await view.run({})
+  const light = (await variables.read(['light']))['light']
+  await step.dispose()
+  await view.dispose()
+  variables.dispose()
+  return { 'relief/losses': Float32Array.from(losses), normal, colour, light }
+}
+
+/** Everything both programs give, by name. Adam's moments are left out: they repeat the gradients. */
+export async function runBackendPrograms(device: Device): Promise<Arrays> {
+  const all = { ...(await networkSteps(device)), ...(await reliefSteps(device)) }
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !/\/[mv]$/.test(name)))
+}
+
+if (process.argv[1]?.endsWith('backend-programs.ts')) {
+  const { openDevice } = await import('../src/engine/compute/index.js')
+  const device = await openDevice(process.argv[2], 1)
+  const values = await runBackendPrograms(device)
+  console.log(JSON.stringify(Object.fromEntries(Object.entries(values).map(([name, data]) => [name, [...data]]))))
+  // Dawn keeps threads alive.
+  process.exit(0)
+}
