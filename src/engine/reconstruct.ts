@@ -8,7 +8,14 @@ import { trainCoarse } from './coarse/train.js'
 import { openDevice } from './compute/index.js'
 import type { Device } from './compute/program.js'
 import type { Settings } from './config.js'
-import { type Detailer, type DetailInput, networkDetailer, reliefDetailer, trustedSkin, viewCoarse } from './detail/index.js'
+import {
+  type Detailer,
+  type DetailInput,
+  networkDetailer,
+  reliefDetailer,
+  trustedSkin,
+  viewCoarse,
+} from './detail/index.js'
 import { SiderError, type StageName } from './errors.js'
 import { SiderField } from './field/field.js'
 import { submesh } from './geometry/mesh.js'
@@ -19,14 +26,7 @@ import { Inspector } from './inspect.js'
 import { chooseFace } from './landmarks/choose.js'
 import { LandmarkDetector } from './landmarks/detect.js'
 import { readLandmarks } from './landmarks/read.js'
-import {
-  LEFT_EYE,
-  LEFT_EYE_68,
-  LIPS_INNER,
-  LIPS_INNER_68,
-  RIGHT_EYE,
-  RIGHT_EYE_68,
-} from './landmarks/topology.js'
+import { LEFT_EYE, LEFT_EYE_68, LIPS_INNER, LIPS_INNER_68, RIGHT_EYE, RIGHT_EYE_68 } from './landmarks/topology.js'
 import { cropImage } from './photo/crop.js'
 import { decodePhoto } from './photo/decode.js'
 import { RunProgress } from './progress.js'
@@ -193,7 +193,9 @@ class Run {
     const save = async (): Promise<void> => {
       if (!checkpoint) return
       const { tensors, state } = await detailer.save()
-      const named = Object.fromEntries(Object.entries(tensors).map(([name, data]) => [name, { shape: [data.length], data }]))
+      const named = Object.fromEntries(
+        Object.entries(tensors).map(([name, data]) => [name, { shape: [data.length], data }]),
+      )
       await saveCheckpoint(checkpoint.file, { ...identity, stage: 'detail', state, tensors: named })
     }
     const history: { step: number; view: FaceView }[] = []
@@ -207,7 +209,8 @@ class Run {
           this.progress.step({ iteration: step, iterations: steps, loss })
           // Early changes are the largest: pictures are spaced quadratically.
           if (step / steps >= (nextHistory / HISTORY) ** 2 && nextHistory < HISTORY) {
-            nextHistory++
+            // After a resumption several pictures are due: one stands for all.
+            while (step / steps >= (nextHistory / HISTORY) ** 2 && nextHistory < HISTORY) nextHistory++
             history.push({ step, view: await detailer.view() })
           }
           const now = performance.now()
@@ -224,7 +227,10 @@ class Run {
     } catch (error) {
       if (signal?.aborted) {
         await save()
-        throw new SiderError('CANCELLED', 'the run was stopped; a checkpoint was saved', { stage: 'detail', cause: error })
+        throw new SiderError('CANCELLED', 'the run was stopped; a checkpoint was saved', {
+          stage: 'detail',
+          cause: error,
+        })
       }
       if (error instanceof SiderError && error.code === 'DIVERGED') await save()
       throw error
@@ -246,8 +252,16 @@ class Run {
     const { inspector } = this
     if (inspector.wants('normals') || inspector.wants('render')) {
       const { size, normals, colour } = await detailer.view()
-      inspector.record('normals', () => ({ kind: 'image', width: size, height: size, data: normals, range: [-1, 1] }), step)
-      inspector.record('render', () => ({ kind: 'image', width: size, height: size, data: colour, range: [0, 1] }), step)
+      inspector.record(
+        'normals',
+        () => ({ kind: 'image', width: size, height: size, data: normals, range: [-1, 1] }),
+        step,
+      )
+      inspector.record(
+        'render',
+        () => ({ kind: 'image', width: size, height: size, data: colour, range: [0, 1] }),
+        step,
+      )
     }
     if (!inspector.wants('mesh') && !inspector.wants('sdf')) return
     const field = await detailer.field()
@@ -297,7 +311,8 @@ export function bounds(fit: HeadFit): { low: [number, number, number]; high: [nu
   return { low, high }
 }
 
-const sum = (values: ArrayLike<number>): number => Array.prototype.reduce.call(values, (a, b) => (a as number) + (b as number), 0) as number
+const sum = (values: ArrayLike<number>): number =>
+  Array.prototype.reduce.call(values, (a, b) => (a as number) + (b as number), 0) as number
 
 /** Peak signal-to-noise ratio of the render against the photo over trusted pixels, dB. */
 function psnr(view: FaceView, image: Float32Array, trusted: Float32Array): number {

@@ -1,4 +1,6 @@
 /** Eager execution: programs run op by op on a tfjs backend (node-gpu, node, webgpu, wasm, cpu). */
+// Registers the gradients of all operations: without them tfjs-core differentiates nothing.
+import '@tensorflow/tfjs'
 import { dispose, engine, keep, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core'
 import { SiderError } from '../errors.js'
 import {

@@ -78,6 +78,12 @@ class OrtVariables implements Variables {
     }
   }
 
+  /** Copies variables to the host: device memory belongs to the session that filled it and dies with it. */
+  async bringHome(names: readonly string[]): Promise<void> {
+    const remote = names.filter((name) => (this.tensors.get(name)?.location ?? 'cpu') !== 'cpu')
+    if (remote.length > 0) this.write(await this.device.readBack(this, remote))
+  }
+
   dispose(): void {
     for (const tensor of this.tensors.values()) if (tensor.location !== 'cpu') tensor.dispose()
     this.tensors.clear()
@@ -125,6 +131,7 @@ export class OrtDevice implements Device {
       run,
       matrixFlops: matrixFlops(traced.nodes),
       dispose: async () => {
+        await store?.bringHome(traced.updates)
         if (this.options.profile) session.endProfiling()
         await session.release()
       },

@@ -27,7 +27,19 @@ export interface DetailState {
   epoch: number
   rateFactor: number
   epochLosses: number[]
+  /** Steps done in the current epoch, and the sum of their losses. */
+  inEpoch: number
+  lossSum: number
   rng: number[]
+  /** The generator before it shuffled the rays of the current epoch. */
+  shuffleRng: number[]
+}
+
+interface Snapshot {
+  weights: Arrays
+  t: Float32Array
+  slope: Float32Array
+  state: DetailState
 }
 
 /** Longest step of a ray towards the surface, and the distance at which a hit counts as found, in field units. */
@@ -43,7 +55,7 @@ export class DetailTrainer {
   private readonly list: Uint32Array
   private readonly hits: Float32Array
   private order: Uint32Array
-  private good: { weights: Arrays; t: Float32Array; slope: Float32Array; state: DetailState } | undefined
+  private good: Snapshot | undefined
 
   private constructor(
     private readonly field: SiderField,
@@ -56,7 +68,17 @@ export class DetailTrainer {
   ) {
     const { rays: r, points: p } = settings
     this.stepsPerEpoch = Math.max(1, Math.ceil(rays.count / r))
-    this.state = { step: 0, epoch: 0, rateFactor: 1, epochLosses: [], rng: rng.getState() }
+    const start = rng.getState()
+    this.state = {
+      step: 0,
+      epoch: 0,
+      rateFactor: 1,
+      epochLosses: [],
+      inEpoch: 0,
+      lossSum: 0,
+      rng: start,
+      shuffleRng: start,
+    }
     this.batch = {
       x: new Float32Array(3 * (r + p)),
       view: new Float32Array(3 * r),
@@ -96,27 +118,27 @@ export class DetailTrainer {
    */
   async run(options: DetailRunOptions): Promise<void> {
     const { epochs } = this.settings
-    await this.keepGood()
-    while (this.state.epoch < epochs && !this.plateau()) {
-      let sum = 0
-      let count = 0
-      while (count < this.stepsPerEpoch) {
+    const { state } = this
+    this.good = await this.snapshot()
+    while (state.epoch < epochs && !this.plateau()) {
+      while (state.inEpoch < this.stepsPerEpoch) {
         options.signal?.throwIfAborted()
-        const loss = await this.oneStep(count)
-        sum += loss
-        count++
+        const loss = await this.oneStep(state.inEpoch)
+        state.lossSum += loss
+        state.inEpoch++
         if (!Number.isFinite(loss)) break
         const steps = epochs * this.stepsPerEpoch
-        await options.onStep?.({ step: this.state.step, steps, loss: sum / count })
+        await options.onStep?.({ step: state.step, steps, loss: state.lossSum / state.inEpoch })
       }
-      const mean = sum / count
-      const best = Math.min(...this.state.epochLosses)
-      if (!Number.isFinite(mean) || mean > DIVERGED * best + 1e-3) await this.recover(mean)
+      const mean = state.lossSum / state.inEpoch
+      const best = Math.min(...state.epochLosses)
+      if (!Number.isFinite(mean) || mean > DIVERGED * best + 1e-3) this.recover(mean)
       else {
-        this.state.epochLosses.push(mean)
-        this.state.epoch++
+        state.epochLosses.push(mean)
+        state.epoch++
+        Object.assign(state, { inEpoch: 0, lossSum: 0, shuffleRng: this.rng.getState() })
         this.order = this.rng.permutation(this.rays.count)
-        if (this.state.epoch % 5 === 0) await this.keepGood()
+        if (state.epoch % 5 === 0) this.good = await this.snapshot()
       }
     }
   }
@@ -179,48 +201,46 @@ export class DetailTrainer {
     }
   }
 
-  private async keepGood(): Promise<void> {
-    this.state.rng = this.rng.getState()
-    this.good = {
+  private async snapshot(): Promise<Snapshot> {
+    return {
       weights: await this.field.variables.read(),
       t: this.rays.t.slice(),
       slope: this.rays.slope.slice(),
-      state: structuredClone(this.state),
+      state: structuredClone({ ...this.state, rng: this.rng.getState() }),
     }
   }
 
-  private async recover(loss: number): Promise<void> {
-    const { weights, t, slope, state } = this.good!
+  private goTo({ weights, t, slope, state }: Snapshot): void {
     this.field.variables.write(weights)
     this.rays.t.set(t)
     this.rays.slope.set(slope)
-    if (this.state.rateFactor < 1) {
+    Object.assign(this.state, structuredClone(state))
+    this.order = Rng.fromState(state.shuffleRng).permutation(this.rays.count)
+    this.rng = Rng.fromState(state.rng)
+  }
+
+  private recover(loss: number): void {
+    const { rateFactor } = this.state
+    this.goTo(this.good!)
+    if (rateFactor < 1) {
       throw new SiderError('DIVERGED', `the optimisation diverged twice (loss ${loss}); the last good state is kept`, {
         stage: 'detail',
         hint: 'Lower the learning rate, for example --set detail.learningRate=1e-4.',
         data: { epoch: this.state.epoch, loss: String(loss) },
       })
     }
-    Object.assign(this.state, structuredClone(state), { rateFactor: 1 / 3 })
-    this.rng = Rng.fromState(state.rng)
-    this.order = this.rng.permutation(this.rays.count)
+    this.state.rateFactor = 1 / 3
   }
 
-  /** Everything a checkpoint needs to go on exactly here (at an epoch's end). */
+  /** Everything a checkpoint needs to go on exactly here, in the middle of an epoch too. */
   async save(): Promise<{ tensors: Record<string, Float32Array>; state: DetailState }> {
-    await this.keepGood()
-    const { weights, t, slope, state } = this.good!
+    const { weights, t, slope, state } = await this.snapshot()
     return { tensors: { ...weights, 'rays/t': t, 'rays/slope': slope }, state }
   }
 
   restore(tensors: Record<string, Float32Array>, state: DetailState): void {
     const { 'rays/t': t, 'rays/slope': slope, ...weights } = tensors
-    this.field.variables.write(weights)
-    this.rays.t.set(t)
-    this.rays.slope.set(slope)
-    Object.assign(this.state, structuredClone(state))
-    this.rng = Rng.fromState(state.rng)
-    this.order = this.rng.permutation(this.rays.count)
+    this.goTo({ weights, t, slope, state })
   }
 
   async dispose(): Promise<void> {

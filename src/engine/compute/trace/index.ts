@@ -1,4 +1,6 @@
 /** Tracing: runs a tfjs program once on a backend that records it. */
+// Registers the gradients of all operations: without them tfjs-core differentiates nothing.
+import '@tensorflow/tfjs'
 import { engine, registerBackend, type Tensor, type TensorInfo, tidy } from '@tensorflow/tfjs-core'
 import type { Body, Shapes, Tensors } from '../program.js'
 import { TraceBackend } from './backend.js'

@@ -57,6 +57,7 @@ export class ReliefSolver {
       if (!Number.isFinite(loss)) {
         this.variables.write(good)
         this.step = goodStep
+        this.losses.length = goodStep
         if (this.rateFactor < 1) {
           throw new SiderError('DIVERGED', 'the relief diverged twice; the last good state is kept', {
             stage: 'detail',
@@ -80,7 +81,8 @@ export class ReliefSolver {
   async view(): Promise<ReliefView> {
     const { size, mask } = this.scene
     const values = await this.viewer.run({})
-    const onFace = (x: Float32Array, dims: number): Float32Array => x.map((v, i) => (mask[Math.floor(i / dims)] ? v : 0))
+    const onFace = (x: Float32Array, dims: number): Float32Array =>
+      x.map((v, i) => (mask[Math.floor(i / dims)] ? v : 0))
     return {
       size,
       mask,

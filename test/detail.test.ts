@@ -1,0 +1,337 @@
+/** Coarse distances and their learning, rays and tracing, training of both networks, and the mask of trusted skin. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { CoarseTarget } from '../src/engine/coarse/target.js'
+import { type CoarseResult, trainCoarse } from '../src/engine/coarse/train.js'
+import { OrtDevice } from '../src/engine/compute/ort-device.js'
+import { resolveSettings } from '../src/engine/config.js'
+import { advance, type FaceRays, hitPositions, makeRays, viewCoarse } from '../src/engine/detail/rays.js'
+import { FaceRenderer } from '../src/engine/detail/render.js'
+import { DetailTrainer } from '../src/engine/detail/train.js'
+import { trustedSkin } from '../src/engine/detail/trust.js'
+import { SiderField } from '../src/engine/field/field.js'
+import { Rng } from '../src/engine/geometry/rng.js'
+import { loadHead } from '../src/engine/head/load.js'
+import type { HeadFit, Landmarks, Mesh } from '../src/engine/stages.js'
+import { frontCamera, gridMesh, sphereMesh } from './shapes.js'
+
+const SIZE = 48
+const RADIUS = 0.1
+const THICKNESS = 0.004
+
+/** A fit whose whole mesh is face, seen from in front. */
+function fitOf(mesh: Mesh, size = SIZE): HeadFit {
+  const faceRegion = new Uint8Array(mesh.indices.length / 3).fill(1)
+  const crop = { x: 0, y: 0, width: size, height: size, size }
+  return { mesh, model: { faceRegion }, camera: frontCamera(size, 2.6 * size, 0.6), crop } as unknown as HeadFit
+}
+
+const sphere = sphereMesh(RADIUS, 96, 192)
+const settings = resolveSettings({
+  overrides: {
+    field: { kind: 'network', layers: 4, width: 48, skip: 2, feature: 8, bands: 2, initialRadius: 0.5 },
+    renderer: { layers: 2, width: 24, viewBands: 1 },
+    coarse: { steps: 250, batch: 512, learningRate: 2e-3, thickness: THICKNESS },
+    detail: { epochs: 3, rays: 256, points: 64, learningRate: 5e-4, plateauEpochs: 0 },
+  },
+})
+const device = new OrtDevice({ provider: 'cpu' })
+const mean = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0) / values.length
+
+describe('coarse distance', () => {
+  it('has its front on the mesh and its back a thickness behind', () => {
+    const target = new CoarseTarget(fitOf(gridMesh(0.2, 8)), THICKNESS)
+    const { center, scale } = target.frame
+    const heights = [0.03, 0.001, 0, -0.001, -THICKNESS / 2, -0.003, -THICKNESS, -0.02]
+    const points = Float32Array.from(
+      heights.flatMap((z) => [0.013, -0.021, z]),
+      (p, i) => (p - center[i % 3]) / scale,
+    )
+    const { sdf, gradient } = target.distanceAndGradient(points)
+    heights.forEach((z, i) => {
+      const exact = Math.abs(z + THICKNESS / 2) - THICKNESS / 2
+      expect(sdf[i] * scale).toBeCloseTo(exact, 6)
+      if (z !== -THICKNESS / 2) expect(gradient[3 * i + 2]).toBeCloseTo(Math.sign(z + THICKNESS / 2), 4)
+    })
+    expect(target.distance(points)).toEqual(sdf)
+  })
+
+  it('is exact on a sphere', () => {
+    const target = new CoarseTarget(fitOf(sphere), THICKNESS)
+    const rng = new Rng(3)
+    let worst = 0
+    for (let i = 0; i < 300; i++) {
+      const direction = [rng.normal(), rng.normal(), rng.normal()]
+      const r = rng.uniform(0.6, 1.3) * RADIUS
+      const length = Math.hypot(...direction)
+      const { center, scale } = target.frame
+      const point = Float32Array.from(direction, (d, k) => ((d / length) * r - center[k]) / scale)
+      const exact = Math.abs(r - RADIUS + THICKNESS / 2) - THICKNESS / 2
+      worst = Math.max(worst, Math.abs(target.distance(point)[0] * scale - exact))
+    }
+    // The triangles lie up to R (1 - cos(π / 96)) = 0.05 mm inside the sphere.
+    expect(worst).toBeLessThan(6e-5)
+  })
+
+  it('samples mostly near the sheet, with their distances', () => {
+    const target = new CoarseTarget(fitOf(sphere), THICKNESS)
+    const { points, distance } = target.sample(4000, 0.002, new Rng(1))
+    expect(distance).toEqual(target.distance(points))
+    const near = distance.filter((d) => Math.abs(d) * target.frame.scale < 0.006).length / 4000
+    expect(near).toBeGreaterThan(0.75)
+    expect(near).toBeLessThan(0.97)
+  })
+})
+
+describe('coarse stage on a sphere', () => {
+  const fit = fitOf(sphere)
+  const target = new CoarseTarget(fit, THICKNESS)
+  let field: SiderField
+  let result: CoarseResult
+  beforeAll(async () => {
+    field = new SiderField(device, settings, target.frame)
+    result = await trainCoarse(field, target, settings.coarse, { rng: new Rng(1) })
+  })
+
+  it('learns the distance', async () => {
+    const rng = new Rng(8)
+    const radii = Float32Array.from({ length: 500 }, () => rng.uniform(0.98, 1.1) * RADIUS)
+    const points = new Float32Array(1500)
+    radii.forEach((r, i) => {
+      const d = [rng.normal(), rng.normal(), rng.normal()]
+      const length = Math.hypot(...d)
+      points.set(field.toField(Float64Array.from(d, (x) => (x / length) * r)), 3 * i)
+    })
+    const { sdf, gradient } = await field.sdfAndGradient(points)
+    const errors = sdf.map((f, i) => Math.abs(f * field.frame.scale - (radii[i] - RADIUS)))
+    console.info(
+      `sphere: mean error ${(1000 * mean(errors)).toFixed(3)} mm, told ${(1000 * result.distanceError).toFixed(3)} mm`,
+    )
+    expect(mean(errors)).toBeLessThan(0.0008)
+    expect(result.distanceError).toBeLessThan(0.0012)
+    const lengths = sdf.map((_, i) => Math.abs(Math.hypot(...gradient.subarray(3 * i, 3 * i + 3)) - 1))
+    expect(mean(lengths)).toBeLessThan(0.15)
+    expect(mean(result.losses.slice(-20))).toBeLessThan(0.3 * mean(result.losses.slice(0, 20)))
+  })
+
+  it('is seen where it is: rays end on the zero level, near the sphere', async () => {
+    const view = viewCoarse(fit)
+    const rays = makeRays(fit, field.frame, view, new Float32Array(SIZE * SIZE * 3), new Float32Array(SIZE * SIZE))
+    expect(rays.count).toBe(view.mask.reduce((a, b) => a + b, 0))
+    const list = Uint32Array.from({ length: rays.count }, (_, i) => i)
+    const hits = new Float32Array(rays.count * 3)
+    hitPositions(rays, list, hits)
+    // They start on the rasterised mesh.
+    const start = hits.map((_, i) => (i % 3 === 0 ? Math.hypot(...field.toHead(hits.slice(i, i + 3))) - RADIUS : 0))
+    expect(Math.max(...start.map(Math.abs))).toBeLessThan(6e-5)
+    const renderer = await FaceRenderer.create(field)
+    const picture = await renderer.render(fit, rays)
+    await renderer.dispose()
+    hitPositions(rays, list, hits)
+    const sdf = await field.sdf(hits)
+    const seen = list.filter((i) => picture.mask[rays.pixels[i]])
+    expect(seen.length / rays.count).toBeGreaterThan(0.97)
+    const facing = seen.filter((i) => view.normals[3 * rays.pixels[i] + 2] < -0.4)
+    const residual = [...facing].map((i) => Math.abs(sdf[i])).sort((a, b) => a - b)
+    expect(residual[Math.floor(0.95 * residual.length)]).toBeLessThan(1e-4)
+    expect(residual.at(-1)).toBeLessThan(5e-3)
+    const off = [...facing].map((i) => Math.abs(picture.depth[rays.pixels[i]] - view.depth[rays.pixels[i]]))
+    const turned = [...facing].map((i) => {
+      const at = 3 * rays.pixels[i]
+      return [0, 1, 2].reduce((sum, k) => sum + picture.normals[at + k] * view.normals[at + k], 0)
+    })
+    console.info(`render: depth error ${(1000 * mean(off)).toFixed(3)} mm, normals ${mean(turned).toFixed(4)}`)
+    expect(mean(off)).toBeLessThan(0.0015)
+    expect(mean(turned)).toBeGreaterThan(0.97)
+  })
+})
+
+describe('coarse stage on the head', () => {
+  it('its front is the fitted face, and a network learns it', async () => {
+    const model = await loadHead('built-in')
+    const fit = { ...fitOf({ positions: model.mean, indices: model.indices }), model }
+    const target = new CoarseTarget(fit, THICKNESS)
+    const field = new SiderField(device, settings, target.frame)
+    const front = target.distance(field.toField(target.face.positions)).map((d) => Math.abs(d) * target.frame.scale)
+    expect(front.sort()[front.length >> 1]).toBeLessThan(1e-4)
+    const before = target.sample(2000, 0.003, new Rng(5))
+    const error = async (): Promise<number> => {
+      const sdf = await field.sdf(before.points)
+      return mean(sdf.map((f, i) => Math.abs(f - before.distance[i]))) * field.frame.scale
+    }
+    const untrained = await error()
+    await trainCoarse(field, target, settings.coarse, { rng: new Rng(1) })
+    const trained = await error()
+    console.info(`head: mean error ${(1000 * untrained).toFixed(2)} mm before, ${(1000 * trained).toFixed(2)} mm after`)
+    expect(trained).toBeLessThan(0.002)
+    expect(trained).toBeLessThan(untrained / 5)
+    await field.dispose()
+  })
+})
+
+describe('tracing an analytic sphere', () => {
+  const [r, distance] = [0.5, 3]
+  /** Parallel to the axis of z would be too easy: a pencil of rays from one point. */
+  function pencil(): { rays: FaceRays; exact: Float64Array } {
+    const count = 200
+    const rng = new Rng(4)
+    const directions = new Float32Array(count * 3)
+    const [t, slope, exact] = [new Float32Array(count), new Float32Array(count), new Float64Array(count)]
+    for (let i = 0; i < count; i++) {
+      const [a, b] = [rng.uniform(-0.1, 0.1), rng.uniform(-0.1, 0.1)]
+      const length = Math.hypot(a, b, 1)
+      const d = [a / length, b / length, -1 / length]
+      directions.set(d, 3 * i)
+      const along = -d[2] * distance
+      exact[i] = along - Math.sqrt(along * along - distance * distance + r * r)
+      slope[i] = (exact[i] - along) / r
+      t[i] = exact[i] + rng.uniform(-0.03, 0.03)
+    }
+    const empty = new Float32Array(0)
+    const origin = Float32Array.of(0, 0, distance)
+    return {
+      rays: { count, pixels: new Uint32Array(count), origin, directions, t, slope, colours: empty, weights: empty },
+      exact,
+    }
+  }
+
+  it('converges within a few steps from near', () => {
+    const { rays, exact } = pencil()
+    const list = Uint32Array.from({ length: rays.count }, (_, i) => i)
+    const x = new Float32Array(rays.count * 3)
+    const worst: number[] = []
+    for (let step = 0; step < 4; step++) {
+      hitPositions(rays, list, x)
+      advance(
+        rays,
+        list,
+        Float32Array.from(list, (i) => Math.hypot(x[3 * i], x[3 * i + 1], x[3 * i + 2]) - r),
+        0.05,
+      )
+      worst.push(Math.max(...exact.map((t, i) => Math.abs(rays.t[i] - t))))
+    }
+    expect(worst[0]).toBeLessThan(4e-3)
+    expect(worst[3]).toBeLessThan(2e-6)
+  })
+
+  it('never leaps further than the limit and leaves other rays alone', () => {
+    const { rays } = pencil()
+    const before = rays.t.slice()
+    advance(rays, Uint32Array.of(3, 7), Float32Array.of(100, -100), 0.05)
+    expect(rays.t[3] - before[3]).toBeCloseTo(0.05, 5)
+    expect(rays.t[7] - before[7]).toBeCloseTo(-0.05, 5)
+    before.forEach((t, i) => {
+      if (i !== 3 && i !== 7) expect(rays.t[i]).toBe(t)
+    })
+  })
+})
+
+describe('training of both networks', () => {
+  const fit = fitOf(sphere)
+  const target = new CoarseTarget(fit, THICKNESS)
+  const near = target.sample(2000, 0.002, new Rng(2))
+  const view = viewCoarse(fit)
+  const image = view.normals.map((n) => 0.5 + 0.4 * n)
+
+  async function trainer(changes: Partial<typeof settings.detail> = {}) {
+    const field = new SiderField(
+      device,
+      { ...settings, field: { ...settings.field, initialRadius: 0.9 } },
+      target.frame,
+    )
+    const rays = makeRays(fit, target.frame, view, image, Float32Array.from(view.mask))
+    return { field, rays, it: await DetailTrainer.create(field, rays, near, { ...settings.detail, ...changes }, 5) }
+  }
+
+  it('matches colours better with every epoch', async () => {
+    const one = await trainer()
+    await one.it.run({})
+    const losses = one.it.state.epochLosses
+    expect(losses).toHaveLength(3)
+    expect(losses[2]).toBeLessThan(0.9 * losses[0])
+  })
+
+  it('goes on from a checkpoint in the middle of an epoch as if it had never stopped', async () => {
+    const whole = await trainer()
+    await whole.it.run({})
+    const first = await trainer()
+    const stop = new AbortController()
+    const at = first.it.stepsPerEpoch + 2
+    await expect(
+      first.it.run({ signal: stop.signal, onStep: ({ step }) => (step === at ? stop.abort() : undefined) }),
+    ).rejects.toThrow()
+    const { tensors, state } = await first.it.save()
+    const second = await trainer()
+    second.it.restore(tensors, JSON.parse(JSON.stringify(state)))
+    await second.it.run({})
+    expect(second.it.state.epochLosses).toEqual(whole.it.state.epochLosses)
+    expect(await second.field.variables.read()).toEqual(await whole.field.variables.read())
+    expect(second.rays.t).toEqual(whole.rays.t)
+  })
+
+  it('diverges once, tries again with less, then gives up with the last good state', async () => {
+    const one = await trainer({ learningRate: 1e20, learningRateEnd: 1e20 })
+    const before = await one.field.variables.read()
+    const steps: number[] = []
+    await expect(one.it.run({ onStep: ({ step }) => void steps.push(step) })).rejects.toMatchObject({
+      code: 'DIVERGED',
+    })
+    // The first step of each try still sees good weights.
+    expect(steps.filter((step) => step === 1)).toHaveLength(2)
+    expect(await one.field.variables.read()).toEqual(before)
+    expect((await one.it.save()).state.epoch).toBe(0)
+  })
+})
+
+describe('trusted skin', () => {
+  const size = 128
+  const crop = { x: 100, y: 50, width: 256, height: 256, size }
+  const mask = new Uint8Array(size * size)
+  const image = new Float32Array(size * size * 3)
+  const rng = new Rng(6)
+  const hair = (x: number, y: number): boolean => y < 30 + 6 * Math.sin(x / 7)
+  const brow = (x: number, y: number): boolean => Math.abs(y - 48) < 3 && Math.abs(Math.abs(x - 64) - 18) < 9
+  for (let i = 0; i < size * size; i++) {
+    const [x, y] = [i % size, Math.floor(i / size)]
+    mask[i] = Math.hypot((x - 64) / 46, (y - 64) / 56) < 1 ? 1 : 0
+    const dark = hair(x, y) || brow(x, y)
+    // Skin darkens to one side, as it does beside a lamp.
+    const light = 1 - (0.35 * x) / size
+    const colour = dark ? [0.13, 0.08, 0.05] : [0.8 * light, 0.6 * light, 0.5 * light]
+    image.set(
+      colour.map((c) => c + 0.01 * rng.normal()),
+      3 * i,
+    )
+  }
+  /** An open right eye, a closed left one, an open mouth; crop pixels. */
+  const around = (x: number, y: number, w: number, h: number, n: number) =>
+    Array.from({ length: n }, (_, i) => [
+      x + w * Math.cos((2 * Math.PI * i) / n),
+      y + h * Math.sin((2 * Math.PI * i) / n),
+    ])
+  const contours = [...around(46, 58, 8, 4, 6), ...around(82, 58, 8, 0.4, 6), ...around(64, 94, 14, 7, 8)]
+  const points = Float64Array.from(contours.flatMap(([x, y]) => [crop.x + 2 * x, crop.y + 2 * y]))
+  const landmarks = { layout: 68, points } as Landmarks
+  const openings = {
+    eyes: [
+      [0, 1, 2, 3, 4, 5],
+      [6, 7, 8, 9, 10, 11],
+    ],
+    mouth: [12, 13, 14, 15, 16, 17, 18, 19],
+  } // prettier-ignore
+  const trusted = trustedSkin(image, mask, crop, landmarks, openings)
+  const at = (x: number, y: number): number => trusted[y * size + x]
+
+  it('leaves out the open mouth and the open eye, and keeps closed lids', () => {
+    expect([at(64, 94), at(56, 94), at(46, 58)]).toEqual([0, 0, 0])
+    expect([at(82, 58), at(64, 78)]).toEqual([1, 1])
+  })
+  it('leaves out hair that hangs in from the border, and keeps brows, shadow and skin', () => {
+    expect([at(64, 14), at(50, 22), at(80, 20)]).toEqual([0, 0, 0])
+    expect([at(46, 48), at(82, 48), at(104, 64), at(24, 64), at(64, 112)]).toEqual([1, 1, 1, 1, 1])
+    const kept = trusted.reduce((a, b) => a + b, 0) / mask.reduce((a, b) => a + b, 0)
+    expect(kept).toBeGreaterThan(0.65)
+  })
+  it('trusts nothing off the face', () => {
+    expect(trusted.some((t, i) => t > mask[i])).toBe(false)
+  })
+})
