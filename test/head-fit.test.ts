@@ -6,16 +6,9 @@ import { solveCholesky } from '../src/engine/head/fit-algebra.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
 import { gatherPoints } from '../src/engine/head/fit-points.js'
 import { faceAngles } from '../src/engine/head/fit-quality.js'
+import { depthRow, residualRow } from '../src/engine/head/fit-residuals.js'
 import { multiply3, rotationFromAxisAngle } from '../src/engine/head/fit-rotation.js'
-import {
-  applyStep,
-  depthRow,
-  energy,
-  type FitPriors,
-  normalEquations,
-  residualRow,
-  unknownCount,
-} from '../src/engine/head/fit-solver.js'
+import { applyStep, energy, type FitPriors, normalEquations, unknownCount } from '../src/engine/head/fit-solver.js'
 import { buildFitModel, type FitState, PosedPoints, stateCamera } from '../src/engine/head/fit-state.js'
 import type { Camera, HeadFit, HeadModel } from '../src/engine/stages.js'
 import { lookingAt, normal, photograph, syntheticHead, uniform } from './head-fixture.js'

@@ -14,8 +14,6 @@ export interface LandmarkPlan {
   jaw: readonly number[]
   /** Outer corners of the subject's right and left eye: their distance is the unit of residuals. */
   eyeCorners: readonly [number, number]
-  /** [landmarks] 1 for points on the lids, lips and brows, which expressions move. */
-  mobile: Uint8Array
 }
 
 const JAW_68 = Array.from({ length: 17 }, (_, i) => i)
@@ -52,13 +50,11 @@ export const INDEPENDENT_LANDMARKS = { 68: 68, 478: 110 }
 /** Reads a layout for a model. */
 export function landmarkPlan(model: HeadModel, layout: 68 | 478): LandmarkPlan {
   const weights = new Float64Array(layout)
-  const mobile = new Uint8Array(layout)
   const kind = layout === 68 ? kind68 : kind478
   for (let i = 0; i < layout; i++) {
     const name = kind(i)
     const trust = layout === 478 ? model.landmarkWeights478[i] : 1
     weights[i] = KIND_WEIGHTS[name] * trust
-    mobile[i] = name === 'eyes' || name === 'brows' || name === 'lips' || name === 'iris' ? 1 : 0
   }
   const embedding = layout === 68 ? model.landmarks68 : model.landmarks478
   for (let i = 0; i < layout; i++) if (!embedded(embedding, i)) weights[i] = 0
@@ -67,7 +63,6 @@ export function landmarkPlan(model: HeadModel, layout: 68 | 478): LandmarkPlan {
   return {
     embedding,
     weights,
-    mobile,
     jaw: (layout === 68 ? JAW_68 : JAW_478).filter((i) => weights[i] > 0),
     eyeCorners: layout === 68 ? [36, 45] : [33, 263],
   }

@@ -5,7 +5,7 @@
 import { median } from './fit-algebra.js'
 import type { ContourPaths } from './fit-contour.js'
 import type { LandmarkPlan } from './fit-landmarks.js'
-import { type Observation, projectPoint } from './fit-solver.js'
+import { type Observation, projectPoint } from './fit-residuals.js'
 import { type FitModel, type FitState, PosedPoints } from './fit-state.js'
 
 /** Share of a jaw landmark's weight that its residual along the outline keeps: detectors place it loosely there. */

@@ -1,0 +1,97 @@
+/**
+ * Measures the head fit on rendered scans:
+ *
+ *   npx tsx scripts/dev/fit-scans.ts [--scans DIR] [--head MODEL] [--out DIR] [--layout 68|478] [--no-depths] [--set key=value]
+ *
+ * Prints one row a view: normal error and scan distance of the coarse mesh, how far the surface is turned (pitch, yaw, roll),
+ * focal length against the truth, landmark residual. With --out also pictures: the mesh over the photo, and the normal error.
+ * --set changes a setting of the fit, e.g. --set landmarkSigma=0.03. The scans' cameras are used to measure only, never to fit.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { fitHead } from '../../src/engine/head/fit.js'
+import { loadHead } from '../../src/engine/head/load.js'
+import { encodePng } from '../../src/engine/image/picture.js'
+import { LandmarkDetector } from '../../src/engine/landmarks/detect.js'
+import { IBUG68_FROM_478 } from '../../src/engine/landmarks/topology.js'
+import { decodePhoto } from '../../src/engine/photo/decode.js'
+import type { Landmarks } from '../../src/engine/stages.js'
+import { fitError } from './fit-error.js'
+import { errorPicture, fitOverlay } from './fit-pictures.js'
+import { loadScan, scanViews } from './scan-truth.js'
+
+const { values } = parseArgs({
+  options: {
+    scans: { type: 'string', default: '../shared/data/scans' },
+    head: { type: 'string', default: 'built-in' },
+    layout: { type: 'string', default: '478' },
+    'no-depths': { type: 'boolean', default: false },
+    set: { type: 'string', multiple: true, default: [] },
+    out: { type: 'string' },
+  },
+})
+const options = Object.fromEntries(
+  values.set.map((text) => {
+    const [key, value] = text.split('=')
+    return [key, Number(value)]
+  }),
+)
+
+/** What the settings ask to be left of the detector's landmarks. */
+function asked(landmarks: Landmarks): Landmarks {
+  if (values.layout === '68') {
+    const points = Float64Array.from(
+      IBUG68_FROM_478.flatMap((i) => Array.from(landmarks.points.subarray(2 * i, 2 * i + 2))),
+    )
+    return { layout: 68, points }
+  }
+  return values['no-depths'] ? { layout: landmarks.layout, points: landmarks.points } : landmarks
+}
+
+const head = await loadHead(values.head)
+const detector = await LandmarkDetector.create()
+if (values.out) mkdirSync(values.out, { recursive: true })
+const columns = [
+  'normal°',
+  'median°',
+  'smooth°',
+  'scan mm',
+  'mean mm',
+  'pitch°',
+  'yaw°',
+  'roll°',
+  'focal',
+  'res %',
+  'ms',
+]
+const print = (name: string, cells: (string | number)[]): void =>
+  console.log(
+    name.padEnd(12) +
+      cells.map((c) => (typeof c === 'number' ? c.toFixed(Math.abs(c) < 10 ? 2 : 1) : c).padStart(9)).join(''),
+  )
+print('view', columns)
+const sums = new Array(columns.length).fill(0)
+const views = scanViews(values.scans)
+for (const name of views) {
+  const truth = loadScan(values.scans, name)
+  const photo = await decodePhoto(truth.image)
+  const [face] = await detector.detect(photo)
+  const start = performance.now()
+  const fit = fitHead(head, { ...face, landmarks: asked(face.landmarks) }, photo, options)
+  const ms = performance.now() - start
+  const e = fitError(fit, truth)
+  const row = [e.normalMean, e.normalMedian, e.smoothMean, e.scanMedian, e.scanMean, ...e.turn, e.focal]
+  row.push(100 * fit.residualRelative, ms)
+  print(name, row)
+  row.forEach((x, i) => {
+    sums[i] += x / views.length
+  })
+  if (values.out) {
+    const file = join(values.out, name.replaceAll('/', '-'))
+    writeFileSync(`${file}.png`, await encodePng(fitOverlay(photo, fit, face.landmarks)))
+    writeFileSync(`${file}-error.png`, await encodePng(errorPicture(e.angles, fit.crop.size)))
+  }
+}
+print('mean', sums)
+detector.dispose()
