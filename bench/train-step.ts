@@ -4,12 +4,12 @@
  */
 import '@tensorflow/tfjs'
 import * as tf from '@tensorflow/tfjs-core'
-import type { Device } from '../src/engine/compute/program.js'
 import { OrtDevice } from '../src/engine/compute/ort-device.js'
+import type { Device } from '../src/engine/compute/program.js'
 import { resolveSettings } from '../src/engine/config.js'
+import { detailStep } from '../src/engine/detail/step.js'
 import { correctedRate } from '../src/engine/field/adam.js'
 import { SiderField } from '../src/engine/field/field.js'
-import { detailStep } from '../src/engine/detail/step.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 
 export interface TrainStepFigures {
@@ -60,7 +60,10 @@ export async function sgemmRate(device: Device): Promise<() => Promise<number>> 
 
 export async function benchTrainStep(preset = 'paper', repeats = 9): Promise<TrainStepFigures> {
   const settings = resolveSettings({ preset })
-  const device = new OrtDevice({ provider: 'cpu', ...(process.env['PROFILE'] ? { profile: process.env['PROFILE'] } : {}) })
+  const device = new OrtDevice({
+    provider: 'cpu',
+    ...(process.env['PROFILE'] ? { profile: process.env['PROFILE'] } : {}),
+  })
   const field = new SiderField(device, settings, { center: new Float64Array(3), scale: 1 })
   const { rays, points } = settings.detail
   const step = await device.compile(detailStep(field, settings.detail), field.variables)
@@ -102,5 +105,12 @@ export async function benchTrainStep(preset = 'paper', repeats = 9): Promise<Tra
   const sgemmGflops = median(rates)
   const stepGflop = ((step.matrixFlops ?? 0) + (trace.matrixFlops ?? 0)) / 1e9
   await step.dispose()
-  return { preset, stepSeconds, traceSeconds, sgemmGflops, stepGflop, gemmEfficiency: stepGflop / stepSeconds / sgemmGflops }
+  return {
+    preset,
+    stepSeconds,
+    traceSeconds,
+    sgemmGflops,
+    stepGflop,
+    gemmEfficiency: stepGflop / stepSeconds / sgemmGflops,
+  }
 }

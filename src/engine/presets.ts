@@ -20,7 +20,7 @@ export const PRESETS = {
     description: 'A first look in about half a minute: a relief of moderate sharpness.',
     settings: {
       field: { kind: 'relief' },
-      relief: { steps: 120, learningRate: 0.05 },
+      relief: { steps: 100, learningRate: 0.05 },
       output: { sdfGrid: 64 },
     },
   },

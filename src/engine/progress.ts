@@ -54,6 +54,11 @@ export class RunProgress {
         : this.fraction > 0.02
           ? (elapsed / this.fraction) * (1 - this.fraction)
           : undefined
-    this.listener?.({ stage: this.stage, fraction: this.fraction, ...(eta === undefined ? {} : { etaSeconds: eta }), ...more })
+    this.listener?.({
+      stage: this.stage,
+      fraction: this.fraction,
+      ...(eta === undefined ? {} : { etaSeconds: eta }),
+      ...more,
+    })
   }
 }

@@ -4,8 +4,8 @@ import type { Settings } from '../config.js'
 import { adamUpdate, correctedRate } from '../field/adam.js'
 import type { SiderField } from '../field/field.js'
 import { eikonal, meanAbsolute } from '../field/losses.js'
-import type { Inspector } from '../inspect.js'
 import type { Rng } from '../geometry/rng.js'
+import type { Inspector } from '../inspect.js'
 import type { CoarseTarget } from './target.js'
 
 /** Points drawn at a time; batches walk through them, then a new pool is drawn. */

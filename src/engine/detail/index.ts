@@ -11,7 +11,7 @@ import { type CoarseDistance, ReliefField } from './relief/field.js'
 import { type ReliefScene, reliefScene } from './relief/scene.js'
 import { ReliefSolver } from './relief/solve.js'
 import { FaceRenderer } from './render.js'
-import { DetailTrainer, type DetailState, type NearPoints } from './train.js'
+import { type DetailState, DetailTrainer, type NearPoints } from './train.js'
 
 export { viewCoarse } from './rays.js'
 export { type Openings, trustedSkin } from './trust.js'

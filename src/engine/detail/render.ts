@@ -58,7 +58,7 @@ export class FaceRenderer {
     const { scale } = this.field.frame
     const x = new Float32Array(BATCH * 3)
     const view = new Float32Array(BATCH * 3)
-    list.forEach((ray, i) => view.set(rays.directions.subarray(3 * ray, 3 * ray + 3), 3 * i))
+    for (const [i, ray] of list.entries()) view.set(rays.directions.subarray(3 * ray, 3 * ray + 3), 3 * i)
     let values: Record<string, Float32Array> = {}
     for (let step = 0; step < STEPS; step++) {
       hitPositions(rays, list, x)

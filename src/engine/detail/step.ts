@@ -78,4 +78,10 @@ export function detailStep(field: SiderField, settings: Settings['detail']): Pro
   }
 }
 
-const padRows = (x: tf.Tensor2D, n: number): tf.Tensor2D => (n > 0 ? tf.pad2d(x, [[0, n], [0, 0]]) : x) // prettier-ignore
+const padRows = (x: tf.Tensor2D, n: number): tf.Tensor2D =>
+  n > 0
+    ? tf.pad2d(x, [
+        [0, n],
+        [0, 0],
+      ])
+    : x // prettier-ignore

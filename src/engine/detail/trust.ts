@@ -53,7 +53,10 @@ function erase(values: Float32Array, size: number, polygon: [number, number][], 
       polygon.forEach(([ax, ay], i) => {
         const [bx, by] = polygon[(i + 1) % polygon.length]
         if (ay > py !== by > py && px < ((bx - ax) * (py - ay)) / (by - ay) + ax) inside = !inside
-        const t = Math.min(1, Math.max(0, ((px - ax) * (bx - ax) + (py - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2 + 1e-9)))
+        const t = Math.min(
+          1,
+          Math.max(0, ((px - ax) * (bx - ax) + (py - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2 + 1e-9)),
+        )
         nearest = Math.min(nearest, Math.hypot(ax + t * (bx - ax) - px, ay + t * (by - ay) - py))
       })
       if (inside || nearest < margin) values[y * size + x] = 0

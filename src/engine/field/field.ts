@@ -56,12 +56,7 @@ export class SiderField {
 
   /** Signed distance (field units) of points [n, 3]. */
   async sdf(points: Float32Array): Promise<Float32Array> {
-    const result = await this.batched(
-      'sdf',
-      (x, w) => ({ sdf: this.geometry.sdf(w, x) }),
-      points,
-      { sdf: 1 },
-    )
+    const result = await this.batched('sdf', (x, w) => ({ sdf: this.geometry.sdf(w, x) }), points, { sdf: 1 })
     return result['sdf']
   }
 

@@ -59,6 +59,6 @@ const flipV = (uv: Float32Array): Float32Array => uv.map((x, i) => (i % 2 === 1 
 /** Some of an embedding's landmarks. */
 function pick(all: LandmarkEmbedding, list: Uint16Array): LandmarkEmbedding {
   const barycentric = new Float32Array(list.length * 3)
-  list.forEach((from, i) => barycentric.set(all.barycentric.subarray(3 * from, 3 * from + 3), 3 * i))
+  for (const [i, from] of list.entries()) barycentric.set(all.barycentric.subarray(3 * from, 3 * from + 3), 3 * i)
   return { triangles: Uint32Array.from(list, (from) => all.triangles[from]), barycentric }
 }

@@ -86,13 +86,24 @@ export class ReliefModel {
     const body = (_: Tensors, variables: Tensors) => {
       const { relief, depth, normal, colour, shading, albedo } = this.look(variables)
       return {
-        outputs: { relief, depth, normal, colour, shading: tf.pow(shading, 1 / GAMMA), albedo: tf.exp(this.rgb(albedo)) },
+        outputs: {
+          relief,
+          depth,
+          normal,
+          colour,
+          shading: tf.pow(shading, 1 / GAMMA),
+          albedo: tf.exp(this.rgb(albedo)),
+        },
       }
     }
     return { name: 'relief-view', inputs: {}, body }
   }
 
-  private spline(variables: Tensors, name: string, n: number): { value: tf.Tensor2D; du: tf.Tensor2D; dv: tf.Tensor2D } {
+  private spline(
+    variables: Tensors,
+    name: string,
+    n: number,
+  ): { value: tf.Tensor2D; du: tf.Tensor2D; dv: tf.Tensor2D } {
     const { size } = this.scene
     const { value, slope } = splineMatrices(size, n)
     const u = tf.tensor2d(value, [size, n])
@@ -128,7 +139,9 @@ export class ReliefModel {
     const normal = this.rgb(raw.map((c) => tf.div(c, length) as tf.Tensor2D))
     const light = variables['light'] as tf.Tensor2D
     const shading: tf.Tensor2D = tf.maximum(tf.matMul(this.harmonics(normal), light), 1e-3)
-    const albedo = [0, 1, 2].map((c) => sum(this.albedoLevels.map((n) => this.spline(variables, `a${c}_${n}`, n).value)))
+    const albedo = [0, 1, 2].map((c) =>
+      sum(this.albedoLevels.map((n) => this.spline(variables, `a${c}_${n}`, n).value)),
+    )
     const linear = tf.mul(shading, tf.exp(this.rgb(albedo)))
     const colour: tf.Tensor2D = tf.pow(tf.maximum(linear, 1e-4), 1 / GAMMA)
     return { relief, du, dv, depth, normal, albedo, shading, colour }
@@ -137,7 +150,10 @@ export class ReliefModel {
   /** Three images side by side as rows, [pixels, 3]. */
   private rgb(images: tf.Tensor2D[]): tf.Tensor2D {
     const count = this.scene.size ** 2
-    return tf.concat2d(images.map((c) => tf.reshape(c, [count, 1]) as tf.Tensor2D), 1)
+    return tf.concat2d(
+      images.map((c) => tf.reshape(c, [count, 1]) as tf.Tensor2D),
+      1,
+    )
   }
 
   /** [pixels, LIGHTS] */
@@ -145,14 +161,24 @@ export class ReliefModel {
     const { size, offset } = this.scene
     const [x, y, z] = tf.split(normal, 3, 1) as tf.Tensor2D[]
     const order2 = [
-      tf.onesLike(x), x, y, z, tf.mul(x, y), tf.mul(x, z), tf.mul(y, z), tf.sub(tf.square(x), tf.square(y)),
+      tf.onesLike(x),
+      x,
+      y,
+      z,
+      tf.mul(x, y),
+      tf.mul(x, z),
+      tf.mul(y, z),
+      tf.sub(tf.square(x), tf.square(y)),
       tf.sub(tf.mul(3, tf.square(z)), 1),
     ] as tf.Tensor2D[] // prettier-ignore
     const basis = tf.concat2d(order2, 1)
     const place = [0, 1].map((k) => {
       const centred = offset.filter((_, i) => i % 2 === k)
       const mean = centred.reduce((a, b) => a + b, 0) / centred.length
-      return tf.tensor2d(centred.map((o) => (o - mean) / (size / 2)), [size * size, 1])
+      return tf.tensor2d(
+        centred.map((o) => (o - mean) / (size / 2)),
+        [size * size, 1],
+      )
     })
     return tf.concat2d([basis, tf.mul(basis, place[0]), tf.mul(basis, place[1])] as tf.Tensor2D[], 1)
   }
