@@ -1,0 +1,277 @@
+/** The whole pipeline on photos: files, their consistency, stopping and going on, repeatability, both kinds of fields. */
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Accessor, WebIO } from '@gltf-transform/core'
+import validator from 'gltf-validator'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { resolveSettings, type Settings } from '../src/engine/config.js'
+import { backProject, cropCamera } from '../src/engine/geometry/camera.js'
+import { MeshDistance } from '../src/engine/geometry/distance.js'
+import { gaussianBlur } from '../src/engine/image/filter.js'
+import { decodeNpy, decodeNpz } from '../src/engine/image/npy.js'
+import {
+  findFaces,
+  type Reconstruction,
+  type ReconstructOptions,
+  reconstruct,
+  writeOutputs,
+} from '../src/engine/index.js'
+import type { Camera } from '../src/engine/stages.js'
+
+const PHOTO = fileURLToPath(new URL('../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
+const SCAN = fileURLToPath(new URL('../../shared/data/scans/lpsw/L1', import.meta.url))
+const SIZE = 64
+const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface']
+
+const preview = (overrides: Record<string, unknown> = {}): Settings =>
+  resolveSettings({
+    preset: 'preview',
+    overrides: { 'photo.cropSize': SIZE, 'relief.steps': 40, 'photo.face': 0, 'output.sdfGrid': 32, ...overrides },
+  })
+
+let folder: string
+/** The first face's landmarks in the form in which users give them: the runs after the first need no detection. */
+let landmarks: unknown
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sider-'))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+const again = (options: Partial<ReconstructOptions> = {}): Promise<Reconstruction> =>
+  reconstruct({ photo: PHOTO, settings: preview(), landmarks, ...options })
+
+const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  expect(b.length).toBe(a.length)
+  let worst = 0
+  for (let i = 0; i < a.length; i++) {
+    expect(Number.isNaN(b[i])).toBe(Number.isNaN(a[i]))
+    if (!Number.isNaN(a[i])) worst = Math.max(worst, Math.abs(a[i] - b[i]))
+  }
+  return worst
+}
+
+describe('a face of a group photo', () => {
+  let result: Reconstruction
+  let out: string
+  const fractions: number[] = []
+  beforeAll(async () => {
+    out = join(folder, 'out')
+    result = await reconstruct({
+      photo: PHOTO,
+      settings: preview(),
+      onProgress: ({ fraction }) => void fractions.push(fraction),
+    })
+    await writeOutputs(result, out)
+    const { points } = result.face.landmarks
+    landmarks = { landmarks: Array.from({ length: 478 }, (_, i) => [points[2 * i], points[2 * i + 1]]) }
+  })
+  const json = async (name: string) => JSON.parse(await readFile(join(out, name), 'utf8'))
+  const npy = async (name: string) => decodeNpy(await readFile(join(out, 'maps', `${name}.npy`)))
+
+  test('all files are there', () => {
+    const files = ['face.glb', 'sdf.npz', 'sdf.nrrd', 'sdf.safetensors', 'camera.json', 'report.json']
+    const maps = ['depth', 'normals', 'coarse-normals', 'render', 'mask'].map((name) => `maps/${name}.npy`)
+    const pictures = [
+      'normals',
+      'depth',
+      'render',
+      'overlay',
+      'coarse-overlay',
+      'sheet',
+      'progress',
+      'shading',
+      'albedo',
+    ]
+    for (const name of [...files, ...maps, ...pictures.map((name) => `${name}.png`)]) {
+      expect(existsSync(join(out, name)), name).toBe(true)
+    }
+  })
+
+  test('progress rises to the end', () => {
+    expect(fractions.every((f, i) => i === 0 || f >= fractions[i - 1])).toBe(true)
+    expect(fractions.at(-1)).toBe(1)
+  })
+
+  test('the GLB is clean', async () => {
+    const { issues, info } = await validator.validateBytes(await readFile(join(out, 'face.glb')))
+    expect([issues.numErrors, issues.numWarnings], JSON.stringify(issues.messages)).toEqual([0, 0])
+    expect(info.totalTriangleCount).toBeGreaterThan(50_000)
+  })
+
+  test('the report says what was done', async () => {
+    const report = await json('report.json')
+    expect(report).toMatchObject({
+      seed: 0,
+      backend: result.backend,
+      head: 'built-in',
+      field: 'relief',
+      photoSha256: result.photo.sha256,
+      settings: preview(),
+      losses: { count: 40 },
+      photo: { format: 'jpeg', width: result.photo.width, height: result.photo.height },
+    })
+    for (const stage of STAGES) expect(report.seconds[stage], stage).toBeGreaterThanOrEqual(0)
+    expect(report.losses.last).toBeLessThan(report.losses.first)
+    expect(report.quality.landmarkRmsRelative).toBeLessThan(0.1)
+    expect(report.quality.psnr).toBeGreaterThan(20)
+    expect(report.quality.trustedShare).toBeGreaterThan(0.4)
+    expect(Array.isArray(report.warnings)).toBe(true)
+  })
+
+  test('depth map, camera and mesh agree', async () => {
+    const { crop, headToCamera, ...intrinsics } = await json('camera.json')
+    const camera = cropCamera({ ...intrinsics, headToCamera: Float64Array.from(headToCamera.flat()) } as Camera, crop)
+    const [depth, mask, normals] = [await npy('depth'), await npy('mask'), await npy('normals')]
+    expect([depth.shape, mask.shape, normals.shape]).toEqual([
+      [SIZE, SIZE],
+      [SIZE, SIZE],
+      [SIZE, SIZE, 3],
+    ]) // prettier-ignore
+    const seen = Array.from({ length: SIZE * SIZE }, (_, i) => i).filter((i) => mask.data[i])
+    expect(seen.length).toBeGreaterThan(0.15 * SIZE * SIZE)
+    const pixels = Float64Array.from(seen.flatMap((i) => [(i % SIZE) + 0.5, Math.floor(i / SIZE) + 0.5]))
+    const points = backProject(
+      camera,
+      pixels,
+      Float64Array.from(seen, (i) => Number(depth.data[i])),
+    )
+    const document = await new WebIO().readBinary(await readFile(join(out, 'face.glb')))
+    const face = document
+      .getRoot()
+      .listNodes()
+      .find((node) => node.getName() === 'face')! // prettier-ignore
+    const primitive = face.getMesh()!.listPrimitives()[0]
+    const array = (accessor: Accessor | null) => accessor!.getArray()!
+    const mesh = {
+      positions: Float32Array.from(array(primitive.getAttribute('POSITION'))),
+      indices: Uint32Array.from(array(primitive.getIndices())),
+    } // prettier-ignore
+    const distance = new MeshDistance(mesh).closest(Float32Array.from(points)).distance.sort()
+    const at = (share: number): number => 1000 * distance[Math.floor(share * (distance.length - 1))]
+    console.info(
+      `depth against mesh: median ${at(0.5).toFixed(3)} mm, 75 % ${at(0.75).toFixed(3)} mm, 95 % ${at(0.95).toFixed(3)} mm`,
+    )
+    expect(at(0.5)).toBeLessThan(0.1)
+    // Towards its border the mesh fades into the fitted head, the map does not.
+    expect(at(0.75)).toBeLessThan(0.5)
+    expect(at(0.95)).toBeLessThan(4)
+    for (const i of seen) {
+      const n = [0, 1, 2].map((k) => Number(normals.data[3 * i + k]))
+      expect(Math.abs(Math.hypot(...n) - 1)).toBeLessThan(1e-3)
+    }
+  })
+})
+
+describe('runs', () => {
+  let whole: Reconstruction
+  beforeAll(async () => {
+    whole = await again()
+    console.info(`seconds: ${JSON.stringify(whole.seconds)}`)
+  })
+
+  test('same seed, same result', async () => {
+    const second = await again()
+    expect(second.losses).toEqual(whole.losses)
+    expect(largestDifference(whole.face3d.positions, second.face3d.positions)).toBe(0)
+    expect(largestDifference(whole.view.normals, second.view.normals)).toBe(0)
+  })
+
+  test('stopped in the middle, a run goes on to the same end', async () => {
+    const file = join(folder, 'checkpoint.safetensors')
+    const checkpoint = { file, everySeconds: 3600 }
+    const stop = new AbortController()
+    const onProgress: ReconstructOptions['onProgress'] = ({ stage, iteration }) => {
+      if (stage === 'detail' && iteration === 17) stop.abort()
+    }
+    const stopped = again({ checkpoint, onProgress, signal: stop.signal })
+    await expect(stopped).rejects.toMatchObject({ code: 'CANCELLED', stage: 'detail' })
+    const iterations: number[] = []
+    const resumed = await again({
+      resumeFrom: file,
+      onProgress: ({ stage, iteration }) => void (stage === 'detail' && iteration && iterations.push(iteration)),
+    })
+    expect(iterations[0]).toBe(18)
+    expect(resumed.losses).toHaveLength(40)
+    expect(largestDifference(whole.losses, resumed.losses)).toBeLessThan(1e-5)
+    expect(largestDifference(whole.view.depth, resumed.view.depth)).toBeLessThan(1e-5)
+    expect(largestDifference(whole.face3d.positions, resumed.face3d.positions)).toBeLessThan(1e-5)
+  })
+
+  test('an abort before the detail stage is CANCELLED too', async () => {
+    const stop = new AbortController()
+    const onProgress: ReconstructOptions['onProgress'] = ({ stage }) => (stage === 'head' ? stop.abort() : undefined)
+    await expect(again({ onProgress, signal: stop.signal })).rejects.toMatchObject({ code: 'CANCELLED' })
+  })
+
+  test('a network goes through both stages', async () => {
+    const small = preview({
+      field: { kind: 'network', layers: 4, width: 32, skip: 2, feature: 8, bands: 3 },
+      renderer: { layers: 2, width: 32 },
+      coarse: { steps: 150, batch: 512, learningRate: 3e-3 },
+      detail: { epochs: 3, rays: 512, points: 128, learningRate: 1e-3 },
+    })
+    const result = await again({ settings: small })
+    console.info(
+      `network: coarse error ${result.quality.coarseErrorMm.toFixed(2)} mm, PSNR ${result.quality.psnr.toFixed(1)} dB`,
+    )
+    expect(result.quality.coarseErrorMm).toBeGreaterThan(0)
+    expect(result.quality.coarseErrorMm).toBeLessThan(4)
+    expect(result.losses).toHaveLength(3)
+    expect(result.losses[2]).toBeLessThan(result.losses[0])
+    const seen = result.view.mask.reduce((a, b) => a + b, 0) / result.coarse.mask.reduce((a, b) => a + b, 0)
+    expect(seen).toBeGreaterThan(0.9)
+    expect(Object.keys(result.weights)).toEqual(expect.arrayContaining(['w0', 'wSdf', 'wFeature', 'r0', 'c1']))
+  })
+
+  test('faces are counted from the largest', async () => {
+    const { faces } = await findFaces(PHOTO, preview())
+    expect(faces.length).toBeGreaterThan(1)
+    const areas = faces.map(({ box }) => box.width * box.height)
+    expect([...areas].sort((a, b) => b - a)).toEqual(areas)
+  })
+})
+
+describe('a scan', () => {
+  test.skipIf(!existsSync(SCAN))('its wrinkles come out of the photo (needs ../shared/data/scans)', async () => {
+    const size = 128
+    const settings = preview({ 'photo.cropSize': size, 'relief.steps': 70 })
+    const { fit, coarse, view } = await reconstruct({ photo: join(SCAN, 'image.png'), settings })
+    const { normal, mask } = decodeNpz(await readFile(join(SCAN, 'gt.npz')))
+    const [height, width] = mask.shape
+    // The truth at the crop's pixels: the mean over each.
+    const truth = new Float32Array(3 * size * size)
+    const usable = new Float32Array(size * size)
+    const step = fit.crop.width / size
+    for (let i = 0; i < usable.length; i++) {
+      let inside = 0
+      for (let j = 0; j < 16; j++) {
+        const x = Math.floor(fit.crop.x + ((i % size) + ((j % 4) + 0.5) / 4) * step)
+        const y = Math.floor(fit.crop.y + (Math.floor(i / size) + (Math.floor(j / 4) + 0.5) / 4) * step)
+        const at = x >= 0 && y >= 0 && x < width && y < height ? y * width + x : -1
+        if (at < 0 || !mask.data[at]) continue
+        inside++
+        for (let k = 0; k < 3; k++) truth[3 * i + k] += Number(normal.data[3 * at + k]) / 16
+      }
+      usable[i] = inside === 16 && view.mask[i] && coarse.mask[i] ? 1 : 0
+    }
+    const details = (normals: Float32Array): Float32Array => {
+      const masked = normals.map((n, i) => n * usable[Math.floor(i / 3)])
+      const blurred = gaussianBlur(masked, size, size, 3, 2)
+      const cover = gaussianBlur(usable, size, size, 1, 2)
+      return masked.map((n, i) => (usable[Math.floor(i / 3)] ? n - blurred[i] / cover[Math.floor(i / 3)] : 0))
+    }
+    const correlation = (a: Float32Array, b: Float32Array): number => {
+      const dot = (x: Float32Array, y: Float32Array): number => x.reduce((sum, v, i) => sum + v * y[i], 0)
+      return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))
+    }
+    const wanted = details(truth)
+    const [before, after] = [coarse.normals, view.normals].map((normals) => correlation(details(normals), wanted))
+    console.info(`wrinkles: correlation ${before.toFixed(3)} coarse, ${after.toFixed(3)} detailed`)
+    expect(after).toBeGreaterThan(before + 0.1)
+  })
+})
