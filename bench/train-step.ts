@@ -11,26 +11,14 @@ import { detailStep } from '../src/engine/detail/step.js'
 import { correctedRate } from '../src/engine/field/adam.js'
 import { SiderField } from '../src/engine/field/field.js'
 import { Rng } from '../src/engine/geometry/rng.js'
+import { median, timed } from './timing.js'
 
 export interface TrainStepFigures {
-  preset: string
   stepSeconds: number
   traceSeconds: number
   sgemmGflops: number
   stepGflop: number
   gemmEfficiency: number
-}
-
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]
-
-async function timed(repeats: number, run: () => Promise<unknown>): Promise<number> {
-  const seconds: number[] = []
-  for (let i = 0; i < repeats; i++) {
-    const start = performance.now()
-    await run()
-    seconds.push((performance.now() - start) / 1000)
-  }
-  return median(seconds)
 }
 
 /** Rate of 4096x512 times 512x512 in GFLOP/s: ten products in one run, so that copying in and out does not count. */
@@ -97,8 +85,8 @@ export async function benchTrainStep(preset = 'paper', repeats = 9): Promise<Tra
   const traceTimes: number[] = []
   for (let i = 0; i < repeats; i++) {
     rates.push(await sgemm())
-    traceTimes.push(await timed(1, () => trace.run({ x: hits })))
-    stepTimes.push(await timed(1, () => step.run(feeds)))
+    traceTimes.push(...(await timed(1, () => trace.run({ x: hits }))))
+    stepTimes.push(...(await timed(1, () => step.run(feeds))))
   }
   const traceSeconds = median(traceTimes)
   const stepSeconds = median(stepTimes) + traceSeconds
@@ -106,7 +94,6 @@ export async function benchTrainStep(preset = 'paper', repeats = 9): Promise<Tra
   const stepGflop = ((step.matrixFlops ?? 0) + (trace.matrixFlops ?? 0)) / 1e9
   await step.dispose()
   return {
-    preset,
     stepSeconds,
     traceSeconds,
     sgemmGflops,
