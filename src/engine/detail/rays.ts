@@ -4,7 +4,7 @@
  */
 import { cameraCenter, cropCamera, pixelRays, transformDirections } from '../geometry/camera.js'
 import { rasterize, rasterNormals } from '../geometry/rasterize.js'
-import type { CoarseMaps, FieldFrame, HeadFit } from '../stages.js'
+import { type CoarseMaps, type FieldFrame, HEAD_PARTS, type HeadFit } from '../stages.js'
 
 /** Slopes ∇f·v are held in this range when stepping: grazing rays must not leap. */
 const STEEPEST = -1
@@ -28,11 +28,20 @@ export interface FaceRays {
   weights: Float32Array
 }
 
-/** Rasterises the fitted head; ears, neck or hair cap in front of the face hide it. */
+/** Rasterises the fitted head; ears or neck in front of the face hide it, eyeballs and teeth never do. */
 export function viewCoarse(fit: HeadFit): CoarseMaps {
   const camera = cropCamera(fit.camera, fit.crop)
-  const raster = rasterize(fit.mesh, camera)
-  const normals = rasterNormals(raster, fit.mesh, camera)
+  const { positions, indices } = fit.mesh
+  const { parts, faceRegion } = fit.model
+  const inner = (v: number): boolean => parts[v] === HEAD_PARTS.eyeball || parts[v] === HEAD_PARTS.mouth
+  // An inner triangle is drawn as a point, so that triangle numbers stay those of the model.
+  const drawn = indices.map((v, i) => {
+    const corner = i - (i % 3)
+    return !faceRegion[corner / 3] && inner(indices[corner]) && inner(v) ? indices[corner] : v
+  })
+  const mesh = { positions, indices: drawn }
+  const raster = rasterize(mesh, camera)
+  const normals = rasterNormals(raster, mesh, camera)
   const mask = new Uint8Array(raster.depth.length)
   for (let i = 0; i < mask.length; i++) {
     const triangle = raster.triangle[i]
