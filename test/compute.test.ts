@@ -265,11 +265,15 @@ describe('backends', () => {
         env: { ...process.env, ...softwareVulkan() },
       })
       if (run.stderr.includes('BACKEND_MISSING'))
-        skip(/cannot be used here: (.*)/.exec(run.stderr)?.[1] ?? 'not available')
+        skip(/SiderError: .*cannot be used here: (.*)/.exec(run.stderr)?.[1] ?? 'not available')
       expect(run.status, run.stderr.slice(-2000)).toBe(0)
       const values = JSON.parse(run.stdout.trim().split('\n').at(-1)!) as Record<string, number[]>
       const got = Object.fromEntries(Object.entries(values).map(([key, list]) => [key, Float32Array.from(list)]))
-      expect(worstDifference(expected, got).error).toBeLessThan(5e-3)
+      const results = (all: Arrays): Arrays =>
+        Object.fromEntries(['network/losses', 'relief/losses', 'normal', 'colour'].map((key) => [key, all[key]]))
+      expect(worstDifference(results(expected), results(got)).error).toBeLessThan(1e-3)
+      // Weights: see above, and GPUs round every product differently.
+      expect(worstDifference(expected, got).error).toBeLessThan(0.02)
     },
   )
 })
