@@ -221,6 +221,8 @@ describe('runs', () => {
     const seen = result.view.mask.reduce((a, b) => a + b, 0) / result.coarse.mask.reduce((a, b) => a + b, 0)
     expect(seen).toBeGreaterThan(0.9)
     expect(Object.keys(result.weights)).toEqual(expect.arrayContaining(['w0', 'wSdf', 'wFeature', 'r0', 'c1']))
+    // The networks are gone by now: what is written must not need them.
+    expect(Object.keys(await outputFiles(result))).toContain('sdf.npz')
   })
 })
 

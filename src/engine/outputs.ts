@@ -8,11 +8,10 @@ import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox } fr
 import { linePlot } from './image/plot.js'
 import { composeSheet } from './image/sheet.js'
 import { renderViews } from './image/views.js'
-import { bounds } from './reconstruct.js'
 import type { Reconstruction } from './run.js'
 import { photoBox, photoTexture, photoUv } from './surface/face-topology.js'
 import { mapFiles, type SurfaceMaps } from './surface/maps.js'
-import { encodeSdfNpz, encodeSdfNrrd, sampleSdfGrid } from './surface/sdf-grid.js'
+import { encodeSdfNpz, encodeSdfNrrd } from './surface/sdf-grid.js'
 import { encodeTensors } from './tensor-file.js'
 import { VERSION } from './version.js'
 
@@ -54,10 +53,8 @@ export async function outputFiles(result: Reconstruction): Promise<Record<string
   files['views.png'] = await encodePng(await viewSheet(result, crop))
   files['loss.png'] = await encodePng(await renderSvg(lossPlot(result)))
   files['face.glb'] = await faceGlb(result)
-  const { low, high } = bounds(fit)
-  const { grid } = await sampleSdfGrid(result.field, low, high, { resolution: settings.output.sdfGrid })
-  files['sdf.npz'] = encodeSdfNpz(grid)
-  files['sdf.nrrd'] = encodeSdfNrrd(grid)
+  files['sdf.npz'] = encodeSdfNpz(result.sdf)
+  files['sdf.nrrd'] = encodeSdfNrrd(result.sdf)
   files['sdf.safetensors'] = encodeTensors({
     tensors: result.weights,
     metadata: { kind: settings.field.kind, settings: JSON.stringify(settings), frame: JSON.stringify(frameOf(result)) },
@@ -69,7 +66,7 @@ export async function outputFiles(result: Reconstruction): Promise<Record<string
 
 const resize = ({ image }: Reconstruction, size: number): Picture => pictureFromFloats(image, size, size)
 
-const frameOf = ({ field }: Reconstruction) => ({ center: [...field.frame.center], metresPerUnit: field.frame.scale })
+const frameOf = ({ frame }: Reconstruction) => ({ center: [...frame.center], metresPerUnit: frame.scale })
 
 function cameraJson({ fit, photo }: Reconstruction) {
   const { fx, fy, cx, cy, headToCamera } = fit.camera

@@ -22,7 +22,7 @@ import { submesh } from './geometry/mesh.js'
 import { Rng } from './geometry/rng.js'
 import { fitHead } from './head/fit.js'
 import { loadHead } from './head/load.js'
-import { Inspector } from './inspect.js'
+import { Inspector, type SdfGrid } from './inspect.js'
 import { chooseFace } from './landmarks/choose.js'
 import { LandmarkDetector } from './landmarks/detect.js'
 import { readLandmarks } from './landmarks/read.js'
@@ -39,8 +39,11 @@ import { sampleSdfGrid } from './surface/sdf-grid.js'
 
 /** Near the region's border the detail fades into the fitted head over this distance, metres. */
 const FADE = 0.006
-/** Triangles of previews while training. */
+/** Triangles of the detailed face at least, and of previews while training. */
+const FINAL_TRIANGLES = 100_000
 const PREVIEW_TRIANGLES = 30_000
+/** Samples along a preview's distance grid. */
+const PREVIEW_SAMPLES = 65
 /** Pictures of the training that the result keeps for progress.png. */
 const HISTORY = 5
 
@@ -101,7 +104,10 @@ class Run {
     const image = cropImage(photo, fit.crop)
     const trusted = trustedSkin(image, coarse.mask, fit.crop, face.landmarks, openings(face.landmarks))
     const detail = await this.timed('detail', () => this.detail(photo, target, { fit, view: coarse, image, trusted }))
-    const surface = await this.timed('surface', () => this.surface(fit, detail.field, 100_000))
+    const surface = await this.timed('surface', async () => ({
+      ...(await this.surface(fit, detail.field, FINAL_TRIANGLES)),
+      sdf: await this.grid(fit, detail.field, settings.output.sdfGrid),
+    }))
     this.progress.done()
     return {
       settings,
@@ -111,7 +117,8 @@ class Run {
       image,
       coarse,
       view: detail.view,
-      field: detail.field,
+      frame: target.frame,
+      sdf: surface.sdf,
       face3d: surface.face,
       rest: surface.rest,
       weights: detail.weights,
@@ -270,9 +277,7 @@ class Run {
       inspector.record('mesh', { kind: 'mesh', mesh: face }, step)
     }
     if (inspector.wants('sdf')) {
-      const { low, high } = bounds(fit)
-      const { grid } = await sampleSdfGrid(field, low, high, { resolution: 65 })
-      inspector.record('sdf', { kind: 'sdf', grid }, step)
+      inspector.record('sdf', { kind: 'sdf', grid: await this.grid(fit, field, PREVIEW_SAMPLES) }, step)
     }
   }
 
@@ -284,6 +289,11 @@ class Run {
       maxOffset: 0.01,
     })
     return { face: mesh, rest: topology.rest.mesh }
+  }
+
+  private async grid(fit: HeadFit, field: ImplicitField, resolution: number): Promise<SdfGrid> {
+    const { low, high } = bounds(fit)
+    return (await sampleSdfGrid(field, low, high, { resolution })).grid
   }
 
   async dispose(): Promise<void> {
@@ -300,7 +310,7 @@ function openings({ layout }: Landmarks) {
 }
 
 /** Box of the face region with a margin of 1 cm, head frame, metres. */
-export function bounds(fit: HeadFit): { low: [number, number, number]; high: [number, number, number] } {
+function bounds(fit: HeadFit): { low: [number, number, number]; high: [number, number, number] } {
   const { positions } = submesh(fit.mesh, fit.model.faceRegion).mesh
   const low: [number, number, number] = [1, 1, 1]
   const high: [number, number, number] = [-1, -1, -1]

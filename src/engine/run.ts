@@ -3,8 +3,8 @@
  */
 import type { Settings } from './config.js'
 import type { StageName } from './errors.js'
-import type { Inspector } from './inspect.js'
-import type { CoarseMaps, Face, FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
+import type { Inspector, SdfGrid } from './inspect.js'
+import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Mesh, Photo } from './stages.js'
 
 /** How far a run is. */
 export interface Progress {
@@ -58,7 +58,10 @@ export interface Reconstruction {
   coarse: CoarseMaps
   /** The detailed face as the photo's camera sees it; relief fields add their shading and albedo. */
   view: FaceView & { shading?: Float32Array; albedo?: Float32Array }
-  field: ImplicitField
+  /** The field's coordinates. */
+  frame: FieldFrame
+  /** The detailed field, sampled about the face. */
+  sdf: SdfGrid
   /** The detailed face: the head model's face region, subdivided and moved onto the field's zero level. Head frame, metres. */
   face3d: Mesh
   /** The rest of the fitted head, without detail. */
