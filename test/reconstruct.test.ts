@@ -12,7 +12,13 @@ import { backProject, cropCamera } from '../src/engine/geometry/camera.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
 import { gaussianBlur } from '../src/engine/image/filter.js'
 import { decodeNpy, decodeNpz } from '../src/engine/image/npy.js'
-import { type Reconstruction, type ReconstructOptions, reconstruct, writeOutputs } from '../src/engine/index.js'
+import {
+  outputFiles,
+  type Reconstruction,
+  type ReconstructOptions,
+  reconstruct,
+  writeOutputs,
+} from '../src/engine/index.js'
 import type { Camera } from '../src/engine/stages.js'
 
 const PHOTO = fileURLToPath(new URL('../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
