@@ -119,10 +119,12 @@ export class GeometryNetwork {
     return result
   }
 
-  /** Value alone: one product a layer. `x` [n, 3] → [n, 1]. */
+  /** Value alone, for tracing: one product a layer and nothing that only derivatives need. `x` [n, 3] → [n, 1]. */
   sdf(w: Weights, x: tf.Tensor2D): tf.Tensor2D {
-    const { h } = this.activations(w, this.encoding.encode(x))
-    return this.outputSdf(w, h[this.hidden - 1]!)
+    const phi = this.encoding.encode(x)
+    let h = phi.value
+    for (let l = 0; l < this.hidden; l++) h = tf.softplus(this.preActivation(w, phi, h, l))
+    return this.outputSdf(w, h)
   }
 
   /** Value, normal and feature of points x [n, 3] from one forward pass and one pass back. */
@@ -232,14 +234,19 @@ export class GeometryNetwork {
     const q: tf.Tensor2D[] = []
     const h: tf.Tensor2D[] = []
     for (let l = 0; l < this.hidden; l++) {
-      const matrix = l === 0 ? this.scaled(w, 'w0') : (w[`w${l}`] as tf.Tensor2D)
-      let u = tf.add(tf.matMul(l === 0 ? phi.value : h[l - 1]!, matrix), this.scaled(w, `b${l}`)) as tf.Tensor2D
-      if (l === this.skipAt) u = tf.add(tf.matMul(phi.value, this.scaled(w, 'wSkip')), u)
+      const u = this.preActivation(w, phi, l === 0 ? phi.value : h[l - 1], l)
       s[l] = tf.sigmoid(u)
       q[l] = tf.sub(1, s[l]!)
       h[l] = tf.sub(tf.relu(u), tf.log(tf.maximum(s[l]!, q[l]!)))
     }
     return { s, q, h }
+  }
+
+  /** u_l = β z_l from the layer's input: φ for the first layer, H_{l-1} = β h_{l-1} for the others. */
+  private preActivation(w: Weights, phi: Encoded, input: tf.Tensor2D, l: number): tf.Tensor2D {
+    const matrix = l === 0 ? this.scaled(w, 'w0') : (w[`w${l}`] as tf.Tensor2D)
+    const u = tf.add(tf.matMul(input, matrix), this.scaled(w, `b${l}`)) as tf.Tensor2D
+    return l === this.skipAt ? tf.add(tf.matMul(phi.value, this.scaled(w, 'wSkip')), u) : u
   }
 
   private outputSdf(w: Weights, h: tf.Tensor2D): tf.Tensor2D {
