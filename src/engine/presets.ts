@@ -28,7 +28,7 @@ export const PRESETS = {
     description: 'The default: wrinkles and folds in a few minutes on an ordinary processor.',
     settings: {
       field: { kind: 'relief' },
-      relief: { steps: 600 },
+      relief: { steps: 300 },
     },
   },
   paper: {

@@ -238,7 +238,7 @@ export interface ReliefSettings {
    */
   finest: number
   /**
-   * Price of a step in log albedo brightness: larger reads more of the photo as shape. Default: 0.12.
+   * Price of a step in log albedo brightness: larger reads more of the photo as shape. Default: 0.1.
    */
   albedoWeight: number
   /**
@@ -246,11 +246,11 @@ export interface ReliefSettings {
    */
   chromaWeight: number
   /**
-   * Price of squared slopes against the coarse face: larger stays closer to it. Default: 0.08.
+   * Price of squared slopes against the coarse face: larger stays closer to it. Default: 0.05.
    */
   slopeWeight: number
   /**
-   * Price of squared changes of slope from pixel to pixel: larger is smoother. Default: 0.1.
+   * Price of squared changes of slope from pixel to pixel: larger is smoother. Default: 0.05.
    */
   curvatureWeight: number
 }
