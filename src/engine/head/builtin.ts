@@ -1,49 +1,21 @@
-/** The built-in head: read from the committed asset that scripts/head/make.sh builds from MakeHuman's CC0 data. */
+/** The built-in head: read from the committed asset that scripts/head/build.ts makes from MakeHuman's CC0 data. */
 import { readFile } from 'node:fs/promises'
 import { brotliDecompressSync } from 'node:zlib'
 import { SiderError } from '../errors.js'
-import type { HeadModel, LandmarkEmbedding } from '../stages.js'
-import { decodeTensors, type TensorData } from '../tensor-file.js'
+import type { HeadModel } from '../stages.js'
+import { decodeTensors, type TensorFile } from '../tensor-file.js'
 
 const ASSET = new URL('../../../assets/head/built-in.safetensors.br', import.meta.url)
 
 /**
- * Loads the built-in head: 10,492 vertices, 110 identity and 40 expression components (see assets/head/PROVENANCE.md).
+ * Loads the built-in head: about 10,000 vertices, 110 identity and 57 expression components (assets/head/PROVENANCE.md).
+ *
+ * @param asset the asset's file, for tests of other builds
  * @throws SiderError HEAD_INVALID where the asset is missing or damaged
  */
-export async function loadBuiltInHead(): Promise<HeadModel> {
+export async function loadBuiltInHead(asset: URL | string = ASSET): Promise<HeadModel> {
   try {
-    const { tensors, metadata } = decodeTensors(brotliDecompressSync(await readFile(ASSET)))
-    const quantum = Number(metadata['quantum'])
-    const metres = (data: TensorData): Float32Array => Float32Array.from(data as Int16Array, (q) => q * quantum)
-    const landmarks478: LandmarkEmbedding = {
-      triangles: tensors['landmarks478/triangles'].data as Uint32Array,
-      barycentric: tensors['landmarks478/barycentric'].data as Float32Array,
-    }
-    const names = JSON.parse(metadata['expressionNames']) as string[]
-    const provenance = JSON.parse(metadata['provenance']) as { source: string; licence: string }
-    return {
-      name: 'built-in',
-      provenance: `${provenance.source}; ${provenance.licence}`,
-      mean: tensors['mean'].data as Float32Array,
-      indices: Uint32Array.from(tensors['indices'].data as Uint16Array),
-      identity: metres(tensors['identity'].data),
-      identityCount: tensors['identity'].shape[0],
-      expression: metres(tensors['expression'].data),
-      expressionCount: names.length,
-      // MakeHuman's units are full motions at 1; photos rarely show more than half of one.
-      expressionSigma: new Float32Array(names.length).fill(0.35),
-      expressionRange: Float32Array.from({ length: 2 * names.length }, (_, i) => (i % 2 === 0 ? -0.3 : 1)),
-      expressionNames: names,
-      uv: flipV(tensors['uv'].data as Float32Array),
-      uvIndices: tensors['uvIndices'].data as Uint32Array,
-      landmarks68: pick(landmarks478, tensors['landmarks68/from478'].data as Uint16Array),
-      landmarks478,
-      landmarkWeights478: tensors['landmarks478/weights'].data as Float32Array,
-      faceRegion: tensors['faceRegion'].data as Uint8Array,
-      parts: tensors['parts'].data as Uint8Array,
-      skinning: undefined,
-    }
+    return readAsset(decodeTensors(brotliDecompressSync(await readFile(asset))))
   } catch (cause) {
     throw new SiderError('HEAD_INVALID', `the built-in head cannot be read: ${(cause as Error).message}`, {
       stage: 'head',
@@ -53,12 +25,81 @@ export async function loadBuiltInHead(): Promise<HeadModel> {
   }
 }
 
-/** The source counts v upwards, glTF downwards. */
-const flipV = (uv: Float32Array): Float32Array => uv.map((x, i) => (i % 2 === 1 ? 1 - x : x))
+function readAsset({ tensors, metadata }: TensorFile): HeadModel {
+  const get = <T>(name: string): T => {
+    const tensor = tensors[name]
+    if (!tensor) throw new RangeError(`${name} is missing`)
+    return tensor.data as T
+  }
+  const matrix: SparseMatrix = {
+    starts: get('matrix/starts'),
+    columns: get('matrix/columns'),
+    weights: get('matrix/weights'),
+  }
+  const basis = (name: string): Float32Array =>
+    subdivided(matrix, dequantised(get(`${name}/bytes`), get(`${name}/steps`)))
+  const expressionNames = JSON.parse(metadata['expressionNames']) as string[]
+  const provenance = JSON.parse(metadata['provenance']) as { source: string; licence: string }
+  return {
+    name: 'built-in',
+    provenance: `${provenance.source}; ${provenance.licence}`,
+    mean: subdivided(matrix, get('cage/mean')),
+    indices: Uint32Array.from(get<Uint16Array>('indices')),
+    identity: basis('identity'),
+    identityCount: get<Float32Array>('identity/steps').length,
+    expression: basis('expression'),
+    expressionCount: expressionNames.length,
+    expressionSigma: get('expression/sigma'),
+    expressionRange: get('expression/range'),
+    expressionNames,
+    uv: get('uv'),
+    uvIndices: Uint32Array.from(get<Uint16Array>('uvIndices')),
+    landmarks68: { triangles: get('landmarks68/triangles'), barycentric: get('landmarks68/barycentric') },
+    landmarks478: { triangles: get('landmarks478/triangles'), barycentric: get('landmarks478/barycentric') },
+    landmarkWeights478: get('landmarks478/weights'),
+    faceRegion: get('faceRegion'),
+    parts: get('parts'),
+    skinning: undefined,
+  }
+}
 
-/** Some of an embedding's landmarks. */
-function pick(all: LandmarkEmbedding, list: Uint16Array): LandmarkEmbedding {
-  const barycentric = new Float32Array(list.length * 3)
-  for (const [i, from] of list.entries()) barycentric.set(all.barycentric.subarray(3 * from, 3 * from + 3), 3 * i)
-  return { triangles: Uint32Array.from(list, (from) => all.triangles[from]), barycentric }
+/** Compressed rows: vertex v is the sum of weights[i] · cage[columns[i]] for i from starts[v] to starts[v + 1]. */
+interface SparseMatrix {
+  starts: Uint32Array
+  columns: Uint16Array
+  weights: Float32Array
+}
+
+/** 16-bit components, low bytes before high bytes, times a step for each: [components, cage, 3] metres. */
+function dequantised(bytes: Uint8Array, steps: Float32Array): Float32Array {
+  const count = bytes.length / 2
+  const size = count / steps.length
+  const out = new Float32Array(count)
+  for (let i = 0; i < count; i++)
+    out[i] = (((bytes[i] | (bytes[count + i] << 8)) << 16) >> 16) * steps[Math.floor(i / size)]
+  return out
+}
+
+/** Cage positions or displacements [components, cage, 3] → vertices' [components, vertices, 3]. */
+function subdivided({ starts, columns, weights }: SparseMatrix, cage: Float32Array): Float32Array {
+  const vertices = starts.length - 1
+  let size = 0
+  for (const c of columns) size = Math.max(size, 3 * c + 3)
+  const components = cage.length / size
+  const out = new Float32Array(components * vertices * 3)
+  for (let k = 0; k < components; k++)
+    for (let v = 0; v < vertices; v++) {
+      let [x, y, z] = [0, 0, 0]
+      for (let i = starts[v]; i < starts[v + 1]; i++) {
+        const from = k * size + 3 * columns[i]
+        x += weights[i] * cage[from]
+        y += weights[i] * cage[from + 1]
+        z += weights[i] * cage[from + 2]
+      }
+      const to = 3 * (k * vertices + v)
+      out[to] = x
+      out[to + 1] = y
+      out[to + 2] = z
+    }
+  return out
 }
