@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { CoarseTarget } from '../src/engine/coarse/target.js'
 import { openDevice } from '../src/engine/compute/index.js'
 import { resolveSettings } from '../src/engine/config.js'
-import { trustedSkin, viewCoarse } from '../src/engine/detail/index.js'
+import { albedoPrice, trustedSkin, viewCoarse } from '../src/engine/detail/index.js'
 import { ReliefField } from '../src/engine/detail/relief/field.js'
 import { ReliefModel } from '../src/engine/detail/relief/model.js'
 import { reliefScene } from '../src/engine/detail/relief/scene.js'
@@ -12,7 +12,7 @@ import { correctedRate, withMoments } from '../src/engine/field/adam.js'
 import { fitHead } from '../src/engine/head/fit.js'
 import { loadHead } from '../src/engine/head/load.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
-import { LEFT_EYE, LIPS_INNER, RIGHT_EYE } from '../src/engine/landmarks/topology.js'
+import { CONTOURS } from '../src/engine/landmarks/topology.js'
 import { cropImage } from '../src/engine/photo/crop.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
 import { boundaryFalloff } from '../src/engine/surface/boundary-falloff.js'
@@ -83,8 +83,10 @@ async function coarseInput(preset: string) {
 async function relief(repeats: number, preset: string): Promise<StageFigures> {
   const { settings, photo, face, fit, view } = await coarseInput(preset)
   const image = cropImage(photo, fit.crop)
-  const openings = { eyes: [RIGHT_EYE, LEFT_EYE], mouth: LIPS_INNER }
-  const scene = reliefScene(fit, view, image, trustedSkin(image, view.mask, fit.crop, face.landmarks, openings))
+  const { landmarks } = face
+  const contours = CONTOURS[landmarks.layout]
+  const trusted = trustedSkin(image, view.mask, fit.crop, landmarks, contours)
+  const scene = reliefScene({ fit, view, image, trusted, paint: albedoPrice(fit.crop, landmarks, contours) })
   const device = await openDevice(settings.backend, settings.threads)
   const model = new ReliefModel(scene, settings.relief)
   const variables = device.variables(withMoments(model.initial()))
@@ -104,7 +106,13 @@ async function surface(repeats: number, preset: string): Promise<StageFigures> {
   const { settings, fit, view } = await coarseInput(preset)
   const target = new CoarseTarget(fit, settings.coarse.thickness)
   const image = new Float32Array(3 * fit.crop.size ** 2)
-  const { camera, mask } = reliefScene(fit, view, image, Float32Array.from(view.mask))
+  const { camera, mask } = reliefScene({
+    fit,
+    view,
+    image,
+    trusted: Float32Array.from(view.mask),
+    paint: Float32Array.from(view.mask),
+  })
   const offset = Float32Array.from(mask, (_, i) => 5e-4 * Math.sin(i / 9))
   const field = new ReliefField(target, camera, offset, view.normals, mask)
   const { mesh } = faceTopology(fit.mesh, fit.model, 100_000)

@@ -7,7 +7,7 @@ import { resolveSettings } from '../src/engine/config.js'
 import { advance, type FaceRays, hitPositions, makeRays, viewCoarse } from '../src/engine/detail/rays.js'
 import { FaceRenderer } from '../src/engine/detail/render.js'
 import { DetailTrainer } from '../src/engine/detail/train.js'
-import { trustedSkin } from '../src/engine/detail/trust.js'
+import { albedoPrice, trustedSkin } from '../src/engine/detail/trust.js'
 import { SiderField } from '../src/engine/field/field.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { loadHead } from '../src/engine/head/load.js'
@@ -311,14 +311,16 @@ describe('trusted skin', () => {
   const contours = [...around(46, 58, 8, 4, 6), ...around(82, 58, 8, 0.4, 6), ...around(64, 94, 14, 7, 8)]
   const points = Float64Array.from(contours.flatMap(([x, y]) => [crop.x + 2 * x, crop.y + 2 * y]))
   const landmarks = { layout: 68, points } as Landmarks
-  const openings = {
+  const faceContours = {
     eyes: [
       [0, 1, 2, 3, 4, 5],
       [6, 7, 8, 9, 10, 11],
     ],
     mouth: [12, 13, 14, 15, 16, 17, 18, 19],
+    brows: [[0, 1, 2]],
+    lips: [12, 13, 14, 15, 16, 17, 18, 19],
   } // prettier-ignore
-  const trusted = trustedSkin(image, mask, crop, landmarks, openings)
+  const trusted = trustedSkin(image, mask, crop, landmarks, faceContours)
   const at = (x: number, y: number): number => trusted[y * size + x]
 
   it('leaves out the open mouth and the open eye, and keeps closed lids', () => {
@@ -330,6 +332,11 @@ describe('trusted skin', () => {
     expect([at(46, 48), at(82, 48), at(104, 64), at(24, 64), at(64, 112)]).toEqual([1, 1, 1, 1, 1])
     const kept = trusted.reduce((a, b) => a + b, 0) / mask.reduce((a, b) => a + b, 0)
     expect(kept).toBeGreaterThan(0.65)
+  })
+  it('prices albedo less on lips and brows', () => {
+    const price = albedoPrice(crop, landmarks, faceContours)
+    expect(price[94 * size + 64]).toBeCloseTo(0.15)
+    expect(price[78 * size + 64]).toBe(1)
   })
   it('trusts nothing off the face', () => {
     expect(trusted.some((t, i) => t > mask[i])).toBe(false)

@@ -65,7 +65,7 @@ export function capScene(size: number, waves = 5): SyntheticScene {
   }
   const weight = Float32Array.from(mask)
   return {
-    scene: { size, camera, mask, weight, image, depth, slope, offset, pixel: DISTANCE / focal },
+    scene: { size, camera, mask, weight, paint: weight, image, depth, slope, offset, pixel: DISTANCE / focal },
     normals,
     smooth,
   }

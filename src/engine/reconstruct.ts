@@ -9,6 +9,7 @@ import { openDevice } from './compute/index.js'
 import type { Device } from './compute/program.js'
 import type { Settings } from './config.js'
 import {
+  albedoPrice,
   type Detailer,
   type DetailInput,
   networkDetailer,
@@ -26,12 +27,12 @@ import { Inspector, type SdfGrid } from './inspect.js'
 import { chooseFace } from './landmarks/choose.js'
 import { LandmarkDetector } from './landmarks/detect.js'
 import { readLandmarks } from './landmarks/read.js'
-import { LEFT_EYE, LEFT_EYE_68, LIPS_INNER, LIPS_INNER_68, RIGHT_EYE, RIGHT_EYE_68 } from './landmarks/topology.js'
+import { CONTOURS } from './landmarks/topology.js'
 import { cropImage } from './photo/crop.js'
 import { decodePhoto } from './photo/decode.js'
 import { RunProgress } from './progress.js'
 import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
-import type { Face, FaceView, HeadFit, ImplicitField, Landmarks, Mesh, Photo } from './stages.js'
+import type { Face, FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
 import { boundaryFalloff } from './surface/boundary-falloff.js'
 import { faceTopology } from './surface/face-topology.js'
 import { projectMesh, towardsCamera } from './surface/project-mesh.js'
@@ -102,8 +103,12 @@ class Run {
     const { target, coarseErrorMm } = await this.timed('coarse', () => this.coarse(fit))
     const coarse = viewCoarse(fit)
     const image = cropImage(photo, fit.crop)
-    const trusted = trustedSkin(image, coarse.mask, fit.crop, face.landmarks, openings(face.landmarks))
-    const detail = await this.timed('detail', () => this.detail(photo, target, { fit, view: coarse, image, trusted }))
+    const contours = CONTOURS[face.landmarks.layout]
+    const trusted = trustedSkin(image, coarse.mask, fit.crop, face.landmarks, contours)
+    const paint = albedoPrice(fit.crop, face.landmarks, contours)
+    const detail = await this.timed('detail', () =>
+      this.detail(photo, target, { fit, view: coarse, image, trusted, paint }),
+    )
     const surface = await this.timed('surface', async () => ({
       ...(await this.surface(fit, detail.field, FINAL_TRIANGLES)),
       sdf: await this.grid(fit, detail.field, settings.output.sdfGrid),
@@ -301,12 +306,6 @@ class Run {
     await this.network?.dispose()
     await this.device?.dispose()
   }
-}
-
-function openings({ layout }: Landmarks) {
-  return layout === 478
-    ? { eyes: [RIGHT_EYE, LEFT_EYE], mouth: LIPS_INNER }
-    : { eyes: [RIGHT_EYE_68, LEFT_EYE_68], mouth: LIPS_INNER_68 }
 }
 
 /** Box of the face region with a margin of 1 cm, head frame, metres. */

@@ -14,7 +14,7 @@ import { FaceRenderer } from './render.js'
 import { type DetailState, DetailTrainer, type NearPoints } from './train.js'
 
 export { viewCoarse } from './rays.js'
-export { type Openings, trustedSkin } from './trust.js'
+export { albedoPrice, type FaceContours, trustedSkin } from './trust.js'
 
 /** What every kind of detail stage can do. */
 export interface Detailer {
@@ -37,6 +37,8 @@ export interface DetailInput {
   image: Float32Array
   /** [size, size] photometric weight */
   trusted: Float32Array
+  /** [size, size] 0..1 price of a step of albedo */
+  paint: Float32Array
 }
 
 /** The paper's way: geometry and rendering network, traced rays, implicit differentiation. */
@@ -75,7 +77,7 @@ export async function reliefDetailer(
   input: DetailInput,
   settings: Settings,
 ): Promise<Detailer> {
-  const scene: ReliefScene = reliefScene(input.fit, input.view, input.image, input.trusted)
+  const scene: ReliefScene = reliefScene(input)
   const solver = await ReliefSolver.create(device, scene, settings.relief)
   return {
     get losses() {

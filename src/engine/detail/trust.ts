@@ -1,6 +1,6 @@
 /**
- * Where the photo shows skin: the photometric loss leaves out eyeballs, the open mouth, and what covers the face from its
- * border inwards (hair, hats, hands). There the prior alone holds the surface.
+ * What parts of the photo tell: the photometric loss leaves out eyeballs, the open mouth, and what covers the face from its
+ * border inwards (hair, hats, hands), where the prior alone holds the surface; brows and lips are paint.
  */
 import { gaussianBlur } from '../image/filter.js'
 import type { Crop, Landmarks } from '../stages.js'
@@ -10,10 +10,31 @@ const OUTLIER = 16
 /** Share of the crop's side by which eye and mouth openings are widened. */
 const WIDEN = 0.006
 
-/** Closed contours of landmarks by layout: both eyes and the inner lips. */
-export interface Openings {
+/** Share of the crop's side by which brows and lips are widened: landmarks follow their edges only roughly. */
+const PAINT_WIDEN = 0.012
+/** Price of a step of albedo on brows and lips, where it is expected, as a share of the price elsewhere. */
+const PAINT_PRICE = 0.15
+
+/** Closed contours of a face by indices of its landmarks. */
+export interface FaceContours {
   eyes: readonly (readonly number[])[]
+  /** Inner edge of the lips. */
   mouth: readonly number[]
+  brows: readonly (readonly number[])[]
+  /** Outer edge of the lips. */
+  lips: readonly number[]
+}
+
+/**
+ * What a step of albedo costs at each crop pixel, [size, size] in 0..1: brows and lips differ from the skin about them by
+ * nature, so there a change of brightness is hardly a sign of shape.
+ */
+export function albedoPrice(crop: Crop, landmarks: Landmarks, contours: FaceContours): Float32Array {
+  const { size } = crop
+  const price = new Float32Array(size * size).fill(1)
+  for (const contour of [...contours.brows, contours.lips])
+    fill(price, size, inCrop(contour, crop, landmarks), PAINT_WIDEN * size, PAINT_PRICE)
+  return price
 }
 
 /**
@@ -26,25 +47,29 @@ export function trustedSkin(
   mask: Uint8Array,
   crop: Crop,
   landmarks: Landmarks,
-  openings: Openings,
+  contours: FaceContours,
 ): Float32Array {
   const { size } = crop
   const trusted = Float32Array.from(mask)
-  for (const contour of [...openings.eyes, openings.mouth]) {
-    const polygon = contour.map((i): [number, number] => [
-      ((landmarks.points[2 * i] - crop.x) * size) / crop.width,
-      ((landmarks.points[2 * i + 1] - crop.y) * size) / crop.height,
-    ])
-    erase(trusted, size, polygon, WIDEN * size)
+  for (const contour of [...contours.eyes, contours.mouth]) {
+    const polygon = inCrop(contour, crop, landmarks)
+    const height = Math.max(...polygon.map((p) => p[1])) - Math.min(...polygon.map((p) => p[1]))
+    // Closed eyes and lips are thin slits that hide nothing.
+    if (height >= 2 * WIDEN * size + 1) fill(trusted, size, polygon, WIDEN * size, 0)
   }
   for (const pixel of coveredFromBorder(image, mask, trusted, size)) trusted[pixel] = 0
   return trusted
 }
 
-/** Sets pixels in, or within `margin` of, a polygon to zero. Closed eyes and lips are thin slits and erase next to nothing. */
-function erase(values: Float32Array, size: number, polygon: [number, number][], margin: number): void {
-  const height = Math.max(...polygon.map((p) => p[1])) - Math.min(...polygon.map((p) => p[1]))
-  if (height < 2 * margin + 1) return
+function inCrop(contour: readonly number[], crop: Crop, { points }: Landmarks): [number, number][] {
+  return contour.map((i) => [
+    ((points[2 * i] - crop.x) * crop.size) / crop.width,
+    ((points[2 * i + 1] - crop.y) * crop.size) / crop.height,
+  ])
+}
+
+/** Sets pixels in, or within `margin` of, a polygon. */
+function fill(values: Float32Array, size: number, polygon: [number, number][], margin: number, value: number): void {
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
       const [px, py] = [x + 0.5, y + 0.5]
@@ -59,7 +84,7 @@ function erase(values: Float32Array, size: number, polygon: [number, number][], 
         )
         nearest = Math.min(nearest, Math.hypot(ax + t * (bx - ax) - px, ay + t * (by - ay) - py))
       })
-      if (inside || nearest < margin) values[y * size + x] = 0
+      if (inside || nearest < margin) values[y * size + x] = value
     }
   }
 }

@@ -238,19 +238,23 @@ export interface ReliefSettings {
    */
   finest: number
   /**
-   * Price of a step in log albedo brightness: larger reads more of the photo as shape. Default: 0.1.
+   * Price of a step in log albedo brightness: larger reads more of the photo as shape. Default: 0.15.
    */
   albedoWeight: number
   /**
-   * Price of a step in albedo colour. Default: 0.1.
+   * Price of a step in albedo colour, jointly with brightness: where colour changes, brightness may change too. Default: 0.1.
    */
   chromaWeight: number
   /**
-   * Price of squared slopes against the coarse face: larger stays closer to it. Default: 0.05.
+   * Price of squared log albedo: larger keeps skin the same everywhere, so that light and shape explain broad shades. Default: 0.03.
+   */
+  albedoSpread: number
+  /**
+   * Price of squared slopes against the coarse face: larger stays closer to it. Default: 0.12.
    */
   slopeWeight: number
   /**
-   * Price of squared changes of slope from pixel to pixel: larger is smoother. Default: 0.05.
+   * Price of squared changes of slope from pixel to pixel: larger is smoother. Default: 0.12.
    */
   curvatureWeight: number
 }

@@ -4,10 +4,11 @@
  * of candidate points, from the jaw line over the cheek towards the middle of the face, and the fit takes the one that lies
  * outermost in the picture (landmark marching, Zhu et al. 2015, here on one section of the mesh a landmark).
  */
+
+import { cross, dot } from '../geometry/algebra.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { submesh } from '../geometry/mesh.js'
 import { HEAD_PARTS, type HeadModel, type LandmarkEmbedding, type Mesh } from '../stages.js'
-import { cross, dot } from './fit-algebra.js'
 import type { LandmarkPlan } from './fit-landmarks.js'
 
 /** Angle between neighbouring candidates as seen from the middle of the head, and how many there are at most. */

@@ -2,7 +2,7 @@
  * From landmarks to observations: which model point stands for each landmark under the present pose, and how much it counts.
  * Done anew between rounds of the solver, as the pose settles.
  */
-import { median } from './fit-algebra.js'
+import { median } from '../geometry/algebra.js'
 import type { ContourPaths } from './fit-contour.js'
 import type { LandmarkPlan } from './fit-landmarks.js'
 import { type Observation, projectPoint } from './fit-residuals.js'

@@ -1,6 +1,6 @@
 /** A first pose in closed form: the mean head under scaled orthographic projection (POS, DeMenthon and Davis 1995). */
 import { SiderError } from '../errors.js'
-import { cross, median, solveCholesky } from './fit-algebra.js'
+import { cross, median, solveCholesky } from '../geometry/algebra.js'
 
 /** Scaled orthographic pose: picture = scale · (first two rows of rotation) · (point − center) + (u, v). */
 export interface WeakPose {

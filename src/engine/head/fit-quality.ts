@@ -1,7 +1,7 @@
 /** Whether a fit is to be believed, and what its user should know about it. */
 import { SiderError } from '../errors.js'
+import { median } from '../geometry/algebra.js'
 import type { Camera, HeadFit } from '../stages.js'
-import { median } from './fit-algebra.js'
 import { headAngles } from './fit-rotation.js'
 import type { FitModel, FitState } from './fit-state.js'
 

@@ -3,7 +3,7 @@
  * plus the priors, over shape, expression, joints, pose and focal length together. Derivatives are analytic.
  */
 
-import { solveCholesky } from './fit-algebra.js'
+import { solveCholesky } from '../geometry/algebra.js'
 import { depthRow, type Observation, projectPoint, residualRow } from './fit-residuals.js'
 import { multiply3, rotationFromAxisAngle } from './fit-rotation.js'
 import { copyState, type FitModel, type FitState, type FreeUnknowns, POSE_UNKNOWNS, PosedPoints } from './fit-state.js'

@@ -3,10 +3,11 @@
  * the landmarks exactly. What is known on the built-in head (478 landmarks, face region, skin parts) can then be looked up on
  * the other mesh, whatever its topology. Heads share their axes (+X subject's left, +Y up, +Z out of the face).
  */
+
+import { solveCholesky } from '../geometry/algebra.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { triangleNormals, vertexNormals } from '../geometry/normals.js'
 import type { HeadModel, LandmarkEmbedding, Mesh } from '../stages.js'
-import { solveCholesky } from './fit-algebra.js'
 import { multiply3, rotationFromAxisAngle } from './fit-rotation.js'
 
 /** Jawline points of iBUG's 68: no fixed places on the skin, so they do not pull. */

@@ -53,6 +53,30 @@ export const LEFT_IRIS: readonly number[] = [473, 474, 475, 476, 477]
 export const RIGHT_EYE_68: readonly number[] = [36, 37, 38, 39, 40, 41]
 export const LEFT_EYE_68: readonly number[] = [42, 43, 44, 45, 46, 47]
 export const LIPS_INNER_68: readonly number[] = [60, 61, 62, 63, 64, 65, 66, 67]
+export const LIPS_OUTER_68: readonly number[] = [48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59]
+export const RIGHT_BROW_68: readonly number[] = [17, 18, 19, 20, 21]
+export const LEFT_BROW_68: readonly number[] = [22, 23, 24, 25, 26]
+
+/** The closed contours of eyes, brows and mouth by layout. The 68 landmarks have only the upper edge of the brows. */
+export const CONTOURS = {
+  478: {
+    eyes: [RIGHT_EYE, LEFT_EYE],
+    mouth: LIPS_INNER,
+    brows: [around(RIGHT_BROW), around(LEFT_BROW)],
+    lips: LIPS_OUTER,
+  },
+  68: {
+    eyes: [RIGHT_EYE_68, LEFT_EYE_68],
+    mouth: LIPS_INNER_68,
+    brows: [RIGHT_BROW_68, LEFT_BROW_68],
+    lips: LIPS_OUTER_68,
+  },
+} as const
+
+/** A brow's upper edge, and back along the lower one. */
+function around(brow: readonly number[]): number[] {
+  return [...brow.slice(0, 5), ...brow.slice(5).reverse()]
+}
 
 /**
  * Face mesh points of the iris network's 71 eye points, for the right eye: the first 16 are the lid contour, the others lie

@@ -15,8 +15,12 @@ import type { ReliefScene } from './scene.js'
 import { pyramid, splineMatrices } from './spline.js'
 
 const GAMMA = 2.2
+/** Errors of linear light above this are outliers to the light. */
+const ROBUST = 0.02
+/** Steps of albedo (price included) below this count as their squares, so that the loss is smooth. */
+const SMALL = 1e-4
 /** Spherical harmonics up to order 2, times 1, u and v. */
-const LIGHTS = 27
+export const LIGHTS = 27
 
 interface Look {
   /** [size, size] relief along the optical axis, metres, and its derivatives per pixel */
@@ -79,6 +83,26 @@ export class ReliefModel {
       }
     }
     return { name: 'relief-step', inputs: { rate: [] }, body }
+  }
+
+  /**
+   * The normal equations of the light that explains the photo best in linear light, with the surface and albedo as they are;
+   * pixels that the present light explains badly (brows, shadows) count less. Outputs: gram [27, 27], right [27, 3].
+   */
+  lightEquations(): Program {
+    const { size, weight, image } = this.scene
+    const body = (_: Tensors, variables: Tensors) => {
+      const { normal, albedo, shading } = this.look(variables)
+      const target = tf.div(tf.pow(tf.tensor2d(image, [size * size, 3]), GAMMA), tf.exp(this.rgb(albedo)))
+      const error = tf.mean(tf.abs(tf.sub(target, shading)), 1, true)
+      const robust = tf.div(tf.tensor2d(weight, [size * size, 1]), tf.add(error, ROBUST))
+      const basis = this.harmonics(normal)
+      const weighted = tf.mul(basis, robust)
+      return {
+        outputs: { gram: tf.matMul(weighted, basis, true), right: tf.matMul(weighted, target as tf.Tensor2D, true) },
+      }
+    }
+    return { name: 'relief-light', inputs: {}, body }
   }
 
   /** What the crop looks like now. Outputs: relief, depth, normal, colour, shading, albedo. */
@@ -185,33 +209,56 @@ export class ReliefModel {
 
   private loss(variables: Tensors): { loss: tf.Scalar; photometric: tf.Scalar } {
     const { size, pixel, weight, image } = this.scene
-    const { albedoWeight, chromaWeight, slopeWeight, curvatureWeight } = this.settings
+    const { albedoWeight, chromaWeight, albedoSpread, slopeWeight, curvatureWeight } = this.settings
     const { colour, albedo, du, dv } = this.look(variables)
     const total = weight.reduce((a, b) => a + b, 0) + 1e-6
     const error = softAbs(tf.sub(colour, tf.tensor2d(image, [size * size, 3])))
     const photometric = tf.div(tf.sum(tf.mul(error, tf.tensor2d(weight, [size * size, 1]))), 3 * total) as tf.Scalar
-    const mask = tf.tensor2d(weight, [size, size])
-    const variation = (a: tf.Tensor): tf.Tensor =>
-      tf.div(
-        tf.add(
-          tf.sum(tf.mul(softAbs(stepX(a)), tf.slice2d(mask, [0, 0], [size, size - 1]))),
-          tf.sum(tf.mul(softAbs(stepY(a)), tf.slice2d(mask, [0, 0], [size - 1, size]))),
-        ),
-        total,
-      )
     const [r, g, b] = albedo
     const brightness = tf.div(tf.addN([r, g, b]), 3)
-    const chroma = tf.add(variation(tf.sub(r, g)), variation(tf.sub(tf.add(r, g), tf.mul(2, b))))
+    const variation = this.variation([
+      [brightness, albedoWeight],
+      [tf.sub(r, g), chromaWeight],
+      [tf.sub(tf.add(r, g), tf.mul(2, b)), chromaWeight],
+    ])
+    const spread = tf.div(
+      tf.sum(tf.mul(tf.addN(albedo.map((x) => tf.square(x))), tf.tensor2d(weight, [size, size]))),
+      total,
+    )
     const squares = (...xs: tf.Tensor[]): tf.Tensor =>
       tf.div(tf.addN(xs.map((x) => tf.mean(tf.square(x)))), pixel * pixel)
     const loss = tf.addN([
       photometric,
-      tf.mul(variation(brightness), albedoWeight),
-      tf.mul(chroma, chromaWeight),
+      variation,
+      tf.mul(spread, albedoSpread),
       tf.mul(squares(du, dv), slopeWeight),
       tf.mul(squares(stepX(du), stepX(dv), stepY(dv)), curvatureWeight),
     ] as tf.Scalar[]) as tf.Scalar
     return { loss, photometric }
+  }
+
+  /**
+   * Joint total variation of weighted images: the length of all their steps at a pixel together. Where colour changes, a change
+   * of brightness costs little; where brightness changes alone, it is rather shape.
+   */
+  private variation(images: [tf.Tensor, number][]): tf.Tensor {
+    const { size, weight, paint } = this.scene
+    const inner: [number, number] = [size - 1, size - 1]
+    const squares = images.flatMap(([image, price]) =>
+      [tf.slice(stepX(image), [0, 0], inner), tf.slice(stepY(image), [0, 0], inner)].map((d) =>
+        tf.mul(tf.square(d), price * price),
+      ),
+    )
+    const steps = tf.sqrt(tf.add(tf.addN(squares), SMALL * SMALL))
+    const price = tf.slice(
+      tf.tensor2d(
+        weight.map((w, i) => w * paint[i]),
+        [size, size],
+      ),
+      [0, 0],
+      inner,
+    )
+    return tf.div(tf.sum(tf.mul(steps, price)), weight.reduce((a, b) => a + b, 0) + 1e-6)
   }
 }
 

@@ -15,6 +15,8 @@ export interface ReliefScene {
   mask: Uint8Array
   /** [size, size] 0..1 photometric weight */
   weight: Float32Array
+  /** [size, size] 0..1 price of a step of albedo */
+  paint: Float32Array
   /** [size, size, 3] sRGB 0..1 of the photo */
   image: Float32Array
   /** [size, size] coarse depth, metres; the mean depth off the face */
@@ -27,11 +29,19 @@ export interface ReliefScene {
   pixel: number
 }
 
+interface PhotoEvidence {
+  fit: HeadFit
+  view: CoarseMaps
+  image: Float32Array
+  trusted: Float32Array
+  paint: Float32Array
+}
+
 /**
  * Prepares the crop. The derivative of depth follows from the normal n of the coarse surface:
  * with ray (U/f, V/f, 1) and depth z, n ∝ (f z_u, f z_v, -(z + U z_u + V z_v)).
  */
-export function reliefScene(fit: HeadFit, view: CoarseMaps, image: Float32Array, trusted: Float32Array): ReliefScene {
+export function reliefScene({ fit, view, image, trusted, paint }: PhotoEvidence): ReliefScene {
   const { size } = fit.crop
   const camera = cropCamera(fit.camera, fit.crop)
   const count = size * size
@@ -61,7 +71,7 @@ export function reliefScene(fit: HeadFit, view: CoarseMaps, image: Float32Array,
     if (!view.mask[i]) depth[i] = mean
     weight[i] = interior(facing, size, i) ? trusted[i] : 0
   }
-  return { size, camera, mask: view.mask, weight, image, depth, slope, offset, pixel: mean / camera.fx }
+  return { size, camera, mask: view.mask, weight, paint, image, depth, slope, offset, pixel: mean / camera.fx }
 }
 
 /** Whether all pixels within BORDER of pixel i are set. */
