@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArguments } from './cli/arguments.js'
 import type { Command, Shell } from './cli/command.js'
 import { doctor } from './cli/doctor.js'
+import { evaluate } from './cli/evaluate.js'
 import { faces } from './cli/faces.js'
 import { commandHelp, overview } from './cli/help.js'
 import { reconstruct } from './cli/reconstruct.js'
@@ -14,7 +15,7 @@ import { SiderError } from './engine/errors.js'
 import { nearestName } from './engine/nearest-name.js'
 import { VERSION } from './engine/version.js'
 
-export const COMMANDS: Command[] = [reconstruct, faces, settings, doctor]
+export const COMMANDS: Command[] = [reconstruct, faces, evaluate, settings, doctor]
 
 /**
  * Runs one command line.

@@ -9,6 +9,7 @@ import { shellWords } from '../src/cli/shell-words.js'
 import { COMMANDS, main } from '../src/cli.js'
 import { saveCheckpoint } from '../src/engine/checkpoint.js'
 import { SiderError } from '../src/engine/errors.js'
+import type { CaseScore, EvaluateOptions, Evaluation } from '../src/engine/evaluate/index.js'
 import { REPORT_FILE } from '../src/engine/files.js'
 import type { Engine, Reconstruction, ReconstructOptions } from '../src/engine/run.js'
 import { recorder } from './recorder.js'
@@ -22,6 +23,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 /** An engine that records what it is asked, so that the command line is tested alone; the rest of the tests run the real one. */
 class RecordingEngine implements Engine {
   asked: ReconstructOptions | undefined
+  evaluated: EvaluateOptions | undefined
   constructor(private readonly during: (options: ReconstructOptions) => Promise<void> = async () => {}) {}
 
   async reconstruct(options: ReconstructOptions): Promise<Reconstruction> {
@@ -49,6 +51,22 @@ class RecordingEngine implements Engine {
     const data = new Uint8Array(200 * 100 * 3).fill(128)
     const photo = { width: 200, height: 100, data, exifFocalPx: undefined, format: 'png', sha256: '', warnings: [] }
     return { photo, faces: [face(20), face(120)] }
+  }
+  async findCases(): ReturnType<Engine['findCases']> {
+    return ['a/1', 'a/2'].map((name) => ({ name, group: 'a', image: `${name}.png`, scan: 'gt.ply', scanUnits: 1 }))
+  }
+  async evaluate(options: EvaluateOptions): ReturnType<Engine['evaluate']> {
+    this.evaluated = options
+    const of = { count: 10, median: 0.91, mean: 1.42, std: 1.83 }
+    const scores = options.cases.map(({ name, group }): CaseScore => {
+      return { name, group, alignment: 'pixels', scan: { detail: { ...of, scale: 1.1 } } }
+    })
+    const pooled = { cases: scores.length, detail: of }
+    const curve = { distance: [0, 1], detail: [0, 50] }
+    return { scores, pooled, groups: { a: pooled }, curve, missing: [], options: {}, pictures: [] }
+  }
+  async writeEvaluation(_: Evaluation, out: string): Promise<void> {
+    writeFileSync(join(out, 'evaluation.json'), JSON.stringify({ generator: 'sider' }))
   }
   async describeBackends(): ReturnType<Engine['describeBackends']> {
     const backends = [

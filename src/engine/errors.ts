@@ -26,6 +26,8 @@ export const ERROR_CODES = {
   DIVERGED: { exit: 7, what: 'the optimisation diverged twice; the last good state is kept' },
   SURFACE_EMPTY: { exit: 7, what: 'the field has no surface to extract' },
   CHECKPOINT_INVALID: { exit: 8, what: 'the checkpoint is missing, damaged, or of another photo or configuration' },
+  TRUTH_INVALID: { exit: 10, what: 'the ground truth of an evaluation is missing, damaged or of an unknown layout' },
+  RESULT_INVALID: { exit: 10, what: 'a reconstruction to be evaluated is missing, damaged or incomplete' },
   OUTPUT_UNWRITABLE: { exit: 9, what: 'the output folder cannot be written' },
   DISK_FULL: { exit: 9, what: 'the disk is full' },
   CANCELLED: { exit: 130, what: 'the run was stopped by its user; a checkpoint was saved' },

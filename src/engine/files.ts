@@ -11,6 +11,7 @@ import { GENERATOR } from './version.js'
 /** Names in an output folder by which it is known as one of ours. */
 export const REPORT_FILE = 'report.json'
 export const CHECKPOINT_FILE = 'checkpoint.safetensors'
+export const EVALUATION_FILE = 'evaluation.json'
 export const DUMP_FOLDER = 'dump'
 
 let temporaryFiles = 0
@@ -41,7 +42,7 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
 
 /**
  * Makes the output folder ready, and finds out before the work starts whether it can be written. A folder that holds files is
- * taken only if it is one of ours (a report or a checkpoint tells) or with `force`.
+ * taken only if it is one of ours (a report, an evaluation or a checkpoint tells) or with `force`.
  *
  * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE
  */
@@ -83,13 +84,15 @@ async function makeFolder(folder: string): Promise<void> {
 
 async function isOurs(folder: string, names: string[]): Promise<boolean> {
   if (names.includes(CHECKPOINT_FILE) || names.every((name) => name === DUMP_FOLDER)) return true
-  if (!names.includes(REPORT_FILE)) return false
-  try {
-    const report = JSON.parse(await readFile(join(folder, REPORT_FILE), 'utf8')) as { generator?: unknown }
-    return report.generator === GENERATOR
-  } catch {
-    return false
+  for (const name of [REPORT_FILE, EVALUATION_FILE].filter((file) => names.includes(file))) {
+    try {
+      const report = JSON.parse(await readFile(join(folder, name), 'utf8')) as { generator?: unknown }
+      if (report.generator === GENERATOR) return true
+    } catch {
+      // not a file of ours
+    }
   }
+  return false
 }
 
 /** What a failed write means to the user. Errors that already say so pass through. */

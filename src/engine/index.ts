@@ -10,6 +10,16 @@ export {
   type Settings,
 } from './config.js'
 export { ERROR_CODES, type ErrorCode, SiderError, type StageName } from './errors.js'
+export {
+  type Case,
+  type CaseScore,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  findCases,
+  resultFolder,
+} from './evaluate/index.js'
+export { evaluationFiles, writeEvaluation } from './evaluate/report.js'
 export { Inspector, type InspectRecord, type RecordValue } from './inspect.js'
 export { outputFiles, writeOutputs } from './outputs.js'
 export { findFaces, reconstruct } from './reconstruct.js'

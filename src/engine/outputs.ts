@@ -13,7 +13,7 @@ import { photoBox, photoTexture, photoUv } from './surface/face-topology.js'
 import { mapFiles, type SurfaceMaps } from './surface/maps.js'
 import { encodeSdfNpz, encodeSdfNrrd } from './surface/sdf-grid.js'
 import { encodeTensors } from './tensor-file.js'
-import { VERSION } from './version.js'
+import { GENERATOR, VERSION } from './version.js'
 
 /** Pictures of training and sheets are at least this large a cell. */
 const CELL = 256
@@ -53,6 +53,11 @@ export async function outputFiles(result: Reconstruction): Promise<Record<string
   files['views.png'] = await encodePng(await viewSheet(result, crop))
   files['loss.png'] = await encodePng(await renderSvg(lossPlot(result)))
   files['face.glb'] = await faceGlb(result)
+  files['coarse.glb'] = await writeGlb(
+    [{ name: 'coarse', mesh: fit.mesh, baseColor: [0.5, 0.34, 0.28], extras: { provenance: provenance(result) } }],
+    { generator: `sider ${VERSION}` },
+  )
+  files['landmarks.json'] = `${JSON.stringify(landmarksJson(result), null, 1)}\n`
   files['sdf.npz'] = encodeSdfNpz(result.sdf)
   files['sdf.nrrd'] = encodeSdfNrrd(result.sdf)
   files['sdf.safetensors'] = encodeTensors({
@@ -86,6 +91,24 @@ function cameraJson({ fit, photo }: Reconstruction) {
   }
 }
 
+/** iBUG's 68 points on the fitted head, and the landmarks it was fitted to. */
+function landmarksJson({ fit, face }: Reconstruction) {
+  const { triangles, barycentric } = fit.model.landmarks68
+  const { positions, indices } = fit.mesh
+  const points3d = Array.from(triangles, (t, i) =>
+    [0, 1, 2].map((k) =>
+      [0, 1, 2].reduce((sum, c) => sum + barycentric[3 * i + c] * positions[3 * indices[3 * t + c] + k], 0),
+    ),
+  )
+  const { layout, points } = face.landmarks
+  return {
+    layout3d: 'iBUG 68, head frame, metres',
+    points3d,
+    layout2d: `${layout} points, photo pixels`,
+    points2d: Array.from({ length: layout }, (_, i) => [points[2 * i], points[2 * i + 1]]),
+  }
+}
+
 function provenance({ photo, settings, fit, backend }: Reconstruction) {
   return {
     generator: `sider ${VERSION}`,
@@ -102,11 +125,15 @@ function report(result: Reconstruction) {
   const { settings, fit, photo, quality, losses, seconds, warnings, backend } = result
   return {
     ...provenance(result),
+    generator: GENERATOR,
+    version: VERSION,
     backend,
     photo: { width: photo.width, height: photo.height, format: photo.format },
     camera: { focalPx: fit.camera.fx, focalSource: fit.focalSource },
     quality,
     seconds,
+    // the largest the process has been, so a process with several runs counts the largest of them
+    memoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     losses: { count: losses.length, first: losses[0], last: losses.at(-1) },
     warnings,
     settings,

@@ -3,6 +3,7 @@
  */
 import type { Settings } from './config.js'
 import type { StageName } from './errors.js'
+import type { Case, CaseOptions, EvaluateOptions, Evaluation } from './evaluate/index.js'
 import type { Inspector, SdfGrid } from './inspect.js'
 import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Mesh, Photo } from './stages.js'
 
@@ -120,4 +121,8 @@ export interface Engine {
   writeOutputs(reconstruction: Reconstruction, folder: string): Promise<void>
   findFaces(photo: string | Uint8Array, settings: Settings): Promise<FacesFound>
   describeBackends(): Promise<BackendReport>
+  /** Ground truth below a folder. */
+  findCases(truth: string, options?: CaseOptions): Promise<Case[]>
+  evaluate(options: EvaluateOptions): Promise<Evaluation>
+  writeEvaluation(evaluation: Evaluation, folder: string): Promise<void>
 }
