@@ -72,6 +72,23 @@ describe('imports', () => {
     ).toEqual([])
   })
 
+  test('evaluation reads finished results: no stage but readers of photos and mesh files, and no compute', () => {
+    const allowed = [...SHARED.filter((part) => part === 'geometry' || part === 'image'), ...COMMON, 'files', 'version']
+    const readers = /^src\/engine\/(photo\/(crop|decode)|head\/(obj|fit-algebra))\.js$/
+    expect(
+      offenders(({ from, to }) => {
+        const part = enginePart(to) ?? ''
+        return (
+          enginePart(from) === 'evaluate' &&
+          to.startsWith('src/') &&
+          part !== 'evaluate' &&
+          !allowed.includes(part) &&
+          !readers.test(to)
+        )
+      }),
+    ).toEqual([])
+  })
+
   test('compute and geometry know nothing of fields', () => {
     const low = ['compute', 'geometry', 'image']
     expect(offenders(({ from, to }) => low.includes(enginePart(from) ?? '') && enginePart(to) === 'field')).toEqual([])
@@ -96,7 +113,7 @@ describe('imports', () => {
   })
 
   test('the command line loads the engine late, so that help answers at once', () => {
-    const heavy = [...STAGES, 'field', 'compute', 'reconstruct']
+    const heavy = [...STAGES, 'field', 'compute', 'evaluate', 'reconstruct']
     expect(offenders(({ from, to }) => from.startsWith('src/cli/') && heavy.includes(enginePart(to) ?? ''))).toEqual([])
   })
 })

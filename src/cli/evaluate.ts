@@ -2,9 +2,8 @@
 import { join } from 'node:path'
 import { DEFAULT_PRESET, PRESETS, parseAssignment, resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
-import type { Case, CaseScore, Evaluation } from '../engine/evaluate/index.js'
 import { prepareOutputFolder } from '../engine/files.js'
-import type { Engine } from '../engine/run.js'
+import type { Case, CaseScore, Engine, Evaluation } from '../engine/run.js'
 import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
 
 const SCALES = ['free', 'fixed'] as const

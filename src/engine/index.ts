@@ -17,7 +17,6 @@ export {
   type Evaluation,
   evaluate,
   findCases,
-  resultFolder,
 } from './evaluate/index.js'
 export { evaluationFiles, writeEvaluation } from './evaluate/report.js'
 export { Inspector, type InspectRecord, type RecordValue } from './inspect.js'

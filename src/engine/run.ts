@@ -7,6 +7,8 @@ import type { Case, CaseOptions, EvaluateOptions, Evaluation } from './evaluate/
 import type { Inspector, SdfGrid } from './inspect.js'
 import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Mesh, Photo } from './stages.js'
 
+export type { Case, CaseScore, Evaluation } from './evaluate/index.js'
+
 /** How far a run is. */
 export interface Progress {
   stage: StageName

@@ -8,7 +8,7 @@ import { readResult } from './result.js'
 import { type CaseScore, type ScoredCase, type ScoreOptions, scoreCase } from './score.js'
 import { cumulative, type Statistics, statistics } from './statistics.js'
 
-export { type Case, type CaseOptions, findCases, resultFolder } from './cases.js'
+export { type Case, type CaseOptions, findCases } from './cases.js'
 export type { CaseScore, ScoreOptions } from './score.js'
 
 export interface EvaluateOptions extends ScoreOptions {
