@@ -161,6 +161,9 @@ describe('wrong usage leaves with 2 and says what to do', () => {
       "unknown setting 'detail.epoch'",
       "'detail.epochs'",
     ],
+    [['evaluate', 'truth'], 'the folder of results is missing', '-r out'],
+    [['evaluate', 'truth', '-r', 'x', '--preset', 'paper'], '--preset needs --reconstruct', 'evaluate --help'],
+    [['evaluate', 'truth', '-r', 'x', '--scale', 'big'], "--scale is 'big'", 'evaluate --help'],
   ])('%j', async (argv, message, hint) => {
     const words = await sider(argv)
     expect(words.status).toBe(2)
@@ -354,6 +357,38 @@ describe('Ctrl-C', () => {
 
   test('words with odd characters survive a shell', () => {
     expect(shellWords(['a b', "it's", 'plain.jpg', '$HOME', ''])).toBe(`'a b' 'it'\\''s' plain.jpg '$HOME' ''`)
+  })
+})
+
+describe('evaluate', () => {
+  test('measures, writes and says the figures', async () => {
+    const engine = new RecordingEngine()
+    const results = join(folder, 'results')
+    const argv = ['evaluate', 'truth', '-r', results, '--scale', 'fixed', '--unit', 'mm']
+    const { status, stdout, stderr } = await sider(argv, engine)
+    expect({ status, stderr: stderr.trim() }).toEqual({ status: 0, stderr: '' })
+    expect(engine.asked).toBeUndefined()
+    expect(engine.evaluated).toMatchObject({ results, scale: 'fixed', predictionUnits: 1000 })
+    expect(engine.evaluated?.cases).toHaveLength(2)
+    expect(stdout).toContain('all (2): 0.91 / 1.42 / 1.83')
+    expect(existsSync(join(results, 'evaluation/evaluation.json'))).toBe(true)
+    // Its own folder is written again; somebody else's is not.
+    expect((await sider(argv, engine)).status).toBe(0)
+    writeFileSync(join(folder, 'notes.txt'), '')
+    expect((await sider([...argv, '-o', folder], engine)).status).toBe(9)
+  })
+
+  test('--reconstruct runs the engine on every case with the asked settings', async () => {
+    const engine = new RecordingEngine()
+    const options = ['--reconstruct', '--preset', 'paper', '--set', 'detail.epochs=7', '--json']
+    const { status, stdout } = await sider(['evaluate', 'truth', '-r', folder, ...options], engine)
+    expect(status).toBe(0)
+    expect(engine.asked).toMatchObject({
+      photo: 'a/2.png',
+      settings: { detail: { epochs: 7 }, field: { kind: 'network' } },
+    })
+    for (const name of ['a/1', 'a/2']) expect(existsSync(join(folder, name, REPORT_FILE)), name).toBe(true)
+    expect(lastJson(stdout)).toMatchObject({ event: 'result', pooled: { cases: 2, detail: { median: 0.91 } } })
   })
 })
 

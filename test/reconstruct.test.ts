@@ -74,7 +74,16 @@ describe('a face of a group photo', () => {
   const npy = async (name: string) => decodeNpy(await readFile(join(out, 'maps', `${name}.npy`)))
 
   test('all files are there', () => {
-    const files = ['face.glb', 'sdf.npz', 'sdf.nrrd', 'sdf.safetensors', 'camera.json', 'report.json']
+    const files = [
+      'face.glb',
+      'coarse.glb',
+      'sdf.npz',
+      'sdf.nrrd',
+      'sdf.safetensors',
+      'camera.json',
+      'landmarks.json',
+      'report.json',
+    ]
     const maps = ['depth', 'normals', 'coarse-normals', 'render', 'mask'].map((name) => `maps/${name}.npy`)
     const pictures = [
       'normals',

@@ -91,7 +91,9 @@ function choice<T extends string>(options: ParsedOptions, name: string, allowed:
   const given = options.text(name) ?? usual
   const found = allowed.find((one) => one === given)
   if (found) return found
-  throw new SiderError('USAGE', `--${name} is '${given}', but must be one of ${allowed.join(', ')}`)
+  throw new SiderError('USAGE', `--${name} is '${given}', but must be one of ${allowed.join(', ')}`, {
+    hint: 'See: sider evaluate --help',
+  })
 }
 
 /** Runs the engine on every case, each into its own folder. */
