@@ -25,7 +25,7 @@ describe.skipIf(!existsSync(SCANS))('head fit: rendered scans (needs ../shared/d
     ['ict-a/A2', 1.7, 18],
   ] as const)
     it(`fits ${view} from its picture alone`, async () => {
-      const truth = loadScan(SCANS, view)
+      const truth = await loadScan(SCANS, view)
       const photo = await decodePhoto(truth.image)
       const [face] = await detector.detect(photo)
       const fit = fitHead(head, face, photo)

@@ -8,7 +8,9 @@ import { type Accessor, WebIO } from '@gltf-transform/core'
 import validator from 'gltf-validator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resolveSettings, type Settings } from '../src/engine/config.js'
-import { backProject, cropCamera } from '../src/engine/geometry/camera.js'
+import { readMesh } from '../src/engine/evaluate/mesh-files.js'
+import { statistics } from '../src/engine/evaluate/statistics.js'
+import { backProject, cropCamera, project } from '../src/engine/geometry/camera.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
 import { gaussianBlur } from '../src/engine/image/filter.js'
 import { decodeNpy, decodeNpz } from '../src/engine/image/npy.js'
@@ -19,6 +21,7 @@ import {
   reconstruct,
   writeOutputs,
 } from '../src/engine/index.js'
+import { IBUG68_FROM_478 } from '../src/engine/landmarks/topology.js'
 import type { Camera } from '../src/engine/stages.js'
 
 const PHOTO = fileURLToPath(new URL('../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
@@ -114,7 +117,9 @@ describe('a face of a group photo', () => {
 
   test('the report says what was done', async () => {
     const report = await json('report.json')
+    expect(report.memoryMiB).toBeGreaterThan(50)
     expect(report).toMatchObject({
+      generator: 'sider', // by which the folder may be written again
       seed: 0,
       backend: result.backend,
       head: 'built-in',
@@ -130,6 +135,21 @@ describe('a face of a group photo', () => {
     expect(report.quality.psnr).toBeGreaterThan(20)
     expect(report.quality.trustedShare).toBeGreaterThan(0.4)
     expect(Array.isArray(report.warnings)).toBe(true)
+  })
+
+  test('the coarse mesh and its landmarks lie on the photo', async () => {
+    const coarse = await readMesh(join(out, 'coarse.glb'), 'RESULT_INVALID')
+    expect(coarse.indices.length).toBe(result.fit.mesh.indices.length)
+    const { points3d, points2d } = await json('landmarks.json')
+    expect([points3d.length, points2d.length]).toEqual([68, 478])
+    const flat = Float64Array.from(points3d.flat())
+    expect(Math.max(...new MeshDistance(coarse).distances(flat))).toBeLessThan(1e-5)
+    const seen = project(result.fit.camera, flat)
+    const off = IBUG68_FROM_478.map((from, i) =>
+      Math.hypot(seen[3 * i] - points2d[from][0], seen[3 * i + 1] - points2d[from][1]),
+    )
+    // The outline of the jaw slides over the cheeks in the fit; brows, eyes, nose and mouth (17 to 67) stay.
+    expect(statistics(off.slice(17)).median).toBeLessThan(0.03 * result.fit.crop.width)
   })
 
   test('depth map, camera and mesh agree', async () => {

@@ -72,9 +72,9 @@ const print = (name: string, cells: (string | number)[]): void =>
   )
 print('view', columns)
 const sums = new Array(columns.length).fill(0)
-const views = scanViews(values.scans)
+const views = await scanViews(values.scans)
 for (const name of views) {
-  const truth = loadScan(values.scans, name)
+  const truth = await loadScan(values.scans, name)
   const photo = await decodePhoto(truth.image)
   const [face] = await detector.detect(photo)
   const start = performance.now()
