@@ -259,11 +259,11 @@ describe.skipIf(!ready)('the independent scorer (needs ../shared/eval/score.py, 
     await writeOutputs(await reconstruct({ photo: join(view, 'image.png'), settings }), out)
     const [ours] = (await evaluate({ cases: await findCases(view), results: out })).scores
     // The scorer measures to points sampled on the surface. With its million of them distances come out 2-3 % too long, as
-    // more points show; with six million the sampling no longer matters.
+    // more points show; with four million the sampling no longer matters.
     copyFileSync(SCORER, join(folder, 'score.py'))
     const code = [
       'import sys; sys.path.insert(0, sys.argv[1]); import score; few = score.sample',
-      'score.sample = lambda v, f, n, rng: few(v, f, 6 * n, rng)',
+      'score.sample = lambda v, f, n, rng: few(v, f, 4 * n, rng)',
       'sys.argv = sys.argv[1:]; score.main()',
     ].join('\n')
     const ran = spawnSync('python3', ['-c', code, folder, view, out, '--json'], { encoding: 'utf8' })
@@ -291,8 +291,9 @@ describe.skipIf(!ready)('the independent scorer (needs ../shared/eval/score.py, 
         Math.abs((value ?? Number.NaN) / theirs[name] - 1),
         `${name}: ${value} against ${theirs[name]}`,
       ).toBeLessThan(0.02)
-    // The coarse mesh is measured too, and detail must not make the surface worse by much.
+    // The coarse mesh is measured too: not the truth, and no further off than a face's fit is.
     expect(ours.scan.coarse?.median).toBeGreaterThan(0.3)
+    expect(ours.scan.coarse?.median).toBeLessThan(1.5)
     expect(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'))).toMatchObject({ generator: 'sider' })
   })
 })

@@ -10,7 +10,7 @@ import type { Evaluation } from './index.js'
 import { normalAngles } from './normal-error.js'
 import type { CaseScore } from './score.js'
 
-/** Normal errors are shown from black (0°) to white (this many degrees). */
+/** Normal errors are shown from dark (0°) to light (this many degrees). */
 const SHOWN_DEGREES = 40
 
 /**
@@ -53,6 +53,7 @@ export function curvePlot(series: PlotSeries[]): string {
     xLabel: 'distance, mm',
     yLabel: 'scan vertices within, %',
     yRange: [0, 100],
+    legend: 'bottom',
   })
 }
 
@@ -104,8 +105,16 @@ async function errorSheet(pictures: Evaluation['pictures']): Promise<Picture> {
         size,
         size,
       )
+    // 'grey' runs from light to dark, so it is shown negated: the larger the error, the lighter.
     const error = (map: Float32Array | undefined): Picture | undefined =>
-      map && scalarPicture(normalAngles(map, truth.normals, mask), size, size, 'grey', [0, SHOWN_DEGREES])
+      map &&
+      scalarPicture(
+        normalAngles(map, truth.normals, mask).map((a) => -a),
+        size,
+        size,
+        'grey',
+        [-SHOWN_DEGREES, 0],
+      )
     const cells: [Picture | undefined, string][] = [
       [pictureFromFloats(image, size, size), name],
       [normals(truth.normals), 'truth'],

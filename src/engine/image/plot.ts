@@ -21,6 +21,8 @@ export interface PlotOptions {
   /** Axis ranges; from the data otherwise. */
   xRange?: [number, number]
   yRange?: [number, number]
+  /** Corner of the legend: at the right, on top (default) or at the bottom. */
+  legend?: 'top' | 'bottom'
 }
 
 const PALETTE = ['#2563ad', '#d1642c', '#2f8f4e', '#9a3fa8', '#b3202c', '#7a6a1e', '#3a9da8', '#555555']
@@ -74,7 +76,7 @@ export function linePlot(series: PlotSeries[], options: PlotOptions = {}): strin
     parts.push(
       `<path d="${d}" fill="none" stroke="${color}" stroke-width="1.8" stroke-linejoin="round" clip-path="url(#area)"${dash}/>`,
     )
-    const y = top + 12 + k * 15
+    const y = options.legend === 'bottom' ? height - bottom - 8 - (series.length - 1 - k) * 15 : top + 12 + k * 15
     const w = textWidth(s.name, 8)
     parts.push(
       `<rect x="${width - right - w - 36}" y="${y - 11}" width="${w + 34}" height="15" fill="#fff" opacity="0.8"/>`,
