@@ -177,9 +177,13 @@ function table(head: string[], rows: string[][]): string[] {
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`)
 }
 
-const triple = ({ median, mean, std }: { median: number; mean: number; std: number }): string =>
-  [median, mean, std].map((x) => x.toFixed(2)).join(' / ')
-const agreement = (correlation: number, gain: number): string => `${correlation.toFixed(2)}, gain ${gain.toFixed(2)}`
+function triple({ median, mean, std }: { median: number; mean: number; std: number }): string {
+  return [median, mean, std].map((x) => x.toFixed(2)).join(' / ')
+}
+
+function agreement(correlation: number, gain: number): string {
+  return `${correlation.toFixed(2)}, gain ${gain.toFixed(2)}`
+}
 
 function mean(list: (number | undefined)[]): number {
   const known = list.filter((v) => v !== undefined)
