@@ -74,7 +74,7 @@ describe('imports', () => {
 
   test('evaluation reads finished results: no stage but readers of photos and mesh files, and no compute', () => {
     const allowed = [...SHARED.filter((part) => part === 'geometry' || part === 'image'), ...COMMON, 'files', 'version']
-    const readers = /^src\/engine\/(photo\/(crop|decode)|head\/(obj|fit-algebra))\.js$/
+    const readers = /^src\/engine\/(photo\/(crop|decode)|head\/obj)\.js$/
     expect(
       offenders(({ from, to }) => {
         const part = enginePart(to) ?? ''
