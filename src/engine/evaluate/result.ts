@@ -30,7 +30,6 @@ export interface RunFigures {
   /** Largest memory of the process, MiB. */
   memoryMiB: number | undefined
   backend: string | undefined
-  preset: string | undefined
 }
 
 export interface Result {
@@ -117,8 +116,7 @@ async function runFigures(path: string): Promise<RunFigures | undefined> {
     seconds?: Record<string, number>
     memoryMiB?: number
     backend?: string
-    preset?: string
   }
   const seconds = report.seconds && Object.values(report.seconds).reduce((a, b) => a + b, 0)
-  return { seconds, memoryMiB: report.memoryMiB, backend: report.backend, preset: report.preset }
+  return { seconds, memoryMiB: report.memoryMiB, backend: report.backend }
 }
