@@ -10,13 +10,13 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Evaluation, evaluate, findCases } from '../src/engine/evaluate/index.js'
 import { curvePlot, evaluationFiles, writeEvaluation } from '../src/engine/evaluate/report.js'
 import { REPORT_FILE, writeFileAtomic } from '../src/engine/files.js'
-import { encodePng, renderSvg } from '../src/engine/image/picture.js'
+import { decodePicture, encodeJpeg, encodePng, renderSvg } from '../src/engine/image/picture.js'
 import type { PlotSeries } from '../src/engine/image/plot.js'
 import { VERSION } from '../src/engine/version.js'
 
@@ -48,13 +48,12 @@ for (const preset of values.preset) {
 }
 
 const svg = curvePlot(curves())
-await writeFileAtomic('docs/images/results-cumulative.svg', svg)
 await writeFileAtomic('docs/images/results-cumulative.png', await encodePng(await renderSvg(svg)))
 const sheets: string[] = []
 for (const { preset, evaluation } of measured) {
   const sheet = (await evaluationFiles(evaluation))['sheet.png']
   if (sheet === undefined) continue
-  await writeFileAtomic(`docs/images/results-${preset}.png`, sheet)
+  await writeFileAtomic(`docs/images/results-${preset}.jpg`, await encodeJpeg(await decodePicture(sheet), 88))
   sheets.push(preset)
 }
 await writeFileAtomic('docs/results.md', await page())
@@ -81,6 +80,7 @@ async function page(): Promise<string> {
     `${cases.length} views (${cases.map(({ name }) => name).join(', ')}), each reconstructed from its picture alone. sider ${VERSION}`,
     `on ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB of memory, Node ${process.version},`,
     `${process.platform} ${process.arch}, ${new Date().toISOString().slice(0, 10)}. Backend: ${await backends()}.`,
+    `Seconds are wall-clock; the machine's load average over the last 15 minutes was ${loadavg()[2].toFixed(1)}, other work included.`,
     '',
     '## Presets',
     '',
@@ -97,7 +97,7 @@ async function page(): Promise<string> {
       '',
       `## Normals, preset ${preset}`,
       '',
-      `![Truth, coarse and detailed normals, and their errors](images/results-${preset}.png)`,
+      `![Truth, coarse and detailed normals, and their errors](images/results-${preset}.jpg)`,
     ]),
     '',
   ].join('\n')
