@@ -52,7 +52,7 @@ await writeFileAtomic('docs/images/results-cumulative.png', await encodePng(awai
 const sheets: string[] = []
 for (const { preset, evaluation } of measured) {
   const sheet = (await evaluationFiles(evaluation))['sheet.png']
-  if (sheet === undefined) continue
+  if (typeof sheet !== 'object') continue
   await writeFileAtomic(`docs/images/results-${preset}.jpg`, await encodeJpeg(await decodePicture(sheet), 88))
   sheets.push(preset)
 }
