@@ -4,10 +4,12 @@ import { OrtDevice } from '../src/engine/compute/ort-device.js'
 import type { Device } from '../src/engine/compute/program.js'
 import { resolveSettings } from '../src/engine/config.js'
 import { type CoarseDistance, ReliefField } from '../src/engine/detail/relief/field.js'
+import { occlusion } from '../src/engine/detail/relief/occlusion.js'
 import { ReliefSolver } from '../src/engine/detail/relief/solve.js'
 import { pyramid, splineMatrices } from '../src/engine/detail/relief/spline.js'
 import { backProject, pixelCenters } from '../src/engine/geometry/camera.js'
 import { Rng } from '../src/engine/geometry/rng.js'
+import type { HeadFit } from '../src/engine/stages.js'
 import { capScene } from './scenes.js'
 import { frontCamera } from './shapes.js'
 
@@ -235,5 +237,31 @@ describe('relief solver', () => {
     })
     expect(await solver.weights()).toEqual(before)
     expect([solver.step, solver.losses.length]).toEqual([0, 0])
+  })
+})
+
+describe('occlusion', () => {
+  /** A floor that faces the camera and begins half a millimetre beside a wall in x = 0; metres. */
+  const beside = (wallHeight: number): HeadFit => {
+    const size = 64
+    const floor = [5e-4, -0.1, 0, 0.2, -0.1, 0, 0.2, 0.1, 0, 5e-4, 0.1, 0]
+    const wall = [0, -9, -0.01, 0, 9, -0.01, 0, 9, wallHeight, 0, -9, wallHeight]
+    const positions = Float32Array.from([...floor, ...wall])
+    const mesh = { positions, indices: Uint32Array.of(0, 1, 2, 0, 2, 3, 4, 5, 6, 4, 6, 7) }
+    const model = { parts: new Uint8Array(8), faceRegion: Uint8Array.of(1, 1, 0, 0) }
+    const crop = { x: 0, y: 0, width: size, height: size, size }
+    return { mesh, model, camera: frontCamera(size, 2.6 * size, 0.6), crop } as unknown as HeadFit
+  }
+
+  it('is nothing on an open floor', () => {
+    expect(occlusion(beside(0)).every((v) => v === 0)).toBe(true)
+  })
+  it('takes half of the ambient light, and all that comes from beyond the wall, at its foot', () => {
+    const values = occlusion(beside(9))
+    let foot = 0
+    for (let i = 0; i < values.length; i += 9) if (values[i] < values[foot]) foot = i
+    expect(Math.abs(values[foot] + 0.5)).toBeLessThan(0.03)
+    // The hidden quarter of the sphere: -∫ cos θ x dω = 2/3, over 2π/3.
+    expect(Math.abs(values[foot + 1] - 1 / Math.PI)).toBeLessThan(0.03)
   })
 })

@@ -65,7 +65,19 @@ export function capScene(size: number, waves = 5): SyntheticScene {
   }
   const weight = Float32Array.from(mask)
   return {
-    scene: { size, camera, mask, weight, paint: weight, image, depth, slope, offset, pixel: DISTANCE / focal },
+    scene: {
+      size,
+      camera,
+      mask,
+      weight,
+      paint: weight,
+      image,
+      depth,
+      slope,
+      offset,
+      occlusion: new Float32Array(9 * size * size),
+      pixel: DISTANCE / focal,
+    },
     normals,
     smooth,
   }

@@ -238,7 +238,7 @@ export interface ReliefSettings {
    */
   finest: number
   /**
-   * Price of a step in log albedo brightness: larger reads more of the photo as shape. Default: 0.15.
+   * Price of a step in log albedo brightness: larger reads more of the photo as shape. Default: 0.2.
    */
   albedoWeight: number
   /**

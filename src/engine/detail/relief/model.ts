@@ -11,6 +11,7 @@ import type { Program, Tensors } from '../../compute/program.js'
 import type { Settings } from '../../config.js'
 import { adamUpdate } from '../../field/adam.js'
 import type { Initial } from '../../field/geometry.js'
+import { HARMONICS } from './occlusion.js'
 import type { ReliefScene } from './scene.js'
 import { pyramid, splineMatrices } from './spline.js'
 
@@ -20,7 +21,7 @@ const ROBUST = 0.02
 /** Steps of albedo (price included) below this count as their squares, so that the loss is smooth. */
 const SMALL = 1e-4
 /** Spherical harmonics up to order 2, times 1, u and v. */
-export const LIGHTS = 27
+export const LIGHTS = 3 * HARMONICS
 
 interface Look {
   /** [size, size] relief along the optical axis, metres, and its derivatives per pixel */
@@ -182,7 +183,7 @@ export class ReliefModel {
 
   /** [pixels, LIGHTS] */
   private harmonics(normal: tf.Tensor2D): tf.Tensor2D {
-    const { size, offset } = this.scene
+    const { size, offset, occlusion } = this.scene
     const [x, y, z] = tf.split(normal, 3, 1) as tf.Tensor2D[]
     const order2 = [
       tf.onesLike(x),
@@ -195,7 +196,7 @@ export class ReliefModel {
       tf.sub(tf.square(x), tf.square(y)),
       tf.sub(tf.mul(3, tf.square(z)), 1),
     ] as tf.Tensor2D[] // prettier-ignore
-    const basis = tf.concat2d(order2, 1)
+    const basis = tf.add(tf.concat2d(order2, 1), tf.tensor2d(occlusion, [size * size, HARMONICS])) as tf.Tensor2D
     const place = [0, 1].map((k) => {
       const centred = offset.filter((_, i) => i % 2 === k)
       const mean = centred.reduce((a, b) => a + b, 0) / centred.length

@@ -1,6 +1,7 @@
 /** What the relief solver knows of the photo and the coarse face, per crop pixel, in the camera frame. */
 import { cropCamera } from '../../geometry/camera.js'
 import type { Camera, CoarseMaps, HeadFit } from '../../stages.js'
+import { occlusion } from './occlusion.js'
 
 /** Pixels seen at a flatter angle than this (cosine between normal and ray) show too little to be matched. */
 const GRAZING = 0.25
@@ -25,6 +26,8 @@ export interface ReliefScene {
   slope: Float32Array
   /** [size, size, 2] (u - cx, v - cy) */
   offset: Float32Array
+  /** [size, size, 9] addition to the harmonics of the normal for the light that the head hides */
+  occlusion: Float32Array
   /** Metres across a pixel at the face. */
   pixel: number
 }
@@ -71,7 +74,19 @@ export function reliefScene({ fit, view, image, trusted, paint }: PhotoEvidence)
     if (!view.mask[i]) depth[i] = mean
     weight[i] = interior(facing, size, i) ? trusted[i] : 0
   }
-  return { size, camera, mask: view.mask, weight, paint, image, depth, slope, offset, pixel: mean / camera.fx }
+  return {
+    size,
+    camera,
+    mask: view.mask,
+    weight,
+    paint,
+    image,
+    depth,
+    slope,
+    offset,
+    occlusion: occlusion(fit),
+    pixel: mean / camera.fx,
+  }
 }
 
 /** Whether all pixels within BORDER of pixel i are set. */

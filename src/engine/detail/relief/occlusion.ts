@@ -1,0 +1,82 @@
+/**
+ * What the head hides of the light about it. Light of low order shines on a point as E = Σ c_k ∫ V(ω) max(n·ω, 0) b_k(ω) dω; with
+ * nothing in the way the integral is A_k b_k(n) (Funk-Hecke), so shading stays linear in b(n) and only a fixed difference per
+ * point is added: the sockets of the eyes, the sides of the nose and the chin's underside are darker than their normals tell.
+ * After precomputed radiance transfer (Sloan et al. 2002).
+ */
+import { dot } from '../../geometry/algebra.js'
+import { cropCamera, transformDirections } from '../../geometry/camera.js'
+import { MeshDistance } from '../../geometry/distance.js'
+import { gather } from '../../geometry/mesh.js'
+import { vertexNormals } from '../../geometry/normals.js'
+import { interpolate, rasterize } from '../../geometry/rasterize.js'
+import { HEAD_PARTS, type HeadFit } from '../../stages.js'
+
+/** Harmonics of order 0 to 2, and ∫ max(n·ω, 0) b(ω) dω over b(n) of each. */
+export const HARMONICS = 9
+const TRANSFER = [Math.PI, ...Array(3).fill((2 * Math.PI) / 3), ...Array(5).fill(Math.PI / 4)] as number[]
+/** Directions about a point of the head. */
+const DIRECTIONS = 192
+/** Rays start this far above the surface, metres. */
+const LIFT = 5e-4
+
+/** The harmonics that `ReliefModel` uses, of a unit vector. */
+export function harmonics(x: number, y: number, z: number): number[] {
+  return [1, x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1]
+}
+
+/** [size, size, 9] what is added to the harmonics of a crop pixel's normal for what the fitted head hides; camera frame. */
+export function occlusion(fit: HeadFit): Float32Array {
+  const camera = cropCamera(fit.camera, fit.crop)
+  const { positions, indices } = fit.mesh
+  const { parts, faceRegion } = fit.model
+  const solid = indices.filter((_, i) => {
+    const part = parts[indices[i - (i % 3)]]
+    return part !== HEAD_PARTS.eyeball && part !== HEAD_PARTS.mouth
+  })
+  const head = new MeshDistance({ positions, indices: solid })
+  const normals = vertexNormals(fit.mesh)
+  const directions = sphere(DIRECTIONS)
+  const terms = inCamera(directions, camera.headToCamera)
+  const transfer = new Float32Array((positions.length / 3) * HARMONICS)
+  for (const v of new Set(indices.filter((_, i) => faceRegion[Math.floor(i / 3)]))) {
+    const normal = normals.subarray(3 * v, 3 * v + 3)
+    const origin = normal.map((n, k) => positions[3 * v + k] + LIFT * n)
+    const cosines = Array.from({ length: DIRECTIONS }, (_, d) => dot(normal, directions.subarray(3 * d, 3 * d + 3)))
+    const above = [...cosines.keys()].filter((d) => cosines[d] > 0)
+    const { t } = head.rayHits(origin, gather(directions, Uint32Array.from(above), 3))
+    above.forEach((d, i) => {
+      if (!Number.isFinite(t[i])) return
+      for (let k = 0; k < HARMONICS; k++) transfer[HARMONICS * v + k] -= cosines[d] * terms[HARMONICS * d + k]
+    })
+  }
+  const raster = rasterize(fit.mesh, camera)
+  return interpolate(raster, indices, transfer, HARMONICS)
+}
+
+/** n directions spread evenly over the sphere (Fibonacci), [n, 3]. */
+function sphere(n: number): Float32Array {
+  const golden = Math.PI * (3 - Math.sqrt(5))
+  const result = new Float32Array(3 * n)
+  for (let i = 0; i < n; i++) {
+    const z = 1 - (2 * i + 1) / n
+    const r = Math.sqrt(1 - z * z)
+    result.set([r * Math.cos(golden * i), r * Math.sin(golden * i), z], 3 * i)
+  }
+  return result
+}
+
+/** [n, 9] harmonics of head-frame directions, seen from the camera, with the weights of the integral over the sphere. */
+function inCamera(directions: Float32Array, headToCamera: Float64Array): Float32Array {
+  const turned = transformDirections(headToCamera, directions)
+  const n = directions.length / 3
+  const result = new Float32Array(n * HARMONICS)
+  for (let d = 0; d < n; d++) {
+    const b = harmonics(turned[3 * d], turned[3 * d + 1], turned[3 * d + 2])
+    result.set(
+      b.map((value, k) => (value * 4 * Math.PI) / n / TRANSFER[k]),
+      HARMONICS * d,
+    )
+  }
+  return result
+}
