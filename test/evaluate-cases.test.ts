@@ -259,7 +259,7 @@ describe.skipIf(!ready)('the independent scorer (needs ../shared/eval/score.py, 
     await writeOutputs(await reconstruct({ photo: join(view, 'image.png'), settings }), out)
     const [ours] = (await evaluate({ cases: await findCases(view), results: out })).scores
     // The scorer measures to points sampled on the surface. With its million of them distances come out 2-3 % too long, as
-    // more points show; with four million the sampling no longer matters.
+    // more points show; with four million the sampling matters little.
     copyFileSync(SCORER, join(folder, 'score.py'))
     const code = [
       'import sys; sys.path.insert(0, sys.argv[1]); import score; few = score.sample',
