@@ -39,11 +39,16 @@ async function writeRecord(folder: string, record: InspectRecord): Promise<void>
   await writeFileAtomic(`${base}.${extension}`, bytes)
 }
 
+/** An image record as the bytes of a PNG. */
+export function imagePng(image: ImageRecord): Promise<Uint8Array> {
+  return encodePng(toPicture(image))
+}
+
 async function encode(record: InspectRecord): Promise<{ extension: string; bytes: Uint8Array | string }> {
   const { value } = record
   switch (value.kind) {
     case 'image':
-      return { extension: 'png', bytes: await encodePng(toPicture(value)) }
+      return { extension: 'png', bytes: await imagePng(value) }
     case 'sdf':
       return { extension: 'png', bytes: await encodePng(middleSlices(value.grid)) }
     case 'mesh':
