@@ -10,12 +10,13 @@ import { evaluate } from './cli/evaluate.js'
 import { faces } from './cli/faces.js'
 import { commandHelp, overview } from './cli/help.js'
 import { reconstruct } from './cli/reconstruct.js'
+import { serve } from './cli/serve.js'
 import { settings } from './cli/settings.js'
 import { SiderError } from './engine/errors.js'
 import { nearestName } from './engine/nearest-name.js'
 import { VERSION } from './engine/version.js'
 
-export const COMMANDS: Command[] = [reconstruct, faces, evaluate, settings, doctor]
+export const COMMANDS: Command[] = [reconstruct, serve, faces, evaluate, settings, doctor]
 
 /**
  * Runs one command line.

@@ -1,0 +1,89 @@
+/**
+ * When previews are made, and as what bytes: meshes as GLB, distance grids as float16, pictures as PNG. They are made as often
+ * as a fixed share of the run's time allows, so that watching a run hardly slows it down.
+ */
+import { createHash } from 'node:crypto'
+import { type InspectRecord, imagePng, type RecordValue, sdfSnapshot, writeGlb } from '../../engine/index.js'
+import type { PreviewInfo } from './worker-messages.js'
+
+/** Share of the run's time that previews may take. */
+const SHARE = 0.04
+/** Never more often than this, seconds. */
+const SHORTEST = 0.5
+/** A distance grid costs several times what the rest does: one in so many snapshots has it. */
+const SDF_EVERY = 3
+
+export class PreviewSchedule {
+  /** Snapshots so far, and the seconds that making and encoding them took. */
+  count = 0
+  spent = 0
+  private last = Number.NEGATIVE_INFINITY
+  private snapshotStarted = 0
+  private inSnapshot = 0
+  private largest = 0
+
+  /** @param now seconds since the run began */
+  constructor(private readonly now: () => number) {}
+
+  /** Whether a snapshot is to be made now; it must then be made. */
+  due(): boolean {
+    const now = this.now()
+    if (now - this.last < SHORTEST || this.spent + this.largest / 2 > SHARE * now) return false
+    this.last = now
+    this.snapshotStarted = now
+    this.inSnapshot = 0
+    this.count++
+    return true
+  }
+
+  wants(name: string): boolean {
+    if (name === 'sdf') return this.count % SDF_EVERY === 1
+    return name === 'mesh' || name === 'normals' || name === 'render' || name === 'fitted-head'
+  }
+
+  /** A record of the present snapshot has come: what it took until now is spent. */
+  recorded(): void {
+    const took = this.now() - this.snapshotStarted
+    this.spent += took - this.inSnapshot
+    this.inSnapshot = took
+    this.largest = Math.max(this.largest, took)
+  }
+
+  /** Encoding took this long. */
+  encoded(seconds: number): void {
+    this.spent += seconds
+  }
+}
+
+/** A record as a preview; undefined for kinds that clients cannot show. */
+export async function encodePreview({
+  name,
+  step,
+  value,
+}: InspectRecord): Promise<{ info: PreviewInfo; payload: Uint8Array } | undefined> {
+  const common = { name: name === 'fitted-head' ? 'head' : name, step }
+  switch (value.kind) {
+    case 'mesh':
+      return {
+        info: { ...common, kind: 'mesh', mediaType: 'model/gltf-binary', topology: topologyId(value) },
+        payload: await writeGlb([{ name: common.name, mesh: value.mesh }]),
+      }
+    case 'sdf': {
+      const { header, payload } = sdfSnapshot(value.grid)
+      return {
+        info: { ...common, kind: 'sdf', mediaType: 'application/octet-stream', sdf: header },
+        payload: new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength),
+      }
+    }
+    case 'image':
+      return { info: { ...common, kind: 'image', mediaType: 'image/png' }, payload: await imagePng(value) }
+    default:
+      return undefined
+  }
+}
+
+/** By the triangles alone: meshes of equal id differ in positions only. */
+function topologyId({ mesh: { indices } }: Extract<RecordValue, { kind: 'mesh' }>): string {
+  const bytes = new Uint8Array(indices.buffer, indices.byteOffset, indices.byteLength)
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 16)
+}
