@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { writeFileAtomic } from './files.js'
 import { writeGlb } from './gltf/write-glb.js'
 import { finiteRange } from './image/colors.js'
-import { encodePng, newPicture, type Picture, pictureFromFloats } from './image/picture.js'
+import { encodeJpeg, encodePng, newPicture, type Picture, pictureFromFloats } from './image/picture.js'
 import type { ImageRecord, Inspector, InspectRecord, RecordFilter, SdfGrid } from './inspect.js'
 
 /**
@@ -39,16 +39,16 @@ async function writeRecord(folder: string, record: InspectRecord): Promise<void>
   await writeFileAtomic(`${base}.${extension}`, bytes)
 }
 
-/** An image record as the bytes of a PNG. */
-export function imagePng(image: ImageRecord): Promise<Uint8Array> {
-  return encodePng(toPicture(image))
+/** An image record as the bytes of a JPEG: quick to make, for previews. */
+export function imageJpeg(image: ImageRecord): Promise<Uint8Array> {
+  return encodeJpeg(toPicture(image))
 }
 
 async function encode(record: InspectRecord): Promise<{ extension: string; bytes: Uint8Array | string }> {
   const { value } = record
   switch (value.kind) {
     case 'image':
-      return { extension: 'png', bytes: await imagePng(value) }
+      return { extension: 'png', bytes: await encodePng(toPicture(value)) }
     case 'sdf':
       return { extension: 'png', bytes: await encodePng(middleSlices(value.grid)) }
     case 'mesh':

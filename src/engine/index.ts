@@ -9,7 +9,7 @@ export {
   SETTINGS_SCHEMA,
   type Settings,
 } from './config.js'
-export { imagePng } from './dump.js'
+export { imageJpeg } from './dump.js'
 export { ERROR_CODES, type ErrorCode, SiderError, type StageName } from './errors.js'
 export {
   type Case,

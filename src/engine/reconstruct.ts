@@ -43,9 +43,9 @@ import { sampleSdfGrid } from './surface/sdf-grid.js'
 const FADE = 0.006
 /** Triangles of the detailed face at least, and of previews while training. */
 const FINAL_TRIANGLES = 100_000
-const PREVIEW_TRIANGLES = 30_000
+const PREVIEW_TRIANGLES = 10_000
 /** Samples along a preview's distance grid. */
-const PREVIEW_SAMPLES = 33
+const PREVIEW_SAMPLES = 25
 /** Pictures of the training that the result keeps for progress.png. */
 const HISTORY = 5
 

@@ -1,26 +1,26 @@
 /**
- * When previews are made, and as what bytes: meshes as GLB, distance grids as float16, pictures as PNG. They are made as often
+ * When previews are made, and as what bytes: meshes as GLB, distance grids as float16, pictures as JPEG. They are made as often
  * as a fixed share of the run's time allows, so that watching a run hardly slows it down.
  */
 import { createHash } from 'node:crypto'
-import { type InspectRecord, imagePng, type RecordValue, sdfSnapshot, writeGlb } from '../../engine/index.js'
+import { type InspectRecord, imageJpeg, type RecordValue, sdfSnapshot, writeGlb } from '../../engine/index.js'
 import type { PreviewInfo } from './worker-messages.js'
 
 /** Share of the run's time that previews may take. */
-const SHARE = 0.04
+const SHARE = 0.045
 /** Never more often than this, seconds. */
 const SHORTEST = 0.5
-/** A distance grid costs several times what the rest does: one in so many snapshots has it. */
-const SDF_EVERY = 3
+/** A distance grid costs more than the rest: one in so many snapshots has it. */
+const SDF_EVERY = 4
 
 export class PreviewSchedule {
   /** Snapshots so far, and the seconds that making and encoding them took. */
   count = 0
   spent = 0
   private last = Number.NEGATIVE_INFINITY
-  private snapshotStarted = 0
-  private inSnapshot = 0
-  private largest = 0
+  /** What has been counted of the present snapshot, and what the last one with and without a distance grid took. */
+  private present = 0
+  private readonly cost = { plain: 0, sdf: 0 }
 
   /** @param now seconds since the run began */
   constructor(private readonly now: () => number) {}
@@ -28,30 +28,37 @@ export class PreviewSchedule {
   /** Whether a snapshot is to be made now; it must then be made. */
   due(): boolean {
     const now = this.now()
-    if (now - this.last < SHORTEST || this.spent + this.largest / 2 > SHARE * now) return false
+    const kind = this.hasSdf(this.count + 1) ? 'sdf' : 'plain'
+    if (now - this.last < SHORTEST || this.spent + this.cost[kind] > SHARE * now) return false
     this.last = now
-    this.snapshotStarted = now
-    this.inSnapshot = 0
+    this.present = 0
     this.count++
     return true
   }
 
   wants(name: string): boolean {
-    if (name === 'sdf') return this.count % SDF_EVERY === 1
+    if (name === 'sdf') return this.hasSdf(this.count)
     return name === 'mesh' || name === 'normals' || name === 'render' || name === 'fitted-head'
   }
 
   /** A record of the present snapshot has come: what it took until now is spent. */
   recorded(): void {
-    const took = this.now() - this.snapshotStarted
-    this.spent += took - this.inSnapshot
-    this.inSnapshot = took
-    this.largest = Math.max(this.largest, took)
+    this.spend(Math.max(0, this.now() - this.last - this.present)) // encoding that went on meanwhile is in it already
   }
 
-  /** Encoding took this long. */
+  /** Encoding took so many seconds. */
   encoded(seconds: number): void {
+    this.spend(seconds)
+  }
+
+  private spend(seconds: number): void {
     this.spent += seconds
+    this.present += seconds
+    this.cost[this.hasSdf(this.count) ? 'sdf' : 'plain'] = this.present
+  }
+
+  private hasSdf(count: number): boolean {
+    return count % SDF_EVERY === 2
   }
 }
 
@@ -76,7 +83,7 @@ export async function encodePreview({
       }
     }
     case 'image':
-      return { info: { ...common, kind: 'image', mediaType: 'image/png' }, payload: await imagePng(value) }
+      return { info: { ...common, kind: 'image', mediaType: 'image/jpeg' }, payload: await imageJpeg(value) }
     default:
       return undefined
   }
