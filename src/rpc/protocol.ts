@@ -71,8 +71,14 @@ export const sent = {
 
 function wrongParams(errors: ErrorObject[], given: unknown, known: string[]): RpcError {
   const all = errors.map((error) => problem(error, given, known))
-  // a oneOf fails with the errors of every branch: the first of each path is enough
-  const problems = all.filter((one, i) => all.findIndex((other) => other.path === one.path) === i).slice(0, 20)
+  // A oneOf fails with the errors of every branch: of each path one is enough, and what is said of a known field says most.
+  const rank = ({ keyword }: ErrorObject): number => ['oneOf', 'additionalProperties', 'required'].indexOf(keyword)
+  const problems = all
+    .map((one, i) => ({ one, rank: rank(errors[i]) }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ one }) => one)
+    .filter((one, i, sorted) => sorted.findIndex((other) => other.path === one.path) === i)
+    .slice(0, 20)
   const message = problems.map(({ path, message: text }) => `${path} ${text}`).join('; ')
   return new RpcError('PARAMS', message, { problems })
 }

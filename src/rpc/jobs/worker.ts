@@ -58,7 +58,8 @@ async function run(job: WorkerJob): Promise<FromWorker> {
       sent = sent.then(async () => {
         const start = performance.now()
         const preview = await encodePreview(record)
-        schedule.encoded((performance.now() - start) / 1000)
+        // Pictures are encoded on other threads, and the wait is for the step that goes on meanwhile.
+        if (record.value.kind !== 'image') schedule.encoded((performance.now() - start) / 1000)
         if (preview) await tell({ type: 'preview', ...preview })
       })
     },
