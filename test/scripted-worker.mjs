@@ -27,6 +27,7 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
     previewBytes = 2000,
     crashAt,
     crashes = Infinity,
+    crashAtStart,
     fail,
     faces = 1,
   } = JSON.parse(readFileSync(photo, 'utf8'))

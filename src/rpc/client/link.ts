@@ -32,14 +32,17 @@ export interface LinkEvents {
   closed(code: number, reason: string): void
 }
 
-interface Incoming {
+/** A payload that is being put together. */
+interface Transfer {
   parts: Uint8Array[]
+  whole: Promise<Uint8Array>
   done(bytes: Uint8Array): void
+  lost(error: Error): void
 }
 
 export class Link {
   private readonly rpc: JSONRPCClient
-  private readonly incoming = new Map<string, Incoming>()
+  private readonly transfers = new Map<string, Transfer>()
   private closed = false
 
   private constructor(
@@ -57,6 +60,7 @@ export class Link {
     socket.addEventListener('close', ({ code, reason }) => {
       this.closed = true
       this.rpc.rejectAllPendingRequests(LOST)
+      for (const { lost } of this.transfers.values()) lost(new ConnectionLost(LOST))
       this.events.closed(code, reason)
     })
   }
@@ -132,35 +136,48 @@ export class Link {
     }
   }
 
-  /** Resolves when all parts have come. @throws ConnectionLost if they do not match */
-  private payload(transfer: string, { sha256 }: Artifact): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      const done = (bytes: Uint8Array): void => {
-        digest(bytes).then((found) => {
-          if (found === undefined || found === sha256) resolve(bytes)
-          else reject(new ConnectionLost('a payload does not match its digest'))
-        }, reject)
-      }
-      this.incoming.set(transfer, { parts: [], done })
-      this.socket.addEventListener('close', () => reject(new ConnectionLost(LOST)), { once: true })
-    })
+  /** Resolves when all parts have come. @throws ConnectionLost if they do not match, or the connection is lost */
+  private async payload(transfer: string, { sha256 }: Artifact): Promise<Uint8Array> {
+    const bytes = await this.transfer(transfer).whole
+    this.transfers.delete(transfer)
+    const found = await digest(bytes)
+    if (found !== undefined && found !== sha256) throw new ConnectionLost('a payload does not match its digest')
+    return bytes
+  }
+
+  /** A transfer, whether its announcement or its first frame is looked at first. */
+  private transfer(id: string): Transfer {
+    let transfer = this.transfers.get(id)
+    if (!transfer) {
+      transfer = newTransfer()
+      this.transfers.set(id, transfer)
+    }
+    return transfer
   }
 
   private frame(data: Uint8Array): void {
     const { header, payload } = decodeFrame(data)
-    const incoming = this.incoming.get(header.id)
-    if (!incoming) return
-    incoming.parts.push(payload)
+    const transfer = this.transfer(header.id)
+    transfer.parts.push(payload)
     if (header.part + 1 < header.parts) return
-    this.incoming.delete(header.id)
-    const bytes = new Uint8Array(incoming.parts.reduce((sum, part) => sum + part.length, 0))
+    const bytes = new Uint8Array(transfer.parts.reduce((sum, part) => sum + part.length, 0))
     let at = 0
-    for (const part of incoming.parts) {
+    for (const part of transfer.parts) {
       bytes.set(part, at)
       at += part.length
     }
-    incoming.done(bytes)
+    transfer.done(bytes)
   }
+}
+
+function newTransfer(): Transfer {
+  const transfer = { parts: [] } as unknown as Transfer
+  transfer.whole = new Promise((resolve, reject) => {
+    transfer.done = resolve
+    transfer.lost = reject
+  })
+  transfer.whole.catch(() => {}) // nobody may be waiting for it
+  return transfer
 }
 
 const LOST = 'the connection was lost'

@@ -6,59 +6,67 @@ import { createHash } from 'node:crypto'
 import { type InspectRecord, imageJpeg, type RecordValue, sdfSnapshot, writeGlb } from '../../engine/index.js'
 import type { PreviewInfo } from './worker-messages.js'
 
-/** Share of the run's time that previews may take. */
-const SHARE = 0.045
+/** Shares of the run's time that meshes with pictures, and distance grids, may take. */
+const SHARES = { view: 0.034, sdf: 0.014 }
+type Kind = keyof typeof SHARES
 /** Never more often than this, seconds. */
 const SHORTEST = 0.5
-/** A distance grid costs more than the rest: one in so many snapshots has it. */
-const SDF_EVERY = 4
 
 export class PreviewSchedule {
-  /** Snapshots so far, and the seconds that making and encoding them took. */
+  /** Snapshots so far. */
   count = 0
-  spent = 0
-  private last = Number.NEGATIVE_INFINITY
-  /** What has been counted of the present snapshot, and what the last one with and without a distance grid took. */
-  private present = 0
-  private readonly cost = { plain: 0, sdf: 0 }
+  private readonly costs = { view: { spent: 0, last: 0 }, sdf: { spent: 0, last: 0 } }
+  private started = Number.NEGATIVE_INFINITY
+  private mark = 0
+  private withSdf = false
 
   /** @param now seconds since the run began */
   constructor(private readonly now: () => number) {}
 
+  /** Seconds that making and encoding previews took. */
+  get spent(): number {
+    return this.costs.view.spent + this.costs.sdf.spent
+  }
+
   /** Whether a snapshot is to be made now; it must then be made. */
   due(): boolean {
     const now = this.now()
-    const kind = this.hasSdf(this.count + 1) ? 'sdf' : 'plain'
-    if (now - this.last < SHORTEST || this.spent + this.cost[kind] > SHARE * now) return false
-    this.last = now
-    this.present = 0
+    if (now - this.started < SHORTEST || !this.affordable('view', now)) return false
+    this.withSdf = this.affordable('sdf', now)
+    this.started = now
+    this.mark = now
     this.count++
     return true
   }
 
   wants(name: string): boolean {
-    if (name === 'sdf') return this.hasSdf(this.count)
+    if (name === 'sdf') return this.withSdf
     return name === 'mesh' || name === 'normals' || name === 'render' || name === 'fitted-head'
   }
 
-  /** A record of the present snapshot has come: what it took until now is spent. */
-  recorded(): void {
-    this.spend(Math.max(0, this.now() - this.last - this.present)) // encoding that went on meanwhile is in it already
+  /** A record of the present snapshot has come: what it took is spent. */
+  recorded(name: string): void {
+    const now = this.now()
+    this.spend(name, now - this.mark)
+    this.mark = now
   }
 
-  /** Encoding took so many seconds. */
-  encoded(seconds: number): void {
-    this.spend(seconds)
+  /** Encoding a record took so many seconds. */
+  encoded(name: string, seconds: number): void {
+    this.spend(name, seconds)
   }
 
-  private spend(seconds: number): void {
-    this.spent += seconds
-    this.present += seconds
-    this.cost[this.hasSdf(this.count) ? 'sdf' : 'plain'] = this.present
+  /** If the next costs what the last did, will it be within the share? */
+  private affordable(kind: Kind, now: number): boolean {
+    const { spent, last } = this.costs[kind]
+    return spent + last <= SHARES[kind] * now
   }
 
-  private hasSdf(count: number): boolean {
-    return count % SDF_EVERY === 2
+  private spend(name: string, seconds: number): void {
+    const cost = this.costs[name === 'sdf' ? 'sdf' : 'view']
+    cost.spent += seconds
+    // the normals are a view's first record
+    cost.last = name === 'normals' || name === 'sdf' ? seconds : cost.last + seconds
   }
 }
 

@@ -54,12 +54,12 @@ async function run(job: WorkerJob): Promise<FromWorker> {
   let sent = Promise.resolve()
   inspector.subscribe(
     (record) => {
-      if (record.stage === 'detail') schedule.recorded()
+      if (record.stage === 'detail') schedule.recorded(record.name)
       sent = sent.then(async () => {
         const start = performance.now()
         const preview = await encodePreview(record)
         // Pictures are encoded on other threads, and the wait is for the step that goes on meanwhile.
-        if (record.value.kind !== 'image') schedule.encoded((performance.now() - start) / 1000)
+        if (record.value.kind === 'mesh') schedule.encoded(record.name, (performance.now() - start) / 1000)
         if (preview) await tell({ type: 'preview', ...preview })
       })
     },
