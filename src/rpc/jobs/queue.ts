@@ -205,6 +205,11 @@ export class JobQueue {
     return { job: record.id, ...rest }
   }
 
+  /** Folder of a completed job's files. */
+  resultFolder({ id, result }: JobRecord): string {
+    return this.store.path(id, result!.folder)
+  }
+
   /** Path of a file of a result, if there is such a file. */
   resultFile({ record }: Entry, artifact: string): string | undefined {
     const file = record.result?.files.find(({ id }) => id === artifact)
