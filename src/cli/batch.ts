@@ -67,10 +67,10 @@ async function run({ positionals: [folder], options, shell }: Invocation): Promi
       settings,
       signal: stop.signal,
       async onDone(outcome) {
-        done.push(outcome)
+        const count = done.push(outcome)
         await writeFileAtomic(join(out, 'summary.csv'), csv(done))
         const why = outcome.error ? `: ${outcome.error.message}` : ''
-        say({ event: 'photo', ...outcome }, `${done.length}/${photos.length} ${outcome.name} ${outcome.state}${why}`)
+        say({ event: 'photo', ...outcome }, `${count}/${photos.length} ${outcome.name} ${outcome.state}${why}`)
       },
     })
     await writeFileAtomic(join(out, 'summary.csv'), csv(outcomes))
@@ -79,7 +79,7 @@ async function run({ positionals: [folder], options, shell }: Invocation): Promi
     const failed = outcomes.length - good.length
     say(
       { event: 'result', folder: out, completed: good.length, failed },
-      `Done: ${good.length} faces${failed ? `, ${failed} photos failed` : ''}: ${join(out, 'summary.csv')}, summary.png`,
+      `Done: ${good.length} of ${outcomes.length} photos${failed ? ', the others failed' : ''}: ${join(out, 'summary.csv')}, summary.png`,
     )
   } finally {
     ignoreInterrupts()

@@ -9,7 +9,7 @@ import { METHODS, type MethodContext } from './methods.js'
 import type { Metrics } from './metrics.js'
 import type { ServerOptions } from './options.js'
 import { Outbox } from './outbox.js'
-import { checkFrameHeader, checkParams, isMethod } from './protocol.js'
+import { checkFrameHeader, checkParams, isMethod, isTooDeep } from './protocol.js'
 import type { Tokens } from './security.js'
 import { Session } from './session.js'
 import { Uploads } from './uploads.js'
@@ -147,6 +147,7 @@ export class Connection {
   }
 
   private async text(text: string): Promise<void> {
+    if (isTooDeep(text)) return this.answer(failure(null, new RpcError('REQUEST', 'nested too deeply')))
     let message: unknown
     try {
       message = JSON.parse(text)

@@ -120,6 +120,27 @@ function valueAt(given: unknown, pointer: string): unknown {
 }
 
 function show(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
   const text = JSON.stringify(value) ?? 'nothing'
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
+}
+
+/** How deep JSON may be nested: far more than any message needs, far less than what overflows a stack. */
+const DEPTH_LIMIT = 100
+
+/** Whether a text nests arrays and objects deeper than the limit. Needs no parsing, so nothing can overflow. */
+export function isTooDeep(text: string): boolean {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (inString) {
+      if (code === 0x5c) i++
+      else if (code === 0x22) inString = false
+    } else if (code === 0x22) inString = true
+    else if (code === 0x5b || code === 0x7b) {
+      if (++depth > DEPTH_LIMIT) return true
+    } else if (code === 0x5d || code === 0x7d) depth--
+  }
+  return false
 }

@@ -47,7 +47,8 @@ async function end(last: unknown): Promise<void> {
 
 /** @returns the last message */
 async function run(job: WorkerJob): Promise<FromWorker> {
-  const question = await askForFace(job)
+  const photo = await readFile(job.photo) // as bytes: no path of the server's gets into a message
+  const question = await askForFace(job, photo)
   if (question) return question
   const schedule = new PreviewSchedule(() => performance.now() / 1000)
   const inspector = new Inspector()
@@ -66,7 +67,7 @@ async function run(job: WorkerJob): Promise<FromWorker> {
     (name) => schedule.wants(name),
   )
   const options: ReconstructOptions = {
-    photo: job.photo,
+    photo,
     settings: job.settings,
     landmarks: job.landmarks,
     signal: stop.signal,
@@ -98,7 +99,10 @@ async function fromCheckpoint(options: ReconstructOptions, file: string): Promis
 }
 
 /** The question which face is meant, if the job wants to be asked and nothing has answered it. */
-async function askForFace({ photo, settings, landmarks, severalFaces }: WorkerJob): Promise<FromWorker | undefined> {
+async function askForFace(
+  { settings, landmarks, severalFaces }: WorkerJob,
+  photo: Uint8Array,
+): Promise<FromWorker | undefined> {
   if (severalFaces === 'largest' || landmarks !== undefined || settings.photo.face >= 0) return undefined
   const { faces } = await findFaces(photo, settings)
   if (faces.length < 2) return undefined
