@@ -17,7 +17,7 @@ const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 const SETTINGS = {
   'photo.cropSize': 64,
   'photo.face': 0,
-  'relief.steps': 400,
+  'relief.steps': 150,
   'output.sdfGrid': 32,
   'output.checkpointEvery': 1,
 }
@@ -71,7 +71,7 @@ for (let kill = 0; kill < Number(kills); kill++) {
         ).id,
       ]
   }
-  await new Promise((resolve) => setTimeout(resolve, Math.random() * 1.2 * alone * 1000))
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * 0.7 * alone * 1000))
   const { jobs: list } = await client.call('job/list', {})
   console.log(`kill ${kill + 1}:`, list.map(({ state, progress }) => `${state} ${progress.toFixed(2)}`).join(', '))
   child.kill('SIGKILL')
