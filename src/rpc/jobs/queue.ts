@@ -362,10 +362,11 @@ export class JobQueue {
   /** Into another state: on disk first, then told. */
   private async move(entry: Entry, state: JobState): Promise<void> {
     const { record, events } = entry
-    const { question, error } = record
+    const { question, error, state: before } = record
     record.state = state
     record.updated = Date.now()
-    if (state === 'queued') record.queued = record.updated
+    // After a crash or a restart it keeps its place.
+    if (state === 'queued' && before !== 'running') record.queued = record.updated
     if (state !== 'running' && !(state === 'queued' && record.stopping === 'finish')) delete record.stopping
     if (state !== 'input_required') delete record.question
     record.seq = events.seq + 1
