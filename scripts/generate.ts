@@ -1,14 +1,15 @@
 /**
- * Generates what follows from schemas/settings.schema.json: the settings' TypeScript types and their page in the docs.
+ * Generates what follows from schemas/: TypeScript types and pages in the docs of the settings and of the wire protocol.
  *
  *   npm run generate
  *
- * A test compares, so the committed files are never behind the schema.
+ * A test compares, so the committed files are never behind the schemas.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { settingsMarkdown } from '../src/cli/settings.js'
+import { protocolMarkdown, protocolTypes } from './generate-protocol.js'
 
 const SCHEMA = new URL('../schemas/settings.schema.json', import.meta.url)
 
@@ -16,6 +17,8 @@ const SCHEMA = new URL('../schemas/settings.schema.json', import.meta.url)
 export const GENERATED: Record<string, () => string | Promise<string>> = {
   'src/engine/generated/settings.ts': settingsTypes,
   'docs/settings.md': settingsMarkdown,
+  'src/rpc/generated/protocol.ts': protocolTypes,
+  'docs/protocol.md': protocolMarkdown,
 }
 
 async function settingsTypes(): Promise<string> {

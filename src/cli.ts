@@ -4,18 +4,20 @@ import { realpathSync } from 'node:fs'
 import { basename, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArguments } from './cli/arguments.js'
+import { batch } from './cli/batch.js'
 import type { Command, Shell } from './cli/command.js'
 import { doctor } from './cli/doctor.js'
 import { evaluate } from './cli/evaluate.js'
 import { faces } from './cli/faces.js'
 import { commandHelp, overview } from './cli/help.js'
 import { reconstruct } from './cli/reconstruct.js'
+import { serve } from './cli/serve.js'
 import { settings } from './cli/settings.js'
 import { SiderError } from './engine/errors.js'
 import { nearestName } from './engine/nearest-name.js'
 import { VERSION } from './engine/version.js'
 
-export const COMMANDS: Command[] = [reconstruct, faces, evaluate, settings, doctor]
+export const COMMANDS: Command[] = [reconstruct, batch, serve, faces, evaluate, settings, doctor]
 
 /**
  * Runs one command line.

@@ -112,6 +112,15 @@ describe('imports', () => {
     ).toEqual([])
   })
 
+  test('the client library runs in browsers: neither the engine nor Node nor the server', () => {
+    const own = /^src\/rpc\/(client\/|generated\/|frames\.)/
+    expect(
+      offenders(
+        ({ from, to }) => from.startsWith('src/rpc/client/') && !own.test(to) && to !== 'json-rpc-2.0' && to !== 'ws',
+      ),
+    ).toEqual([])
+  })
+
   test('the command line loads the engine late, so that help answers at once', () => {
     const heavy = [...STAGES, 'field', 'compute', 'evaluate', 'reconstruct']
     expect(offenders(({ from, to }) => from.startsWith('src/cli/') && heavy.includes(enginePart(to) ?? ''))).toEqual([])

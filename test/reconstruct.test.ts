@@ -15,6 +15,8 @@ import { MeshDistance } from '../src/engine/geometry/distance.js'
 import { gaussianBlur } from '../src/engine/image/filter.js'
 import { decodeNpy, decodeNpz } from '../src/engine/image/npy.js'
 import {
+  Inspector,
+  type InspectRecord,
   outputFiles,
   type Reconstruction,
   type ReconstructOptions,
@@ -229,6 +231,26 @@ describe('runs', () => {
     expect(largestDifference(whole.losses, resumed.losses)).toBeLessThan(1e-5)
     expect(largestDifference(whole.view.depth, resumed.view.depth)).toBeLessThan(1e-5)
     expect(largestDifference(whole.face3d.positions, resumed.face3d.positions)).toBeLessThan(1e-5)
+  })
+
+  test('ended early, a run finishes with what it has; snapshots come when they are asked for', async () => {
+    const finish = new AbortController()
+    const inspector = new Inspector()
+    const snapshots: InspectRecord[] = []
+    inspector.subscribe((record) => void snapshots.push(record))
+    const onProgress: ReconstructOptions['onProgress'] = ({ stage, iteration }) => {
+      if (stage === 'detail' && iteration === 12) finish.abort()
+    }
+    const snapshotDue = ({ step }: { step: number }) => step % 6 === 0
+    const early = await again({ finish: finish.signal, onProgress, inspector, snapshotDue })
+    expect(early.losses).toHaveLength(12)
+    expect(early.warnings.join()).toMatch(/ended early/)
+    const meshes = snapshots.filter(({ name }) => name === 'mesh')
+    expect(meshes.map(({ step }) => step)).toEqual([6, 12])
+    const { mesh } = meshes[1].value as Extract<InspectRecord['value'], { kind: 'mesh' }>
+    // A crop pixel is about 3 mm wide here: the preview follows the final surface to a fraction of it.
+    const off = new MeshDistance(early.face3d).closest(mesh.positions).distance.sort()
+    expect(off[off.length >> 1]).toBeLessThan(0.0005)
   })
 
   test('an abort before the detail stage is CANCELLED too', async () => {

@@ -11,6 +11,7 @@ import type { Reconstruction } from '../engine/run.js'
 import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
 import { faces } from './faces.js'
 import { duration, noProgress, type ProgressView, progressBar, progressJson, progressLines } from './progress.js'
+import { reconstructRemotely } from './remote.js'
 import { shellWords } from './shell-words.js'
 
 /** Options that are short for a setting. */
@@ -56,6 +57,11 @@ export const reconstruct: Command = {
       valueOptional: true,
       description: 'write the intermediates of every stage too (default DIR: <dir>/dump)',
     },
+    server: { value: 'URL', description: 'let a server do the work (see: sider serve)' },
+    'token-file': {
+      value: 'FILE',
+      description: "with --server: the server's token (default: SIDER_TOKEN, or your own server's)",
+    },
     force: { description: 'write into a folder that holds files of something else' },
     quiet: { short: 'q', description: 'no progress' },
   },
@@ -68,6 +74,7 @@ export const reconstruct: Command = {
       'your own head model, longer training',
     ],
     ['sider reconstruct photo.jpg -o out --resume', 'go on after Ctrl-C'],
+    ['sider reconstruct photo.jpg -o out --server ws://127.0.0.1:7437', 'on a running server'],
   ],
   run,
 }
@@ -78,6 +85,7 @@ async function run(invocation: Invocation): Promise<void> {
   const [photo] = invocation.positionals
   const folder = options.text('output')
   if (!folder) throw new SiderError('USAGE', 'the output folder is missing', { hint: 'For example: -o out' })
+  if (options.has('server')) return runRemotely(invocation, folder)
   const settings = readSettings(options)
   const landmarks = await readLandmarks(options.text('landmarks'))
   await prepareOutputFolder(folder, { force: options.has('force') })
@@ -117,14 +125,38 @@ async function run(invocation: Invocation): Promise<void> {
   }
 }
 
+async function runRemotely(invocation: Invocation, folder: string): Promise<void> {
+  const { options, shell } = invocation
+  for (const name of ['resume', 'dump']) {
+    if (options.has(name)) throw new SiderError('USAGE', `--${name} does not go with --server`)
+  }
+  readSettings(options) // what is wrong with them is told before anything is sent
+  const view = progressView(options, shell)
+  const started = performance.now()
+  const landmarks = await readLandmarks(options.text('landmarks'))
+  try {
+    const result = await reconstructRemotely(invocation, { settings: overrides(options), landmarks, folder, view })
+    view.close()
+    await report(result, folder, (performance.now() - started) / 1000, options, shell)
+  } catch (error) {
+    view.close()
+    throw error
+  }
+}
+
 function readSettings(options: ParsedOptions): Settings {
+  return resolveSettings({ preset: options.text('preset'), overrides: overrides(options) })
+}
+
+/** What the options change about the preset. */
+function overrides(options: ParsedOptions): Record<string, unknown> {
   const assignments = Object.entries(SETTING_OPTIONS).flatMap(([name, { path }]) => {
     const value = options.text(name)
     return value === undefined ? [] : [`${path}=${value}`]
   })
-  const overrides: Record<string, unknown>[] = [...assignments, ...options.list('set')].map(parseAssignment)
-  if (options.has('dump')) overrides.push({ 'output.dump': true })
-  return resolveSettings({ preset: options.text('preset'), overrides: Object.assign({}, ...overrides) })
+  const changes: Record<string, unknown>[] = [...assignments, ...options.list('set')].map(parseAssignment)
+  if (options.has('dump')) changes.push({ 'output.dump': true })
+  return Object.assign({}, ...changes) as Record<string, unknown>
 }
 
 async function readLandmarks(file: string | undefined): Promise<unknown> {
@@ -171,7 +203,7 @@ function withResumeHint(error: unknown, checkpoint: string, { program, argv }: S
 }
 
 async function report(
-  result: Reconstruction,
+  result: Pick<Reconstruction, 'backend' | 'warnings'>,
   folder: string,
   seconds: number,
   options: ParsedOptions,

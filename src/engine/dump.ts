@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { writeFileAtomic } from './files.js'
 import { writeGlb } from './gltf/write-glb.js'
 import { finiteRange } from './image/colors.js'
-import { encodePng, newPicture, type Picture, pictureFromFloats } from './image/picture.js'
+import { encodeJpeg, encodePng, newPicture, type Picture, pictureFromFloats } from './image/picture.js'
 import type { ImageRecord, Inspector, InspectRecord, RecordFilter, SdfGrid } from './inspect.js'
 
 /**
@@ -37,6 +37,11 @@ async function writeRecord(folder: string, record: InspectRecord): Promise<void>
   const base = join(folder, stage, step > 0 ? `${name}-${String(step).padStart(6, '0')}` : name)
   const { extension, bytes } = await encode(record)
   await writeFileAtomic(`${base}.${extension}`, bytes)
+}
+
+/** An image record as the bytes of a JPEG: quick to make, for previews. */
+export function imageJpeg(image: ImageRecord): Promise<Uint8Array> {
+  return encodeJpeg(toPicture(image))
 }
 
 async function encode(record: InspectRecord): Promise<{ extension: string; bytes: Uint8Array | string }> {

@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   RESULT_INVALID: { exit: 10, what: 'a reconstruction to be evaluated is missing, damaged or incomplete' },
   OUTPUT_UNWRITABLE: { exit: 9, what: 'the output folder cannot be written' },
   DISK_FULL: { exit: 9, what: 'the disk is full' },
+  REMOTE: { exit: 11, what: 'the server refused or failed the job, or cannot be reached' },
   CANCELLED: { exit: 130, what: 'the run was stopped by its user; a checkpoint was saved' },
 } as const
 

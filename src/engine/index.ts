@@ -9,6 +9,7 @@ export {
   SETTINGS_SCHEMA,
   type Settings,
 } from './config.js'
+export { imageJpeg } from './dump.js'
 export { ERROR_CODES, type ErrorCode, SiderError, type StageName } from './errors.js'
 export {
   type Case,
@@ -19,7 +20,10 @@ export {
   findCases,
 } from './evaluate/index.js'
 export { evaluationFiles, writeEvaluation } from './evaluate/report.js'
+export { writeFileAtomic } from './files.js'
+export { writeGlb } from './gltf/write-glb.js'
 export { Inspector, type InspectRecord, type RecordValue } from './inspect.js'
+export { nearestName } from './nearest-name.js'
 export { outputFiles, writeOutputs } from './outputs.js'
 export { findFaces, reconstruct } from './reconstruct.js'
 export type {
@@ -32,4 +36,5 @@ export type {
   ReconstructOptions,
 } from './run.js'
 export type { Face, FaceView, HeadFit, HeadModel, ImplicitField, Landmarks, Mesh, Photo } from './stages.js'
+export { type SdfHeader, sdfSnapshot } from './surface/sdf-grid.js'
 export { VERSION } from './version.js'

@@ -32,9 +32,10 @@ import { cropImage } from './photo/crop.js'
 import { decodePhoto } from './photo/decode.js'
 import { RunProgress } from './progress.js'
 import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
-import type { Face, FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
+import type { CoarseMaps, Face, FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
 import { boundaryFalloff } from './surface/boundary-falloff.js'
 import { faceTopology } from './surface/face-topology.js'
+import { type PreviewScene, previewMesh } from './surface/preview-mesh.js'
 import { projectMesh, towardsCamera } from './surface/project-mesh.js'
 import { sampleSdfGrid } from './surface/sdf-grid.js'
 
@@ -42,9 +43,9 @@ import { sampleSdfGrid } from './surface/sdf-grid.js'
 const FADE = 0.006
 /** Triangles of the detailed face at least, and of previews while training. */
 const FINAL_TRIANGLES = 100_000
-const PREVIEW_TRIANGLES = 30_000
+const PREVIEW_TRIANGLES = 10_000
 /** Samples along a preview's distance grid. */
-const PREVIEW_SAMPLES = 65
+const PREVIEW_SAMPLES = 25
 /** Pictures of the training that the result keeps for progress.png. */
 const HISTORY = 5
 
@@ -87,6 +88,7 @@ class Run {
   private device: Device | undefined
   private network: SiderField | undefined
   private detailer: Detailer | undefined
+  private preview: PreviewScene | undefined
 
   constructor(private readonly options: ReconstructOptions) {
     this.progress = new RunProgress(options.settings, options.onProgress)
@@ -190,7 +192,7 @@ class Run {
   }
 
   private async detail(photo: Photo, target: CoarseTarget, input: DetailInput) {
-    const { settings, signal, checkpoint, resumeFrom } = this.options
+    const { settings, signal, finish, checkpoint, resumeFrom } = this.options
     const identity: RunIdentity = { photoSha256: photo.sha256, settings }
     const near = target.sample(65536, settings.coarse.sampleSigma, new Rng(settings.seed + 1))
     const detailer = this.network
@@ -214,9 +216,11 @@ class Run {
     let nextHistory = 0
     let lastSave = performance.now()
     let lastSnapshot = performance.now()
+    const snapshotDue =
+      this.options.snapshotDue ?? (() => performance.now() - lastSnapshot > settings.detail.snapshotEvery * 1000)
     try {
       await detailer.run({
-        signal,
+        signal: finish && signal ? AbortSignal.any([finish, signal]) : (finish ?? signal),
         onStep: async ({ step, steps, loss }) => {
           this.progress.step({ iteration: step, iterations: steps, loss })
           // Early changes are the largest: pictures are spaced quadratically.
@@ -230,13 +234,15 @@ class Run {
             await save()
             lastSave = performance.now()
           }
-          if (now - lastSnapshot > settings.detail.snapshotEvery * 1000) {
-            await this.snapshot(input.fit, detailer, step)
+          if (snapshotDue({ step, steps })) {
+            await this.snapshot(input, detailer, step)
             lastSnapshot = performance.now()
           }
         },
       })
     } catch (error) {
+      // What follows the loop is the same after an early end: the face as it is now.
+      const ended = finish?.aborted && !(error instanceof SiderError)
       if (signal?.aborted) {
         await save()
         throw new SiderError('CANCELLED', 'the run was stopped; a checkpoint was saved', {
@@ -245,7 +251,8 @@ class Run {
         })
       }
       if (error instanceof SiderError && error.code === 'DIVERGED') await save()
-      throw error
+      if (!ended) throw error
+      this.warnings.push('ended early at the user’s wish: the detail is what had been found by then')
     }
     this.inspector.record('loss', () => lossTable(detailer.losses))
     const view = await detailer.view()
@@ -260,29 +267,26 @@ class Run {
   }
 
   /** Hands mesh, pictures and distance grid of the present state to whoever listens. */
-  private async snapshot(fit: HeadFit, detailer: Detailer, step: number): Promise<void> {
+  private async snapshot({ fit, view: coarse }: DetailInput, detailer: Detailer, step: number): Promise<void> {
     const { inspector } = this
-    if (inspector.wants('normals') || inspector.wants('render')) {
-      const { size, normals, colour } = await detailer.view()
+    if (['normals', 'render', 'mesh'].some((name) => inspector.wants(name))) {
+      const view = await detailer.view()
+      const { size, normals, colour } = view
+      const image = { kind: 'image' as const, width: size, height: size }
+      inspector.record('normals', () => ({ ...image, data: normals, range: [-1, 1] }), step)
+      inspector.record('render', () => ({ ...image, data: colour, range: [0, 1] }), step)
       inspector.record(
-        'normals',
-        () => ({ kind: 'image', width: size, height: size, data: normals, range: [-1, 1] }),
+        'mesh',
+        () => {
+          this.preview ??= previewScene(fit, coarse)
+          return { kind: 'mesh', mesh: previewMesh(this.preview, view) }
+        },
         step,
       )
-      inspector.record(
-        'render',
-        () => ({ kind: 'image', width: size, height: size, data: colour, range: [0, 1] }),
-        step,
-      )
-    }
-    if (!inspector.wants('mesh') && !inspector.wants('sdf')) return
-    const field = await detailer.field()
-    if (inspector.wants('mesh')) {
-      const { face } = await this.surface(fit, field, PREVIEW_TRIANGLES)
-      inspector.record('mesh', { kind: 'mesh', mesh: face }, step)
     }
     if (inspector.wants('sdf')) {
-      inspector.record('sdf', { kind: 'sdf', grid: await this.grid(fit, field, PREVIEW_SAMPLES) }, step)
+      const grid = await this.grid(fit, await detailer.field(), PREVIEW_SAMPLES)
+      inspector.record('sdf', { kind: 'sdf', grid }, step)
     }
   }
 
@@ -306,6 +310,11 @@ class Run {
     await this.network?.dispose()
     await this.device?.dispose()
   }
+}
+
+function previewScene(fit: HeadFit, coarse: CoarseMaps): PreviewScene {
+  const { mesh } = faceTopology(fit.mesh, fit.model, PREVIEW_TRIANGLES)
+  return { mesh, weight: boundaryFalloff(mesh, FADE), camera: fit.camera, crop: fit.crop, coarse }
 }
 
 /** Box of the face region with a margin of 1 cm, head frame, metres. */

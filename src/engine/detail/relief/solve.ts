@@ -29,6 +29,7 @@ export class ReliefSolver {
   step = 0
   losses: number[] = []
   private rateFactor = 1
+  private seen: { step: number; view: ReliefView } | undefined
 
   private constructor(
     private readonly scene: ReliefScene,
@@ -61,6 +62,7 @@ export class ReliefSolver {
       const loss = result['loss'][0]
       if (!Number.isFinite(loss)) {
         this.variables.write(good)
+        this.seen = undefined
         this.step = goodStep
         this.losses.length = goodStep
         if (this.rateFactor < 1) {
@@ -83,7 +85,13 @@ export class ReliefSolver {
     }
   }
 
+  /** The face as it is now; asked again before the next step, the answer is the same object. */
   async view(): Promise<ReliefView> {
+    if (this.seen?.step !== this.step) this.seen = { step: this.step, view: await this.look() }
+    return this.seen.view
+  }
+
+  private async look(): Promise<ReliefView> {
     const { size, mask } = this.scene
     const values = await this.viewer.run({})
     const onFace = (x: Float32Array, dims: number): Float32Array =>
@@ -106,6 +114,7 @@ export class ReliefSolver {
 
   restore(weights: Record<string, Float32Array>, step: number, losses: number[]): void {
     this.variables.write(weights)
+    this.seen = undefined
     this.step = step
     this.losses = [...losses]
   }

@@ -1,0 +1,97 @@
+/** `sider serve`: the engine as a service, over JSON-RPC 2.0 on a WebSocket. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SiderError } from '../engine/errors.js'
+import type { ServerOptions } from '../rpc/options.js'
+import type { Command, ParsedOptions } from './command.js'
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'offer the engine to plugins and scripts over a WebSocket',
+  usage: '[options]',
+  positionals: [],
+  options: {
+    port: { value: 'N', description: 'port to listen on (default 7437; 0 takes a free one)' },
+    host: { value: 'ADDRESS', description: 'interface to listen on (default 127.0.0.1; beyond loopback it needs TLS)' },
+    data: { value: 'DIR', description: 'folder of jobs, results and token (default ~/.local/share/sider)' },
+    'token-file': { value: 'FILE', description: 'the secrets of clients; made if need be (default DIR/token)' },
+    'allow-origin': { value: 'URL', multiple: true, description: 'a web page that may connect; repeatable' },
+    'allow-host': { value: 'NAME:PORT', multiple: true, description: 'a further name of this server; repeatable' },
+    'tls-cert': { value: 'FILE', description: 'certificate, PEM' },
+    'tls-key': { value: 'FILE', description: 'its private key, PEM' },
+    jobs: { value: 'N', description: 'jobs that run at once (default 1)' },
+    'max-queued': { value: 'N', description: 'jobs that may wait (default 1000)' },
+    'max-photo': { value: 'MIB', description: 'largest photo (default 64)' },
+    'keep-days': { value: 'N', description: 'ended jobs are deleted after so many days (default 7)' },
+    'keep-size': { value: 'MIB', description: 'ended jobs take at most so much room (default 10240)' },
+  },
+  examples: [
+    ['sider serve', 'for plugins and scripts of this machine'],
+    ['sider serve --allow-origin http://localhost:8080', 'for a web page too'],
+    [
+      'sider serve --host 0.0.0.0 --tls-cert c.pem --tls-key k.pem --allow-host render.example:7437',
+      'for other machines',
+    ],
+  ],
+  async run({ options, shell }) {
+    const { startServer } = await import('../rpc/server.js')
+    const server = await startServer(await serverOptions(options))
+    const text = options.has('json')
+      ? JSON.stringify({ event: 'listening', url: server.url, tokenFile: server.tokenFile })
+      : `Listening on ${server.url}\nToken: ${server.tokenFile}\nCtrl-C saves checkpoints and stops.`
+    shell.stdout.write(`${text}\n`)
+    await new Promise<void>((resolve) => {
+      const done = shell.onInterrupt(() => {
+        done()
+        resolve()
+      })
+    })
+    shell.onInterrupt(() => shell.exit(130)) // once more leaves at once
+    await server.close()
+    shell.exit(0)
+  },
+}
+
+async function serverOptions(options: ParsedOptions): Promise<Partial<ServerOptions>> {
+  const dataFolder = options.text('data')
+  const tokenFile = options.text('token-file') ?? (dataFolder === undefined ? undefined : join(dataFolder, 'token'))
+  const [cert, key] = [options.text('tls-cert'), options.text('tls-key')]
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new SiderError('USAGE', 'a certificate needs its key', { hint: 'Give both --tls-cert and --tls-key.' })
+  }
+  const mib = (name: string) => scaled(number(options, name), 1024 * 1024)
+  const given: Partial<ServerOptions> = {
+    host: options.text('host'),
+    port: number(options, 'port', 0, 65535),
+    dataFolder,
+    tokenFile,
+    origins: options.list('allow-origin'),
+    hosts: options.list('allow-host'),
+    tls: cert && key ? { cert: await pem(cert), key: await pem(key) } : undefined,
+    maxRunning: number(options, 'jobs'),
+    maxQueued: number(options, 'max-queued'),
+    photoBytes: mib('max-photo'),
+    keepDays: number(options, 'keep-days', 0),
+    keepBytes: mib('keep-size'),
+  }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+const scaled = (value: number | undefined, factor: number) => (value === undefined ? undefined : value * factor)
+
+/** The whole number that an option gives. */
+export function number(options: ParsedOptions, name: string, low = 1, high = 1_000_000_000): number | undefined {
+  const text = options.text(name)
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= low && value <= high) return value
+  throw new SiderError('USAGE', `--${name} is '${text}', but must be a whole number from ${low} to ${high}`)
+}
+
+async function pem(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new SiderError('USAGE', `cannot read ${file}: ${(cause as Error).message}`, { cause })
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * A folder of photos through the same job engine that serves clients, in this process: jobs, checkpoints and results are in a
+ * data folder, so a batch that was stopped or killed goes on where it was.
+ */
+import { createHash } from 'node:crypto'
+import { cp, readFile } from 'node:fs/promises'
+import { SiderError } from '../engine/index.js'
+import type { ErrorInfo, JobProgressEvent } from './generated/protocol.js'
+import { type Entry, JobQueue } from './jobs/queue.js'
+import { isEnd } from './jobs/record.js'
+import { JobStore } from './jobs/store.js'
+import { Log } from './log.js'
+import { Metrics } from './metrics.js'
+import { serverOptions } from './options.js'
+
+const OWNER = 'batch'
+
+export interface BatchPhoto {
+  name: string
+  file: string
+  /** Where its files go. */
+  folder: string
+}
+
+export interface BatchOutcome {
+  name: string
+  /** Of its files. */
+  folder: string
+  state: 'completed' | 'failed'
+  error?: ErrorInfo
+  backend?: string
+  seconds?: Record<string, unknown>
+  quality?: Record<string, unknown>
+}
+
+export interface BatchOptions {
+  dataFolder: string
+  maxRunning: number
+  preset: string
+  settings: Record<string, unknown>
+  /** Aborting saves checkpoints and throws CANCELLED. */
+  signal?: AbortSignal
+  onProgress?(name: string, progress: JobProgressEvent): void
+  onDone?(outcome: BatchOutcome): Promise<void> | void
+  workerProgram?: string
+}
+
+/**
+ * Works through the photos; those that fail do not stop the others.
+ * @returns outcomes in the order of the photos. @throws SiderError CANCELLED, USAGE (settings)
+ */
+export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Promise<BatchOutcome[]> {
+  const { dataFolder, maxRunning, preset, settings, signal, workerProgram } = options
+  const store = await JobStore.open(dataFolder)
+  const limits = { ...serverOptions({ dataFolder }), maxRunning, maxQueued: Number.POSITIVE_INFINITY }
+  const metrics = new Metrics()
+  const queue = new JobQueue(store, { ...limits, ...(workerProgram && { workerProgram }) }, new Log(() => {}), metrics)
+  try {
+    await queue.start()
+    const work = photos.map(async (one) => {
+      const entry = await submit(queue, one, preset, settings)
+      const outcome = await finished(queue, entry, one, options)
+      await options.onDone?.(outcome)
+      return outcome
+    })
+    const stopped = new Promise<never>((_, reject) => {
+      const stop = () => reject(new SiderError('CANCELLED', 'the batch was stopped; checkpoints were saved'))
+      if (signal?.aborted) stop()
+      signal?.addEventListener('abort', stop, { once: true })
+    })
+    return await Promise.race([Promise.all(work), stopped])
+  } finally {
+    await queue.stop(limits.graceMs)
+    metrics.close()
+  }
+}
+
+/** The photo's job: one of an earlier run of the batch if photo and settings are the same and it has not failed. */
+async function submit(
+  queue: JobQueue,
+  { name, file }: BatchPhoto,
+  preset: string,
+  settings: Record<string, unknown>,
+): Promise<Entry> {
+  const photo = await readFile(file)
+  const identity = JSON.stringify([name, preset, settings])
+  const idempotencyKey = createHash('sha256').update(identity).update(photo).digest('hex')
+  const wanted = { photo, name, preset, settings, idempotencyKey }
+  const entry = queue.entry(OWNER, (await queue.create(OWNER, wanted)).id)
+  if (entry.record.state !== 'failed' && entry.record.state !== 'cancelled') return entry
+  await queue.delete(entry)
+  return queue.entry(OWNER, (await queue.create(OWNER, wanted)).id)
+}
+
+async function finished(
+  queue: JobQueue,
+  { record, events }: Entry,
+  { name, folder }: BatchPhoto,
+  { onProgress }: BatchOptions,
+): Promise<BatchOutcome> {
+  if (!isEnd(record.state)) {
+    await new Promise<void>((resolve) => {
+      const stop = events.listen(({ method, params }) => {
+        if (method === 'job/progress') onProgress?.(name, params as JobProgressEvent)
+        if (method !== 'job/state' || !isEnd(record.state)) return
+        stop()
+        resolve()
+      })
+    })
+  }
+  if (!record.result) return { name, folder, state: 'failed', ...(record.error && { error: record.error }) }
+  const { backend, seconds, quality } = record.result
+  await cp(queue.resultFolder(record), folder, { recursive: true })
+  return { name, folder, state: 'completed', backend, seconds, quality }
+}

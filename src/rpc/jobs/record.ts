@@ -1,0 +1,67 @@
+/** A job as the server keeps it, and as clients see it. */
+import type { Settings } from '../../engine/index.js'
+import type { Artifact, ErrorInfo, Job, JobResult, JobState, Question } from '../generated/protocol.js'
+
+export interface JobRecord {
+  id: string
+  /** Name of the token that created it. */
+  owner: string
+  name?: string
+  state: JobState
+  created: number
+  updated: number
+  /** When it last joined the queue. */
+  queued: number
+  /** The last sequence number that is on disk. */
+  seq: number
+  preset: string
+  settings: Settings
+  landmarks?: unknown
+  severalFaces: 'largest' | 'ask' | 'fail'
+  idempotencyKey?: string
+  photo: { sha256: string; bytes: number }
+  progress: number
+  /** How often its worker ended unexpectedly. */
+  crashes: number
+  /** What the running worker has been asked to do. */
+  stopping?: 'pause' | 'finish'
+  question?: Question
+  error?: ErrorInfo
+  /** Name of the folder of the result's files, and what they are. */
+  result?: Omit<JobResult, 'job'> & { folder: string }
+}
+
+export const isEnd = (state: JobState): boolean => ['completed', 'failed', 'cancelled'].includes(state)
+
+/** What clients see. */
+export function toJob(record: JobRecord, seq: number, position: number | undefined): Job {
+  const { id, name, state, created, updated, preset, progress, stopping, question, error } = record
+  return {
+    id,
+    ...(name !== undefined && { name }),
+    state,
+    created,
+    updated,
+    seq,
+    preset,
+    progress,
+    ...(stopping && { stopping }),
+    ...(position !== undefined && { position }),
+    ...(question && { question }),
+    ...(error && { error }),
+  }
+}
+
+const MEDIA_TYPES: Record<string, string> = {
+  glb: 'model/gltf-binary',
+  png: 'image/png',
+  json: 'application/json',
+}
+
+/** A file of a result as an artifact. */
+export function finalArtifact({ name, bytes, sha256 }: { name: string; bytes: number; sha256: string }): Artifact {
+  const extension = name.slice(name.lastIndexOf('.') + 1)
+  const kind = extension === 'glb' ? 'mesh' : /^sdf\.n/.test(name) ? 'sdf' : extension === 'png' ? 'image' : 'file'
+  const mediaType = MEDIA_TYPES[extension] ?? 'application/octet-stream'
+  return { id: `final/${name}`, role: 'final', kind, name, mediaType, bytes, sha256 }
+}

@@ -1,0 +1,75 @@
+/** One attempt at a job: a worker, from its start to its last message or its end. */
+import { join } from 'node:path'
+import type { Progress } from '../../engine/index.js'
+import type { ErrorInfo, Question } from '../generated/protocol.js'
+import type { JobRecord } from './record.js'
+import type { JobStore } from './store.js'
+import type { FromWorker, PreviewInfo, RunSummary } from './worker-messages.js'
+import { WorkerProcess } from './worker-process.js'
+
+export type Outcome =
+  | { type: 'done'; summary: RunSummary; folder: string }
+  | { type: 'question'; question: Question }
+  | { type: 'stopped' }
+  | { type: 'failed'; error: ErrorInfo }
+  /** It ended without a last message. */
+  | { type: 'lost'; why: { code: number | null; signal: string | null; stderr: string } }
+
+export interface RunEvents {
+  progress(progress: Progress): void
+  preview(info: PreviewInfo, payload: Uint8Array): void
+  log(level: 'info' | 'warning', message: string): void
+}
+
+export class JobRun {
+  /** Resolves when the worker's process is gone. */
+  readonly ended: Promise<Outcome>
+  private readonly worker: WorkerProcess
+  private killed = false
+
+  constructor(record: JobRecord, store: JobStore, program: string, events: RunEvents) {
+    const folder = store.newResultFolder()
+    let last: Outcome | undefined
+    let resolve!: (outcome: Outcome) => void
+    this.ended = new Promise((settle) => {
+      resolve = settle
+    })
+    const receive = (message: FromWorker): void => {
+      if (this.killed || last) return
+      if (message.type === 'progress') events.progress(message.progress)
+      else if (message.type === 'preview') events.preview(message.info, message.payload)
+      else if (message.type === 'log') events.log(message.level, message.message)
+      else last = message.type === 'done' ? { ...message, folder } : message
+    }
+    this.worker = new WorkerProcess(program, {
+      message: receive,
+      exit: (why) => resolve(last ?? { type: 'lost', why }),
+    })
+    this.worker.start({
+      photo: store.path(record.id, 'photo'),
+      settings: record.settings,
+      landmarks: record.landmarks,
+      severalFaces: record.severalFaces,
+      checkpoint: store.path(record.id, 'checkpoint.safetensors'),
+      results: join(store.path(record.id), folder),
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.worker.pid
+  }
+
+  pause(): void {
+    this.worker.pause()
+  }
+
+  finish(): void {
+    this.worker.finish()
+  }
+
+  /** Ends it at once; nothing more is heard of it. */
+  kill(): void {
+    this.killed = true
+    this.worker.kill()
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The process that works on one job. It is started by the server (worker-process.ts), does what one 'start' message says and
+ * ends. When the server goes away, it ends too.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import {
+  findFaces,
+  Inspector,
+  type Reconstruction,
+  type ReconstructOptions,
+  reconstruct,
+  SiderError,
+  writeOutputs,
+} from '../../engine/index.js'
+import { RpcError, toErrorInfo } from '../errors.js'
+import { encodePreview, PreviewSchedule } from './previews.js'
+import type { FromWorker, RunSummary, ToWorker, WorkerJob } from './worker-messages.js'
+
+const stop = new AbortController()
+const finish = new AbortController()
+
+const tell = (message: FromWorker): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.send!(message, undefined, undefined, (error) => (error ? reject(error) : resolve()))
+  })
+
+process.on('disconnect', () => process.exit(1))
+process.on('SIGINT', () => {}) // Ctrl-C reaches the whole group: the server decides what becomes of the job
+process.on('SIGTERM', () => {})
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'pause') stop.abort()
+  else if (message.type === 'finish') finish.abort()
+  else void run(message.job).then(end, end)
+})
+
+async function end(last: unknown): Promise<void> {
+  if (last instanceof SiderError && last.code === 'CANCELLED') await tell({ type: 'stopped' })
+  else if (last instanceof Error) {
+    if (!(last instanceof SiderError || last instanceof RpcError)) process.stderr.write(`${last.stack}\n`)
+    await tell({ type: 'failed', error: toErrorInfo(last) })
+  } else await tell(last as FromWorker)
+  process.exit(0)
+}
+
+/** @returns the last message */
+async function run(job: WorkerJob): Promise<FromWorker> {
+  const photo = await readFile(job.photo) // as bytes: no path of the server's gets into a message
+  const question = await askForFace(job, photo)
+  if (question) return question
+  const schedule = new PreviewSchedule(() => performance.now() / 1000)
+  const inspector = new Inspector()
+  let sent = Promise.resolve()
+  inspector.subscribe(
+    (record) => {
+      if (record.stage === 'detail') schedule.recorded(record.name)
+      sent = sent.then(async () => {
+        const start = performance.now()
+        const preview = await encodePreview(record)
+        // Pictures are encoded on other threads, and the wait is for the step that goes on meanwhile.
+        if (record.value.kind === 'mesh') schedule.encoded(record.name, (performance.now() - start) / 1000)
+        if (preview) await tell({ type: 'preview', ...preview })
+      })
+    },
+    (name) => schedule.wants(name),
+  )
+  const options: ReconstructOptions = {
+    photo,
+    settings: job.settings,
+    landmarks: job.landmarks,
+    signal: stop.signal,
+    finish: finish.signal,
+    inspector,
+    snapshotDue: () => schedule.due(),
+    checkpoint: { file: job.checkpoint, everySeconds: job.settings.output.checkpointEvery },
+    onProgress: throttled((progress) => void tell({ type: 'progress', progress }).catch(() => {})),
+  }
+  const result = await fromCheckpoint(options, job.checkpoint)
+  await sent
+  void tell({ type: 'progress', progress: { stage: 'output', fraction: 1 } })
+  await rm(job.results, { recursive: true, force: true })
+  await mkdir(job.results, { recursive: true })
+  await writeOutputs(result, job.results)
+  return { type: 'done', summary: await summary(result, job.results, schedule) }
+}
+
+/** Goes on from the checkpoint if there is one; one that cannot be used costs its work, never the job. */
+async function fromCheckpoint(options: ReconstructOptions, file: string): Promise<Reconstruction> {
+  if (!existsSync(file)) return reconstruct(options)
+  try {
+    return await reconstruct({ ...options, resumeFrom: file })
+  } catch (error) {
+    if (!(error instanceof SiderError) || error.code !== 'CHECKPOINT_INVALID') throw error
+    await tell({ type: 'log', level: 'warning', message: `starting again: ${error.message}` })
+    return reconstruct(options)
+  }
+}
+
+/** The question which face is meant, if the job wants to be asked and nothing has answered it. */
+async function askForFace(
+  { settings, landmarks, severalFaces }: WorkerJob,
+  photo: Uint8Array,
+): Promise<FromWorker | undefined> {
+  if (severalFaces === 'largest' || landmarks !== undefined || settings.photo.face >= 0) return undefined
+  const { faces } = await findFaces(photo, settings)
+  if (faces.length < 2) return undefined
+  if (severalFaces === 'fail') {
+    throw new RpcError('SEVERAL_FACES', `the photo shows ${faces.length} faces`, { stage: 'landmarks' })
+  }
+  const list = faces.map(({ box, score }, face) => ({ face, ...box, score }))
+  return { type: 'question', question: { kind: 'face', faces: list } }
+}
+
+/** At most ten a second, but every new stage. */
+function throttled(listener: NonNullable<ReconstructOptions['onProgress']>): typeof listener {
+  let [at, stage] = [Number.NEGATIVE_INFINITY, '']
+  return (progress) => {
+    if (progress.stage === stage && progress.fraction < 1 && performance.now() - at < 100) return
+    at = performance.now()
+    stage = progress.stage
+    listener(progress)
+  }
+}
+
+async function summary(result: Reconstruction, folder: string, schedule: PreviewSchedule): Promise<RunSummary> {
+  const { backend, seconds, quality, warnings } = result
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = await Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      .map(async (entry) => {
+        const path = join(entry.parentPath, entry.name)
+        const bytes = await readFile(path)
+        const name = relative(folder, path).replaceAll('\\', '/')
+        return { name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+      }),
+  )
+  files.sort((a, b) => (a.name < b.name ? -1 : 1))
+  const previews = { count: schedule.count, seconds: schedule.spent }
+  return { backend, seconds: seconds as Record<string, number>, quality, warnings, files, previews }
+}

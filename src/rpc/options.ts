@@ -1,0 +1,79 @@
+/** Settings of the server. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+export interface ServerOptions {
+  /** Interface to listen on; beyond loopback it needs `tls`. */
+  host: string
+  /** 0 takes a free one. */
+  port: number
+  /** Folder of jobs, results and the token file. */
+  dataFolder: string
+  tokenFile: string
+  /** Origins of web pages that may connect, such as 'http://localhost:8080'; programs send none. */
+  origins: string[]
+  /** Names by which clients may call the server besides loopback's own, such as 'render.example:7437'. */
+  hosts: string[]
+  /** PEM texts. */
+  tls?: { cert: string; key: string }
+  maxRunning: number
+  maxQueued: number
+  eventsKept: number
+  /** Most pixels of a photo. */
+  maxPixels: number
+  keepDays: number
+  keepBytes: number
+  /** Largest photo, bytes. */
+  photoBytes: number
+  /** Largest frame that is read, bytes. */
+  messageBytes: number
+  /** Connections at once. */
+  maxConnections: number
+  requestsPerSecond: number
+  /** Messages to one client that may wait, bytes. */
+  outboxBytes: number
+  /** Time for `initialize`, milliseconds. */
+  initializeMs: number
+  /** A client that does not answer two pings in a row is let go; milliseconds between pings. */
+  heartbeatMs: number
+  /** Time for checkpoints at shutdown, milliseconds. */
+  graceMs: number
+  /** Program of the workers; tests put another in its place. */
+  workerProgram?: string
+}
+
+export const DEFAULT_PORT = 7437
+
+/** Where the server keeps its data unless told otherwise. */
+export function defaultDataFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  return join(environment['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'sider')
+}
+
+const MIB = 1024 * 1024
+
+export function serverOptions(changes: Partial<ServerOptions> = {}): ServerOptions {
+  const dataFolder = changes.dataFolder ?? defaultDataFolder()
+  return {
+    host: '127.0.0.1',
+    port: DEFAULT_PORT,
+    dataFolder,
+    tokenFile: join(dataFolder, 'token'),
+    origins: [],
+    hosts: [],
+    maxRunning: 1,
+    maxQueued: 1000,
+    eventsKept: 500,
+    maxPixels: 100_000_000,
+    keepDays: 7,
+    keepBytes: 10 * 1024 * MIB,
+    photoBytes: 64 * MIB,
+    messageBytes: 16 * MIB,
+    maxConnections: 256,
+    requestsPerSecond: 200,
+    outboxBytes: 4 * MIB,
+    initializeMs: 5000,
+    heartbeatMs: 30_000,
+    graceMs: 20_000,
+    ...changes,
+  }
+}

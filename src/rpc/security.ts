@@ -1,0 +1,70 @@
+/** Who may connect: tokens in a file that only its owner reads, and the exact Host and Origin of the upgrade request. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { chmod, mkdir, open, readFile, stat } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+import { dirname } from 'node:path'
+import { SiderError } from '../engine/index.js'
+
+/** Tokens by the names of their owners: a job is visible to its owner's token alone. */
+export type Tokens = Map<string, string>
+
+/**
+ * Reads the token file, or makes one with a new token. A line is 'name token'; a line of a token alone has the name 'default'.
+ * @throws SiderError OUTPUT_UNWRITABLE if others may read the file, or it holds no usable token
+ */
+export async function readTokens(file: string): Promise<Tokens> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  try {
+    const handle = await open(file, 'wx', 0o600)
+    await handle.writeFile(`${randomBytes(32).toString('base64url')}\n`)
+    await handle.sync()
+    await handle.close()
+    await chmod(file, 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  const { mode } = await stat(file)
+  if (process.platform !== 'win32' && mode & 0o077) throw refuse(file, 'others may read it', `Run: chmod 600 ${file}`)
+  const tokens: Tokens = new Map()
+  for (const line of (await readFile(file, 'utf8')).split('\n')) {
+    const words = line.trim().split(/\s+/)
+    if (words[0] === '') continue
+    const [name, token] = words.length === 1 ? ['default', words[0]] : words
+    if (token.length < 16)
+      throw refuse(file, 'a token is shorter than 16 characters', 'Delete the file: a new one is made.')
+    tokens.set(name, token)
+  }
+  if (tokens.size === 0) throw refuse(file, 'it holds no token', 'Delete the file: a new one is made.')
+  return tokens
+}
+
+function refuse(file: string, why: string, hint: string): SiderError {
+  return new SiderError('OUTPUT_UNWRITABLE', `cannot use the token file ${file}: ${why}`, { stage: 'setup', hint })
+}
+
+/** The owner of a token, found in a time that says nothing about the tokens. */
+export function ownerOf(tokens: Tokens, given: string): string | undefined {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  const asked = digest(given)
+  let owner: string | undefined
+  for (const [name, token] of tokens) if (timingSafeEqual(digest(token), asked)) owner = name
+  return owner
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+/** Why a request is refused before anything else is done with it; undefined if it may go on. */
+export function refusal(
+  { headers }: IncomingMessage,
+  { port, origins, hosts }: { port: number; origins: string[]; hosts: string[] },
+): string | undefined {
+  const allowed = [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, ...hosts]
+  if (!allowed.includes(headers.host ?? '')) return 'this Host is not allowed'
+  // The server has no pages, so its own origin is no page's; some libraries (Python's websocket-client) send it.
+  const own = [`http://${headers.host}`, `https://${headers.host}`]
+  if (headers.origin === undefined || own.includes(headers.origin) || origins.includes(headers.origin)) return undefined
+  return 'this Origin is not allowed'
+}

@@ -1,0 +1,158 @@
+/** The server: HTTP for health and metrics, WebSockets for everything else, jobs behind them. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { WebSocketServer } from 'ws'
+import { SiderError, VERSION } from '../engine/index.js'
+import { Connection, type ConnectionServices } from './connection.js'
+import { JobQueue } from './jobs/queue.js'
+import { sweep } from './jobs/retention.js'
+import { JobStore } from './jobs/store.js'
+import { Log } from './log.js'
+import { Metrics } from './metrics.js'
+import { type ServerOptions, serverOptions } from './options.js'
+import { SUBPROTOCOL } from './protocol.js'
+import { isLoopback, readTokens, refusal } from './security.js'
+
+const SWEEP_MS = 600_000
+
+export interface RunningServer {
+  /** As clients connect to it. */
+  url: string
+  tokenFile: string
+  /** Takes no more, lets running jobs save checkpoints, and ends. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a server.
+ * @throws SiderError USAGE (beyond loopback without TLS), OUTPUT_UNWRITABLE (data folder, token file), or what `listen` says
+ */
+export async function startServer(
+  changes: Partial<ServerOptions> = {},
+  log = new Log((line) => process.stderr.write(line)),
+): Promise<RunningServer> {
+  const options = serverOptions(changes)
+  if (!isLoopback(options.host) && !options.tls) {
+    throw new SiderError('USAGE', `${options.host} can be reached from elsewhere, and there is no TLS`, {
+      hint: 'Give --tls-cert and --tls-key, or listen on 127.0.0.1.',
+    })
+  }
+  const tokens = await readTokens(options.tokenFile)
+  const store = await JobStore.open(options.dataFolder)
+  const metrics = new Metrics()
+  const queue = new JobQueue(store, options, log, metrics)
+  const connections = new Set<Connection>()
+  const http = options.tls ? createTlsServer(options.tls) : createServer()
+  http.requestTimeout = 10_000
+  const gate = { port: options.port, origins: options.origins, hosts: options.hosts }
+  const status = () => ({ jobs: queue.countByState(), connections: connections.size })
+  http.on('request', (request, response) => answerHttp(request, response, refusal(request, gate), metrics, status))
+  listenForSockets(http, gate, { queue, options, tokens, log, metrics }, connections)
+  try {
+    await listen(http, options)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  gate.port = (http.address() as AddressInfo).port
+  await queue.start()
+  const sweeping = () =>
+    void sweep(queue, store, options, log).catch((error) => log.error('sweep', { error: String(error) }))
+  sweeping()
+  const timers = [
+    setInterval(() => {
+      for (const connection of connections) connection.beat()
+    }, options.heartbeatMs),
+    setInterval(sweeping, SWEEP_MS),
+  ]
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host
+  const url = `${options.tls ? 'wss' : 'ws'}://${host}:${gate.port}/`
+  log.info('server started', { url, version: VERSION, dataFolder: options.dataFolder, tokenFile: options.tokenFile })
+  return {
+    url,
+    tokenFile: options.tokenFile,
+    async close() {
+      for (const timer of timers) clearInterval(timer)
+      const stopped = new Promise((resolve) => http.close(resolve))
+      await queue.stop(options.graceMs)
+      for (const connection of connections) connection.end(1001, 'the server is going away')
+      http.closeIdleConnections()
+      await stopped
+      metrics.close()
+      log.info('server stopped')
+    },
+  }
+}
+
+function listenForSockets(
+  http: Server,
+  gate: Parameters<typeof refusal>[1],
+  services: ConnectionServices,
+  connections: Set<Connection>,
+): void {
+  const { options, log, metrics } = services
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: options.messageBytes,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+  })
+  http.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy())
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+    const why =
+      refusal(request, gate) ??
+      (connections.size >= options.maxConnections ? 'too many connections' : undefined) ??
+      (offered.includes(SUBPROTOCOL) ? undefined : `the sub-protocol ${SUBPROTOCOL} is needed`)
+    if (why !== undefined) {
+      metrics.count('connections_refused_total')
+      log.warning('connection refused', { why, host: request.headers.host, origin: request.headers.origin })
+      socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: ${why.length}\r\n\r\n${why}`)
+      return
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      metrics.count('connections_total')
+      const connection = new Connection(webSocket, services)
+      connections.add(connection)
+      webSocket.on('close', () => {
+        connections.delete(connection)
+        metrics.count('messages_coalesced_total', connection.outbox.coalesced)
+      })
+    })
+  })
+}
+
+/** /healthz and /metrics; they tell nothing of any one job. */
+function answerHttp(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refused: string | undefined,
+  metrics: Metrics,
+  status: () => { jobs: Record<string, number>; connections: number },
+): void {
+  const send = (code: number, type: string, text: string): void => {
+    response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+    response.end(text)
+  }
+  if (refused !== undefined) send(403, 'text/plain', refused)
+  else if (request.method !== 'GET') send(405, 'text/plain', 'only GET')
+  else if (request.url === '/healthz') {
+    send(200, 'application/json', JSON.stringify({ status: 'ok', version: VERSION, ...status() }))
+  } else if (request.url === '/metrics') send(200, 'text/plain; version=0.0.4', metrics.text(status()))
+  else send(404, 'text/plain', 'a WebSocket server: see docs/server.md')
+}
+
+function listen(http: Server, { host, port }: ServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') return reject(error)
+      reject(
+        new SiderError('USAGE', `port ${port} is in use`, {
+          hint: 'Is a server running already? Else choose another --port.',
+        }),
+      )
+    })
+    http.listen(port, host, resolve)
+  })
+}
