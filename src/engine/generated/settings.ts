@@ -238,11 +238,11 @@ export interface ReliefSettings {
    */
   finest: number
   /**
-   * Price of a step in log albedo brightness: larger reads more of the photo as shape. Default: 0.2.
+   * Price of a step in log albedo brightness: larger reads more of the photo as shape. Default: 0.3.
    */
   albedoWeight: number
   /**
-   * Price of a step in albedo colour, jointly with brightness: where colour changes, brightness may change too. Default: 0.1.
+   * Price of a step in albedo colour, jointly with brightness: where colour changes, brightness may change too. Default: 0.15.
    */
   chromaWeight: number
   /**
@@ -250,11 +250,15 @@ export interface ReliefSettings {
    */
   albedoSpread: number
   /**
+   * λ1 of Eq. 10 for the relief: price of a squared millimetre of it. It holds broad shapes to the fitted head and leaves narrow ones free. Default: 0.001.
+   */
+  distanceWeight: number
+  /**
    * Price of squared slopes against the coarse face: larger stays closer to it. Default: 0.12.
    */
   slopeWeight: number
   /**
-   * Price of squared changes of slope from pixel to pixel: larger is smoother. Default: 0.12.
+   * Price of squared changes of slope from pixel to pixel: larger is smoother. Default: 0.05.
    */
   curvatureWeight: number
 }

@@ -210,8 +210,8 @@ export class ReliefModel {
 
   private loss(variables: Tensors): { loss: tf.Scalar; photometric: tf.Scalar } {
     const { size, pixel, weight, image } = this.scene
-    const { albedoWeight, chromaWeight, albedoSpread, slopeWeight, curvatureWeight } = this.settings
-    const { colour, albedo, du, dv } = this.look(variables)
+    const { albedoWeight, chromaWeight, albedoSpread, distanceWeight, slopeWeight, curvatureWeight } = this.settings
+    const { relief, colour, albedo, du, dv } = this.look(variables)
     const total = weight.reduce((a, b) => a + b, 0) + 1e-6
     const error = softAbs(tf.sub(colour, tf.tensor2d(image, [size * size, 3])))
     const photometric = tf.div(tf.sum(tf.mul(error, tf.tensor2d(weight, [size * size, 1]))), 3 * total) as tf.Scalar
@@ -232,6 +232,7 @@ export class ReliefModel {
       photometric,
       variation,
       tf.mul(spread, albedoSpread),
+      tf.mul(tf.mean(tf.square(tf.mul(relief, 1000))), distanceWeight),
       tf.mul(squares(du, dv), slopeWeight),
       tf.mul(squares(stepX(du), stepX(dv), stepY(dv)), curvatureWeight),
     ] as tf.Scalar[]) as tf.Scalar

@@ -19,6 +19,8 @@ const TRANSFER = [Math.PI, ...Array(3).fill((2 * Math.PI) / 3), ...Array(5).fill
 const DIRECTIONS = 192
 /** Rays start this far above the surface, metres. */
 const LIFT = 5e-4
+/** Share of the hidden light that is missing: skin that hides it shines back about the rest. */
+const LOSS = 0.6
 
 /** The harmonics that `ReliefModel` uses, of a unit vector. */
 export function harmonics(x: number, y: number, z: number): number[] {
@@ -47,7 +49,7 @@ export function occlusion(fit: HeadFit): Float32Array {
     const { t } = head.rayHits(origin, gather(directions, Uint32Array.from(above), 3))
     above.forEach((d, i) => {
       if (!Number.isFinite(t[i])) return
-      for (let k = 0; k < HARMONICS; k++) transfer[HARMONICS * v + k] -= cosines[d] * terms[HARMONICS * d + k]
+      for (let k = 0; k < HARMONICS; k++) transfer[HARMONICS * v + k] -= LOSS * cosines[d] * terms[HARMONICS * d + k]
     })
   }
   const raster = rasterize(fit.mesh, camera)
