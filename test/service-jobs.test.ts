@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -128,7 +128,6 @@ describe('states', () => {
 
 describe('order and crashes', () => {
   test('tokens take turns', async () => {
-    const { writeFileSync } = await import('node:fs')
     const dataFolder = mkdtempSync(join(tmpdir(), 'sider-serve-'))
     writeFileSync(join(dataFolder, 'token'), `ann ${'a'.repeat(40)}\nbob ${'b'.repeat(40)}\n`, { mode: 0o600 })
     const server = await start({ dataFolder })
@@ -264,6 +263,24 @@ describe('retention', () => {
 })
 
 describe('restarts', () => {
+  test('killed between the record and its events: the end is told by the next server', async () => {
+    const dataFolder = mkdtempSync(join(tmpdir(), 'sider-serve-'))
+    const first = await testServer({ dataFolder })
+    const peer = await Peer.open(first)
+    const job = await peer.create({ steps: 2 })
+    await peer.ok('job/subscribe', { job })
+    await peer.state(job, 'completed')
+    await first.close()
+    const file = join(dataFolder, 'jobs', job, 'events.jsonl')
+    const early = readFileSync(file, 'utf8').split('\n').slice(0, 2)
+    writeFileSync(file, `${early.join('\n')}\n{"method":"job/st`)
+    const second = await enter(await start({ dataFolder }))
+    await second.ok('job/subscribe', { job })
+    await second.state(job, 'completed')
+    const finals = second.notifications('job/artifact').map(({ params }) => params.artifact.name)
+    expect(finals).toEqual(['face.glb', 'report.json'])
+  })
+
   const SERVER = fileURLToPath(new URL('./scripted-server.mjs', import.meta.url))
 
   async function launch(dataFolder: string): Promise<{ child: ChildProcess; server: TestServer }> {

@@ -45,7 +45,7 @@ const FADE = 0.006
 const FINAL_TRIANGLES = 100_000
 const PREVIEW_TRIANGLES = 10_000
 /** Samples along a preview's distance grid. */
-const PREVIEW_SAMPLES = 25
+const PREVIEW_SAMPLES = 21
 /** Pictures of the training that the result keeps for progress.png. */
 const HISTORY = 5
 

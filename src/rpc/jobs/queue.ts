@@ -68,14 +68,24 @@ export class JobQueue {
   /** Takes up the jobs on disk: those that were running go on from their checkpoints. */
   async start(): Promise<void> {
     for (const record of await this.store.load()) {
-      const restarted = !isEnd(record.state)
-      const events = new EventLog(record.id, await this.store.loadEvents(record.id), this.options.eventsKept, {
+      const kept = await this.store.loadEvents(record.id)
+      const told = kept.findLast(({ method }) => method === 'job/state')?.params as { state?: JobState } | undefined
+      const events = new EventLog(record.id, kept, this.options.eventsKept, {
         seq: record.seq,
-        restarted,
+        restarted: !isEnd(record.state) || told?.state !== record.state,
       })
       const entry: Entry = { record, events, accepted: Promise.resolve(), isAccepted: true }
       this.entries.set(record.id, entry)
       if (record.state === 'running') await this.move(entry, record.stopping === 'pause' ? 'paused' : 'queued')
+      else if (told?.state !== record.state) {
+        // Killed after the record was on disk and before its events were: they are told now.
+        const files = record.result?.files ?? []
+        const known = new Set(kept.map(({ params }) => ('artifact' in params ? params.artifact.id : undefined)))
+        for (const artifact of files.filter(({ id }) => !known.has(id))) {
+          this.keep(entry, events.emit('job/artifact', artifact.kind, { artifact }))
+        }
+        await this.move(entry, record.state)
+      }
     }
     this.pump()
   }

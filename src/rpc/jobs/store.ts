@@ -87,6 +87,7 @@ export class JobStore {
 
   async loadEvents(id: string): Promise<JobEvent[]> {
     const text = await readFile(this.path(id, EVENTS), 'utf8').catch(() => '')
+    if (text !== '' && !text.endsWith('\n')) await appendFile(this.path(id, EVENTS), '\n')
     return text.split('\n').flatMap((line) => {
       try {
         return [JSON.parse(line) as JobEvent]
