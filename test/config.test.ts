@@ -67,7 +67,7 @@ describe('presets', () => {
       photo: { cropSize: 256 },
       field: { layers: 8, width: 512, skip: 4, feature: 256, beta: 100 },
       renderer: { layers: 4, width: 512, useFeature: true, useNormal: true },
-      coarse: { warmStart: false, steps: 1000, learningRate: 1e-4 },
+      coarse: { steps: 1000, learningRate: 5e-4 },
       detail: { epochs: 250, rays: 2048, learningRate: 1e-4, learningRateEnd: 1e-4 },
     })
   })

@@ -145,6 +145,27 @@ describe('coarse stage on a sphere', () => {
   })
 })
 
+describe('rays that lost the surface', () => {
+  it('are found again from the front of the coarse depth', async () => {
+    const fit = fitOf(sphere)
+    const target = new CoarseTarget(fit, THICKNESS)
+    const field = new SiderField(device, settings, target.frame)
+    await trainCoarse(field, target, settings.coarse, { rng: new Rng(1) })
+    const none = new Float32Array(SIZE * SIZE)
+    const rays = makeRays(fit, target.frame, viewCoarse(fit), new Float32Array(SIZE * SIZE * 3), none)
+    // Behind the sheet, and thrown away so far that Newton's method cannot come back.
+    rays.t.forEach((t, i) => {
+      rays.t[i] = i % 2 === 0 ? t + 3 : Number.NaN
+    })
+    const renderer = await FaceRenderer.create(field)
+    const { mask } = await renderer.render(fit, rays)
+    await renderer.dispose()
+    await field.dispose()
+    expect(mask.reduce((a, b) => a + b, 0) / rays.count).toBeGreaterThan(0.95)
+    expect(rays.t.filter((t) => Number.isNaN(t)).length).toBe(0)
+  })
+})
+
 describe('coarse stage on the head', () => {
   it('its front is the fitted face, and a network learns it', async () => {
     const model = await loadHead('built-in')
@@ -152,7 +173,8 @@ describe('coarse stage on the head', () => {
     const target = new CoarseTarget(fit, THICKNESS)
     const field = new SiderField(device, settings, target.frame)
     const front = target.distance(field.toField(target.face.positions)).map((d) => Math.abs(d) * target.frame.scale)
-    expect(front.sort()[front.length >> 1]).toBeLessThan(1e-4)
+    // Everywhere, the creases of lips, lids and nostrils included.
+    expect(Math.max(...front)).toBeLessThan(1e-5)
     const before = target.sample(2000, 0.003, new Rng(5))
     const error = async (): Promise<number> => {
       const sdf = await field.sdf(before.points)
@@ -189,7 +211,17 @@ describe('tracing an analytic sphere', () => {
     const empty = new Float32Array(0)
     const origin = Float32Array.of(0, 0, distance)
     return {
-      rays: { count, pixels: new Uint32Array(count), origin, directions, t, slope, colours: empty, weights: empty },
+      rays: {
+        count,
+        pixels: new Uint32Array(count),
+        origin,
+        directions,
+        coarse: Float32Array.from(exact),
+        t,
+        slope,
+        colours: empty,
+        weights: empty,
+      },
       exact,
     }
   }

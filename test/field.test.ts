@@ -159,6 +159,31 @@ beforeAll(async () => {
   await loadTfjs('cpu')
 })
 
+describe('encoding with falling amplitudes', () => {
+  it('has the derivatives that it claims', async () => {
+    await tf.setBackend('cpu')
+    const encoding = new Encoding(3, 1.3, 0.5)
+    const rng = new Rng(5)
+    const random = (n: number): tf.Tensor2D =>
+      tf.tensor2d(
+        Float32Array.from({ length: 4 * n }, () => rng.normal()),
+        [4, n],
+      )
+    const [x, d, g] = [random(3), random(3), random(encoding.size)]
+    const encode = (p: tf.Tensor) => encoding.encode(p as tf.Tensor2D)
+    const worst = (a: tf.Tensor, b: tf.Tensor): number => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!
+    const amplitude = tf.max(tf.abs(tf.slice2d(encode(tf.mul(random(3), 50)).value, [0, 9], [4, 3]))).dataSync()[0]!
+    expect(amplitude).toBeGreaterThan(0.12)
+    expect(amplitude).toBeLessThanOrEqual(0.25)
+    const back = encoding.pullBack(encode(x), g)
+    expect(worst(back, tf.grad((p) => tf.sum(tf.mul(encode(p).value, g)))(x))).toBeLessThan(1e-4)
+    const forward = encoding.pushForward(encode(x), d)
+    expect(worst(tf.sum(tf.mul(forward, g)), tf.sum(tf.mul(back, d)))).toBeLessThan(1e-3)
+    const bend = tf.grad((p) => tf.sum(tf.mul(encoding.pullBack(encode(p), g), d)))(x)
+    expect(worst(encoding.curvature(encode(x), g, d), bend)).toBeLessThan(1e-4)
+  })
+})
+
 describe('geometry network', () => {
   it('starts as the signed distance of a sphere', async () => {
     const wide = new GeometryNetwork({ layers: 8, width: 256, skip: 4, feature: 16, beta: 100 }, new Encoding(6, 1))

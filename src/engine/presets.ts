@@ -33,7 +33,7 @@ export const PRESETS = {
   },
   paper: {
     description: 'The method of the paper to the letter, from scratch. Takes as long as it takes.',
-    settings: { coarse: { warmStart: false } },
+    settings: {},
   },
 } as const satisfies Record<string, Preset>
 

@@ -1,7 +1,10 @@
 /**
  * The coarse stage's ground truth (Eq. 4): the fitted face region is an open sheet; with thickness ε its signed distance is
- * dist(x, sheet) - ε/2. The sheet is moved inwards by ε/2 first, so that the surface seen from the front coincides with the
- * fitted mesh.
+ * dist(x, sheet) - ε/2. The sheet lies ε/2 behind the fitted mesh, so that the surface seen from the front coincides with it.
+ *
+ * The sheet is not built: vertices moved inwards by ε/2 run into each other in the creases of lips, lids and nostrils, and the
+ * front then lies up to ε/2 too far out. The distance is measured to the closest point of the mesh moved inwards along its
+ * normal, which is zero everywhere on the mesh, whatever ε.
  */
 import { MeshDistance } from '../geometry/distance.js'
 import { submesh } from '../geometry/mesh.js'
@@ -25,6 +28,7 @@ export class CoarseTarget {
   /** The fitted face region, head frame, metres: where the front of the coarse surface should be. */
   readonly face: Mesh
   private readonly bvh: MeshDistance
+  private readonly normals: Float32Array
   private readonly halfThickness: number
 
   /** @param thickness ε in metres */
@@ -32,26 +36,48 @@ export class CoarseTarget {
     this.face = submesh(fit.mesh, fit.model.faceRegion).mesh
     this.frame = regionFrame(this.face)
     const { center, scale } = this.frame
-    const normals = vertexNormals(this.face)
-    const sheet = this.face.positions.map((p, i) => (p - normals[i] * (thickness / 2) - center[i % 3]) / scale)
-    this.bvh = new MeshDistance({ positions: sheet, indices: this.face.indices })
+    this.normals = vertexNormals(this.face)
+    const front = this.face.positions.map((p, i) => (p - center[i % 3]) / scale)
+    this.bvh = new MeshDistance({ positions: front, indices: this.face.indices })
     this.halfThickness = thickness / 2 / scale
   }
 
   /** Exact signed distance (field units) of points [n, 3] in field coordinates. */
   distance(points: Float32Array): Float32Array {
-    return this.bvh.closest(points).distance.map((d) => d - this.halfThickness)
+    return this.distanceAndGradient(points).sdf
   }
 
   /** The same with its gradient [n, 3], a unit vector. */
   distanceAndGradient(points: Float32Array): { sdf: Float32Array; gradient: Float32Array } {
-    const { distance, point } = this.bvh.closest(points)
-    const gradient = points.map((p, i) => (p - point[i]) / Math.max(distance[Math.floor(i / 3)], 1e-9))
-    return { sdf: distance.map((d) => d - this.halfThickness), gradient }
+    const { positions, indices } = this.bvh.mesh
+    const { point, triangle } = this.bvh.closest(points)
+    const n = triangle.length
+    const sdf = new Float32Array(n)
+    const gradient = new Float32Array(3 * n)
+    const weights = new Float64Array(3)
+    for (let i = 0; i < n; i++) {
+      const corners = indices.subarray(3 * triangle[i], 3 * triangle[i] + 3)
+      barycentric(positions, corners, point, 3 * i, weights)
+      let [length, square] = [0, 0]
+      for (let k = 0; k < 3; k++) {
+        const normal = corners.reduce((sum, v, c) => sum + weights[c] * this.normals[3 * v + k], 0)
+        gradient[3 * i + k] = normal
+        length += normal * normal
+      }
+      const inwards = this.halfThickness / Math.max(Math.sqrt(length), 1e-9)
+      for (let k = 3 * i; k < 3 * i + 3; k++) {
+        gradient[k] = points[k] - point[k] + inwards * gradient[k]
+        square += gradient[k] ** 2
+      }
+      const distance = Math.sqrt(square)
+      sdf[i] = distance - this.halfThickness
+      for (let k = 3 * i; k < 3 * i + 3; k++) gradient[k] /= Math.max(distance, 1e-9)
+    }
+    return { sdf, gradient }
   }
 
   /**
-   * Training points with their distances: about the sheet with normal offsets of two widths, and a few anywhere in the unit
+   * Training points with their distances: about the mesh with normal offsets of two widths, and a few anywhere in the unit
    * cube, so that no second surface grows far away.
    * @param sigma metres
    */
@@ -87,4 +113,30 @@ function regionFrame(mesh: Mesh): FieldFrame {
     radius = Math.max(radius, d)
   }
   return { center, scale: radius / REGION_RADIUS }
+}
+
+/** Barycentric coordinates of the point at `at` of `points` in a triangle that holds it. */
+function barycentric(
+  positions: Float32Array,
+  corners: Uint32Array,
+  points: Float32Array,
+  at: number,
+  out: Float64Array,
+): void {
+  const [a, b, c] = [3 * corners[0], 3 * corners[1], 3 * corners[2]]
+  let [uu, uv, vv, ud, vd] = [0, 0, 0, 0, 0]
+  for (let k = 0; k < 3; k++) {
+    const u = positions[b + k] - positions[a + k]
+    const v = positions[c + k] - positions[a + k]
+    const d = points[at + k] - positions[a + k]
+    uu += u * u
+    uv += u * v
+    vv += v * v
+    ud += u * d
+    vd += v * d
+  }
+  const determinant = Math.max(uu * vv - uv * uv, 1e-30)
+  out[1] = Math.min(1, Math.max(0, (vv * ud - uv * vd) / determinant))
+  out[2] = Math.min(1 - out[1], Math.max(0, (uu * vd - uv * ud) / determinant))
+  out[0] = 1 - out[1] - out[2]
 }

@@ -9,6 +9,8 @@ import { type CoarseMaps, type FieldFrame, HEAD_PARTS, type HeadFit } from '../s
 /** Slopes ∇f·v are held in this range when stepping: grazing rays must not leap. */
 const STEEPEST = -1
 const SHALLOWEST = -0.2
+/** A ray that lost the surface starts again this far in front of its coarse depth, field units: details are shallower. */
+const LEAD = 0.04
 
 export interface FaceRays {
   count: number
@@ -18,6 +20,8 @@ export interface FaceRays {
   origin: Float32Array
   /** [count, 3] unit length */
   directions: Float32Array
+  /** [count] distance of the rasterised coarse surface along the ray, field units */
+  coarse: Float32Array
   /** [count] distance of the current hit along the ray, field units */
   t: Float32Array
   /** [count] ∇f·v at the hit */
@@ -83,6 +87,7 @@ export function makeRays(
     pixels,
     origin,
     directions,
+    coarse: new Float32Array(count),
     t: new Float32Array(count),
     slope: new Float32Array(count),
     colours: new Float32Array(count * 3),
@@ -90,7 +95,8 @@ export function makeRays(
   }
   pixels.forEach((pixel, i) => {
     // The optical axis is z of the camera frame: depth along the ray is depth along the axis over the ray's z.
-    rays.t[i] = view.depth[pixel] / inCamera[3 * i + 2] / frame.scale
+    rays.coarse[i] = view.depth[pixel] / inCamera[3 * i + 2] / frame.scale
+    rays.t[i] = rays.coarse[i]
     let slope = 0
     for (let k = 0; k < 3; k++) slope += view.normals[3 * pixel + k] * inCamera[3 * i + k]
     rays.slope[i] = clampSlope(slope)
@@ -117,4 +123,13 @@ export function advance(rays: FaceRays, list: Uint32Array, sdf: Float32Array, li
     const step = -sdf[i] / rays.slope[list[i]]
     rays.t[list[i]] += Math.min(limit, Math.max(-limit, step))
   }
+}
+
+/**
+ * Sends a ray that lost the surface back to before its coarse depth. With slope -1 its next steps are those of sphere tracing,
+ * which meets the front of any signed distance, where a Newton step from a bad place may leap through the thin face.
+ */
+export function restart(rays: FaceRays, ray: number): void {
+  rays.t[ray] = rays.coarse[ray] - LEAD
+  rays.slope[ray] = STEEPEST
 }

@@ -5,12 +5,14 @@ import type { SiderField } from '../field/field.js'
 import { unitRows } from '../field/losses.js'
 import { transformDirections } from '../geometry/camera.js'
 import type { FaceView, HeadFit } from '../stages.js'
-import { advance, clampSlope, type FaceRays, hitPositions } from './rays.js'
+import { advance, clampSlope, type FaceRays, hitPositions, restart } from './rays.js'
 
 const BATCH = 4096
 /** Newton steps per ray at most, and the distance at which it has arrived (field units: about 2 µm on a face). */
-const STEPS = 12
+const STEPS = 8
 const ARRIVED = 2e-5
+/** Steps of sphere tracing for the rays that Newton's method has not brought to the surface. */
+const SPHERE_STEPS = 20
 /** A ray further than this from the surface after all steps has missed it. */
 const MISSED = 5e-3
 
@@ -47,30 +49,39 @@ export class FaceRenderer {
       normals: new Float32Array(size * size * 3),
       colour: new Float32Array(size * size * 3),
     }
-    for (let start = 0; start < rays.count; start += BATCH) {
-      const list = Uint32Array.from({ length: Math.min(BATCH, rays.count - start) }, (_, i) => start + i)
-      await this.renderBatch(fit, rays, list, result)
-    }
+    const all = Uint32Array.from({ length: rays.count }, (_, i) => i)
+    await this.renderList(fit, rays, all, 0, result)
+    const lost = all.filter((ray) => !result.mask[rays.pixels[ray]])
+    for (const ray of lost) restart(rays, ray)
+    await this.renderList(fit, rays, lost, SPHERE_STEPS, result)
     return result
   }
 
-  private async renderBatch(fit: HeadFit, rays: FaceRays, list: Uint32Array, out: FaceView): Promise<void> {
+  private async renderList(fit: HeadFit, rays: FaceRays, list: Uint32Array, sphereSteps: number, out: FaceView) {
+    for (let i = 0; i < list.length; i += BATCH) {
+      await this.renderBatch(fit, rays, list.subarray(i, i + BATCH), sphereSteps, out)
+    }
+  }
+
+  /** Draws the rays of a batch that reach the surface: with the slopes they have for some steps, then by Newton's method. */
+  private async renderBatch(fit: HeadFit, rays: FaceRays, list: Uint32Array, sphereSteps: number, out: FaceView) {
     const { scale } = this.field.frame
     const x = new Float32Array(BATCH * 3)
     const view = new Float32Array(BATCH * 3)
     for (const [i, ray] of list.entries()) view.set(rays.directions.subarray(3 * ray, 3 * ray + 3), 3 * i)
     let values: Record<string, Float32Array> = {}
-    for (let step = 0; step < STEPS; step++) {
+    const last = sphereSteps + STEPS - 1
+    for (let step = 0; step <= last; step++) {
       hitPositions(rays, list, x)
       values = await this.program.run({ x, view })
-      let worst = 0
+      let arrived = 0
       for (let i = 0; i < list.length; i++) {
         let slope = 0
         for (let k = 0; k < 3; k++) slope += values['normal'][3 * i + k] * view[3 * i + k]
-        rays.slope[list[i]] = clampSlope(slope)
-        worst = Math.max(worst, Math.abs(values['sdf'][i]))
+        if (step >= sphereSteps) rays.slope[list[i]] = clampSlope(slope)
+        arrived += Number(Math.abs(values['sdf'][i]) < ARRIVED)
       }
-      if (worst < ARRIVED || step === STEPS - 1) break
+      if (arrived === list.length || step === last) break
       advance(rays, list, values['sdf'], 0.05)
     }
     const normals = transformDirections(fit.camera.headToCamera, values['normal'].slice(0, 3 * list.length))
@@ -78,7 +89,7 @@ export class FaceRenderer {
     for (let i = 0; i < list.length; i++) {
       const ray = list[i]
       const pixel = rays.pixels[ray]
-      if (Math.abs(values['sdf'][i]) > MISSED) continue
+      if (!(Math.abs(values['sdf'][i]) < MISSED)) continue
       const length = Math.hypot(normals[3 * i], normals[3 * i + 1], normals[3 * i + 2])
       out.mask[pixel] = 1
       out.depth[pixel] = rays.t[ray] * along[3 * i + 2] * scale

@@ -10,7 +10,7 @@ import { correctedRate } from '../field/adam.js'
 import type { SiderField } from '../field/field.js'
 import { Rng } from '../geometry/rng.js'
 import type { DetailRunOptions } from './progress.js'
-import { advance, clampSlope, type FaceRays, hitPositions } from './rays.js'
+import { advance, clampSlope, type FaceRays, hitPositions, restart } from './rays.js'
 import { detailStep } from './step.js'
 
 /** Training points near the surface with their exact coarse distances. */
@@ -45,6 +45,8 @@ interface Snapshot {
 /** Longest step of a ray towards the surface, and the distance at which a hit counts as found, in field units. */
 const LONGEST_STEP = 0.05
 const FOUND = 3e-3
+/** Not negated, so that a value that is no number is lost too. */
+const lost = (sdf: number): boolean => !(Math.abs(sdf) < 10 * FOUND)
 /** A loss this much above the best epoch's, or not a number, is divergence. */
 const DIVERGED = 3
 
@@ -180,6 +182,7 @@ export class DetailTrainer {
     // The step has evaluated f and its slope at the hits: the next visit starts one Newton step closer.
     for (let i = 0; i < r; i++) rays.slope[list[i]] = clampSlope(result['slope'][i])
     advance(rays, list, result['sdf'], LONGEST_STEP)
+    for (let i = 0; i < r; i++) if (lost(result['sdf'][i])) restart(rays, list[i])
     return result['loss'][0]
   }
 
@@ -197,7 +200,7 @@ export class DetailTrainer {
     }
     hitPositions(rays, list, this.hits)
     for (let i = 0; i < list.length; i++) {
-      batch.weight[i] = Math.abs(sdf[i]) < 10 * FOUND ? rays.weights[list[i]] : 0
+      batch.weight[i] = lost(sdf[i]) ? 0 : rays.weights[list[i]]
     }
   }
 

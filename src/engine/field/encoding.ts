@@ -1,6 +1,9 @@
 /**
- * Positional encoding φ of NeRF: φ(x) = [x, sin(2^k x), cos(2^k x)], k = 0..bands-1, written as products with one
+ * Positional encoding φ of NeRF: φ(x) = [x, a_k sin(2^k x), a_k cos(2^k x)], k = 0..bands-1, written as products with one
  * constant matrix so that values and derivatives are a few vectorised operations.
+ *
+ * NeRF's amplitudes a_k are 1. Falling ones describe the same functions (the first layer's weights can undo them), but a step of
+ * Adam, which moves all weights alike, then changes low bands more than high ones: a field becomes smooth first and fine later.
  */
 import * as tf from '@tensorflow/tfjs-core'
 
@@ -17,6 +20,7 @@ function frequencies(bands: number, scale: number): Float32Array {
 export interface Encoded {
   /** φ(x), [points, encodedSize] */
   value: tf.Tensor2D
+  /** a_k sin and a_k cos, [points, 3 bands] */
   sin: tf.Tensor2D
   cos: tf.Tensor2D
 }
@@ -25,12 +29,23 @@ export interface Encoded {
 export class Encoding {
   readonly size: number
 
-  /** `scale` multiplies x before encoding: π puts the lowest band's period at the unit cube's edge. */
+  /**
+   * @param scale multiplies x before encoding: π puts the lowest band's period at the unit cube's edge
+   * @param decay amplitude of a band over that of the band below
+   */
   constructor(
     readonly bands: number,
     readonly scale: number,
+    readonly decay = 1,
   ) {
     this.size = encodedSize(bands)
+  }
+
+  private amplitudes(): tf.Tensor2D {
+    return tf.tensor2d(
+      Float32Array.from({ length: 3 * this.bands }, (_, i) => this.decay ** Math.floor(i / 3)),
+      [1, 3 * this.bands],
+    )
   }
 
   private matrix(): tf.Tensor2D {
@@ -40,8 +55,9 @@ export class Encoding {
   /** φ(x) for x [n, 3]. */
   encode(x: tf.Tensor2D): Encoded {
     const angles: tf.Tensor2D = tf.matMul(x, this.matrix())
-    const sin = tf.sin(angles) as tf.Tensor2D
-    const cos = tf.cos(angles) as tf.Tensor2D
+    const amplitudes = this.amplitudes()
+    const sin: tf.Tensor2D = tf.mul(tf.sin(angles), amplitudes)
+    const cos: tf.Tensor2D = tf.mul(tf.cos(angles), amplitudes)
     return { value: tf.concat2d([x, sin, cos], 1), sin, cos }
   }
 

@@ -14,6 +14,8 @@ import { RenderNetwork } from './renderer.js'
 
 /** Puts the lowest band's half period at the edge of the unit sphere, as in NeRF: band k has wavelength 2^(1-k). */
 const POSITION_SCALE = Math.PI
+/** Amplitude of a band over that of the band below. With 1, Adam draws the encoding's grid on the face. */
+const BAND_DECAY = 0.5
 /** Points of one evaluation program; longer lists are cut into such batches. */
 const BATCH = 8192
 
@@ -30,7 +32,7 @@ export class SiderField {
     readonly frame: FieldFrame,
   ) {
     const { field, renderer } = settings
-    const position = new Encoding(field.bands, POSITION_SCALE)
+    const position = new Encoding(field.bands, POSITION_SCALE, BAND_DECAY)
     this.geometry = new GeometryNetwork(field, position)
     this.renderer = new RenderNetwork(
       { ...renderer, feature: field.feature },

@@ -144,10 +144,6 @@ export interface RendererSettings {
  */
 export interface CoarseSettings {
   /**
-   * Start from a network trained on the mean head where one exists for this field; false trains from scratch. Default: true.
-   */
-  warmStart: boolean
-  /**
    * Optimiser steps. Default: 1000.
    */
   steps: number
@@ -156,7 +152,7 @@ export interface CoarseSettings {
    */
   batch: number
   /**
-   * Adam's learning rate. Default: 0.0001.
+   * Adam's learning rate; it falls to a tenth over the last half. Default: 0.0005.
    */
   learningRate: number
   /**
@@ -164,7 +160,7 @@ export interface CoarseSettings {
    */
   eikonalWeight: number
   /**
-   * ε of Eq. 4: thickness that the open face sheet gets, so that it has an inside. (metres) Default: 0.004.
+   * ε of Eq. 4: thickness that the open face sheet gets, so that it has an inside. (metres) Default: 0.01.
    */
   thickness: number
   /**
