@@ -43,6 +43,8 @@ export class ReliefModel {
   private readonly levels: number[]
   private readonly albedoLevels: number[]
   private readonly names: string[]
+  /** Sum of the photometric weights, never 0. */
+  private readonly total: number
 
   constructor(
     readonly scene: ReliefScene,
@@ -50,6 +52,7 @@ export class ReliefModel {
   ) {
     this.levels = pyramid(scene.size, 4, settings.finest)
     this.albedoLevels = pyramid(scene.size, 8, settings.finest)
+    this.total = scene.weight.reduce((a, b) => a + b, 0) + 1e-6
     this.names = Object.keys(this.initial())
   }
 
@@ -62,9 +65,8 @@ export class ReliefModel {
       for (let c = 0; c < 3; c++) result[`a${c}_${n}`] = { shape: [n, n], data: new Float32Array(n * n) }
     }
     const light = new Float32Array(LIGHTS * 3)
-    const total = weight.reduce((a, b) => a + b, 0) + 1e-6
     image.forEach((value, i) => {
-      light[i % 3] += (weight[Math.floor(i / 3)] * value ** GAMMA) / total
+      light[i % 3] += (weight[Math.floor(i / 3)] * value ** GAMMA) / this.total
     })
     result['light'] = { shape: [LIGHTS, 3], data: light }
     return result
@@ -212,9 +214,11 @@ export class ReliefModel {
     const { size, pixel, weight, image } = this.scene
     const { albedoWeight, chromaWeight, albedoSpread, distanceWeight, slopeWeight, curvatureWeight } = this.settings
     const { relief, colour, albedo, du, dv } = this.look(variables)
-    const total = weight.reduce((a, b) => a + b, 0) + 1e-6
     const error = softAbs(tf.sub(colour, tf.tensor2d(image, [size * size, 3])))
-    const photometric = tf.div(tf.sum(tf.mul(error, tf.tensor2d(weight, [size * size, 1]))), 3 * total) as tf.Scalar
+    const photometric = tf.div(
+      tf.sum(tf.mul(error, tf.tensor2d(weight, [size * size, 1]))),
+      3 * this.total,
+    ) as tf.Scalar
     const [r, g, b] = albedo
     const brightness = tf.div(tf.addN([r, g, b]), 3)
     const variation = this.variation([
@@ -224,7 +228,7 @@ export class ReliefModel {
     ])
     const spread = tf.div(
       tf.sum(tf.mul(tf.addN(albedo.map((x) => tf.square(x))), tf.tensor2d(weight, [size, size]))),
-      total,
+      this.total,
     )
     const squares = (...xs: tf.Tensor[]): tf.Tensor =>
       tf.div(tf.addN(xs.map((x) => tf.mean(tf.square(x)))), pixel * pixel)
@@ -260,7 +264,7 @@ export class ReliefModel {
       [0, 0],
       inner,
     )
-    return tf.div(tf.sum(tf.mul(steps, price)), weight.reduce((a, b) => a + b, 0) + 1e-6)
+    return tf.div(tf.sum(tf.mul(steps, price)), this.total)
   }
 }
 

@@ -129,18 +129,21 @@ export class ReliefSolver {
 /** Sets the light to what explains the photo best on the coarse face, by iteratively reweighted least squares. */
 async function fitLight(device: Device, model: ReliefModel, variables: Variables): Promise<void> {
   const equations = await device.compile(model.lightEquations(), variables)
-  for (let round = 0; round < LIGHT_ROUNDS; round++) {
-    const { gram, right } = await equations.run({})
-    const light = new Float32Array(LIGHTS * 3)
-    const trace = Array.from({ length: LIGHTS }, (_, i) => gram[i * LIGHTS + i]).reduce((a, b) => a + b, 0)
-    for (let c = 0; c < 3; c++) {
-      const a = Float64Array.from(gram)
-      const b = Float64Array.from({ length: LIGHTS }, (_, i) => right[3 * i + c])
-      for (let i = 1; i < LIGHTS; i++) a[i * LIGHTS + i] += LIGHT_RIDGE * trace
-      if (!solveCholesky(a, b, LIGHTS)) return
-      for (let i = 0; i < LIGHTS; i++) light[3 * i + c] = b[i]
+  try {
+    for (let round = 0; round < LIGHT_ROUNDS; round++) {
+      const { gram, right } = await equations.run({})
+      const light = new Float32Array(LIGHTS * 3)
+      const trace = Array.from({ length: LIGHTS }, (_, i) => gram[i * LIGHTS + i]).reduce((a, b) => a + b, 0)
+      for (let c = 0; c < 3; c++) {
+        const a = Float64Array.from(gram)
+        const b = Float64Array.from({ length: LIGHTS }, (_, i) => right[3 * i + c])
+        for (let i = 1; i < LIGHTS; i++) a[i * LIGHTS + i] += LIGHT_RIDGE * trace
+        if (!solveCholesky(a, b, LIGHTS)) return
+        for (let i = 0; i < LIGHTS; i++) light[3 * i + c] = b[i]
+      }
+      variables.write({ light })
     }
-    variables.write({ light })
+  } finally {
+    await equations.dispose()
   }
-  await equations.dispose()
 }
