@@ -1,7 +1,7 @@
 /** Coarse distances and their learning, rays and tracing, training of both networks, and the mask of trusted skin. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { CoarseTarget } from '../src/engine/coarse/target.js'
-import { type CoarseResult, trainCoarse } from '../src/engine/coarse/train.js'
+import { type CoarseResult, coarseStart, trainCoarse } from '../src/engine/coarse/train.js'
 import { OrtDevice } from '../src/engine/compute/ort-device.js'
 import { resolveSettings } from '../src/engine/config.js'
 import { advance, type FaceRays, hitPositions, makeRays, viewCoarse } from '../src/engine/detail/rays.js'
@@ -87,9 +87,10 @@ describe('coarse stage on a sphere', () => {
   const target = new CoarseTarget(fit, THICKNESS)
   let field: SiderField
   let result: CoarseResult
+  const state = coarseStart(1)
   beforeAll(async () => {
     field = new SiderField(device, settings, target.frame)
-    result = await trainCoarse(field, target, settings.coarse, { rng: new Rng(1) })
+    result = await trainCoarse(field, target, settings.coarse, state)
   })
 
   it('learns the distance', async () => {
@@ -110,7 +111,7 @@ describe('coarse stage on a sphere', () => {
     expect(result.distanceError).toBeLessThan(0.0012)
     const lengths = sdf.map((_, i) => Math.abs(Math.hypot(...gradient.subarray(3 * i, 3 * i + 3)) - 1))
     expect(mean(lengths)).toBeLessThan(0.15)
-    expect(mean(result.losses.slice(-20))).toBeLessThan(0.3 * mean(result.losses.slice(0, 20)))
+    expect(mean(state.losses.slice(-20))).toBeLessThan(0.3 * mean(state.losses.slice(0, 20)))
   })
 
   it('is seen where it is: rays end on the zero level, near the sphere', async () => {
@@ -150,7 +151,7 @@ describe('rays that lost the surface', () => {
     const fit = fitOf(sphere)
     const target = new CoarseTarget(fit, THICKNESS)
     const field = new SiderField(device, settings, target.frame)
-    await trainCoarse(field, target, settings.coarse, { rng: new Rng(1) })
+    await trainCoarse(field, target, settings.coarse, coarseStart(1))
     const none = new Float32Array(SIZE * SIZE)
     const rays = makeRays(fit, target.frame, viewCoarse(fit), new Float32Array(SIZE * SIZE * 3), none)
     // Behind the sheet, and thrown away so far that Newton's method cannot come back.
@@ -181,7 +182,7 @@ describe('coarse stage on the head', () => {
       return mean(sdf.map((f, i) => Math.abs(f - before.distance[i]))) * field.frame.scale
     }
     const untrained = await error()
-    await trainCoarse(field, target, settings.coarse, { rng: new Rng(1) })
+    await trainCoarse(field, target, settings.coarse, coarseStart(1))
     const trained = await error()
     console.info(`head: mean error ${(1000 * untrained).toFixed(2)} mm before, ${(1000 * trained).toFixed(2)} mm after`)
     expect(trained).toBeLessThan(0.002)

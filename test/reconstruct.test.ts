@@ -259,27 +259,60 @@ describe('runs', () => {
       stage === 'landmarks' ? stop.abort() : undefined
     await expect(again({ onProgress, signal: stop.signal })).rejects.toMatchObject({ code: 'CANCELLED' })
   })
+})
 
-  test('a network goes through both stages', async () => {
-    const small = preview({
-      field: { kind: 'network', layers: 4, width: 32, skip: 2, feature: 8, bands: 3 },
-      renderer: { layers: 2, width: 32 },
-      coarse: { steps: 150, batch: 512, learningRate: 3e-3 },
-      detail: { epochs: 3, rays: 512, points: 128, learningRate: 1e-3 },
-    })
-    const result = await again({ settings: small })
-    console.info(
-      `network: coarse error ${result.quality.coarseErrorMm.toFixed(2)} mm, PSNR ${result.quality.psnr.toFixed(1)} dB`,
-    )
-    expect(result.quality.coarseErrorMm).toBeGreaterThan(0)
-    expect(result.quality.coarseErrorMm).toBeLessThan(4)
-    expect(result.losses).toHaveLength(3)
-    expect(result.losses[2]).toBeLessThan(result.losses[0])
-    const seen = result.view.mask.reduce((a, b) => a + b, 0) / result.coarse.mask.reduce((a, b) => a + b, 0)
+describe('runs of a network', () => {
+  const small = preview({
+    field: { kind: 'network', layers: 4, width: 32, skip: 2, feature: 8, bands: 3 },
+    renderer: { layers: 2, width: 32 },
+    coarse: { steps: 150, batch: 512, learningRate: 3e-3 },
+    detail: { epochs: 3, rays: 512, points: 128, learningRate: 1e-3 },
+  })
+  let whole: Reconstruction
+  beforeAll(async () => {
+    whole = await again({ settings: small })
+  })
+
+  test('go through both stages', async () => {
+    const { coarseErrorMm, psnr } = whole.quality
+    console.info(`network: coarse error ${coarseErrorMm.toFixed(2)} mm, PSNR ${psnr.toFixed(1)} dB`)
+    expect(coarseErrorMm).toBeGreaterThan(0)
+    expect(coarseErrorMm).toBeLessThan(4)
+    expect(whole.losses).toHaveLength(3)
+    expect(whole.losses[2]).toBeLessThan(whole.losses[0])
+    const seen = whole.view.mask.reduce((a, b) => a + b, 0) / whole.coarse.mask.reduce((a, b) => a + b, 0)
     expect(seen).toBeGreaterThan(0.9)
-    expect(Object.keys(result.weights)).toEqual(expect.arrayContaining(['w0', 'wSdf', 'wFeature', 'r0', 'c1']))
+    expect(Object.keys(whole.weights)).toEqual(expect.arrayContaining(['w0', 'wSdf', 'wFeature', 'r0', 'c1']))
+    expect(whole.weights['w1'].shape).toEqual([32, 32])
     // The networks are gone by now: what is written must not need them.
-    expect(Object.keys(await outputFiles(result))).toContain('sdf.npz')
+    expect(Object.keys(await outputFiles(whole))).toContain('sdf.npz')
+  })
+
+  test.each([
+    ['coarse', 137],
+    ['detail', 3],
+  ])('stopped in the %s stage, go on to the same end', async (where, when) => {
+    const file = join(folder, `${where}.safetensors`)
+    const stop = new AbortController()
+    const onProgress: ReconstructOptions['onProgress'] = ({ stage, iteration }) => {
+      if (stage === where && iteration === when) stop.abort()
+    }
+    const checkpoint = { file, everySeconds: 3600 }
+    const stopped = again({ settings: small, checkpoint, onProgress, signal: stop.signal })
+    await expect(stopped).rejects.toMatchObject({ code: 'CANCELLED', stage: where })
+    const first: Partial<Record<string, number>> = {}
+    const resumed = await again({
+      settings: small,
+      resumeFrom: file,
+      onProgress: ({ stage, iteration }) => {
+        if (iteration) first[stage] ??= iteration
+      },
+    })
+    expect(first).toMatchObject(where === 'coarse' ? { coarse: when + 1, detail: 1 } : { detail: when + 1 })
+    expect(first['coarse'] === undefined).toBe(where === 'detail')
+    expect(resumed.quality.coarseErrorMm).toBeCloseTo(whole.quality.coarseErrorMm, 6)
+    expect(largestDifference(whole.losses, resumed.losses)).toBeLessThan(1e-5)
+    expect(largestDifference(whole.face3d.positions, resumed.face3d.positions)).toBeLessThan(1e-5)
   })
 })
 

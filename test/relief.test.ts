@@ -177,10 +177,10 @@ describe('relief solver', () => {
     })
     const correlation = ab / Math.sqrt(aa * bb)
     console.info(
-      `bumps: correlation ${correlation.toFixed(3)}, gain ${(ab / aa).toFixed(3)}, loss ${solver.losses.at(-1)?.toFixed(5)}`,
+      `bumps: correlation ${correlation.toFixed(3)}, gain ${(ab / aa).toFixed(3)}, loss ${solver.state.losses.at(-1)?.toFixed(5)}`,
     )
-    expect(solver.losses).toHaveLength(200)
-    expect(solver.losses[199]).toBeLessThan(0.35 * solver.losses[0])
+    expect(solver.state.losses).toHaveLength(200)
+    expect(solver.state.losses[199]).toBeLessThan(0.35 * solver.state.losses[0])
     expect(correlation).toBeGreaterThan(0.6)
     expect(ab / aa).toBeGreaterThan(0.3)
     expect(view.depth.every((z, i) => (scene.mask[i] ? z > 0.5 && z < 0.7 : Number.isNaN(z)))).toBe(true)
@@ -190,17 +190,17 @@ describe('relief solver', () => {
     const [a, b] = [await solve({ steps: 12 }), await solve({ steps: 12 })]
     const weights = await a.weights()
     expect(await b.weights()).toEqual(weights)
-    expect(b.losses).toEqual(a.losses)
+    expect(b.state.losses).toEqual(a.state.losses)
     const first = await ReliefSolver.create(device, scene, { ...defaults, steps: 12 })
     const stop = new AbortController()
     const stopAt5 = ({ step }: { step: number }): void => (step === 5 ? stop.abort() : undefined)
     await expect(first.run({ signal: stop.signal, onStep: stopAt5 })).rejects.toThrow()
-    expect(first.step).toBe(5)
+    expect(first.state.step).toBe(5)
     const second = await ReliefSolver.create(device, scene, { ...defaults, steps: 12 })
-    second.restore(await first.weights(), first.step, first.losses)
+    second.restore(await first.weights(), first.state)
     await second.run({})
     expect(await second.weights()).toEqual(weights)
-    expect(second.losses).toEqual(a.losses)
+    expect(second.state.losses).toEqual(a.state.losses)
   })
 
   it('survives one divergence with a smaller rate', async () => {
@@ -224,7 +224,7 @@ describe('relief solver', () => {
     }
     const solver = await solve({ steps: 6 }, hiccup)
     expect(calls).toBe(9)
-    expect(solver.losses).toHaveLength(6)
+    expect(solver.state.losses).toHaveLength(6)
     expect(rates[3]).toBeCloseTo(rates[0] / 3, 6)
   })
 
@@ -236,7 +236,7 @@ describe('relief solver', () => {
       hint: expect.stringContaining('learningRate'),
     })
     expect(await solver.weights()).toEqual(before)
-    expect([solver.step, solver.losses.length]).toEqual([0, 0])
+    expect([solver.state.step, solver.state.losses.length]).toEqual([0, 0])
   })
 })
 

@@ -2,16 +2,17 @@
  * The whole pipeline: photo → landmarks → head fit → coarse distance → detailed field → surface. Only this file knows the
  * order; what passes between the stages is in stages.ts.
  */
-import { loadCheckpoint, type RunIdentity, saveCheckpoint } from './checkpoint.js'
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { CoarseTarget } from './coarse/target.js'
-import { trainCoarse } from './coarse/train.js'
+import { type CoarseState, coarseStart, trainCoarse } from './coarse/train.js'
 import { openDevice } from './compute/index.js'
-import type { Device } from './compute/program.js'
+import type { Device, ShapedArray } from './compute/program.js'
 import type { Settings } from './config.js'
 import {
   albedoPrice,
   type Detailer,
   type DetailInput,
+  type DetailStep,
   networkDetailer,
   reliefDetailer,
   trustedSkin,
@@ -89,6 +90,8 @@ class Run {
   private network: SiderField | undefined
   private detailer: Detailer | undefined
   private preview: PreviewScene | undefined
+  private resumed: Checkpoint | undefined
+  private lastSave = performance.now()
 
   constructor(private readonly options: ReconstructOptions) {
     this.progress = new RunProgress(options.settings, options.onProgress)
@@ -100,16 +103,18 @@ class Run {
     const photo = await this.timed('photo', () =>
       decodePhoto(this.options.photo, { maxPixels: settings.photo.maxPixels }),
     )
+    if (this.options.resumeFrom)
+      this.resumed = await loadCheckpoint(this.options.resumeFrom, { photoSha256: photo.sha256, settings })
     const face = await this.timed('landmarks', () => this.findFace(photo))
     const fit = await this.timed('head', () => this.fit(photo, face))
-    const { target, coarseErrorMm } = await this.timed('coarse', () => this.coarse(fit))
+    const { target, coarseErrorMm } = await this.timed('coarse', () => this.coarse(photo, fit))
     const coarse = viewCoarse(fit)
     const image = cropImage(photo, fit.crop)
     const contours = CONTOURS[face.landmarks.layout]
     const trusted = trustedSkin(image, coarse.mask, fit.crop, face.landmarks, contours)
     const paint = albedoPrice(fit.crop, face.landmarks, contours)
     const detail = await this.timed('detail', () =>
-      this.detail(photo, target, { fit, view: coarse, image, trusted, paint }),
+      this.detail(photo, target, { fit, view: coarse, image, trusted, paint }, coarseErrorMm),
     )
     const surface = await this.timed('surface', async () => ({
       ...(await this.surface(fit, detail.field, FINAL_TRIANGLES)),
@@ -174,95 +179,113 @@ class Run {
     return fit
   }
 
-  private async coarse(fit: HeadFit): Promise<{ target: CoarseTarget; coarseErrorMm: number }> {
-    const { settings, signal } = this.options
+  private async coarse(photo: Photo, fit: HeadFit): Promise<{ target: CoarseTarget; coarseErrorMm: number }> {
+    const { settings } = this.options
     this.device = await openDevice(settings.backend, settings.threads)
     const target = new CoarseTarget(fit, settings.coarse.thickness)
     if (settings.field.kind === 'relief') return { target, coarseErrorMm: 0 }
-    this.network = new SiderField(this.device, settings, target.frame)
+    const network = new SiderField(this.device, settings, target.frame)
+    this.network = network
     // A checkpoint of the detail stage replaces what would be learned here.
-    if (this.options.resumeFrom) return { target, coarseErrorMm: 0 }
-    const result = await trainCoarse(this.network, target, settings.coarse, {
-      rng: new Rng(settings.seed),
-      signal,
-      onStep: (iteration, iterations, loss) => this.progress.step({ iteration, iterations, loss }),
-    })
-    this.inspector.record('coarse-loss', () => lossTable([...result.losses]))
+    if (this.resumed?.stage === 'detail')
+      return { target, coarseErrorMm: this.resumed.state['coarseErrorMm'] as number }
+    let state = coarseStart(settings.seed)
+    if (this.resumed) {
+      network.restore(shapedOf(this.resumed))
+      state = this.resumed.state as unknown as CoarseState
+    }
+    const save = () => this.save(photo, async () => ({ tensors: await network.save(), state: { ...state } }))
+    const result = await this.cancellable(save, () =>
+      trainCoarse(network, target, settings.coarse, state, {
+        signal: this.options.signal,
+        onStep: async (iteration, iterations, loss) => {
+          this.progress.step({ iteration, iterations, loss })
+          if (this.saveDue()) await save()
+        },
+      }),
+    )
+    this.inspector.record('coarse-loss', () => lossTable(state.losses))
     return { target, coarseErrorMm: result.distanceError * 1000 }
   }
 
-  private async detail(photo: Photo, target: CoarseTarget, input: DetailInput) {
-    const { settings, signal, finish, checkpoint, resumeFrom } = this.options
-    const identity: RunIdentity = { photoSha256: photo.sha256, settings }
+  /** Writes the present stage's state to the run's checkpoint, if it has one. */
+  private async save(photo: Photo, state: () => Promise<Pick<Checkpoint, 'tensors' | 'state'>>): Promise<void> {
+    const { checkpoint, settings } = this.options
+    if (!checkpoint) return
+    await saveCheckpoint(checkpoint.file, {
+      photoSha256: photo.sha256,
+      settings,
+      stage: this.stage,
+      ...(await state()),
+    })
+    this.lastSave = performance.now()
+  }
+
+  private saveDue(): boolean {
+    const { checkpoint } = this.options
+    return checkpoint !== undefined && performance.now() - this.lastSave > checkpoint.everySeconds * 1000
+  }
+
+  /** Does `work`; when the caller aborts it, or it diverges, its state is saved before the error goes on. */
+  private async cancellable<T>(save: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof SiderError && error.code === 'DIVERGED') await save()
+      if (!this.options.signal?.aborted) throw error
+      await save()
+      throw new SiderError('CANCELLED', 'the run was stopped; a checkpoint was saved', {
+        stage: this.stage,
+        cause: error,
+      })
+    }
+  }
+
+  private async detail(photo: Photo, target: CoarseTarget, input: DetailInput, coarseErrorMm: number) {
+    const { settings, signal, finish } = this.options
     const near = target.sample(65536, settings.coarse.sampleSigma, new Rng(settings.seed + 1))
     const detailer = this.network
       ? await networkDetailer(this.network, near, input, settings)
       : await reliefDetailer(this.device!, target, input, settings)
     this.detailer = detailer
-    if (resumeFrom) {
-      const { tensors, state } = await loadCheckpoint(resumeFrom, identity)
-      const arrays = Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, t.data as Float32Array]))
-      detailer.restore(arrays, state)
-    }
-    const save = async (): Promise<void> => {
-      if (!checkpoint) return
-      const { tensors, state } = await detailer.save()
-      const named = Object.fromEntries(
-        Object.entries(tensors).map(([name, data]) => [name, { shape: [data.length], data }]),
-      )
-      await saveCheckpoint(checkpoint.file, { ...identity, stage: 'detail', state, tensors: named })
-    }
+    if (this.resumed?.stage === 'detail') detailer.restore(shapedOf(this.resumed), this.resumed.state)
+    const save = () =>
+      this.save(photo, async () => {
+        const { tensors, state } = await detailer.save()
+        return { tensors, state: { ...state, coarseErrorMm } }
+      })
     const history: { step: number; view: FaceView }[] = []
     let nextHistory = 0
-    let lastSave = performance.now()
     let lastSnapshot = performance.now()
     const snapshotDue =
       this.options.snapshotDue ?? (() => performance.now() - lastSnapshot > settings.detail.snapshotEvery * 1000)
     try {
-      await detailer.run({
-        signal: finish && signal ? AbortSignal.any([finish, signal]) : (finish ?? signal),
-        onStep: async ({ step, steps, loss }) => {
-          this.progress.step({ iteration: step, iterations: steps, loss })
-          // Early changes are the largest: pictures are spaced quadratically.
-          if (step / steps >= (nextHistory / HISTORY) ** 2 && nextHistory < HISTORY) {
-            // After a resumption several pictures are due: one stands for all.
-            while (step / steps >= (nextHistory / HISTORY) ** 2 && nextHistory < HISTORY) nextHistory++
-            history.push({ step, view: await detailer.view() })
-          }
-          const now = performance.now()
-          if (checkpoint && now - lastSave > checkpoint.everySeconds * 1000) {
-            await save()
-            lastSave = performance.now()
-          }
-          if (snapshotDue({ step, steps })) {
-            await this.snapshot(input, detailer, step)
-            lastSnapshot = performance.now()
-          }
-        },
-      })
+      const onStep = async ({ step, steps, loss }: DetailStep): Promise<void> => {
+        this.progress.step({ iteration: step, iterations: steps, loss })
+        // Early changes are the largest: pictures are spaced quadratically.
+        if (step / steps >= (nextHistory / HISTORY) ** 2 && nextHistory < HISTORY) {
+          // After a resumption several pictures are due: one stands for all.
+          while (step / steps >= (nextHistory / HISTORY) ** 2 && nextHistory < HISTORY) nextHistory++
+          history.push({ step, view: await detailer.view() })
+        }
+        if (this.saveDue()) await save()
+        if (snapshotDue({ step, steps })) {
+          await this.snapshot(input, detailer, step)
+          lastSnapshot = performance.now()
+        }
+      }
+      const stop = finish && signal ? AbortSignal.any([finish, signal]) : (finish ?? signal)
+      await this.cancellable(save, () => detailer.run({ signal: stop, onStep }))
     } catch (error) {
       // What follows the loop is the same after an early end: the face as it is now.
-      const ended = finish?.aborted && !(error instanceof SiderError)
-      if (signal?.aborted) {
-        await save()
-        throw new SiderError('CANCELLED', 'the run was stopped; a checkpoint was saved', {
-          stage: 'detail',
-          cause: error,
-        })
-      }
-      if (error instanceof SiderError && error.code === 'DIVERGED') await save()
-      if (!ended) throw error
+      if (!finish?.aborted || error instanceof SiderError) throw error
       this.warnings.push('ended early at the user’s wish: the detail is what had been found by then')
     }
     this.inspector.record('loss', () => lossTable(detailer.losses))
     const view = await detailer.view()
     history.push({ step: Number.POSITIVE_INFINITY, view })
     const { tensors } = await detailer.save()
-    const weights = Object.fromEntries(
-      Object.entries(tensors)
-        .filter(([name]) => !name.includes('/'))
-        .map(([name, data]) => [name, { shape: [data.length], data }]),
-    )
+    const weights = Object.fromEntries(Object.entries(tensors).filter(([name]) => !name.includes('/')))
     return { view, field: await detailer.field(), weights, history }
   }
 
@@ -316,6 +339,9 @@ function previewScene(fit: HeadFit, coarse: CoarseMaps): PreviewScene {
   const { mesh } = faceTopology(fit.mesh, fit.model, PREVIEW_TRIANGLES)
   return { mesh, weight: boundaryFalloff(mesh, FADE), camera: fit.camera, crop: fit.crop, coarse }
 }
+
+/** A stage saves nothing but 32-bit floats. */
+const shapedOf = ({ tensors }: Checkpoint) => tensors as Record<string, ShapedArray>
 
 /** Box of the face region with a margin of 1 cm, head frame, metres. */
 function bounds(fit: HeadFit): { low: [number, number, number]; high: [number, number, number] } {

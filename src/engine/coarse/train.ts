@@ -4,18 +4,33 @@ import type { Settings } from '../config.js'
 import { adamUpdate, correctedRate } from '../field/adam.js'
 import type { SiderField } from '../field/field.js'
 import { eikonal, meanAbsolute } from '../field/losses.js'
-import type { Rng } from '../geometry/rng.js'
-import type { Inspector } from '../inspect.js'
+import { Rng } from '../geometry/rng.js'
 import type { CoarseTarget } from './target.js'
 
 /** Points drawn at a time; batches walk through them, then a new pool is drawn. */
 const POOL = 65536
 
+/** Where the training stands; with the field's variables, all that going on needs. Survives JSON. */
+export interface CoarseState {
+  /** Mean |f - SDF_GT| of the last steps, field units. */
+  distanceError: number
+  /** The training loss of each step done, field units. */
+  losses: number[]
+  /** The generator before it drew the present pool of points, and how many points of the pool are used up. */
+  poolRng: number[]
+  used: number
+}
+
+export const coarseStart = (seed: number): CoarseState => ({
+  distanceError: 0,
+  losses: [],
+  poolRng: new Rng(seed).getState(),
+  used: 0,
+})
+
 export interface CoarseOptions {
-  rng: Rng
   signal?: AbortSignal | undefined
-  inspector?: Inspector | undefined
-  onStep?(step: number, steps: number, loss: number): void
+  onStep?(step: number, steps: number, loss: number): Promise<void> | void
 }
 
 export interface CoarseResult {
@@ -23,16 +38,18 @@ export interface CoarseResult {
   distanceError: number
   /** Mean (‖∇f‖ - 1)² of the last steps. */
   eikonalError: number
-  /** [steps] the training loss, field units. */
-  losses: Float32Array
 }
 
-/** Trains the geometry network of `field` on `target`. */
+/**
+ * Trains the geometry network of `field` on `target` from `state`, which it keeps up to date: after an abort the field's
+ * variables and `state` are what a checkpoint needs.
+ */
 export async function trainCoarse(
   field: SiderField,
   target: CoarseTarget,
   settings: Settings['coarse'],
-  options: CoarseOptions,
+  state: CoarseState,
+  options: CoarseOptions = {},
 ): Promise<CoarseResult> {
   const { batch, steps, eikonalWeight, learningRate, sampleSigma } = settings
   const step = await field.device.compile(
@@ -55,35 +72,39 @@ export async function trainCoarse(
     },
     field.variables,
   )
-  const losses = new Float32Array(steps)
-  let distanceError = 0
-  const poolSize = Math.max(POOL, batch)
-  let pool = target.sample(poolSize, sampleSigma, options.rng)
-  let at = 0
-  for (let i = 0; i < steps; i++) {
-    options.signal?.throwIfAborted()
-    if (at + batch > pool.distance.length) {
-      pool = target.sample(poolSize, sampleSigma, options.rng)
-      at = 0
+  try {
+    const poolSize = Math.max(POOL, batch)
+    let rng = Rng.fromState(state.poolRng)
+    let pool = target.sample(poolSize, sampleSigma, rng)
+    for (let i = state.losses.length; i < steps; i++) {
+      options.signal?.throwIfAborted()
+      if (state.used + batch > poolSize) {
+        state.poolRng = rng.getState()
+        rng = Rng.fromState(state.poolRng)
+        pool = target.sample(poolSize, sampleSigma, rng)
+        state.used = 0
+      }
+      // The rate falls to a tenth over the last half: it settles the distances without slowing the start.
+      const decay = 10 ** -Math.max(0, (2 * i) / steps - 1)
+      const result = await step.run({
+        x: pool.points.subarray(3 * state.used, 3 * (state.used + batch)),
+        distance: pool.distance.subarray(state.used, state.used + batch),
+        rate: Float32Array.of(correctedRate(learningRate * decay, i + 1)),
+      })
+      state.used += batch
+      const [loss, distance] = [result['loss'][0], result['distance'][0]]
+      state.losses.push(loss)
+      state.distanceError += i === 0 ? distance : 0.1 * (distance - state.distanceError)
+      await options.onStep?.(i + 1, steps, loss)
     }
-    // The rate falls to a tenth over the last half: it settles the distances without slowing the start.
-    const decay = 10 ** -Math.max(0, (2 * i) / steps - 1)
-    const result = await step.run({
-      x: pool.points.subarray(3 * at, 3 * (at + batch)),
-      distance: pool.distance.subarray(at, at + batch),
-      rate: Float32Array.of(correctedRate(learningRate * decay, i + 1)),
-    })
-    at += batch
-    losses[i] = result['loss'][0]
-    distanceError += i === 0 ? result['distance'][0] : 0.1 * (result['distance'][0] - distanceError)
-    options.onStep?.(i + 1, steps, losses[i])
+  } finally {
+    await step.dispose()
   }
-  await step.dispose()
-  const last = losses.subarray(Math.max(0, steps - 20))
+  const { losses, distanceError } = state
+  const last = losses.slice(-20)
   const loss = last.reduce((a, b) => a + b, 0) / Math.max(1, last.length)
   return {
     distanceError: distanceError * field.frame.scale,
     eikonalError: Math.max(0, loss - distanceError) / Math.max(eikonalWeight, 1e-9),
-    losses,
   }
 }

@@ -20,6 +20,13 @@ export interface Program {
   body: Body
 }
 
+/** An array with its shape: what files keep. */
+export interface ShapedArray {
+  shape: number[]
+  /** Row-major. */
+  data: Float32Array
+}
+
 /** Named device-resident tensors that programs share. */
 export interface Variables {
   readonly shapes: Shapes
@@ -49,6 +56,16 @@ export interface Device {
   /** Only the variables that the body touches are fed. */
   compile(program: Program, variables?: Variables): Promise<Executable>
   dispose(): Promise<void>
+}
+
+/** Contents that were read, with the shapes of their variables. */
+export function withShapes(arrays: Arrays, { shapes }: Variables): Record<string, ShapedArray> {
+  return Object.fromEntries(Object.entries(arrays).map(([name, data]) => [name, { shape: [...shapes[name]], data }]))
+}
+
+/** Undoes `withShapes`. */
+export function withoutShapes(arrays: Record<string, ShapedArray>): Arrays {
+  return Object.fromEntries(Object.entries(arrays).map(([name, { data }]) => [name, data]))
 }
 
 /** @throws Error when a feed is missing or of the wrong length (a programming error). */

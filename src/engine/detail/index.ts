@@ -1,7 +1,7 @@
 /**
  * The detail stage behind one interface, whichever kind of field it improves: run, look, snapshot, save, restore.
  */
-import type { Device } from '../compute/program.js'
+import type { Device, ShapedArray } from '../compute/program.js'
 import type { Settings } from '../config.js'
 import type { SiderField } from '../field/field.js'
 import type { CoarseMaps, FaceView, HeadFit, ImplicitField } from '../stages.js'
@@ -9,10 +9,11 @@ import type { DetailRunOptions } from './progress.js'
 import { makeRays } from './rays.js'
 import { type CoarseDistance, ReliefField } from './relief/field.js'
 import { type ReliefScene, reliefScene } from './relief/scene.js'
-import { ReliefSolver } from './relief/solve.js'
+import { ReliefSolver, type ReliefState } from './relief/solve.js'
 import { FaceRenderer } from './render.js'
 import { type DetailState, DetailTrainer, type NearPoints } from './train.js'
 
+export type { DetailStep } from './progress.js'
 export { viewCoarse } from './rays.js'
 export { albedoPrice, type FaceContours, trustedSkin } from './trust.js'
 
@@ -25,8 +26,9 @@ export interface Detailer {
   view(): Promise<FaceView & { shading?: Float32Array; albedo?: Float32Array }>
   /** The field as it is now; it does not change afterwards for relief fields. */
   field(): Promise<ImplicitField>
-  save(): Promise<{ tensors: Record<string, Float32Array>; state: Record<string, unknown> }>
-  restore(tensors: Record<string, Float32Array>, state: Record<string, unknown>): void
+  /** What a checkpoint needs to go on exactly here; names with a slash are of the optimiser, the others of the field. */
+  save(): Promise<{ tensors: Record<string, ShapedArray>; state: Record<string, unknown> }>
+  restore(tensors: Record<string, ShapedArray>, state: Record<string, unknown>): void
   dispose(): Promise<void>
 }
 
@@ -56,7 +58,8 @@ export async function networkDetailer(
       return trainer.state.epochLosses
     },
     run: (options) => trainer.run(options),
-    view: () => renderer.render(fit, rays),
+    // On hits of its own: looking must not change what the training does next.
+    view: () => renderer.render(fit, { ...rays, t: rays.t.slice(), slope: rays.slope.slice() }),
     field: async () => field,
     save: async () => {
       const { tensors, state } = await trainer.save()
@@ -81,7 +84,7 @@ export async function reliefDetailer(
   const solver = await ReliefSolver.create(device, scene, settings.relief)
   return {
     get losses() {
-      return solver.losses
+      return solver.state.losses
     },
     run: (options) => solver.run(options),
     view: () => solver.view(),
@@ -89,8 +92,8 @@ export async function reliefDetailer(
       const { relief } = await solver.view()
       return new ReliefField(coarse, scene.camera, relief, input.view.normals, scene.mask)
     },
-    save: async () => ({ tensors: await solver.weights(), state: { step: solver.step, losses: solver.losses } }),
-    restore: (tensors, state) => solver.restore(tensors, state['step'] as number, state['losses'] as number[]),
+    save: async () => ({ tensors: await solver.weights(), state: { ...solver.state } }),
+    restore: (tensors, state) => solver.restore(tensors, state as unknown as ReliefState),
     dispose: () => solver.dispose(),
   }
 }

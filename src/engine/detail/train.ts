@@ -3,7 +3,7 @@
  * An epoch is one pass over all face pixels in batches of rays.
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { Arrays, Executable } from '../compute/program.js'
+import { type Arrays, type Executable, type ShapedArray, withoutShapes, withShapes } from '../compute/program.js'
 import type { Settings } from '../config.js'
 import { SiderError } from '../errors.js'
 import { correctedRate } from '../field/adam.js'
@@ -236,13 +236,17 @@ export class DetailTrainer {
   }
 
   /** Everything a checkpoint needs to go on exactly here, in the middle of an epoch too. */
-  async save(): Promise<{ tensors: Record<string, Float32Array>; state: DetailState }> {
+  async save(): Promise<{ tensors: Record<string, ShapedArray>; state: DetailState }> {
     const { weights, t, slope, state } = await this.snapshot()
-    return { tensors: { ...weights, 'rays/t': t, 'rays/slope': slope }, state }
+    const perRay = (data: Float32Array): ShapedArray => ({ shape: [data.length], data })
+    return {
+      tensors: { ...withShapes(weights, this.field.variables), 'rays/t': perRay(t), 'rays/slope': perRay(slope) },
+      state,
+    }
   }
 
-  restore(tensors: Record<string, Float32Array>, state: DetailState): void {
-    const { 'rays/t': t, 'rays/slope': slope, ...weights } = tensors
+  restore(tensors: Record<string, ShapedArray>, state: DetailState): void {
+    const { 'rays/t': t, 'rays/slope': slope, ...weights } = withoutShapes(tensors)
     this.goTo({ weights, t, slope, state })
   }
 

@@ -3,7 +3,14 @@
  * All positions here are in field coordinates: x_field = (x_head - center) / scale.
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { Device, Executable, Variables } from '../compute/program.js'
+import {
+  type Device,
+  type Executable,
+  type ShapedArray,
+  type Variables,
+  withoutShapes,
+  withShapes,
+} from '../compute/program.js'
 import type { Settings } from '../config.js'
 import { Rng } from '../geometry/rng.js'
 import type { FieldFrame } from '../stages.js'
@@ -54,6 +61,16 @@ export class SiderField {
   toHead(points: Float32Array): Float32Array {
     const { center, scale } = this.frame
     return points.map((p, i) => p * scale + center[i % 3])
+  }
+
+  /** Weights and Adam's moments; names with a slash are moments. */
+  async save(): Promise<Record<string, ShapedArray>> {
+    return withShapes(await this.variables.read(), this.variables)
+  }
+
+  /** Takes up what `save` gave. */
+  restore(tensors: Record<string, ShapedArray>): void {
+    this.variables.write(withoutShapes(tensors))
   }
 
   /** Signed distance (field units) of points [n, 3]. */

@@ -1,5 +1,12 @@
 /** Solves the relief of one photo: Adam over all pixels at once, compiled into one program. */
-import type { Device, Executable, Variables } from '../../compute/program.js'
+import {
+  type Device,
+  type Executable,
+  type ShapedArray,
+  type Variables,
+  withoutShapes,
+  withShapes,
+} from '../../compute/program.js'
 import type { Settings } from '../../config.js'
 import { SiderError } from '../../errors.js'
 import { correctedRate, withMoments } from '../../field/adam.js'
@@ -25,10 +32,16 @@ export interface ReliefView extends FaceView {
   albedo: Float32Array
 }
 
+/** What a checkpoint holds besides the variables. */
+export interface ReliefState {
+  step: number
+  rateFactor: number
+  /** The loss of each step done. */
+  losses: number[]
+}
+
 export class ReliefSolver {
-  step = 0
-  losses: number[] = []
-  private rateFactor = 1
+  readonly state: ReliefState = { step: 0, rateFactor: 1, losses: [] }
   private seen: { step: number; view: ReliefView } | undefined
 
   private constructor(
@@ -53,41 +66,43 @@ export class ReliefSolver {
    */
   async run({ signal, onStep }: DetailRunOptions): Promise<void> {
     const { steps, learningRate } = this.settings
+    const { state } = this
     let good = await this.variables.read()
-    let goodStep = this.step
-    while (this.step < steps) {
+    let goodStep = state.step
+    while (state.step < steps) {
       signal?.throwIfAborted()
-      const rate = this.rateFactor * learningRate * DECAY ** (this.step / steps)
-      const result = await this.stepper.run({ rate: Float32Array.of(correctedRate(rate, this.step + 1)) })
+      const rate = state.rateFactor * learningRate * DECAY ** (state.step / steps)
+      const result = await this.stepper.run({ rate: Float32Array.of(correctedRate(rate, state.step + 1)) })
       const loss = result['loss'][0]
       if (!Number.isFinite(loss)) {
         this.variables.write(good)
         this.seen = undefined
-        this.step = goodStep
-        this.losses.length = goodStep
-        if (this.rateFactor < 1) {
+        state.step = goodStep
+        state.losses.length = goodStep
+        if (state.rateFactor < 1) {
           throw new SiderError('DIVERGED', 'the relief diverged twice; the last good state is kept', {
             stage: 'detail',
             hint: 'Lower the learning rate: --set relief.learningRate=0.005.',
-            data: { step: this.step },
+            data: { step: state.step },
           })
         }
-        this.rateFactor = 1 / 3
+        state.rateFactor = 1 / 3
         continue
       }
-      this.losses.push(loss)
-      this.step++
-      if (this.step % 100 === 0) {
+      state.losses.push(loss)
+      state.step++
+      if (state.step % 100 === 0) {
         good = await this.variables.read()
-        goodStep = this.step
+        goodStep = state.step
       }
-      await onStep?.({ step: this.step, steps, loss })
+      await onStep?.({ step: state.step, steps, loss })
     }
   }
 
   /** The face as it is now; asked again before the next step, the answer is the same object. */
   async view(): Promise<ReliefView> {
-    if (this.seen?.step !== this.step) this.seen = { step: this.step, view: await this.look() }
+    const { step } = this.state
+    if (this.seen?.step !== step) this.seen = { step, view: await this.look() }
     return this.seen.view
   }
 
@@ -108,15 +123,14 @@ export class ReliefSolver {
     }
   }
 
-  async weights(): Promise<Record<string, Float32Array>> {
-    return this.variables.read()
+  async weights(): Promise<Record<string, ShapedArray>> {
+    return withShapes(await this.variables.read(), this.variables)
   }
 
-  restore(weights: Record<string, Float32Array>, step: number, losses: number[]): void {
-    this.variables.write(weights)
+  restore(weights: Record<string, ShapedArray>, state: ReliefState): void {
+    this.variables.write(withoutShapes(weights))
     this.seen = undefined
-    this.step = step
-    this.losses = [...losses]
+    Object.assign(this.state, structuredClone(state))
   }
 
   async dispose(): Promise<void> {
