@@ -1,6 +1,6 @@
 /** The protocol over a real socket: every method, notification and error against the schemas; limits; who may connect. */
 import { once } from 'node:events'
-import { appendFileSync, chmodSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { Ajv } from 'ajv'
 import draft7 from 'ajv/dist/refs/json-schema-draft-07.json' with { type: 'json' }
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { SiderClient } from '../src/rpc/client/index.js'
 import { PART_BYTES } from '../src/rpc/frames.js'
 import { OPENRPC, sent } from '../src/rpc/protocol.js'
 import { Peer, type TestServer, testServer } from './service-peer.js'
@@ -313,6 +314,25 @@ describe('who may connect', () => {
 
   test('beyond loopback only with TLS', async () => {
     await expect(testServer({ host: '0.0.0.0' })).rejects.toThrow(/no TLS/)
+  })
+
+  test('over TLS, to who trusts the certificate', async () => {
+    const pem = (name: string): string => readFileSync(new URL(`./fixtures/tls-${name}.pem`, import.meta.url), 'utf8')
+    const secure = await testServer({ tls: { cert: pem('cert'), key: pem('key') }, host: '0.0.0.0' })
+    const port = Number(new URL(secure.url).port)
+    class Trusting extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols, { ca: pem('cert') })
+      }
+    }
+    const connectTo = (host: string, options: object): Promise<SiderClient> =>
+      SiderClient.connect(`wss://${host}:${port}/`, { token: secure.token, retrySeconds: 0, ...options })
+    expect(new URL(secure.url).protocol).toBe('wss:')
+    const client = await connectTo('localhost', { WebSocket: Trusting })
+    expect(await client.call('ping', {})).toHaveProperty('time')
+    client.close()
+    await expect(connectTo('localhost', { WebSocket })).rejects.toThrow()
+    await secure.close()
   })
 
   test('the token file is its owner’s alone', async () => {
