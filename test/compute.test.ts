@@ -255,12 +255,13 @@ describe('backends', () => {
   // A GPU backend runs in a process of its own: a driver that crashes must not take the tests down.
   it.for(['ort-webgpu', 'ort-cuda', 'tfjs-webgpu', 'tfjs-node-gpu', 'tfjs-node'])(
     '%s computes what tfjs-cpu computes',
+    { timeout: 300_000 },
     (name, { skip }) => {
       if (name.endsWith('webgpu') && !hasVulkanLoader()) skip('no Vulkan loader (Debian: apt install libvulkan1)')
       const script = fileURLToPath(new URL('backend-programs.ts', import.meta.url))
       const run = spawnSync(process.execPath, ['--import', 'tsx', script, name], {
         encoding: 'utf8',
-        timeout: 100_000,
+        timeout: 280_000,
         maxBuffer: 1 << 28,
         env: { ...process.env, ...softwareVulkan() },
       })
