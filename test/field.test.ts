@@ -14,10 +14,10 @@ import '@tensorflow/tfjs'
 const POINTS = 12
 const RAYS = 8
 // β is mild and the network small, so that finite differences in float32 mean something.
-const network = new GeometryNetwork({ layers: 5, width: 16, skip: 3, feature: 4, beta: 3 }, new Encoding(2, 1.3))
+const network = new GeometryNetwork({ layers: 5, width: 16, skip: 3, feature: 4, beta: 3 }, new Encoding(2, 1.3, 0.5))
 const renderer = new RenderNetwork(
   { layers: 3, width: 12, feature: 4, useFeature: true, useNormal: true },
-  new Encoding(2, 1.3),
+  new Encoding(2, 1.3, 0.5),
   new Encoding(1, 1),
 )
 
@@ -75,7 +75,8 @@ function lossOf(
 /** The network as a textbook would write it, in ops that tfjs can differentiate twice. */
 function plainNetwork(w: Tensors, x: tf.Tensor2D): { sdf: tf.Tensor2D; feature: tf.Tensor2D } {
   const phi = tf.concat2d(
-    [x, ...[1, 2].map((k) => tf.mul(x, 1.3 * k)).flatMap((a) => [tf.sin(a), tf.cos(a)])] as tf.Tensor2D[],
+    // The second band has twice the frequency and half the amplitude.
+    [x, ...[1, 2].flatMap((k) => [tf.sin, tf.cos].map((f) => tf.div(f(tf.mul(x, 1.3 * k)), k)))] as tf.Tensor2D[],
     1,
   )
   // The engine lists all sines, then all cosines.
@@ -234,7 +235,7 @@ describe('geometry network', () => {
         // A random direction checks every entry of the tensor at once.
         const direction = Float32Array.from(data, () => rng.normal())
         const size = Math.sqrt(direction.reduce((a, b) => a + b * b, 0))
-        const h = 0.01 / size
+        const h = 0.005 / size
         const along = async (t: number): Promise<number> =>
           lossAt(
             name,
