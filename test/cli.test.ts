@@ -11,6 +11,7 @@ import { saveCheckpoint } from '../src/engine/checkpoint.js'
 import { SiderError } from '../src/engine/errors.js'
 import type { CaseScore, EvaluateOptions, Evaluation } from '../src/engine/evaluate/index.js'
 import { REPORT_FILE } from '../src/engine/files.js'
+import { drawFaces } from '../src/engine/landmarks/draw.js'
 import type { Engine, Reconstruction, ReconstructOptions } from '../src/engine/run.js'
 import { recorder } from './recorder.js'
 
@@ -42,6 +43,7 @@ class RecordingEngine implements Engine {
   async writeOutputs(_: Reconstruction, out: string): Promise<void> {
     writeFileSync(join(out, REPORT_FILE), JSON.stringify({ generator: 'sider' }))
   }
+  drawFaces: Engine['drawFaces'] = drawFaces
   async findFaces(): ReturnType<Engine['findFaces']> {
     const face = (x: number) => ({
       box: { x, y: 10, width: 40, height: 50 },

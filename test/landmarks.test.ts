@@ -8,7 +8,7 @@ import { loadGraphProgram, loadTfjs, withTfjsBackend } from '../src/engine/compu
 import { type ErrorCode, SiderError } from '../src/engine/errors.js'
 import { chooseFace } from '../src/engine/landmarks/choose.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
-import { drawFaces, drawLandmarks } from '../src/engine/landmarks/draw.js'
+import { drawFaces } from '../src/engine/landmarks/draw.js'
 import { readLandmarks } from '../src/engine/landmarks/read.js'
 import {
   FACE_OVAL,
@@ -442,10 +442,10 @@ describe('pictures', () => {
   )
 
   it.each([
-    ['boxes', drawFaces],
-    ['landmarks', drawLandmarks],
-  ])('%s are drawn on the face and nowhere else', async (_, draw) => {
-    const { data, info } = await sharp(await draw(photo, [face]))
+    ['boxes', false, 200],
+    ['boxes and landmarks', true, 1200],
+  ])('%s are drawn on the face and nowhere else', async (_, landmarks, least) => {
+    const { data, info } = await sharp(await drawFaces(photo, [face], landmarks))
       .removeAlpha()
       .raw()
       .toBuffer({ resolveWithObject: true })
@@ -461,7 +461,7 @@ describe('pictures', () => {
         else outside++
       }
     }
-    expect(inside).toBeGreaterThan(200)
+    expect(inside).toBeGreaterThan(least)
     expect(outside).toBe(0)
   })
 })

@@ -1,11 +1,8 @@
 /** `sider faces`: which faces a photo holds, as a list and as a picture with numbered boxes. */
 import { parse } from 'node:path'
-import sharp from 'sharp'
 import { parseAssignment, resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
 import { writeFileAtomic } from '../engine/files.js'
-import { textPath } from '../engine/image/text.js'
-import type { FacesFound } from '../engine/run.js'
 import type { Command } from './command.js'
 
 export const faces: Command = {
@@ -18,6 +15,7 @@ export const faces: Command = {
       value: 'FILE',
       description: 'where the picture with numbered boxes goes (default: <photo>-faces.png here)',
     },
+    landmarks: { description: 'draw the landmarks into the picture too' },
     set: {
       short: 's',
       value: 'KEY=VALUE',
@@ -25,7 +23,10 @@ export const faces: Command = {
       description: 'any setting (see: sider settings); repeatable',
     },
   },
-  examples: [['sider faces group.jpg', 'list them, and write group-faces.png']],
+  examples: [
+    ['sider faces group.jpg', 'list them, and write group-faces.png'],
+    ['sider faces group.jpg --landmarks', 'show what was found in each'],
+  ],
   async run({ positionals: [photo], options, shell }) {
     const settings = resolveSettings({ overrides: Object.assign({}, ...options.list('set').map(parseAssignment)) })
     const engine = await shell.engine()
@@ -37,7 +38,7 @@ export const faces: Command = {
       })
     }
     const picture = options.text('picture') ?? `${parse(photo).name}-faces.png`
-    await writeFileAtomic(picture, await annotate(found))
+    await writeFileAtomic(picture, await engine.drawFaces(found.photo, found.faces, options.has('landmarks')))
     const list = found.faces.map(({ box, score }, face) => ({ face, box, score }))
     if (options.has('json')) {
       shell.stdout.write(`${JSON.stringify({ event: 'result', faces: list, picture })}\n`)
@@ -49,24 +50,4 @@ export const faces: Command = {
     }
     shell.stdout.write(`Picture: ${picture}\nChoose one with --face N; without, the largest is taken.\n`)
   },
-}
-
-/** The photo with a numbered box about each face. */
-async function annotate({ photo, faces }: FacesFound): Promise<Uint8Array> {
-  const { width, height, data } = photo
-  const line = Math.max(2, Math.round(Math.max(width, height) / 400))
-  const shapes = faces.map(({ box }, face) => {
-    const size = Math.max(5 * line, box.height / 5)
-    const [x, y] = [box.x + size / 2, box.y + 1.5 * size]
-    return [
-      `<rect x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}" fill="none" stroke="#00e676" stroke-width="${line}"/>`,
-      textPath(String(face), x, y, size, { color: '#000', weight: 0.3 }),
-      textPath(String(face), x, y, size, { color: '#00e676' }),
-    ].join('')
-  })
-  const overlay = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${shapes.join('')}</svg>`
-  return sharp(data, { raw: { width, height, channels: 3 } })
-    .composite([{ input: Buffer.from(overlay) }])
-    .png()
-    .toBuffer()
 }

@@ -126,6 +126,8 @@ export interface Engine {
   /** Writes all output files into a folder that exists. */
   writeOutputs(reconstruction: Reconstruction, folder: string): Promise<void>
   findFaces(photo: string | Uint8Array, settings: Settings): Promise<FacesFound>
+  /** The photo with numbered boxes, and landmarks if asked for, as PNG bytes. */
+  drawFaces(photo: Photo, faces: readonly Face[], landmarks?: boolean): Promise<Uint8Array>
   describeBackends(): Promise<BackendReport>
   /** Ground truth below a folder. */
   findCases(truth: string, options?: CaseOptions): Promise<Case[]>

@@ -61,7 +61,7 @@ function landmarkShapes({ box, landmarks }: Face): string {
 }
 
 function boxShapes({ box }: Face, number: number, line: number): string {
-  const size = Math.max(5 * line, box.height / 5)
+  const size = Math.max(5 * line, box.height / 8)
   const [x, y] = [box.x + size / 2, box.y + 1.5 * size]
   const frame = `x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}"`
   return [
@@ -79,13 +79,13 @@ async function overlay({ width, height, data }: Photo, shapes: string): Promise<
     .toBuffer()
 }
 
-/** The photo with a numbered box about each face, as PNG bytes: the numbers are those of `chooseFace`. */
-export function drawFaces(photo: Photo, faces: readonly Face[]): Promise<Uint8Array> {
+/**
+ * The photo with a numbered box about each face, as PNG bytes: the numbers are those of `chooseFace`.
+ *
+ * @param landmarks whether to draw the landmarks and the lines between them too
+ */
+export function drawFaces(photo: Photo, faces: readonly Face[], landmarks = false): Promise<Uint8Array> {
   const line = Math.max(2, Math.round(Math.max(photo.width, photo.height) / 400))
-  return overlay(photo, faces.map((face, i) => boxShapes(face, i, line)).join(''))
-}
-
-/** The photo with the landmarks of the faces and the lines between them, as PNG bytes. */
-export function drawLandmarks(photo: Photo, faces: readonly Face[]): Promise<Uint8Array> {
-  return overlay(photo, faces.map(landmarkShapes).join(''))
+  const shapes = faces.map((face, i) => (landmarks ? landmarkShapes(face) : '') + boxShapes(face, i, line))
+  return overlay(photo, shapes.join(''))
 }
