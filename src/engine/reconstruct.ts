@@ -234,7 +234,8 @@ class Run {
       if (error instanceof SiderError && error.code === 'DIVERGED') await save()
       if (!this.options.signal?.aborted) throw error
       await save()
-      throw new SiderError('CANCELLED', 'the run was stopped; a checkpoint was saved', {
+      const saved = this.options.checkpoint ? '; a checkpoint was saved' : ''
+      throw new SiderError('CANCELLED', `the run was stopped${saved}`, {
         stage: this.stage,
         cause: error,
       })
