@@ -9,6 +9,7 @@ import type { Command, Shell } from './cli/command.js'
 import { doctor } from './cli/doctor.js'
 import { evaluate } from './cli/evaluate.js'
 import { faces } from './cli/faces.js'
+import { generate } from './cli/generate.js'
 import { commandHelp, overview } from './cli/help.js'
 import { reconstruct } from './cli/reconstruct.js'
 import { serve } from './cli/serve.js'
@@ -17,7 +18,7 @@ import { SiderError } from './engine/errors.js'
 import { nearestName } from './engine/nearest-name.js'
 import { VERSION } from './engine/version.js'
 
-export const COMMANDS: Command[] = [reconstruct, batch, serve, faces, evaluate, settings, doctor]
+export const COMMANDS: Command[] = [reconstruct, batch, serve, faces, generate, evaluate, settings, doctor]
 
 /**
  * Runs one command line.

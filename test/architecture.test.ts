@@ -89,6 +89,23 @@ describe('imports', () => {
     ).toEqual([])
   })
 
+  test('the generator of ground truth knows the head, not what reconstructs it', () => {
+    const allowed = [...SHARED.filter((part) => part === 'geometry' || part === 'image'), ...COMMON, 'files', 'version']
+    const parts = /^src\/engine\/(head\/(builtin|fit-mesh|register)|landmarks\/topology)\.js$/
+    expect(
+      offenders(({ from, to }) => {
+        const part = enginePart(to) ?? ''
+        return (
+          enginePart(from) === 'generate' &&
+          to.startsWith('src/') &&
+          part !== 'generate' &&
+          !allowed.includes(part) &&
+          !parts.test(to)
+        )
+      }),
+    ).toEqual([])
+  })
+
   test('compute and geometry know nothing of fields', () => {
     const low = ['compute', 'geometry', 'image']
     expect(offenders(({ from, to }) => low.includes(enginePart(from) ?? '') && enginePart(to) === 'field')).toEqual([])
@@ -122,7 +139,7 @@ describe('imports', () => {
   })
 
   test('the command line loads the engine late, so that help answers at once', () => {
-    const heavy = [...STAGES, 'field', 'compute', 'evaluate', 'reconstruct']
+    const heavy = [...STAGES, 'field', 'compute', 'evaluate', 'generate', 'reconstruct']
     expect(offenders(({ from, to }) => from.startsWith('src/cli/') && heavy.includes(enginePart(to) ?? ''))).toEqual([])
   })
 })

@@ -12,6 +12,7 @@ import { SiderError } from '../src/engine/errors.js'
 import type { CaseScore, EvaluateOptions, Evaluation } from '../src/engine/evaluate/index.js'
 import { REPORT_FILE } from '../src/engine/files.js'
 import { drawFaces } from '../src/engine/landmarks/draw.js'
+import type { GenerateOptions } from '../src/engine/generate/index.js'
 import type { Engine, Reconstruction, ReconstructOptions } from '../src/engine/run.js'
 import { recorder } from './recorder.js'
 
@@ -25,6 +26,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 class RecordingEngine implements Engine {
   asked: ReconstructOptions | undefined
   evaluated: EvaluateOptions | undefined
+  generated: string | undefined
   constructor(private readonly during: (options: ReconstructOptions) => Promise<void> = async () => {}) {}
 
   async reconstruct(options: ReconstructOptions): Promise<Reconstruction> {
@@ -69,6 +71,10 @@ class RecordingEngine implements Engine {
   }
   async writeEvaluation(_: Evaluation, out: string): Promise<void> {
     writeFileSync(join(out, 'evaluation.json'), JSON.stringify({ generator: 'sider' }))
+  }
+  async generateSet({ output }: GenerateOptions): Promise<string[]> {
+    this.generated = output
+    return ['s0001/view']
   }
   async describeBackends(): ReturnType<Engine['describeBackends']> {
     const backends = [

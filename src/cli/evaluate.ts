@@ -124,7 +124,7 @@ async function reconstructAll(
 }
 
 /** '0.91 mm median, ...' of one case. */
-function line({ name, scan, normals, photo }: CaseScore): string {
+function line({ name, scan, normals, albedoEdges, photo }: CaseScore): string {
   const parts = [`${name}: scan ${triple(scan.detail)} mm`]
   if (scan.coarse) parts.push(`(coarse ${triple(scan.coarse)})`)
   if (normals) {
@@ -134,6 +134,11 @@ function line({ name, scan, normals, photo }: CaseScore): string {
     )
     parts.push(`fine ${detail.fine.correlation.toFixed(2)} x${detail.fine.gain.toFixed(2)}`)
     parts.push(`medium ${detail.medium.correlation.toFixed(2)} x${detail.medium.gain.toFixed(2)}`)
+  }
+  if (albedoEdges) {
+    const { detail, coarse } = albedoEdges
+    const beside = coarse ? ` (coarse ${coarse.edges.falseReliefDegrees.toFixed(1)}°)` : ''
+    parts.push(`albedo edges: false relief ${detail.edges.falseReliefDegrees.toFixed(1)}°${beside}`)
   }
   if (photo) parts.push(`${photo.psnr.toFixed(1)} dB`)
   return parts.join(' ')

@@ -12,6 +12,7 @@ import { GENERATOR } from './version.js'
 export const REPORT_FILE = 'report.json'
 export const CHECKPOINT_FILE = 'checkpoint.safetensors'
 export const EVALUATION_FILE = 'evaluation.json'
+export const GENERATED_FILE = 'generated.json'
 export const DUMP_FOLDER = 'dump'
 
 let temporaryFiles = 0
@@ -84,7 +85,7 @@ async function makeFolder(folder: string): Promise<void> {
 
 async function isOurs(folder: string, names: string[]): Promise<boolean> {
   if (names.includes(CHECKPOINT_FILE) || names.every((name) => name === DUMP_FOLDER)) return true
-  for (const name of [REPORT_FILE, EVALUATION_FILE].filter((file) => names.includes(file))) {
+  for (const name of [REPORT_FILE, EVALUATION_FILE, GENERATED_FILE].filter((file) => names.includes(file))) {
     try {
       const report = JSON.parse(await readFile(join(folder, name), 'utf8')) as { generator?: unknown }
       if (report.generator === GENERATOR) return true

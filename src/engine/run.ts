@@ -4,6 +4,7 @@
 import type { Settings } from './config.js'
 import type { StageName } from './errors.js'
 import type { Case, CaseOptions, EvaluateOptions, Evaluation } from './evaluate/index.js'
+import type { GenerateOptions } from './generate/index.js'
 import type { Inspector, SdfGrid } from './inspect.js'
 import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Mesh, Photo } from './stages.js'
 
@@ -133,4 +134,6 @@ export interface Engine {
   findCases(truth: string, options?: CaseOptions): Promise<Case[]>
   evaluate(options: EvaluateOptions): Promise<Evaluation>
   writeEvaluation(evaluation: Evaluation, folder: string): Promise<void>
+  /** Renders portraits with ground truth into a folder; answers the cases' names. */
+  generateSet(options: GenerateOptions): Promise<string[]>
 }

@@ -38,8 +38,8 @@ export function detailAgreement(
   size: number,
   sigma: number,
 ): DetailAgreement {
-  const a = highPass(result, mask, size, sigma)
-  const b = highPass(truth, mask, size, sigma)
+  const a = highPassed(result, mask, size, sigma)
+  const b = highPassed(truth, mask, size, sigma)
   const n = a.length
   const mean = (values: Float64Array): number => values.reduce((sum, v) => sum + v, 0) / n
   const [ma, mb] = [mean(a), mean(b)]
@@ -55,7 +55,7 @@ export function detailAgreement(
 }
 
 /** [2 · masked pixels] x and y of unit normals minus their local mean. */
-function highPass(normals: Float32Array, mask: Uint8Array, size: number, sigma: number): Float64Array {
+export function highPassed(normals: Float32Array, mask: Uint8Array, size: number, sigma: number): Float64Array {
   const unit = new Float32Array(2 * size * size)
   for (let i = 0; i < mask.length; i++) {
     const length = Math.hypot(normals[3 * i], normals[3 * i + 1], normals[3 * i + 2])

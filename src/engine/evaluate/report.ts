@@ -77,6 +77,13 @@ const COLUMNS: [name: string, value: (score: CaseScore) => Cell][] = [
     [`${kind}_medium_correlation`, (s) => s.normals?.[kind]?.medium.correlation],
     [`${kind}_medium_gain`, (s) => s.normals?.[kind]?.medium.gain],
   ]),
+  ...(['detail', 'coarse'] as const).flatMap((kind): [string, (score: CaseScore) => Cell][] =>
+    (['edges', 'elsewhere'] as const).flatMap((where): [string, (score: CaseScore) => Cell][] => [
+      [`${kind}_albedo_${where}_normal_deg`, (s) => s.albedoEdges?.[kind]?.[where].meanDegrees],
+      [`${kind}_albedo_${where}_false_relief_deg`, (s) => s.albedoEdges?.[kind]?.[where].falseReliefDegrees],
+    ]),
+  ),
+  ['albedo_edge_share', (s) => s.albedoEdges?.share],
   ['pixels', (s) => s.normals?.pixels],
   ['coverage', (s) => s.normals?.coverage],
   ['psnr_db', (s) => s.photo?.psnr],

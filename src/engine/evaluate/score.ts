@@ -5,6 +5,7 @@ import { alignPoints, type Similarity, scaleOf } from '../geometry/similarity.js
 import { cropImage } from '../photo/crop.js'
 import { decodePhoto } from '../photo/decode.js'
 import type { Mesh } from '../stages.js'
+import { type AlbedoEdgeScore, albedoEdges, reliefErrors } from './albedo-edges.js'
 import type { Case } from './cases.js'
 import { readSevenLandmarks } from './landmark-files.js'
 import { readMesh } from './mesh-files.js'
@@ -51,6 +52,8 @@ export interface CaseScore {
   alignment: 'landmarks' | 'pixels'
   scan: { detail: ScanScore; coarse?: ScanScore }
   normals?: { pixels: number; coverage: number; detail: NormalScore; coarse?: NormalScore }
+  /** Where the truth has albedo. */
+  albedoEdges?: AlbedoEdgeScore
   photo?: PhotoScore
   run?: RunFigures
 }
@@ -95,6 +98,7 @@ export async function scoreCase(one: Case, result: Result, options: ScoreOptions
       alignment: start.kind,
       scan: { detail: detail.score, coarse: coarse?.score },
       normals: maps && normalScores(maps),
+      albedoEdges: maps && edgeScore(maps),
       photo: maps && photoScore(maps),
       run: result.run,
     },
@@ -185,6 +189,19 @@ function normalScores({ result, truth, mask }: ComparedMaps): CaseScore['normals
     detail: score(result.normals),
     coarse: result.coarseNormals && score(result.coarseNormals),
   }
+}
+
+/** Undefined without albedo, and where there are too few edges (or too little else) to speak of. */
+function edgeScore({ result, truth, mask }: ComparedMaps): AlbedoEdgeScore | undefined {
+  if (!truth.albedo) return undefined
+  const { size } = result.crop
+  const edges = albedoEdges(truth.albedo, mask, size)
+  const pixels = mask.reduce((sum, m) => sum + m, 0)
+  const share = edges.reduce((sum, e) => sum + e, 0) / pixels
+  if (share * pixels < 50 || (1 - share) * pixels < 50) return undefined
+  const errors = (normals: Float32Array): AlbedoEdgeScore['detail'] =>
+    reliefErrors(normals, truth.normals, normalAngles(normals, truth.normals, mask), mask, edges, size)
+  return { share, detail: errors(result.normals), coarse: result.coarseNormals && errors(result.coarseNormals) }
 }
 
 /** The render against the photo over the reconstructed face, also where the engine did not trust the photo. */

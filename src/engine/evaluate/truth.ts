@@ -14,6 +14,8 @@ export interface ViewTruth {
   normals: Float32Array
   /** [height, width] 1 on the face. */
   mask: Uint8Array
+  /** [height, width, 3] sRGB 0..1, where the truth has it. */
+  albedo: Float32Array | undefined
 }
 
 /** Truth at the pixels of a crop, averaged over a crop pixel. */
@@ -24,12 +26,14 @@ export interface CropTruth {
   depth: Float32Array
   /** [size, size] */
   mask: Uint8Array
+  /** [size, size, 3] sRGB 0..1 */
+  albedo: Float32Array | undefined
   /** The true camera in crop pixels. */
   camera: Camera
 }
 
 /**
- * Reads a view's camera and maps (npz: depth, normal, mask).
+ * Reads a view's camera and maps (npz: depth, normal, mask; albedo if it is there).
  * @throws SiderError TRUTH_INVALID: missing or damaged files, arrays that do not fit the camera's size
  */
 export async function readTruth(files: { camera: string; maps: string }): Promise<ViewTruth> {
@@ -54,6 +58,7 @@ export async function readTruth(files: { camera: string; maps: string }): Promis
     depth: Float32Array.from(take('depth', 1)),
     normals: Float32Array.from(take('normal', 3)),
     mask: Uint8Array.from(take('mask', 1)),
+    albedo: arrays['albedo'] && Float32Array.from(take('albedo', 3), (v) => v / 255),
   }
 }
 
@@ -85,11 +90,15 @@ export function cropTruth(truth: ViewTruth, crop: Crop): CropTruth {
   const step = crop.width / crop.size
   const valid = truth.depth.map((d) => (Number.isNaN(d) ? 0 : 1))
   // A crop pixel sees the mean of what it covers: a Gaussian of 0.45 pixels is close to its square.
-  const smooth = step > 1.2 ? gaussianBlur(truth.normals, width, height, 3, 0.45 * step, valid) : truth.normals
+  const averaged = (map: Float32Array): Float32Array =>
+    step > 1.2 ? gaussianBlur(map, width, height, 3, 0.45 * step, valid) : map
+  const smooth = averaged(truth.normals)
+  const colours = truth.albedo && averaged(truth.albedo)
   const n = crop.size * crop.size
   const normals = new Float32Array(3 * n)
   const depth = new Float32Array(n).fill(Number.NaN)
   const mask = new Uint8Array(n)
+  const albedo = colours && new Float32Array(3 * n)
   const normal = new Float64Array(3)
   for (let row = 0; row < crop.size; row++)
     for (let column = 0; column < crop.size; column++) {
@@ -101,8 +110,12 @@ export function cropTruth(truth: ViewTruth, crop: Crop): CropTruth {
       sampleBilinear(smooth, width, height, 3, x, y, normal)
       const length = Math.hypot(normal[0], normal[1], normal[2]) || 1
       for (let k = 0; k < 3; k++) normals[3 * i + k] = normal[k] / length
+      if (colours && albedo) {
+        sampleBilinear(colours, width, height, 3, x, y, normal)
+        albedo.set(normal, 3 * i)
+      }
       depth[i] = truth.depth[nearest]
       mask[i] = truth.mask[nearest]
     }
-  return { normals, depth, mask, camera: cropCamera(truth.camera, crop) }
+  return { normals, depth, mask, albedo, camera: cropCamera(truth.camera, crop) }
 }
