@@ -86,7 +86,13 @@ async function relief(repeats: number, preset: string): Promise<StageFigures> {
   const { landmarks } = face
   const contours = CONTOURS[landmarks.layout]
   const trusted = trustedSkin(image, view.mask, fit.crop, landmarks, contours)
-  const scene = reliefScene({ fit, view, image, trusted, paint: albedoPrice(fit.crop, landmarks, contours) })
+  const scene = reliefScene({
+    fit,
+    view,
+    image,
+    trusted,
+    paint: albedoPrice(fit.crop, landmarks, contours, settings.relief.paintPrice),
+  })
   const device = await openDevice(settings.backend, settings.threads)
   const model = new ReliefModel(scene, settings.relief)
   const variables = device.variables(withMoments(model.initial()))

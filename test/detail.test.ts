@@ -367,7 +367,7 @@ describe('trusted skin', () => {
     expect(kept).toBeGreaterThan(0.65)
   })
   it('prices albedo less on lips and brows', () => {
-    const price = albedoPrice(crop, landmarks, faceContours)
+    const price = albedoPrice(crop, landmarks, faceContours, 0.15)
     expect(price[94 * size + 64]).toBeCloseTo(0.15)
     expect(price[78 * size + 64]).toBe(1)
   })

@@ -80,7 +80,7 @@ export async function reliefDetailer(
   input: DetailInput,
   settings: Settings,
 ): Promise<Detailer> {
-  const scene: ReliefScene = reliefScene(input)
+  const scene: ReliefScene = reliefScene(input, settings.relief.occlusion)
   const solver = await ReliefSolver.create(device, scene, settings.relief)
   return {
     get losses() {

@@ -12,9 +12,6 @@ const WIDEN = 0.006
 
 /** Share of the crop's side by which brows and lips are widened: landmarks follow their edges only roughly. */
 const PAINT_WIDEN = 0.012
-/** Price of a step of albedo on brows and lips, where it is expected, as a share of the price elsewhere. */
-const PAINT_PRICE = 0.15
-
 /** Closed contours of a face by indices of its landmarks. */
 export interface FaceContours {
   eyes: readonly (readonly number[])[]
@@ -28,12 +25,18 @@ export interface FaceContours {
 /**
  * What a step of albedo costs at each crop pixel, [size, size] in 0..1: brows and lips differ from the skin about them by
  * nature, so there a change of brightness is hardly a sign of shape.
+ * @param paintPrice price on brows and lips as a share of the price elsewhere
  */
-export function albedoPrice(crop: Crop, landmarks: Landmarks, contours: FaceContours): Float32Array {
+export function albedoPrice(
+  crop: Crop,
+  landmarks: Landmarks,
+  contours: FaceContours,
+  paintPrice: number,
+): Float32Array {
   const { size } = crop
   const price = new Float32Array(size * size).fill(1)
   for (const contour of [...contours.brows, contours.lips])
-    fill(price, size, inCrop(contour, crop, landmarks), PAINT_WIDEN * size, PAINT_PRICE)
+    fill(price, size, inCrop(contour, crop, landmarks), PAINT_WIDEN * size, paintPrice)
   return price
 }
 

@@ -242,6 +242,18 @@ export interface ReliefSettings {
    */
   chromaWeight: number
   /**
+   * Price of a step of albedo on brows and lips, as a share of the price elsewhere: they differ from the skin about them by nature. 1 treats them as skin. Default: 0.15.
+   */
+  paintPrice: number
+  /**
+   * Whether the light that the fitted head hides from itself (eye sockets, the sides of the nose) is reckoned with. Default: true.
+   */
+  occlusion: boolean
+  /**
+   * Rounds of robust least squares that find the light on the fitted head before the first step; 0 starts from even light. Default: 5.
+   */
+  lightRounds: number
+  /**
    * Price of squared log albedo: larger keeps skin the same everywhere, so that light and shape explain broad shades. Default: 0.03.
    */
   albedoSpread: number

@@ -1,7 +1,7 @@
 /** What the relief solver knows of the photo and the coarse face, per crop pixel, in the camera frame. */
 import { cropCamera } from '../../geometry/camera.js'
 import type { Camera, CoarseMaps, HeadFit } from '../../stages.js'
-import { occlusion } from './occlusion.js'
+import { HARMONICS, occlusion } from './occlusion.js'
 
 /** Pixels seen at a flatter angle than this (cosine between normal and ray) show too little to be matched. */
 const GRAZING = 0.25
@@ -43,8 +43,9 @@ interface PhotoEvidence {
 /**
  * Prepares the crop. The derivative of depth follows from the normal n of the coarse surface:
  * with ray (U/f, V/f, 1) and depth z, n ∝ (f z_u, f z_v, -(z + U z_u + V z_v)).
+ * @param hides whether the light that the head hides from itself is reckoned with
  */
-export function reliefScene({ fit, view, image, trusted, paint }: PhotoEvidence): ReliefScene {
+export function reliefScene({ fit, view, image, trusted, paint }: PhotoEvidence, hides = true): ReliefScene {
   const { size } = fit.crop
   const camera = cropCamera(fit.camera, fit.crop)
   const count = size * size
@@ -84,7 +85,7 @@ export function reliefScene({ fit, view, image, trusted, paint }: PhotoEvidence)
     depth,
     slope,
     offset,
-    occlusion: occlusion(fit),
+    occlusion: hides ? occlusion(fit) : new Float32Array(count * HARMONICS),
     pixel: mean / camera.fx,
   }
 }

@@ -18,8 +18,7 @@ import type { ReliefScene } from './scene.js'
 
 /** The rate ends at this share of its start. */
 const DECAY = 0.1
-/** Rounds of reweighting when the light is fitted, and its ridge as a share of the equations' trace: it keeps light low. */
-const LIGHT_ROUNDS = 5
+/** Ridge of the light's equations as a share of their trace: it keeps light low. */
 const LIGHT_RIDGE = 1e-3
 
 /** The decomposition of the crop. */
@@ -55,7 +54,7 @@ export class ReliefSolver {
   static async create(device: Device, scene: ReliefScene, settings: Settings['relief']): Promise<ReliefSolver> {
     const model = new ReliefModel(scene, settings)
     const variables = device.variables(withMoments(model.initial()))
-    await fitLight(device, model, variables)
+    await fitLight(device, model, variables, settings.lightRounds)
     const stepper = await device.compile(model.step(), variables)
     return new ReliefSolver(scene, settings, variables, stepper, await device.compile(model.view(), variables))
   }
@@ -141,10 +140,11 @@ export class ReliefSolver {
 }
 
 /** Sets the light to what explains the photo best on the coarse face, by iteratively reweighted least squares. */
-async function fitLight(device: Device, model: ReliefModel, variables: Variables): Promise<void> {
+async function fitLight(device: Device, model: ReliefModel, variables: Variables, rounds: number): Promise<void> {
+  if (rounds === 0) return
   const equations = await device.compile(model.lightEquations(), variables)
   try {
-    for (let round = 0; round < LIGHT_ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       const { gram, right } = await equations.run({})
       const light = new Float32Array(LIGHTS * 3)
       const trace = Array.from({ length: LIGHTS }, (_, i) => gram[i * LIGHTS + i]).reduce((a, b) => a + b, 0)
