@@ -1,0 +1,114 @@
+/**
+ * Switches off one idea at a time and measures what becomes of the result: a table with a verdict on each idea, and a picture.
+ *
+ *   npm run ablate -- [--truth DIR]... [--case NAME]... [--study relief|network]... [--preset NAME] [--out DIR]
+ *
+ * Truth defaults to ../shared/data/scans, where it is, and out/truth (`sider generate -o out/truth`). `--case` takes cases by the
+ * beginning of their name. The network study runs on the first case alone unless --all-network is given: it takes minutes a run.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { resolveSettings } from '../src/engine/config.js'
+import { type Case, findCases } from '../src/engine/evaluate/index.js'
+import { normalAngles } from '../src/engine/evaluate/normal-error.js'
+import type { CaseScore } from '../src/engine/evaluate/score.js'
+import { writeFileAtomic } from '../src/engine/files.js'
+import { normalPicture, scalarPicture } from '../src/engine/image/colors.js'
+import { encodeJpeg, pictureFromFloats } from '../src/engine/image/picture.js'
+import { composeSheet, type SheetCell } from '../src/engine/image/sheet.js'
+import { type Measured, measure } from './ablation/measure.js'
+import { figures, studyTable, type VariantFigures } from './ablation/table.js'
+import { NETWORK_STUDY, reliefStudy, type Study } from './ablation/variants.js'
+
+const { values } = parseArgs({
+  options: {
+    truth: { type: 'string', multiple: true },
+    case: { type: 'string', multiple: true },
+    study: { type: 'string', multiple: true, default: ['relief', 'network'] },
+    preset: { type: 'string', default: 'balanced' },
+    'all-network': { type: 'boolean', default: false },
+    out: { type: 'string', default: 'out/ablation' },
+  },
+})
+
+const folders = values.truth ?? ['../shared/data/scans', 'out/truth'].filter(existsSync)
+const found = (await Promise.all(folders.map((folder) => findCases(folder)))).flat()
+const cases = found.filter(({ name }) => !values.case || values.case.some((start) => name.startsWith(start)))
+if (cases.length === 0) throw new Error('no cases: give --truth, or make some with `sider generate -o out/truth`')
+
+const page: string[] = []
+for (const study of [reliefStudy(values.preset), NETWORK_STUDY]) {
+  if (!values.study.includes(study.name)) continue
+  page.push(...(await run(study, study.name === 'network' && !values['all-network'] ? cases.slice(0, 1) : cases)))
+}
+await writeFileAtomic(join(values.out, 'ablation.md'), `${page.join('\n')}\n`)
+console.log(page.join('\n'))
+
+async function run(study: Study, on: readonly Case[]): Promise<string[]> {
+  const all = new Map<string, VariantFigures>()
+  const scores: Record<string, { score: CaseScore; seconds: number }[]> = {}
+  const rows: SheetCell[][] = []
+  for (const variant of study.variants) {
+    const overrides = flat({ ...study.settings }, flat({ ...variant.settings }))
+    const settings = resolveSettings({ preset: study.preset, overrides })
+    const runs: Measured[] = []
+    for (const one of on) {
+      runs.push(await measure(one, settings))
+      const { score } = runs[runs.length - 1].scored
+      console.error(`${study.name}, ${variant.name}, ${one.name}: ${score.normals?.detail.meanDegrees.toFixed(2)}°`)
+    }
+    scores[variant.name] = runs.map(({ scored, seconds }) => ({ score: scored.score, seconds }))
+    all.set(variant.name, figures(scores[variant.name]))
+    rows.push(pictures(variant.name, runs[0], rows.length === 0))
+  }
+  const picture = `ablation-${study.name}.jpg`
+  await writeFileAtomic(join(values.out, picture), await encodeJpeg(await composeSheet(rows, { cell: 220 }), 88))
+  await writeFileAtomic(join(values.out, `ablation-${study.name}.json`), `${JSON.stringify(scores, null, 1)}\n`)
+  return [
+    `### ${study.title}`,
+    '',
+    `${on.length} ${on.length === 1 ? 'view' : 'views'}: ${on.map(({ name }) => name).join(', ')}. ${study.reduced}`,
+    '',
+    ...studyTable(study, all),
+    '',
+    `![${study.title}: ${on[0].name}](images/${picture})`,
+    '',
+  ]
+}
+
+/** {relief: {steps: 1}} → {'relief.steps': 1}, over what `out` has. */
+function flat(settings: object, over: Record<string, unknown> = {}): Record<string, unknown> {
+  const out: Record<string, unknown> = {}
+  for (const [group, value] of Object.entries(settings)) {
+    if (typeof value !== 'object') out[group] = value
+    else for (const [key, one] of Object.entries(value as object)) out[`${group}.${key}`] = one
+  }
+  return { ...out, ...over }
+}
+
+/** A row: what was off, render, normals, their error, and the photo and truth in the first row. */
+function pictures(name: string, { scored }: Measured, first: boolean): SheetCell[] {
+  const { maps } = scored
+  if (!maps) return []
+  const { result, truth, mask, image } = maps
+  const { size } = result.crop
+  const shown = (map: Float32Array) =>
+    normalPicture(
+      map.map((v, i) => (mask[Math.floor(i / 3)] ? v : 0)),
+      size,
+      size,
+    )
+  const error = normalAngles(result.normals, truth.normals, mask).map((a) => -a)
+  const cells: [SheetCell['picture'], string][] = [
+    [pictureFromFloats(image, size, size), first ? 'photo' : ''],
+    [shown(truth.normals), first ? 'truth' : ''],
+    [result.render && pictureFromFloats(result.render, size, size), `${first ? '' : 'without '}${name}: render`],
+    [shown(result.normals), 'normals'],
+    [
+      scalarPicture(error, size, size, 'grey', [-40, 0]),
+      `error, mean ${scored.score.normals?.detail.meanDegrees.toFixed(1)}°`,
+    ],
+  ]
+  return cells.map(([picture, caption]) => ({ picture, caption }))
+}

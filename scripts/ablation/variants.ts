@@ -1,0 +1,75 @@
+/** What is switched off, one idea at a time, and the settings under which it is measured. */
+import type { SparseSettings } from '../../src/engine/presets.js'
+
+export interface Variant {
+  name: string
+  /** What is missing, for the table. */
+  without: string
+  settings: SparseSettings
+}
+
+export interface Study {
+  name: 'relief' | 'network'
+  title: string
+  preset: string
+  /** How the study differs from a run of the preset; it is printed with the table. */
+  reduced: string
+  settings: SparseSettings
+  /** The first is the whole method. */
+  variants: Variant[]
+}
+
+/** The ideas of the relief (presets preview and balanced). */
+export function reliefStudy(preset: string): Study {
+  const off = (name: string, without: string, relief: SparseSettings['relief']): Variant => ({
+    name,
+    without,
+    settings: { relief: { ...relief } },
+  })
+  return {
+    name: 'relief',
+    title: `Ideas of the relief, preset ${preset}`,
+    preset,
+    reduced: 'Full size.',
+    settings: {},
+    variants: [
+      { name: 'whole', without: 'nothing: the whole method', settings: {} },
+      off('chroma', 'colour as a sign of paint (chromaWeight 0)', { chromaWeight: 0 }),
+      off('albedo', 'albedo: one colour for the whole face (albedoWeight, chromaWeight 100)', {
+        albedoWeight: 100,
+        chromaWeight: 100,
+        paintPrice: 1,
+      }),
+      off('spread', 'the price on broad shades of albedo (albedoSpread 0)', { albedoSpread: 0 }),
+      off('occlusion', 'the light that the head hides from itself', { occlusion: false }),
+      off('paint', 'cheap albedo on brows and lips (paintPrice 1)', { paintPrice: 1 }),
+      off('light', 'the light found first, robustly (lightRounds 0)', { lightRounds: 0 }),
+      off('distance', 'the pull to the fitted head (distanceWeight 0)', { distanceWeight: 0 }),
+      off('slope', 'the price on slopes (slopeWeight 0)', { slopeWeight: 0 }),
+      off('curvature', 'smoothness (curvatureWeight 0)', { curvatureWeight: 0 }),
+      off('fine', 'the finest splines (finest 8)', { finest: 8 }),
+    ],
+  }
+}
+
+/** Fig. 4 of the paper: what the rendering network sees. */
+export const NETWORK_STUDY: Study = {
+  name: 'network',
+  title: 'What the rendering network sees (Fig. 4), preset paper',
+  preset: 'paper',
+  reduced:
+    'At a reduced size, so that it ends within minutes: crop of 128 pixels, both networks 128 wide, γ of 64, 400 coarse steps, 60 epochs, rates five times as high.',
+  settings: {
+    photo: { cropSize: 128 },
+    field: { width: 128, feature: 64 },
+    renderer: { width: 128 },
+    coarse: { steps: 400, batch: 2048, learningRate: 0.001 },
+    detail: { epochs: 60, learningRate: 0.0005, learningRateEnd: 0.0001, plateauEpochs: 0 },
+  },
+  variants: [
+    { name: 'whole', without: 'nothing: normal and feature', settings: {} },
+    { name: 'no feature', without: 'the feature γ', settings: { renderer: { useFeature: false } } },
+    { name: 'no normal', without: 'the normal n', settings: { renderer: { useNormal: false } } },
+    { name: 'neither', without: 'both', settings: { renderer: { useFeature: false, useNormal: false } } },
+  ],
+}
