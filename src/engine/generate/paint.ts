@@ -11,8 +11,8 @@ import { type Cell, cell, noise, octaves, smoothstep } from './noise.js'
 import type { PortraitPlan } from './plan.js'
 
 /** Log absorption of bare skin, of a unit of melanin, and of a unit of blood. */
-const BARE = [0.26, 0.44, 0.69] as const
-const MELANIN = [0.55, 0.9, 1.3] as const
+const BARE = [0.26, 0.43, 0.66] as const
+const MELANIN = [0.62, 0.86, 1.08] as const
 const BLOOD = [0.12, 0.76, 0.52] as const
 /** Of hair's melanin, over a base of grey hair. */
 const HAIR = [0.8, 1.05, 1.35] as const

@@ -164,7 +164,7 @@ function drawComplexion(rng: Rng, age: number): Complexion {
   const light = Math.max(0, 1 - melanin)
   return {
     melanin,
-    blood: rng.uniform(0.35, 0.7),
+    blood: rng.uniform(0.3, 0.58),
     blotches: rng.uniform(0.3, 1),
     mottling: rng.uniform(0.4, 1),
     tan: rng.uniform(0.3, 1),

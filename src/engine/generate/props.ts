@@ -6,8 +6,16 @@ import type { PhotoPlan } from './plan.js'
 const AROUND = 220
 const RINGS = 80
 
+export interface Neck {
+  halfWidth: number
+  front: number
+  back: number
+  /** Highest place of the edge where the head's mesh ends. */
+  top: number
+}
+
 /** A round collar and shoulders below the neck. Head frame, metres. */
-export function shirt(neck: { halfWidth: number; front: number; back: number }, seed: number): Mesh {
+export function shirt(neck: Neck, seed: number): Mesh {
   const positions = new Float32Array(AROUND * RINGS * 3)
   const indices: number[] = []
   const middle = (neck.front + neck.back) / 2
@@ -25,7 +33,7 @@ export function shirt(neck: { halfWidth: number; front: number; back: number }, 
       const folds = 0.004 * smoothstep(0.05, 0.4, s) * octaves(across * 5, along * 5, s * 6, seed, 3)
       const o = 3 * (j * AROUND + i)
       positions[o] = across * (width + folds)
-      positions[o + 1] = -0.128 + 0.012 * collar - 0.012 * along - fall + folds
+      positions[o + 1] = neck.top + 0.004 + 0.012 * collar - 0.012 * along - fall + folds
       positions[o + 2] = middle + along * (thick + folds)
       if (j + 1 === RINGS) continue
       const next = j * AROUND + ((i + 1) % AROUND)

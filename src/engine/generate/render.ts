@@ -1,5 +1,6 @@
 /** Renders a planned portrait: the mesh with its relief, the photo, and the exact truth of what its camera sees. */
 import { cameraCenter, scaleCamera } from '../geometry/camera.js'
+import { boundaryLoops } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
@@ -14,7 +15,7 @@ import { scatterMarks } from './marks.js'
 import { type Look, Painter } from './paint.js'
 import { exposure, takePhoto } from './photo.js'
 import type { PortraitPlan } from './plan.js'
-import { backdrop, cloth, shirt } from './props.js'
+import { backdrop, cloth, type Neck, shirt } from './props.js'
 import { applyRelief } from './relief.js'
 import { addReflection, diffuseLight, type SurfacePoint } from './shade.js'
 
@@ -93,12 +94,15 @@ function truthMaps(head: FineHead, camera: PortraitPlan['camera']): Pick<Portrai
   return { depth: raster.depth, normals: rasterNormals(raster, head.mesh, camera), mask }
 }
 
-/** The neck's outline where the collar lies. */
-function neckOf({ mesh }: FineHead): { halfWidth: number; front: number; back: number } {
-  const neck = { halfWidth: 0, front: -1, back: 1 }
+/** The neck's outline near the edge where the mesh ends. */
+function neckOf({ mesh }: FineHead): Neck {
+  const edge = boundaryLoops(mesh).flatMap((loop) => Array.from(loop, (v) => mesh.positions[3 * v + 1]))
+  // The other borders are those of the lids and the eyeballs.
+  const top = Math.max(...edge.filter((y) => y < -0.08))
+  const neck: Neck = { halfWidth: 0, front: -1, back: 1, top }
   for (let i = 0; i < mesh.positions.length; i += 3) {
     const [x, y, z] = mesh.positions.subarray(i, i + 3)
-    if (y > -0.125 || z > 0.04) continue
+    if (y > top + 0.003 || z > 0.04) continue
     neck.halfWidth = Math.max(neck.halfWidth, Math.abs(x))
     neck.front = Math.max(neck.front, z)
     neck.back = Math.min(neck.back, z)
