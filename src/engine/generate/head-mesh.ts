@@ -96,7 +96,7 @@ function label(parts: number[], region: boolean): number {
 }
 
 /** Metres by which a point of the mean head is shifted, whatever the coefficients. */
-function beyond(x: number, y: number, z: number, seed: number): [number, number, number] {
+export function beyond(x: number, y: number, z: number, seed: number): [number, number, number] {
   const out: [number, number, number] = [0, 0, 0]
   BEYOND.forEach(({ wavelength: w, amplitude }, i) => {
     // Narrow waves stay off the lids and lips, whose two sides they would push through each other.
