@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CoarseTarget } from '../src/engine/coarse/target.js'
@@ -27,6 +27,7 @@ import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
 import { CONTOURS } from '../src/engine/landmarks/topology.js'
 import { cropImage } from '../src/engine/photo/crop.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
+import type { PeerFigures } from './peer-figures.js'
 import { PeerProcess } from './peer-process.js'
 import { median, timed } from './timing.js'
 
@@ -48,25 +49,6 @@ const BLOCK = 5
 const WINDOW = 20
 /** The engine gives up catching up with the peer's loss after this many times the peer's steps. */
 const PATIENCE = 4
-
-export interface PeerFigures {
-  settings: { width: number; layers: number; rays: number; points: number; cropSize: number; coarseSteps: number }
-  machine: string
-  torch: string
-  build: string[]
-  threads: number
-  backend: string
-  /** Seconds, medians. */
-  engine: { step: number; differentiable: number }
-  peer: { step: number; differentiable: number; tracing: number }
-  /** Mean distance error after the coarse steps, field units. */
-  coarseError: { engine: number; peer: number }
-  steps: number
-  /** The peer's loss at its end, and how long each took to it, in seconds and steps; the engine's are absent if it did not. */
-  loss: number
-  toLoss: { peer: { seconds: number; steps: number }; engine?: { seconds: number; steps: number } }
-  ratios: { differentiable: number; step: number; toLoss?: number }
-}
 
 interface Problem {
   settings: Settings
@@ -225,6 +207,7 @@ async function compare(problem: Problem, python: string, steps: number, coarseSt
       machine: `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`,
       ...about,
       backend: device.name,
+      load: loadavg()[0],
       engine,
       peer: { step: median(peerSeconds), differentiable: peerDifferentiable, tracing: median(peerTracing) },
       coarseError: { engine: coarse.distanceError / target.frame.scale, peer: peerCoarse.error },

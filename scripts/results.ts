@@ -1,191 +1,141 @@
 /**
- * Writes docs/results.md: reconstructs every case of a folder of ground truth with each preset, one process a case so that
- * time and memory are its own, measures the results, and makes tables, the cumulative error plot and sheets of them.
+ * Writes docs/results.md: reconstructs every case of the scans and of a generated set with each preset, one process a case so that
+ * time and memory are its own, measures the results, and makes tables, cumulative error plots and sheets of them. What
+ * `npm run ablate` and `npm run peer` have left in out/ goes on the page too.
  *
- *   npm run results -- [--truth DIR] [--preset NAME]... [--out DIR] [--reuse]
+ *   npm run results -- [--truth DIR] [--generated N] [--preset NAME]... [--out DIR] [--reuse] [--ablation DIR] [--peer FILE]...
  *
- * --reuse keeps reconstructions that are already in the output folder. Nothing is written to docs/ unless every case of every
- * preset was measured.
+ * --generated: portraits of the generated set (default 6; 0 for none). Its seeds begin at 1001 and are for measuring only: tune on
+ * others. --reuse keeps reconstructions that are already in the output folder. Nothing is written to docs/ unless every case of
+ * every preset was measured.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { copyFile, readFile } from 'node:fs/promises'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Evaluation, evaluate, findCases } from '../src/engine/evaluate/index.js'
+import type { PeerFigures } from '../bench/peer-figures.js'
+import { type Case, type Evaluation, evaluate, findCases } from '../src/engine/evaluate/index.js'
 import { curvePlot, evaluationFiles, writeEvaluation } from '../src/engine/evaluate/report.js'
-import { REPORT_FILE, writeFileAtomic } from '../src/engine/files.js'
+import { GENERATED_FILE, REPORT_FILE, writeFileAtomic } from '../src/engine/files.js'
 import { decodePicture, encodeJpeg, encodePng, renderSvg } from '../src/engine/image/picture.js'
-import type { PlotSeries } from '../src/engine/image/plot.js'
 import { VERSION } from '../src/engine/version.js'
+import { type MeasuredSet, resultsPage } from './results/page.js'
+
+const FIRST_SEED = 1001
 
 const { values } = parseArgs({
   options: {
     truth: { type: 'string', default: '../shared/data/scans' },
+    generated: { type: 'string', default: '6' },
     preset: { type: 'string', multiple: true, default: ['preview', 'balanced'] },
     out: { type: 'string', default: 'out/results' },
     reuse: { type: 'boolean', default: false },
+    ablation: { type: 'string', default: 'out/ablation' },
+    peer: { type: 'string', multiple: true, default: ['out/peer.json'] },
   },
 })
 
-const cases = await findCases(values.truth)
-const measured: { preset: string; evaluation: Evaluation }[] = []
-for (const preset of values.preset) {
-  const results = join(values.out, preset)
-  for (const one of cases) {
-    const folder = join(results, one.name)
-    if (values.reuse && existsSync(join(folder, REPORT_FILE))) continue
-    console.log(`${preset}: ${one.name}`)
-    const line = ['dist/cli.js', 'reconstruct', one.image, '-o', folder, '--preset', preset, '--quiet']
-    const { status } = spawnSync(process.execPath, line, { stdio: 'inherit' })
-    if (status !== 0) throw new Error(`${preset}: the reconstruction of ${one.name} failed`)
-  }
-  const evaluation = await evaluate({ cases, results })
-  if (evaluation.missing.length > 0) throw new Error(`${preset}: no reconstruction of ${evaluation.missing.join(', ')}`)
-  await writeEvaluation(evaluation, join(results, 'evaluation'))
-  measured.push({ preset, evaluation })
+const started = performance.now()
+const sets: MeasuredSet[] = []
+if (existsSync(values.truth))
+  sets.push(await measureSet('scans', 'Rendered scans of two people and a made-up one.', values.truth))
+const count = Number(values.generated)
+if (count > 0) {
+  const truth = join(values.out, `truth-${count}`)
+  if (!existsSync(join(truth, GENERATED_FILE)))
+    cli('generate', '-o', truth, '--count', String(count), '--seed', String(FIRST_SEED), '--force')
+  const about = `Portraits by \`sider generate --count ${count} --seed ${FIRST_SEED}\` ([ground-truth.md](ground-truth.md)).`
+  sets.push(await measureSet('generated', about, truth))
 }
+if (sets.length === 0) throw new Error(`nothing to measure: ${values.truth} is not there, and --generated is 0`)
 
-const svg = curvePlot(curves())
-await writeFileAtomic('docs/images/results-cumulative.png', await encodePng(await renderSvg(svg)))
-const sheets: string[] = []
-for (const { preset, evaluation } of measured) {
-  const sheet = (await evaluationFiles(evaluation))['sheet.png']
-  if (typeof sheet !== 'object') continue
-  await writeFileAtomic(`docs/images/results-${preset}.jpg`, await encodeJpeg(await decodePicture(sheet), 88))
-  sheets.push(preset)
+for (const { name, presets } of sets) {
+  await writeFileAtomic(
+    `docs/images/results-${name}-cumulative.png`,
+    await encodePng(await renderSvg(curvePlot(curves(presets)))),
+  )
+  for (const one of presets) {
+    const sheet = (await evaluationFiles(one.evaluation))['sheet.png']
+    if (typeof sheet !== 'object') continue
+    const picture = await encodeJpeg(await decodePicture(sheet), 88)
+    await writeFileAtomic(`docs/images/results-${name}-${one.preset}.jpg`, picture)
+    one.sheet = true
+  }
 }
-await writeFileAtomic('docs/results.md', await page())
+const page = resultsPage({
+  sets,
+  machine: await machine(),
+  minutes: values.reuse ? undefined : (performance.now() - started) / 60_000,
+  ablation: await ablation(values.ablation),
+  peers: await Promise.all(
+    values.peer.filter(existsSync).map(async (path) => JSON.parse(await readFile(path, 'utf8')) as PeerFigures),
+  ),
+})
+await writeFileAtomic('docs/results.md', page)
 console.log('docs/results.md')
 
+/** Reconstructs and measures the cases of a folder with every preset. */
+async function measureSet(name: string, about: string, truth: string): Promise<MeasuredSet> {
+  const cases = await findCases(truth)
+  const presets: MeasuredSet['presets'] = []
+  for (const preset of values.preset) {
+    const results = join(values.out, preset)
+    for (const one of cases) reconstruct(one, preset, join(results, one.name))
+    const evaluation = await evaluate({ cases, results })
+    if (evaluation.missing.length > 0)
+      throw new Error(`${preset}: no reconstruction of ${evaluation.missing.join(', ')}`)
+    await writeEvaluation(evaluation, join(results, `evaluation-${name}`))
+    presets.push({ preset, evaluation, sheet: false })
+  }
+  return { name, about, presets }
+}
+
+function reconstruct(one: Case, preset: string, folder: string): void {
+  if (values.reuse && existsSync(join(folder, REPORT_FILE))) return
+  console.log(`${preset}: ${one.name}`)
+  cli('reconstruct', one.image, '-o', folder, '--preset', preset, '--quiet')
+}
+
+function cli(...line: string[]): void {
+  const { status } = spawnSync(process.execPath, ['dist/cli.js', ...line], { stdio: 'inherit' })
+  if (status !== 0) throw new Error(`sider ${line.join(' ')} failed`)
+}
+
 /** The coarse fit once (it is the same for all presets), and each preset. */
-function curves(): PlotSeries[] {
-  const { curve } = measured[0].evaluation
+function curves(presets: MeasuredSet['presets']): Parameters<typeof curvePlot>[0] {
+  const { curve } = presets[0].evaluation
   const coarse = curve.coarse ? [{ name: 'coarse', x: curve.distance, y: curve.coarse, dashed: true }] : []
-  const series = measured.map(({ preset, evaluation }) => ({
+  const of = ({ preset, evaluation }: { preset: string; evaluation: Evaluation }) => ({
     name: preset,
     x: evaluation.curve.distance,
     y: evaluation.curve.detail,
-  }))
-  return [...coarse, ...series]
+  })
+  return [...coarse, ...presets.map(of)]
 }
 
-async function page(): Promise<string> {
-  return [
-    '# Results',
-    '',
-    'Written by `npm run results`; what the figures mean: [evaluation.md](evaluation.md).',
-    '',
-    `${cases.length} views (${cases.map(({ name }) => name).join(', ')}), each reconstructed from its picture alone. sider ${VERSION}`,
-    `on ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB of memory, Node ${process.version},`,
-    `${process.platform} ${process.arch}, ${new Date().toISOString().slice(0, 10)}. Backend: ${await backends()}.`,
-    `Seconds are wall-clock; the machine's load average over the last 15 minutes was ${loadavg()[2].toFixed(1)}, other work included.`,
-    '',
-    '## Presets',
-    '',
-    'Distances over the scan vertices of all views together; the rest are means over the views.',
-    '',
-    ...table(
-      ['', 'scan median / mean / std, mm', 'normals', 'fine', 'medium', 'PSNR', 'seconds', 'MiB'],
-      [coarseRow(), ...measured.map(({ preset, evaluation }) => presetRow(preset, evaluation))],
+async function machine(): Promise<string> {
+  const backends = new Set(
+    sets.flatMap(({ presets }) =>
+      presets.flatMap(({ evaluation }) => evaluation.scores.map(({ run }) => run?.backend)),
     ),
-    '',
-    '![Percentage of scan vertices within a distance](images/results-cumulative.png)',
-    ...measured.flatMap(({ preset, evaluation }) => ['', `## Views, preset ${preset}`, '', ...viewTable(evaluation)]),
-    ...sheets.flatMap((preset) => [
-      '',
-      `## Normals, preset ${preset}`,
-      '',
-      `![Truth, coarse and detailed normals, and their errors](images/results-${preset}.jpg)`,
-    ]),
-    '',
+  )
+  return [
+    `sider ${VERSION} on ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${availableParallelism()} cores,`,
+    `${(totalmem() / 2 ** 30).toFixed(0)} GiB of memory, Node ${process.version}, ${process.platform} ${process.arch},`,
+    `${new Date().toISOString().slice(0, 10)}. Backend: ${[...backends].filter(Boolean).join(', ')}. Seconds are wall-clock; the machine's load`,
+    `average over the last 15 minutes was ${loadavg()[2].toFixed(1)}, other work included.`,
   ].join('\n')
 }
 
-function coarseRow(): string[] {
-  const { pooled, scores } = measured[0].evaluation
-  const of = (value: (normals: NonNullable<(typeof scores)[0]['normals']>['coarse']) => number | undefined): number =>
-    mean(scores.map(({ normals }) => value(normals?.coarse)))
-  return [
-    'coarse fit',
-    pooled.coarse ? triple(pooled.coarse) : '',
-    `${of((n) => n?.meanDegrees).toFixed(1)}°`,
-    agreement(
-      of((n) => n?.fine.correlation),
-      of((n) => n?.fine.gain),
-    ),
-    agreement(
-      of((n) => n?.medium.correlation),
-      of((n) => n?.medium.gain),
-    ),
-    '',
-    '',
-    '',
-  ]
-}
-
-function presetRow(preset: string, { pooled, scores }: Evaluation): string[] {
-  const of = (value: (score: Evaluation['scores'][0]) => number | undefined): number => mean(scores.map(value))
-  return [
-    preset,
-    triple(pooled.detail),
-    `${of((s) => s.normals?.detail.meanDegrees).toFixed(1)}°`,
-    agreement(
-      of((s) => s.normals?.detail.fine.correlation),
-      of((s) => s.normals?.detail.fine.gain),
-    ),
-    agreement(
-      of((s) => s.normals?.detail.medium.correlation),
-      of((s) => s.normals?.detail.medium.gain),
-    ),
-    of((s) => s.photo?.psnr).toFixed(1),
-    of((s) => s.run?.seconds).toFixed(0),
-    of((s) => s.run?.memoryMiB).toFixed(0),
-  ]
-}
-
-function viewTable({ scores }: Evaluation): string[] {
-  const rows = scores.map(({ name, scan, normals, photo, run }) => [
-    name,
-    triple(scan.detail),
-    scan.coarse ? triple(scan.coarse) : '',
-    normals ? `${normals.detail.meanDegrees.toFixed(1)}° (${normals.coarse?.meanDegrees.toFixed(1) ?? ''}°)` : '',
-    normals ? agreement(normals.detail.fine.correlation, normals.detail.fine.gain) : '',
-    normals ? agreement(normals.detail.medium.correlation, normals.detail.medium.gain) : '',
-    photo?.psnr.toFixed(1) ?? '',
-    run?.seconds?.toFixed(0) ?? '',
-    run?.memoryMiB?.toFixed(0) ?? '',
-  ])
-  const head = ['', 'scan, mm', 'coarse scan, mm', 'normals (coarse)', 'fine', 'medium', 'PSNR', 'seconds', 'MiB']
-  return table(head, rows)
-}
-
-async function backends(): Promise<string> {
-  const names = new Set<string>()
-  for (const { preset } of measured)
-    for (const { name } of cases) {
-      const report = JSON.parse(await readFile(join(values.out, preset, name, REPORT_FILE), 'utf8')) as {
-        backend: string
-      }
-      names.add(report.backend)
-    }
-  return [...names].join(', ')
-}
-
-function table(head: string[], rows: string[][]): string[] {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`)
-}
-
-function triple({ median, mean, std }: { median: number; mean: number; std: number }): string {
-  return [median, mean, std].map((x) => x.toFixed(2)).join(' / ')
-}
-
-function agreement(correlation: number, gain: number): string {
-  return `${correlation.toFixed(2)}, gain ${gain.toFixed(2)}`
-}
-
-function mean(list: (number | undefined)[]): number {
-  const known = list.filter((v) => v !== undefined)
-  return known.reduce((a, b) => a + b, 0) / known.length
+/** The page that `npm run ablate` has written, and its pictures beside ours. */
+async function ablation(folder: string): Promise<string[]> {
+  const path = join(folder, 'ablation.md')
+  if (!existsSync(path)) return []
+  for (const study of ['relief', 'network']) {
+    const picture = `ablation-${study}.jpg`
+    if (existsSync(join(folder, picture))) await copyFile(join(folder, picture), join('docs/images', picture))
+  }
+  return (await readFile(path, 'utf8')).trimEnd().split('\n').concat('')
 }
