@@ -60,6 +60,8 @@ export class Painter {
     melanin += 0.09 * complexion.mottling * octaves(x / 3.2, y / 3.2, z / 3.2, seed + 12, 3, 0.6)
     blood += 0.3 * complexion.blotches * octaves(x / 16, y / 16, z / 16, seed + 13, 4, 0.6)
     blood += 0.22 * complexion.mottling * octaves(x / 2.4, y / 2.4, z / 2.4, seed + 14, 3, 0.65)
+    // The mouths of pores and hairs, at the edge of what the camera sees.
+    melanin += 0.07 * complexion.mottling * octaves(x / 0.9, y / 0.9, z / 0.9, seed + 15, 2, 0.7)
     if (front > 0) {
       const lip = this.lips(u, v)
       blood += front * this.flush(u, v)

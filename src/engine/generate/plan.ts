@@ -128,10 +128,13 @@ function drawExpression(model: HeadModel, rng: Rng): Float64Array {
   const mien = MIENS[rng.integer(MIENS.length)]
   const strength = rng.uniform(0.5, 1)
   const tilt = { Left: rng.normal(1, 0.12), Right: rng.normal(1, 0.12) }
+  // Lids at rest hang over the iris's upper edge.
+  const lids = rng.uniform(0.1, 0.24)
   const glance = [rng.normal(0, 0.12), rng.normal(0, 0.08)]
   return Float64Array.from(model.expressionNames, (name, k) => {
     const side = name.endsWith('Left') ? 'Left' : name.endsWith('Right') ? 'Right' : undefined
     const unit = side ? name.slice(0, -side.length) : name
+    if (unit === 'eyeBlink') return lids
     if (unit.startsWith('eyeLook')) return gaze(unit, side ?? 'Left', glance)
     const wanted = (mien[unit] ?? 0) * strength * (side ? tilt[side] : 1)
     // Faces at rest are never quite neutral; mouths stay shut, since the head has no teeth.
@@ -284,7 +287,7 @@ function drawLight(rng: Rng): LightPlan {
 function drawPhoto(rng: Rng, size: number): PhotoPlan {
   const colour = (dark: number, bright: number): [number, number, number] => {
     const grey = Math.exp(rng.uniform(Math.log(dark), Math.log(bright)))
-    return [0, 1, 2].map(() => grey * Math.exp(rng.normal(0, 0.25))) as [number, number, number]
+    return [0, 1, 2].map(() => grey * Math.exp(rng.normal(0, 0.15))) as [number, number, number]
   }
   return {
     size,
