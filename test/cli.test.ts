@@ -26,7 +26,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 class RecordingEngine implements Engine {
   asked: ReconstructOptions | undefined
   evaluated: EvaluateOptions | undefined
-  generated: string | undefined
+  generated: GenerateOptions | undefined
   constructor(private readonly during: (options: ReconstructOptions) => Promise<void> = async () => {}) {}
 
   async reconstruct(options: ReconstructOptions): Promise<Reconstruction> {
@@ -72,8 +72,8 @@ class RecordingEngine implements Engine {
   async writeEvaluation(_: Evaluation, out: string): Promise<void> {
     writeFileSync(join(out, 'evaluation.json'), JSON.stringify({ generator: 'sider' }))
   }
-  async generateSet({ output }: GenerateOptions): Promise<string[]> {
-    this.generated = output
+  async generateSet(options: GenerateOptions): Promise<string[]> {
+    this.generated = options
     return ['s0001/view']
   }
   async describeBackends(): ReturnType<Engine['describeBackends']> {
@@ -169,6 +169,8 @@ describe('wrong usage leaves with 2 and says what to do', () => {
       "unknown setting 'detail.epoch'",
       "'detail.epochs'",
     ],
+    [['generate'], 'the output folder is missing', '-o truth'],
+    [['generate', '-o', 'x', '--count', '0.5'], "--count is '0.5'", 'generate --help'],
     [['evaluate', 'truth'], 'the folder of results is missing', '-r out'],
     [['evaluate', 'truth', '-r', 'x', '--preset', 'paper'], '--preset needs --reconstruct', 'evaluate --help'],
     [['evaluate', 'truth', '-r', 'x', '--scale', 'big'], "--scale is 'big'", 'evaluate --help'],
@@ -365,6 +367,19 @@ describe('Ctrl-C', () => {
 
   test('words with odd characters survive a shell', () => {
     expect(shellWords(['a b', "it's", 'plain.jpg', '$HOME', ''])).toBe(`'a b' 'it'\\''s' plain.jpg '$HOME' ''`)
+  })
+})
+
+describe('generate', () => {
+  test('asks the engine for a set, into a folder of its own', async () => {
+    const engine = new RecordingEngine()
+    const out = join(folder, 'truth')
+    const { status, stdout } = await sider(['generate', '-o', out, '--count', '2', '--seed', '9', '--json'], engine)
+    expect(status).toBe(0)
+    expect(engine.generated).toMatchObject({ count: 2, seed: 9, size: 1024, output: out })
+    expect(lastJson(stdout)).toMatchObject({ event: 'result', cases: ['s0001/view'] })
+    writeFileSync(join(folder, 'notes.txt'), '')
+    expect((await sider(['generate', '-o', folder], engine)).status).toBe(9)
   })
 })
 

@@ -11,12 +11,6 @@ const AXIS = 15
 const RADIUS = 90
 /** What the chart covers, mm. */
 const BOUNDS = { u: 140, low: -145, high: 115 }
-/** Millimetres a chart pixel. */
-export const CHART_STEP = 0.15
-
-export const CHART_WIDTH = Math.ceil((2 * BOUNDS.u) / CHART_STEP)
-export const CHART_HEIGHT = Math.ceil((BOUNDS.high - BOUNDS.low) / CHART_STEP)
-
 export type Point = readonly [u: number, v: number]
 
 /** Chart place in mm of a point of the mean head, metres. */
@@ -34,34 +28,43 @@ export function chartLandmarks(model: HeadModel): Point[] {
 
 /** One number a chart pixel. */
 export class ChartLayer {
-  readonly data = new Float32Array(CHART_WIDTH * CHART_HEIGHT)
+  private readonly width: number
+  private readonly height: number
+  private readonly data: Float32Array
+
+  /** @param step millimetres a pixel */
+  constructor(private readonly step: number) {
+    this.width = Math.ceil((2 * BOUNDS.u) / step)
+    this.height = Math.ceil((BOUNDS.high - BOUNDS.low) / step)
+    this.data = new Float32Array(this.width * this.height)
+  }
 
   /** Bilinear value at a place in mm; 0 outside. */
   at(u: number, v: number): number {
-    const x = (u + BOUNDS.u) / CHART_STEP - 0.5
-    const y = (BOUNDS.high - v) / CHART_STEP - 0.5
+    const x = (u + BOUNDS.u) / this.step - 0.5
+    const y = (BOUNDS.high - v) / this.step - 0.5
     const ix = Math.floor(x)
     const iy = Math.floor(y)
-    if (!(ix >= 0 && iy >= 0 && ix < CHART_WIDTH - 1 && iy < CHART_HEIGHT - 1)) return 0
-    const { data } = this
-    const o = iy * CHART_WIDTH + ix
+    if (!(ix >= 0 && iy >= 0 && ix < this.width - 1 && iy < this.height - 1)) return 0
+    const { data, width } = this
+    const o = iy * width + ix
     const fx = x - ix
     const fy = y - iy
     const top = data[o] + (data[o + 1] - data[o]) * fx
-    const bottom = data[o + CHART_WIDTH] + (data[o + CHART_WIDTH + 1] - data[o + CHART_WIDTH]) * fx
+    const bottom = data[o + width] + (data[o + width + 1] - data[o + width]) * fx
     return top + (bottom - top) * fy
   }
 
   /** Visits the pixels of a box in mm: `set` gets the place and the old value and answers the new one. */
   update(low: Point, high: Point, set: (u: number, v: number, old: number) => number): void {
-    const x0 = Math.max(0, Math.floor((low[0] + BOUNDS.u) / CHART_STEP))
-    const x1 = Math.min(CHART_WIDTH - 1, Math.ceil((high[0] + BOUNDS.u) / CHART_STEP))
-    const y0 = Math.max(0, Math.floor((BOUNDS.high - high[1]) / CHART_STEP))
-    const y1 = Math.min(CHART_HEIGHT - 1, Math.ceil((BOUNDS.high - low[1]) / CHART_STEP))
+    const x0 = Math.max(0, Math.floor((low[0] + BOUNDS.u) / this.step))
+    const x1 = Math.min(this.width - 1, Math.ceil((high[0] + BOUNDS.u) / this.step))
+    const y0 = Math.max(0, Math.floor((BOUNDS.high - high[1]) / this.step))
+    const y1 = Math.min(this.height - 1, Math.ceil((BOUNDS.high - low[1]) / this.step))
     for (let y = y0; y <= y1; y++)
       for (let x = x0; x <= x1; x++) {
-        const o = y * CHART_WIDTH + x
-        this.data[o] = set((x + 0.5) * CHART_STEP - BOUNDS.u, BOUNDS.high - (y + 0.5) * CHART_STEP, this.data[o])
+        const o = y * this.width + x
+        this.data[o] = set((x + 0.5) * this.step - BOUNDS.u, BOUNDS.high - (y + 0.5) * this.step, this.data[o])
       }
   }
 }
@@ -79,6 +82,8 @@ export class Curve {
   readonly points: readonly Point[]
   readonly length: number
   private readonly starts: number[] = []
+  /** The points' numbers one after another. */
+  private readonly flat: Float64Array
 
   /** @param controls points that a Catmull-Rom spline passes through */
   constructor(controls: readonly Point[], stepsPerSpan = 12) {
@@ -89,6 +94,7 @@ export class Curve {
       length += distance(this.points[i], this.points[i + 1])
     }
     this.length = length
+    this.flat = Float64Array.from(this.points.flat())
   }
 
   /** The box about it, widened by a margin in mm. */
@@ -105,12 +111,16 @@ export class Curve {
     let best = Number.POSITIVE_INFINITY
     let along = 0
     let side = 1
+    const { flat } = this
     for (let i = 0; i + 1 < this.points.length; i++) {
-      const [au, av] = this.points[i]
-      const du = this.points[i + 1][0] - au
-      const dv = this.points[i + 1][1] - av
+      const au = flat[2 * i]
+      const av = flat[2 * i + 1]
+      const du = flat[2 * i + 2] - au
+      const dv = flat[2 * i + 3] - av
       const squared = du * du + dv * dv
-      const t = squared > 0 ? Math.min(1, Math.max(0, ((u - au) * du + (v - av) * dv) / squared)) : 0
+      let t = squared > 0 ? ((u - au) * du + (v - av) * dv) / squared : 0
+      if (t < 0) t = 0
+      else if (t > 1) t = 1
       const eu = u - au - t * du
       const ev = v - av - t * dv
       const d = eu * eu + ev * ev

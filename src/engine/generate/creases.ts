@@ -7,6 +7,9 @@ import { ChartLayer, Curve, type Point } from './chart.js'
 import { noise, smoothstep } from './noise.js'
 import type { SkinRelief } from './plan.js'
 
+/** Millimetres a pixel of the chart: half a mesh edge. */
+const STEP = 0.3
+
 interface Crease {
   curve: Curve
   /** Depth of the valley in mm, and its width between the ridges' tops. */
@@ -63,7 +66,7 @@ class Engraver {
 
 /** All creases of a face. `marks`: chart places of the 478 landmarks. */
 export function engraveCreases(marks: readonly Point[], relief: SkinRelief, rng: Rng): ChartLayer {
-  const engraver = new Engraver(new ChartLayer(), rng)
+  const engraver = new Engraver(new ChartLayer(STEP), rng)
   forehead(engraver, marks, relief.forehead)
   frown(engraver, marks, relief.frown)
   for (const side of [-1, 1] as const) {

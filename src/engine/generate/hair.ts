@@ -5,6 +5,9 @@ import { ChartLayer, Curve, type Point } from './chart.js'
 import { octaves, smoothstep } from './noise.js'
 import type { PortraitPlan } from './plan.js'
 
+/** Millimetres a pixel of the chart: about a hair. */
+const STEP = 0.15
+
 /**
  * How far behind the hairline a place of the mean head lies, mm; negative on bare skin, -Infinity on a shaved head. The hairline runs over the forehead, draws back at the
  * temples, comes down before the ears and goes round behind them to the neck.
@@ -24,7 +27,7 @@ export function hairDepth(x: number, y: number, z: number, { complexion, seed }:
 
 /** Hairs painted in the chart: 0..1 how much of the skin they cover. */
 export function paintHair(marks: readonly Point[], density: number, rng: Rng): ChartLayer {
-  const layer = new ChartLayer()
+  const layer = new ChartLayer(STEP)
   for (const brow of [RIGHT_BROW, LEFT_BROW]) paintBrow(layer, marks, brow, density, rng)
   for (const eye of [RIGHT_EYE, LEFT_EYE]) paintLashes(layer, marks, eye)
   return layer

@@ -11,8 +11,8 @@ import type { Mesh } from '../stages.js'
 import type { LightPlan } from './plan.js'
 
 /** Rays a vertex for each lamp and for the room. */
-const LAMP_RAYS = 5
-const ROOM_RAYS = 16
+const LAMP_RAYS = 4
+const ROOM_RAYS = 12
 /** Rays start this far off the surface, metres. */
 const OFFSET = 2e-4
 /** Share of the room's light that an occluded direction still brings, tinted by skin. */

@@ -10,8 +10,9 @@ export interface Neck {
   halfWidth: number
   front: number
   back: number
-  /** Highest place of the edge where the head's mesh ends. */
-  top: number
+  /** Highest places of the edge where the head's mesh ends, before and behind. */
+  topFront: number
+  topBack: number
 }
 
 /** A round collar and shoulders below the neck. Head frame, metres. */
@@ -30,10 +31,11 @@ export function shirt(neck: Neck, seed: number): Mesh {
       const width = neck.halfWidth + 0.006 - 0.003 * collar + 0.235 * s ** 0.95
       const thick = depth + 0.006 - 0.003 * collar + 0.055 * s ** 0.6
       const fall = 0.012 * s + 0.05 * s ** 2 + 0.2 * smoothstep(0.6, 1.25, s) ** 1.5 + 0.16 * s * along * along
-      const folds = 0.004 * smoothstep(0.05, 0.4, s) * octaves(across * 5, along * 5, s * 6, seed, 3)
+      const folds = 0.0028 * smoothstep(0.05, 0.4, s) * octaves(across * 5, along * 5, s * 6, seed, 3)
+      const rim = neck.topBack + (neck.topFront - neck.topBack) * smoothstep(-0.6, 0.9, along)
       const o = 3 * (j * AROUND + i)
       positions[o] = across * (width + folds)
-      positions[o + 1] = neck.top + 0.004 + 0.012 * collar - 0.012 * along - fall + folds
+      positions[o + 1] = rim + 0.003 + 0.008 * collar - fall + folds
       positions[o + 2] = middle + along * (thick + folds)
       if (j + 1 === RINGS) continue
       const next = j * AROUND + ((i + 1) % AROUND)

@@ -22,7 +22,7 @@ import { addReflection, diffuseLight, type SurfacePoint } from './shade.js'
 /** Samples a side of a pixel. */
 const SUPERSAMPLING = 2
 /** One vertex in so many of the face casts rays. */
-const SPARSE = 5
+const SPARSE = 8
 
 export interface Portrait {
   plan: PortraitPlan
@@ -96,10 +96,15 @@ function truthMaps(head: FineHead, camera: PortraitPlan['camera']): Pick<Portrai
 
 /** The neck's outline near the edge where the mesh ends. */
 function neckOf({ mesh }: FineHead): Neck {
-  const edge = boundaryLoops(mesh).flatMap((loop) => Array.from(loop, (v) => mesh.positions[3 * v + 1]))
-  // The other borders are those of the lids and the eyeballs.
-  const top = Math.max(...edge.filter((y) => y < -0.08))
-  const neck: Neck = { halfWidth: 0, front: -1, back: 1, top }
+  const edge = boundaryLoops(mesh)
+    .flatMap((loop) => Array.from(loop, (v) => mesh.positions.subarray(3 * v, 3 * v + 3)))
+    // The other borders are those of the lids and the eyeballs.
+    .filter(([, y]) => y < -0.08)
+  const middle = edge.reduce((sum, [, , z]) => sum + z / edge.length, 0)
+  const highest = (inFront: boolean): number =>
+    Math.max(...edge.filter(([, , z]) => z > middle === inFront).map(([, y]) => y))
+  const neck: Neck = { halfWidth: 0, front: -1, back: 1, topFront: highest(true), topBack: highest(false) }
+  const top = Math.max(neck.topFront, neck.topBack)
   for (let i = 0; i < mesh.positions.length; i += 3) {
     const [x, y, z] = mesh.positions.subarray(i, i + 3)
     if (y > top + 0.003 || z > 0.04) continue
