@@ -154,46 +154,63 @@ function cutLongEdges(
   const n = values.length / DIMS
   const positions = new Float32Array(n * 3)
   for (let v = 0; v < n; v++) for (let k = 0; k < 3; k++) positions[3 * v + k] = values[v * DIMS + k]
-  const normals = vertexNormals({ positions, indices })
+  const normals = vertexNormals({ positions, indices }, 'area')
   const edges = meshEdges(indices)
   const middle = new Int32Array(edges.count).fill(-1)
-  const added: number[] = []
+  const length = (a: number, b: number): number => {
+    const x = positions[3 * b] - positions[3 * a]
+    const y = positions[3 * b + 1] - positions[3 * a + 1]
+    const z = positions[3 * b + 2] - positions[3 * a + 2]
+    return Math.sqrt(x * x + y * y + z * z)
+  }
   let count = n
   for (let e = 0; e < edges.count; e++) {
-    const [a, b] = edges.vertices.subarray(2 * e, 2 * e + 2)
+    const a = edges.vertices[2 * e]
+    const b = edges.vertices[2 * e + 1]
     const longest = values[a * DIMS + 6] + values[b * DIMS + 6] > 0 ? fineness.face : fineness.elsewhere
-    const d = [0, 1, 2].map((k) => positions[3 * b + k] - positions[3 * a + k])
-    if (Math.hypot(d[0], d[1], d[2]) <= longest) continue
-    middle[e] = count++
-    const inner = edges.valence[e] === 2 ? 1 : 0
-    const lift = (v: number, sign: number): number =>
-      (-inner * sign * (d[0] * normals[3 * v] + d[1] * normals[3 * v + 1] + d[2] * normals[3 * v + 2])) / 8
-    const [la, lb] = [lift(a, 1), lift(b, -1)]
-    for (let k = 0; k < DIMS; k++) {
-      const half = (values[a * DIMS + k] + values[b * DIMS + k]) / 2
-      added.push(k < 3 ? half + la * normals[3 * a + k] + lb * normals[3 * b + k] : half)
-    }
+    if (length(a, b) > longest) middle[e] = count++
   }
   if (count === n) return undefined
+  const grown = new Float32Array(count * DIMS)
+  grown.set(values)
+  for (let e = 0; e < edges.count; e++) {
+    if (middle[e] < 0) continue
+    const a = edges.vertices[2 * e]
+    const b = edges.vertices[2 * e + 1]
+    let la = 0
+    let lb = 0
+    if (edges.valence[e] === 2)
+      for (let k = 0; k < 3; k++) {
+        const d = (positions[3 * b + k] - positions[3 * a + k]) / 8
+        la -= d * normals[3 * a + k]
+        lb += d * normals[3 * b + k]
+      }
+    const to = middle[e] * DIMS
+    for (let k = 0; k < DIMS; k++) {
+      grown[to + k] = (values[a * DIMS + k] + values[b * DIMS + k]) / 2
+      if (k < 3) grown[to + k] += la * normals[3 * a + k] + lb * normals[3 * b + k]
+    }
+  }
   const out: number[] = []
   const outLabels: number[] = []
+  const corner = [0, 0, 0]
+  const split = [0, 0, 0]
   for (let t = 0; t < indices.length / 3; t++) {
     const from = out.length
-    const corner = [0, 1, 2].map((k) => indices[3 * t + k])
-    const split = [0, 1, 2].map((k) => middle[edges.ofTriangle[3 * t + k]])
+    for (let k = 0; k < 3; k++) {
+      corner[k] = indices[3 * t + k]
+      split[k] = middle[edges.ofTriangle[3 * t + k]]
+    }
     splitTriangle(corner, split, out)
     for (let i = from; i < out.length; i += 3) outLabels.push(labels[t])
   }
-  const grown = new Float32Array(count * DIMS)
-  grown.set(values)
-  grown.set(added, n * DIMS)
   return { values: grown, triangles: { indices: Uint32Array.from(out), labels: Uint8Array.from(outLabels) } }
 }
 
 /** `split[k]` is the new vertex on the edge from corner k to k + 1, or -1. */
 function splitTriangle(corner: number[], split: number[], out: number[]): void {
-  const cuts = split.filter((m) => m >= 0).length
-  if (cuts === 0) out.push(...corner)
+  const cuts = (split[0] >= 0 ? 1 : 0) + (split[1] >= 0 ? 1 : 0) + (split[2] >= 0 ? 1 : 0)
+  if (cuts === 0) out.push(corner[0], corner[1], corner[2])
   else if (cuts === 3) {
     const [a, b, c] = corner
     const [ab, bc, ca] = split

@@ -5,7 +5,7 @@
  */
 import { BufferAttribute, BufferGeometry, DoubleSide, Ray } from 'three'
 import { MeshBVH } from 'three-mesh-bvh'
-import { meshEdges } from '../geometry/mesh.js'
+import type { Edges } from '../geometry/mesh.js'
 import { Rng } from '../geometry/rng.js'
 import type { Mesh } from '../stages.js'
 import type { LightPlan } from './plan.js'
@@ -126,8 +126,7 @@ export function tangents(x: number, y: number, z: number): [[number, number, num
 }
 
 /** Extends what was cast at `wanted` vertices to those between them, and smooths the rays' noise: several rounds of averages. */
-export function fillBetween(values: Float32Array, dims: number, indices: Uint32Array, wanted: Uint8Array): void {
-  const edges = meshEdges(indices)
+export function fillBetween(values: Float32Array, dims: number, edges: Edges, wanted: Uint8Array): void {
   const known = wanted.slice()
   for (let round = 0; round < 4; round++) {
     const sum = new Float32Array(values.length)
@@ -138,7 +137,8 @@ export function fillBetween(values: Float32Array, dims: number, indices: Uint32A
       for (let k = 0; k < dims; k++) sum[to * dims + k] += values[of * dims + k]
     }
     for (let e = 0; e < edges.count; e++) {
-      const [a, b] = edges.vertices.subarray(2 * e, 2 * e + 2)
+      const a = edges.vertices[2 * e]
+      const b = edges.vertices[2 * e + 1]
       add(a, b)
       add(b, a)
     }
@@ -153,16 +153,17 @@ export function fillBetween(values: Float32Array, dims: number, indices: Uint32A
 }
 
 /** Spreads light [vertices, 3] over the mesh, each colour by its own distance: steps of diffusion along the edges. */
-export function scatter(light: Float32Array, mesh: Mesh): void {
-  const edges = meshEdges(mesh.indices)
-  const { positions } = mesh
+export function scatter(light: Float32Array, positions: Float32Array, edges: Edges): void {
   const n = light.length / 3
   const weight = new Float32Array(edges.count)
   const total = new Float32Array(n)
   let longest = 0
   for (let e = 0; e < edges.count; e++) {
-    const [a, b] = edges.vertices.subarray(2 * e, 2 * e + 2)
-    const length = Math.hypot(...[0, 1, 2].map((k) => positions[3 * a + k] - positions[3 * b + k]))
+    const a = edges.vertices[2 * e]
+    const b = edges.vertices[2 * e + 1]
+    let squared = 0
+    for (let k = 0; k < 3; k++) squared += (positions[3 * a + k] - positions[3 * b + k]) ** 2
+    const length = Math.sqrt(squared)
     // Averages weigh far neighbours less, so that a step spreads about as far on fine and coarse parts.
     weight[e] = 1 / (length + 1e-4)
     total[a] += weight[e]
@@ -174,7 +175,8 @@ export function scatter(light: Float32Array, mesh: Mesh): void {
   for (let round = 0; round < Math.max(...steps); round++) {
     const sum = new Float32Array(light.length)
     for (let e = 0; e < edges.count; e++) {
-      const [a, b] = edges.vertices.subarray(2 * e, 2 * e + 2)
+      const a = edges.vertices[2 * e]
+      const b = edges.vertices[2 * e + 1]
       for (let c = 0; c < 3; c++) {
         sum[3 * a + c] += weight[e] * light[3 * b + c]
         sum[3 * b + c] += weight[e] * light[3 * a + c]

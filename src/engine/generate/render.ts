@@ -1,6 +1,6 @@
 /** Renders a planned portrait: the mesh with its relief, the photo, and the exact truth of what its camera sees. */
 import { cameraCenter, scaleCamera } from '../geometry/camera.js'
-import { boundaryLoops } from '../geometry/mesh.js'
+import { boundaryLoops, meshEdges } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
@@ -147,10 +147,11 @@ async function lightVertices(
   const headVertices = head.face.length
   const sparse = seen.map((s, v) => (s && (v >= headVertices || head.face[v] === 0 || v % SPARSE === 0) ? 1 : 0))
   const received = receiveLight(scene, normals, sparse, plan.light, plan.seed)
-  fillBetween(received.lamps, plan.light.lamps.length, scene.indices, sparse)
-  fillBetween(received.room, 12, scene.indices, sparse)
+  const edges = meshEdges(scene.indices)
+  fillBetween(received.lamps, plan.light.lamps.length, edges, sparse)
+  fillBetween(received.room, 12, edges, sparse)
   const diffuse = diffuseLight(scene, normals, plan.light, received)
-  scatter(diffuse, scene)
+  scatter(diffuse, scene.positions, edges)
   return { ...received, diffuse }
 }
 
