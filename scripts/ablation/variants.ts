@@ -59,14 +59,14 @@ export const NETWORK_STUDY: Study = {
   title: 'What the rendering network sees (Fig. 4), preset paper',
   preset: 'paper',
   reduced:
-    'At a reduced size, so that it ends within minutes: crop of 128 pixels, both networks 128 wide, γ of 64, 300 coarse steps, 30 epochs, rates five times as high.',
+    'At a reduced size, so that it ends within minutes: crop of 96 pixels, both networks 128 wide, γ of 64, 200 coarse steps, 40 epochs, rates five times as high.',
   settings: {
-    photo: { cropSize: 128 },
+    photo: { cropSize: 96 },
     output: { sdfGrid: 16 },
     field: { width: 128, feature: 64 },
     renderer: { width: 128 },
-    coarse: { steps: 300, batch: 2048, learningRate: 0.001 },
-    detail: { epochs: 30, learningRate: 0.0005, learningRateEnd: 0.0001, plateauEpochs: 0 },
+    coarse: { steps: 200, batch: 2048, learningRate: 0.001 },
+    detail: { epochs: 40, rays: 1024, points: 512, learningRate: 0.0005, learningRateEnd: 0.0001, plateauEpochs: 0 },
   },
   variants: [
     { name: 'whole', without: 'nothing: normal and feature', settings: {} },

@@ -10,7 +10,7 @@ import { linearToSrgb } from '../image/colors.js'
 import { toHalf } from '../image/half.js'
 import { encodeNpz } from '../image/npy.js'
 import { GENERATOR, VERSION } from '../version.js'
-import { drawPlan } from './plan.js'
+import { drawPlan } from './draw.js'
 import { encodePly } from './ply.js'
 import { type Portrait, renderPortrait } from './render.js'
 
