@@ -37,15 +37,15 @@ const found = (await Promise.all(folders.map((folder) => findCases(folder)))).fl
 const cases = found.filter(({ name }) => !values.case || values.case.some((start) => name.startsWith(start)))
 if (cases.length === 0) throw new Error('no cases: give --truth, or make some with `sider generate -o out/truth`')
 
-const page: string[] = []
+const pages = new Map<string, string[]>()
 for (const study of [reliefStudy(values.preset), NETWORK_STUDY]) {
   if (!values.study.includes(study.name)) continue
-  page.push(...(await run(study, study.name === 'network' && !values['all-network'] ? cases.slice(0, 1) : cases)))
+  await run(study, study.name === 'network' && !values['all-network'] ? cases.slice(0, 1) : cases)
 }
-await writeFileAtomic(join(values.out, 'ablation.md'), `${page.join('\n')}\n`)
-console.log(page.join('\n'))
+console.log([...pages.values()].flat().join('\n'))
 
-async function run(study: Study, on: readonly Case[]): Promise<string[]> {
+/** Writes what there is after each variant, so that a run that is stopped leaves what it has measured. */
+async function run(study: Study, on: readonly Case[]): Promise<void> {
   const all = new Map<string, VariantFigures>()
   const scores: Record<string, { score: CaseScore; seconds: number }[]> = {}
   const rows: SheetCell[][] = []
@@ -61,20 +61,21 @@ async function run(study: Study, on: readonly Case[]): Promise<string[]> {
     scores[variant.name] = runs.map(({ scored, seconds }) => ({ score: scored.score, seconds }))
     all.set(variant.name, figures(scores[variant.name]))
     rows.push(pictures(variant.name, runs[0], rows.length === 0))
+    const picture = `ablation-${study.name}.jpg`
+    await writeFileAtomic(join(values.out, picture), await encodeJpeg(await composeSheet(rows, { cell: 220 }), 88))
+    await writeFileAtomic(join(values.out, `ablation-${study.name}.json`), `${JSON.stringify(scores, null, 1)}\n`)
+    pages.set(study.name, [
+      `### ${study.title}`,
+      '',
+      `${on.length} ${on.length === 1 ? 'view' : 'views'}: ${on.map(({ name }) => name).join(', ')}. ${study.reduced}`,
+      '',
+      ...studyTable(study, all),
+      '',
+      `![${study.title}: ${on[0].name}](images/${picture})`,
+      '',
+    ])
+    await writeFileAtomic(join(values.out, 'ablation.md'), `${[...pages.values()].flat().join('\n')}\n`)
   }
-  const picture = `ablation-${study.name}.jpg`
-  await writeFileAtomic(join(values.out, picture), await encodeJpeg(await composeSheet(rows, { cell: 220 }), 88))
-  await writeFileAtomic(join(values.out, `ablation-${study.name}.json`), `${JSON.stringify(scores, null, 1)}\n`)
-  return [
-    `### ${study.title}`,
-    '',
-    `${on.length} ${on.length === 1 ? 'view' : 'views'}: ${on.map(({ name }) => name).join(', ')}. ${study.reduced}`,
-    '',
-    ...studyTable(study, all),
-    '',
-    `![${study.title}: ${on[0].name}](images/${picture})`,
-    '',
-  ]
 }
 
 /** {relief: {steps: 1}} → {'relief.steps': 1}, over what `out` has. */
