@@ -1,0 +1,130 @@
+/**
+ * Topology of the head asset: the head model's triangles without what nobody sees, refined in the face, with a texture layout
+ * that gives the face most of the texture. Everything linear (poses, blendshapes) passes through the same weights.
+ */
+import { connectedComponents, submesh } from '../geometry/mesh.js'
+import { applyRows, type LinearRows, refine, refineUv } from '../geometry/refine.js'
+import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
+import { layOutBand, straightRim } from './neck-rim.js'
+import { stretchUv, unfoldUv } from './uv-layout.js'
+
+export interface HeadTopology {
+  /** [triangles, 3] */
+  indices: Uint32Array
+  /** [uvVertices, 2] and [triangles, 3]; undefined for models without texture coordinates. */
+  uv: Float32Array | undefined
+  uvIndices: Uint32Array | undefined
+  /** [triangles] 1 in the face region. */
+  faceRegion: Uint8Array
+  /** [vertices] part of the nearest model vertex (HEAD_PARTS). */
+  parts: Uint8Array
+  /** Takes an attribute of the model's vertices [model vertices, dims] to the asset's [vertices, dims]. */
+  refined(values: Float32Array, dims: number): Float32Array
+}
+
+/**
+ * Builds the topology.
+ * @param subdivisions how often the face's triangles are quartered
+ */
+export function headTopology(model: HeadModel, subdivisions: number): HeadTopology {
+  const keep = seenTriangles(model)
+  const part = submesh({ positions: model.mean, indices: model.indices }, keep)
+  let indices = part.mesh.indices
+  let faceRegion = Uint8Array.from(part.triangleMap, (t) => model.faceRegion[t])
+  let parts = Uint8Array.from(part.vertexMap, (v) => model.parts[v])
+  let vertices = part.vertexMap.length
+  const rim = straightRim(part.mesh)
+  const levels: LinearRows[] = [rim]
+  let uv: Float32Array | undefined
+  let uvIndices: Uint32Array | undefined
+  if (model.uv && model.uvIndices) {
+    const all = model.uvIndices
+    const corners = Uint32Array.from(indices, (_, c) => all[3 * part.triangleMap[Math.floor(c / 3)] + (c % 3)])
+    const mesh = { positions: applyRows(rim, part.mesh.positions, 3), indices }
+    ;({ uv, uvIndices } = layOut(model.uv, corners, mesh, faceRegion, parts))
+  }
+  for (let level = 0; level < subdivisions; level++) {
+    const step = refine(indices, vertices, faceRegion)
+    if (uv && uvIndices) ({ uv, uvIndices } = refineUv(uv, uvIndices, step))
+    const { starts, columns, weights } = step.rows
+    vertices = starts.length - 1
+    const before = parts
+    const region = faceRegion
+    parts = Uint8Array.from({ length: vertices }, (_, v) =>
+      heaviest(before, columns, weights, starts[v], starts[v + 1]),
+    )
+    faceRegion = Uint8Array.from(step.parents, (t) => region[t])
+    indices = step.indices
+    levels.push(step.rows)
+  }
+  return {
+    indices,
+    uv,
+    uvIndices,
+    faceRegion,
+    parts,
+    refined: (values, dims) => {
+      let out = new Float32Array(part.vertexMap.length * dims)
+      part.vertexMap.forEach((v, i) => {
+        for (let d = 0; d < dims; d++) out[i * dims + d] = values[v * dims + d]
+      })
+      for (const rows of levels) out = applyRows(rows, out, dims) as Float32Array<ArrayBuffer>
+      return out
+    },
+  }
+}
+
+/** The mesh of model positions on this topology. */
+export function headMeshOf(topology: HeadTopology, modelPositions: Float32Array): Mesh {
+  return { positions: topology.refined(modelPositions, 3), indices: topology.indices }
+}
+
+/** The part of the vertex that counts most. */
+function heaviest(parts: Uint8Array, columns: Uint32Array, weights: Float32Array, from: number, to: number): number {
+  let best = from
+  for (let k = from + 1; k < to; k++) if (weights[k] > weights[best] + 1e-6) best = k
+  return parts[columns[best]]
+}
+
+/** The texture layout: stretched, with the neck's ragged island as a band, and without folds. */
+function layOut(
+  modelUv: Float32Array,
+  corners: Uint32Array,
+  mesh: Mesh,
+  faceRegion: Uint8Array,
+  parts: Uint8Array,
+): { uv: Float32Array; uvIndices: Uint32Array } {
+  const ragged = neckIslands(mesh, corners, parts)
+  const rest = corners.filter((_, c) => !ragged[Math.floor(c / 3)])
+  const face = corners.filter((_, c) => faceRegion[Math.floor(c / 3)])
+  const stretched = stretchUv(modelUv, rest, face)
+  const laid = ragged.includes(1) ? layOutBand(mesh, stretched, corners, ragged) : { uv: stretched, uvIndices: corners }
+  return { uv: unfoldUv(laid.uv, laid.uvIndices), uvIndices: laid.uvIndices }
+}
+
+/** [triangles] 1 for the neck's islands beside the largest one. */
+function neckIslands({ indices }: Mesh, uvIndices: Uint32Array, parts: Uint8Array): Uint8Array {
+  const rows = uvIndices.reduce((a, b) => Math.max(a, b), 0) + 1
+  const islands = connectedComponents({ positions: new Float32Array(3 * rows), indices: uvIndices })
+  const neckOnly = new Uint8Array(islands.count).fill(1)
+  neckOnly[0] = 0
+  for (let c = 0; c < indices.length; c++)
+    if (parts[indices[c]] !== HEAD_PARTS.neck) neckOnly[islands.labels[Math.floor(c / 3)]] = 0
+  return Uint8Array.from(islands.labels, (label) => neckOnly[label])
+}
+
+/** [triangles] 1 for what belongs to the asset: all but eyeballs behind the sheets that close the lids. */
+function seenTriangles(model: HeadModel): Uint8Array {
+  const { indices, parts, faceRegion } = model
+  const count = indices.length / 3
+  const keep = new Uint8Array(count).fill(1)
+  const components = connectedComponents({ positions: model.mean, indices })
+  const outer = new Uint8Array(components.count)
+  for (let t = 0; t < count; t++) if (faceRegion[t]) outer[components.labels[t]] = 1
+  const covered = faceRegion.some((inFace, t) => inFace && parts[indices[3 * t]] === HEAD_PARTS.eyeball)
+  for (let t = 0; t < count; t++) {
+    const eyeball = [0, 1, 2].every((c) => parts[indices[3 * t + c]] === HEAD_PARTS.eyeball)
+    if (covered && eyeball && !outer[components.labels[t]]) keep[t] = 0
+  }
+  return keep
+}
