@@ -21,6 +21,7 @@ export const PRESETS = {
     settings: {
       field: { kind: 'relief' },
       relief: { steps: 100, learningRate: 0.05 },
+      surface: { textureSize: 1024 },
       output: { sdfGrid: 64 },
     },
   },

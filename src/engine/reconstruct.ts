@@ -2,6 +2,7 @@
  * The whole pipeline: photo → landmarks → head fit → coarse distance → detailed field → surface. Only this file knows the
  * order; what passes between the stages is in stages.ts.
  */
+import { type Asset, type AssetInput, buildAsset } from './build-asset.js'
 import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { CoarseTarget } from './coarse/target.js'
 import { type CoarseState, coarseStart, trainCoarse } from './coarse/train.js'
@@ -24,6 +25,7 @@ import { submesh } from './geometry/mesh.js'
 import { Rng } from './geometry/rng.js'
 import { fitHead } from './head/fit.js'
 import { loadHead } from './head/load.js'
+import { type Metric, metricFit } from './head/metric.js'
 import { Inspector, type SdfGrid } from './inspect.js'
 import { chooseFace } from './landmarks/choose.js'
 import { LandmarkDetector } from './landmarks/detect.js'
@@ -33,17 +35,15 @@ import { cropImage } from './photo/crop.js'
 import { decodePhoto } from './photo/decode.js'
 import { RunProgress } from './progress.js'
 import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
-import type { CoarseMaps, Face, FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
+import type { CoarseMaps, Face, FaceView, HeadFit, ImplicitField, Photo } from './stages.js'
 import { boundaryFalloff } from './surface/boundary-falloff.js'
 import { faceTopology } from './surface/face-topology.js'
 import { type PreviewScene, previewMesh } from './surface/preview-mesh.js'
-import { projectMesh, towardsCamera } from './surface/project-mesh.js'
 import { sampleSdfGrid } from './surface/sdf-grid.js'
 
-/** Near the region's border the detail fades into the fitted head over this distance, metres. */
+/** Near the region's border the detail of previews fades into the fitted head over this distance, metres. */
 const FADE = 0.006
-/** Triangles of the detailed face at least, and of previews while training. */
-const FINAL_TRIANGLES = 100_000
+/** Triangles of previews while training, at least. */
 const PREVIEW_TRIANGLES = 10_000
 /** Samples along a preview's distance grid. */
 const PREVIEW_SAMPLES = 21
@@ -106,7 +106,7 @@ class Run {
     if (this.options.resumeFrom)
       this.resumed = await loadCheckpoint(this.options.resumeFrom, { photoSha256: photo.sha256, settings })
     const face = await this.timed('landmarks', () => this.findFace(photo))
-    const fit = await this.timed('head', () => this.fit(photo, face))
+    const { fit, metric } = await this.timed('head', () => this.fit(photo, face))
     const { target, coarseErrorMm } = await this.timed('coarse', () => this.coarse(photo, fit))
     const coarse = viewCoarse(fit)
     const image = cropImage(photo, fit.crop)
@@ -117,7 +117,16 @@ class Run {
       this.detail(photo, target, { fit, view: coarse, image, trusted, paint }, coarseErrorMm),
     )
     const surface = await this.timed('surface', async () => ({
-      ...(await this.surface(fit, detail.field, FINAL_TRIANGLES)),
+      asset: await this.asset({
+        fit,
+        metric,
+        field: detail.field,
+        photo,
+        view: detail.view,
+        image,
+        trusted,
+        mask: coarse.mask,
+      }),
       sdf: await this.grid(fit, detail.field, settings.output.sdfGrid),
     }))
     this.progress.done()
@@ -131,8 +140,8 @@ class Run {
       view: detail.view,
       frame: target.frame,
       sdf: surface.sdf,
-      face3d: surface.face,
-      rest: surface.rest,
+      metric,
+      asset: surface.asset,
       weights: detail.weights,
       losses: this.detailer!.losses,
       history: detail.history,
@@ -172,11 +181,12 @@ class Run {
     }
   }
 
-  private async fit(photo: Photo, face: Face): Promise<HeadFit> {
+  private async fit(photo: Photo, face: Face): Promise<{ fit: HeadFit; metric: Metric }> {
     const { head, photo: photoSettings } = this.options.settings
-    const fit = fitHead(await loadHead(head.model), face, photo, { ...head, cropSize: photoSettings.cropSize })
+    const found = fitHead(await loadHead(head.model), face, photo, { ...head, cropSize: photoSettings.cropSize })
+    const { fit, metric } = metricFit(found, head.ipdMm)
     this.inspector.record('fitted-head', () => ({ kind: 'mesh', mesh: fit.mesh }))
-    return fit
+    return { fit, metric }
   }
 
   private async coarse(photo: Photo, fit: HeadFit): Promise<{ target: CoarseTarget; coarseErrorMm: number }> {
@@ -314,14 +324,8 @@ class Run {
     }
   }
 
-  private async surface(fit: HeadFit, field: ImplicitField, triangles: number): Promise<{ face: Mesh; rest: Mesh }> {
-    const topology = faceTopology(fit.mesh, fit.model, triangles)
-    const { mesh } = await projectMesh(topology.mesh, field, {
-      directions: towardsCamera(topology.mesh.positions, fit.camera),
-      weight: boundaryFalloff(topology.mesh, FADE),
-      maxOffset: 0.01,
-    })
-    return { face: mesh, rest: topology.rest.mesh }
+  private async asset(input: AssetInput): Promise<Asset> {
+    return buildAsset(input, this.options.settings)
   }
 
   private async grid(fit: HeadFit, field: ImplicitField, resolution: number): Promise<SdfGrid> {

@@ -1,12 +1,14 @@
 /**
  * The types of one run of the engine: what goes into `reconstruct`, what it tells while it works, and what comes out.
  */
+import type { Asset } from './build-asset.js'
 import type { Settings } from './config.js'
 import type { StageName } from './errors.js'
 import type { Case, CaseOptions, EvaluateOptions, Evaluation } from './evaluate/index.js'
 import type { GenerateOptions } from './generate/index.js'
+import type { Metric } from './head/metric.js'
 import type { Inspector, SdfGrid } from './inspect.js'
-import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Mesh, Photo } from './stages.js'
+import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Photo } from './stages.js'
 
 export type { Case, CaseScore, Evaluation } from './evaluate/index.js'
 
@@ -70,10 +72,10 @@ export interface Reconstruction {
   frame: FieldFrame
   /** The detailed field, sampled about the face. */
   sdf: SdfGrid
-  /** The detailed face: the head model's face region, subdivided and moved onto the field's zero level. Head frame, metres. */
-  face3d: Mesh
-  /** The rest of the fitted head, without detail. */
-  rest: Mesh
+  /** Metric size, and where it is from. */
+  metric: Metric
+  /** The detailed head: meshes, textures, shape keys. */
+  asset: Asset
   /** Network weights, or spline coefficients and light, by name. */
   weights: Record<string, { shape: number[]; data: Float32Array }>
   /** Training loss: per step of a relief, per epoch of a network. */

@@ -6,6 +6,7 @@
  * front then lies up to ε/2 too far out. The distance is measured to the closest point of the mesh moved inwards along its
  * normal, which is zero everywhere on the mesh, whatever ε.
  */
+import { barycentric } from '../geometry/barycentric.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { submesh } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
@@ -113,30 +114,4 @@ function regionFrame(mesh: Mesh): FieldFrame {
     radius = Math.max(radius, d)
   }
   return { center, scale: radius / REGION_RADIUS }
-}
-
-/** Barycentric coordinates of the point at `at` of `points` in a triangle that holds it. */
-function barycentric(
-  positions: Float32Array,
-  corners: Uint32Array,
-  points: Float32Array,
-  at: number,
-  out: Float64Array,
-): void {
-  const [a, b, c] = [3 * corners[0], 3 * corners[1], 3 * corners[2]]
-  let [uu, uv, vv, ud, vd] = [0, 0, 0, 0, 0]
-  for (let k = 0; k < 3; k++) {
-    const u = positions[b + k] - positions[a + k]
-    const v = positions[c + k] - positions[a + k]
-    const d = points[at + k] - positions[a + k]
-    uu += u * u
-    uv += u * v
-    vv += v * v
-    ud += u * d
-    vd += v * d
-  }
-  const determinant = Math.max(uu * vv - uv * uv, 1e-30)
-  out[1] = Math.min(1, Math.max(0, (vv * ud - uv * vd) / determinant))
-  out[2] = Math.min(1 - out[1], Math.max(0, (uu * vd - uv * ud) / determinant))
-  out[0] = 1 - out[1] - out[2]
 }

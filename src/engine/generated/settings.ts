@@ -73,6 +73,10 @@ export interface HeadSettings {
    */
   expressionPrior: number
   /**
+   * Distance between the pupils that sets the size of the head; 63 mm is the mean of adults. Give your own if it was measured; 0 leaves the size to the head model. (mm) Default: 63.
+   */
+  ipdMm: number
+  /**
    * Expected error of a landmark as a share of the interocular distance: smaller follows the landmarks more closely, against the priors. Default: 0.02.
    */
   landmarkSigma: number
@@ -271,17 +275,37 @@ export interface ReliefSettings {
   curvatureWeight: number
 }
 /**
- * The surface that is extracted from the detailed field.
+ * The meshes and textures that are made of the detailed field.
  */
 export interface SurfaceSettings {
   /**
-   * Cells along the longest side of the face from which the mesh is extracted. Default: 256.
+   * 'head': the head model's topology moved onto the detailed field, with maps and shape keys. 'surface': the field's own surface, evenly meshed, without shape keys. 'both': face.glb holds the head, surface.glb the surface. Default: "head".
    */
-  resolution: number
+  mesh: 'head' | 'surface' | 'both'
   /**
-   * Side of the photo texture. (pixels) Default: 1024.
+   * How often the triangles of the head model's face are quartered for the mesh 'head'. The detail that the mesh cannot hold is in its normal and displacement maps. Default: 1.
+   */
+  subdivisions: number
+  /**
+   * Side of the textures: 1024, 2048, 4096 or another power of two (others are rounded up). (pixels) Default: 2048.
    */
   textureSize: number
+  /**
+   * Whether the albedo is the photo's colour divided by the light that was found (relief fields only), so that the asset can be lit anew. Otherwise the photo's colours are the albedo. Default: true.
+   */
+  delight: boolean
+  /**
+   * Whether the mesh 'head' gets shape keys (glTF morph targets) for jaw, lids, brows, mouth and cheeks. Default: true.
+   */
+  shapeKeys: boolean
+  /**
+   * Whether the mesh 'head' is brought to a neutral expression; the photo's expression is then a shape key. Default: false.
+   */
+  neutralize: boolean
+  /**
+   * Cells along the longest side of the face from which the mesh 'surface' is extracted. Default: 256.
+   */
+  resolution: number
 }
 /**
  * What is written.
@@ -295,6 +319,22 @@ export interface OutputSettings {
    * A checkpoint every so often, from which an interrupted run goes on. (seconds) Default: 30.
    */
   checkpointEvery: number
+  /**
+   * 'none' opens everywhere. 'quantize' stores 16-bit positions and 8-bit normals (KHR_mesh_quantization: Blender, three.js and all common viewers read it). 'meshopt' packs them further (EXT_meshopt_compression: three.js with its decoder; Blender from 5.2). Default: "none".
+   */
+  compression: 'none' | 'quantize' | 'meshopt'
+  /**
+   * Whether face.obj and face.mtl are written, with the same textures. Default: false.
+   */
+  obj: boolean
+  /**
+   * Whether face.ply is written, with normals and colours of the vertices. Default: false.
+   */
+  ply: boolean
+  /**
+   * Whether face.usdz is written, for Apple's viewers and USD pipelines. Default: false.
+   */
+  usdz: boolean
   /**
    * Samples along each side of the signed distance grid that is written. Default: 128.
    */

@@ -6,14 +6,16 @@ import { connectedComponents, submesh } from '../geometry/mesh.js'
 import { applyRows, type LinearRows, refine, refineUv } from '../geometry/refine.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
 import { layOutBand, straightRim } from './neck-rim.js'
+import { type Layout, unwrapCylinder } from './unwrap.js'
 import { stretchUv, unfoldUv } from './uv-layout.js'
 
 export interface HeadTopology {
   /** [triangles, 3] */
   indices: Uint32Array
-  /** [uvVertices, 2] and [triangles, 3]; undefined for models without texture coordinates. */
-  uv: Float32Array | undefined
-  uvIndices: Uint32Array | undefined
+  /** [uvVertices, 2] glTF convention */
+  uv: Float32Array
+  /** [triangles, 3] rows of `uv` */
+  uvIndices: Uint32Array
   /** [triangles] 1 in the face region. */
   faceRegion: Uint8Array
   /** [vertices] part of the nearest model vertex (HEAD_PARTS). */
@@ -35,17 +37,14 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
   let vertices = part.vertexMap.length
   const rim = straightRim(part.mesh)
   const levels: LinearRows[] = [rim]
-  let uv: Float32Array | undefined
-  let uvIndices: Uint32Array | undefined
-  if (model.uv && model.uvIndices) {
-    const all = model.uvIndices
-    const corners = Uint32Array.from(indices, (_, c) => all[3 * part.triangleMap[Math.floor(c / 3)] + (c % 3)])
-    const mesh = { positions: applyRows(rim, part.mesh.positions, 3), indices }
-    ;({ uv, uvIndices } = layOut(model.uv, corners, mesh, faceRegion, parts))
-  }
+  const straight = { positions: applyRows(rim, part.mesh.positions, 3), indices }
+  const own = model.uv && model.uvIndices
+  let { uv, uvIndices } = own
+    ? layOut(model.uv!, pick(own, part.triangleMap), straight, faceRegion, parts)
+    : stretched(unwrapCylinder(straight), faceRegion)
   for (let level = 0; level < subdivisions; level++) {
     const step = refine(indices, vertices, faceRegion)
-    if (uv && uvIndices) ({ uv, uvIndices } = refineUv(uv, uvIndices, step))
+    ;({ uv, uvIndices } = refineUv(uv, uvIndices, step))
     const { starts, columns, weights } = step.rows
     vertices = starts.length - 1
     const before = parts
@@ -86,20 +85,30 @@ function heaviest(parts: Uint8Array, columns: Uint32Array, weights: Float32Array
   return parts[columns[best]]
 }
 
-/** The texture layout: stretched, with the neck's ragged island as a band, and without folds. */
+/** Rows of triangles [n, 3]. */
+function pick(triangles: Uint32Array, which: Uint32Array): Uint32Array {
+  return Uint32Array.from({ length: 3 * which.length }, (_, c) => triangles[3 * which[Math.floor(c / 3)] + (c % 3)])
+}
+
+/** The model's layout: stretched, with the neck's ragged island as a band, and without folds. */
 function layOut(
   modelUv: Float32Array,
   corners: Uint32Array,
   mesh: Mesh,
   faceRegion: Uint8Array,
   parts: Uint8Array,
-): { uv: Float32Array; uvIndices: Uint32Array } {
+): Layout {
   const ragged = neckIslands(mesh, corners, parts)
-  const rest = corners.filter((_, c) => !ragged[Math.floor(c / 3)])
-  const face = corners.filter((_, c) => faceRegion[Math.floor(c / 3)])
-  const stretched = stretchUv(modelUv, rest, face)
-  const laid = ragged.includes(1) ? layOutBand(mesh, stretched, corners, ragged) : { uv: stretched, uvIndices: corners }
+  const layout = stretched({ uv: modelUv, uvIndices: corners }, faceRegion, ragged)
+  const laid = ragged.includes(1) ? layOutBand(mesh, layout.uv, corners, ragged) : layout
   return { uv: unfoldUv(laid.uv, laid.uvIndices), uvIndices: laid.uvIndices }
+}
+
+/** Gives the face most of the texture. @param without [triangles] 1 for those that need not lie within it */
+function stretched({ uv, uvIndices }: Layout, faceRegion: Uint8Array, without?: Uint8Array): Layout {
+  const used = uvIndices.filter((_, c) => !without?.[Math.floor(c / 3)])
+  const face = uvIndices.filter((_, c) => faceRegion[Math.floor(c / 3)])
+  return { uv: stretchUv(uv, used, face), uvIndices }
 }
 
 /** [triangles] 1 for the neck's islands beside the largest one. */

@@ -1,0 +1,99 @@
+/**
+ * Shape keys: for each expression of the head model, how the finished mesh moves when the expression is added to the one it
+ * shows. The detail rides along: it keeps its height over the skin and turns with it.
+ */
+import { vertexNeighbors } from '../geometry/mesh.js'
+import { HEAD_PARTS, type Mesh } from '../stages.js'
+
+/** Movements below this do not count, metres: they would make files large. */
+const STILL = 2e-5
+/** How deep the closed mouth's sheet sinks in as the lips part, as a share of the gap. */
+const CAVITY = 0.8
+
+export interface ShapeKey {
+  /** ARKit's name where the expression corresponds to one of its blend shapes, else the model's own. */
+  name: string
+  /** [vertices, 3] metres at weight 1. */
+  displacements: Float32Array
+}
+
+/** The mesh of other coefficients, with the detail. */
+export type PoseMesh = (expression: Float64Array) => Float32Array
+
+export interface KeySource {
+  /** The finished mesh, in the expression of `expression`. */
+  mesh: Mesh
+  /** [vertices] HEAD_PARTS */
+  parts: Uint8Array
+  names: readonly string[]
+  /** [expressions] what the mesh shows. */
+  expression: Float64Array
+  pose: PoseMesh
+}
+
+/** All keys that move anything. */
+export function shapeKeys(source: KeySource): ShapeKey[] {
+  const cavity = mouthDepth(source.mesh, source.parts)
+  return source.names
+    .map((name, k) => {
+      const changed = source.expression.slice()
+      changed[k] += 1
+      return { name, displacements: difference(source, source.pose(changed), cavity) }
+    })
+    .filter(({ displacements }) => displacements.some((d) => d !== 0))
+}
+
+/** The key that leads from the mesh to another expression, such as the neutral one. */
+export function keyTowards(source: KeySource, name: string, expression: Float64Array): ShapeKey {
+  return { name, displacements: difference(source, source.pose(expression), mouthDepth(source.mesh, source.parts)) }
+}
+
+function difference({ mesh, parts }: KeySource, target: Float32Array, cavity: Float32Array): Float32Array {
+  const { positions } = mesh
+  const out = target.map((p, i) => p - positions[i])
+  sinkMouth(out, positions, parts, cavity)
+  for (let i = 0; i < out.length; i += 3) if (Math.hypot(out[i], out[i + 1], out[i + 2]) < STILL) out.fill(0, i, i + 3)
+  return out
+}
+
+/** Moves the sheet between the lips inwards as they part, so that there is a mouth and not a skin across it. */
+function sinkMouth(out: Float32Array, positions: Float32Array, parts: Uint8Array, cavity: Float32Array): void {
+  const upper = { before: 0, move: 0, count: 0 }
+  const lower = { before: 0, move: 0, count: 0 }
+  let [middle, total] = [0, 0]
+  for (let v = 0; v < parts.length; v++)
+    if (parts[v] === HEAD_PARTS.mouth) {
+      middle += positions[3 * v + 1]
+      total++
+    }
+  if (total === 0) return
+  middle /= total
+  for (let v = 0; v < parts.length; v++) {
+    if (parts[v] !== HEAD_PARTS.mouth || cavity[v] > 0.5) continue
+    const half = positions[3 * v + 1] > middle ? upper : lower
+    half.move += out[3 * v + 1]
+    half.count++
+  }
+  const gap = upper.move / Math.max(1, upper.count) - lower.move / Math.max(1, lower.count)
+  if (!(gap > 0)) return
+  for (let v = 0; v < parts.length; v++) out[3 * v + 2] -= CAVITY * gap * cavity[v]
+}
+
+/** [vertices] 0 at the lips, 1 in the middle of the sheet between them. */
+function mouthDepth(mesh: Mesh, parts: Uint8Array): Float32Array {
+  const { start, neighbors } = vertexNeighbors(mesh)
+  const depth = new Float32Array(parts.length)
+  let inside = [...parts.keys()].filter((v) => parts[v] === HEAD_PARTS.mouth)
+  let most = 0
+  for (let ring = 1; inside.length > 0; ring++) {
+    const border = inside.filter((v) =>
+      neighbors.subarray(start[v], start[v + 1]).some((w) => parts[w] !== HEAD_PARTS.mouth || depth[w] > 0),
+    )
+    if (border.length === 0) break
+    for (const v of border) depth[v] = ring
+    most = ring
+    inside = inside.filter((v) => depth[v] === 0)
+  }
+  if (most === 0) return depth
+  return depth.map((ring) => (ring === 0 ? 0 : Math.sin(((ring / most) * Math.PI) / 2)))
+}

@@ -1,0 +1,272 @@
+/**
+ * The head's textures from the photo: albedo, what was seen, how far to believe it.
+ *
+ * A smooth base colour is carried over the mesh from what is seen to what is not. Where the photo is believed, its texels replace
+ * the base; elsewhere the difference between texel and base at the mirrored place is added, so that brows, lips and pores of the
+ * seen side appear on the other one without an edge.
+ */
+import { vertexNeighbors } from '../geometry/mesh.js'
+import { vertexNormals } from '../geometry/normals.js'
+import type { Raster } from '../geometry/rasterize.js'
+import { fillBetween, texelRaster } from '../geometry/texels.js'
+import { sampleBilinear } from '../image/filter.js'
+import { HEAD_PARTS, type Mesh } from '../stages.js'
+import type { Relight } from './light.js'
+import { type Seen, Sight, type SightScene } from './sight.js'
+import { spread } from './skin.js'
+
+/** About eyes and mouth, up to this distance, what is not skin is no cover, metres. */
+const OPENING = 0.012
+/** Weight of mirrored colours in the base. */
+const MIRRORED = 0.15
+/** Colour of the closed mouth's inside, sRGB. */
+const MOUTH = [0.3, 0.12, 0.11]
+
+/** The asset's mesh, as far as painting goes. */
+export interface PaintMesh {
+  /** Whole, seams not split, as in the photo, head frame, metres. */
+  mesh: Mesh
+  /** The same before detail: its normals say how flat the photo's camera sees a place. */
+  smooth: Mesh
+  uv: Float32Array
+  uvIndices: Uint32Array
+  /** [triangles] 1 in the face region. */
+  faceRegion: Uint8Array
+  /** [vertices] HEAD_PARTS */
+  parts: Uint8Array
+  /** [vertices, 2] texture coordinates of the mirrored place on the other side. */
+  mirror: Float32Array
+}
+
+export interface HeadTextures {
+  size: number
+  /** [size, size, 3] sRGB 0..1, de-lit where a light is known. */
+  albedo: Float32Array
+  /** [size, size, 3] sRGB 0..1: the photo's own colours, filled in the same way. */
+  photo: Float32Array
+  /** [size, size] 0..1: how far the texel's colour is the photo's. */
+  observed: Float32Array
+  /** [size, size] 0..1: the same, less where the rendered face differs from the photo. */
+  confidence: Float32Array
+}
+
+export interface PaintOptions {
+  size: number
+  /** Takes the light out of a colour; undefined: the photo's colours are the albedo. */
+  relight: Relight | undefined
+  /** [crop.size, crop.size] 0..1 difference between the rendering and the photo. */
+  residual: Float32Array
+}
+
+/** Paints the textures. */
+export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, residual }: PaintOptions): HeadTextures {
+  const raster = texelRaster(head.uv, head.uvIndices, size)
+  const sight = new Sight(scene, footprint(head, scene, size))
+  const { mesh } = head
+  const camera = sight.inCamera(mesh.positions, vertexNormals(head.smooth))
+  const face = vertexShare(head)
+  const opening = nearOpening(head)
+  const vertices = mesh.positions.length / 3
+
+  // the photo at each vertex
+  const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false }
+  const photo = { values: new Float32Array(3 * vertices), weight: new Float32Array(vertices) }
+  const light = { values: new Float32Array(3 * vertices), weight: new Float32Array(vertices) }
+  for (let v = 0; v < vertices; v++) {
+    sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)
+    photo.values.set(seen.colour, 3 * v)
+    photo.weight[v] = seen.belief
+    if (relight && seen.belief > 0) light.weight[v] = seen.belief * relight.at(seen.x, seen.y, light.values, 3 * v)
+  }
+  const gain = relight ? spread(mesh, light, [1, 1, 1], { stiffness: 8, pull: 1e-3, rounds: 60 }) : undefined
+
+  // texels
+  const texels = size * size
+  const detail = new Float32Array(3 * texels)
+  const gains = new Float32Array(gain ? 3 * texels : 0)
+  const belief = new Float32Array(texels)
+  const confidence = new Float32Array(texels)
+  const point = new Float32Array(3)
+  const normal = new Float32Array(3)
+  const { indices } = mesh
+  for (let i = 0; i < texels; i++) {
+    const t = raster.triangle[i]
+    if (t < 0) continue
+    let [faceShare, open] = [0, 0]
+    point.fill(0)
+    normal.fill(0)
+    for (let c = 0; c < 3; c++) {
+      const v = indices[3 * t + c]
+      const w = raster.barycentric[3 * i + c]
+      faceShare += w * face[v]
+      open += w * opening[v]
+      for (let k = 0; k < 3; k++) {
+        point[k] += w * camera.points[3 * v + k]
+        normal[k] += w * camera.normals[3 * v + k]
+        if (gain) gains[3 * i + k] += w * gain[3 * v + k]
+      }
+    }
+    sight.at(point, normal, 0, faceShare, open, seen)
+    if (seen.belief === 0) continue
+    belief[i] = seen.belief
+    for (let k = 0; k < 3; k++) detail[3 * i + k] = seen.colour[k]
+    if (relight) relight.refine(seen.x, seen.y, gains, 3 * i)
+    const pixel = Math.floor(seen.y) * scene.crop.size + Math.floor(seen.x)
+    confidence[i] = seen.belief * Math.exp(-((residual[pixel] / 0.12) ** 2))
+  }
+  const original = compose(head, raster, size, detail, belief, photo)
+  if (!relight || !gain) return { size, albedo: original, photo: original, observed: belief, confidence }
+  const lit = detail.map((value, i) => value * gains[i])
+  const values = photo.values.map((value, i) => value * gain[i])
+  const albedo = compose(head, raster, size, lit, belief, { values, weight: photo.weight })
+  return { size, albedo, photo: original, observed: belief, confidence }
+}
+
+/** Base colour, believed texels and mirrored detail together; gaps between islands are filled. */
+function compose(
+  head: PaintMesh,
+  raster: Raster,
+  size: number,
+  detail: Float32Array,
+  belief: Float32Array,
+  seen: { values: Float32Array; weight: Float32Array },
+): Float32Array {
+  const { mesh, mirror } = head
+  const base = baseColour(head, size, detail, belief, seen)
+  const out = new Float32Array(3 * size * size)
+  const own = [0, 0, 0]
+  const other = [0, 0]
+  const there = [0, 0, 0]
+  const trust = [0]
+  // the base everywhere, so that it can be looked up at mirrored places
+  for (let i = 0; i < belief.length; i++) {
+    const t = 3 * raster.triangle[i]
+    if (t < 0) continue
+    for (let c = 0; c < 3; c++)
+      for (let k = 0; k < 3; k++) out[3 * i + k] += raster.barycentric[3 * i + c] * base[3 * mesh.indices[t + c] + k]
+  }
+  const difference = new Float32Array(out.length)
+  for (let i = 0; i < belief.length; i++)
+    if (belief[i] > 0) for (let k = 3 * i; k < 3 * i + 3; k++) difference[k] = belief[i] * (detail[k] - out[k])
+  for (let i = 0; i < belief.length; i++) {
+    const t = raster.triangle[i]
+    if (t < 0) continue
+    const b = belief[i]
+    for (let k = 0; k < 3; k++) own[k] = difference[3 * i + k]
+    if (b < 1) {
+      other[0] = other[1] = 0
+      for (let c = 0; c < 3; c++)
+        for (let k = 0; k < 2; k++) other[k] += raster.barycentric[3 * i + c] * mirror[2 * mesh.indices[3 * t + c] + k]
+      sampleBilinear(belief, size, size, 1, other[0] * size, other[1] * size, trust)
+      if (trust[0] > 0.02) {
+        // `difference` holds belief times detail, so this fades where the other side is itself doubtful
+        sampleBilinear(difference, size, size, 3, other[0] * size, other[1] * size, there)
+        for (let k = 0; k < 3; k++) own[k] += (1 - b) * there[k]
+      }
+    }
+    for (let k = 0; k < 3; k++) out[3 * i + k] = Math.min(1, Math.max(0, out[3 * i + k] + own[k]))
+  }
+  fillBetween(out, 3, size, raster.triangle)
+  return out
+}
+
+/** [vertices, 3] smooth colours: the photo's where it is believed, the mirrored ones, or this face's mean skin. */
+function baseColour(
+  { mesh, parts, mirror }: PaintMesh,
+  size: number,
+  detail: Float32Array,
+  belief: Float32Array,
+  seen: { values: Float32Array; weight: Float32Array },
+): Float32Array {
+  const n = seen.weight.length
+  const mean = [0, 1, 2].map((k) => {
+    let [sum, total] = [0, 1e-9]
+    for (let v = 0; v < n; v++) {
+      if (parts[v] !== HEAD_PARTS.skin) continue
+      sum += seen.weight[v] * seen.values[3 * v + k]
+      total += seen.weight[v]
+    }
+    return sum / total
+  })
+  const values = new Float32Array(3 * n)
+  const weight = new Float32Array(n)
+  const trust = [0]
+  const there = [0, 0, 0]
+  for (let v = 0; v < n; v++) {
+    const [x, y] = [mirror[2 * v] * size, mirror[2 * v + 1] * size]
+    sampleBilinear(belief, size, size, 1, x, y, trust)
+    const mirrored = MIRRORED * (1 - seen.weight[v]) * trust[0]
+    if (mirrored > 0) sampleBilinear(detail, size, size, 3, x, y, there)
+    // nothing is known of a closed mouth's inside
+    const inside = parts[v] === HEAD_PARTS.mouth ? 1 - seen.weight[v] : 0
+    weight[v] = seen.weight[v] + mirrored + inside
+    for (let k = 0; k < 3 && weight[v] > 0; k++)
+      values[3 * v + k] =
+        (seen.weight[v] * seen.values[3 * v + k] + mirrored * there[k] + inside * MOUTH[k]) / weight[v]
+  }
+  return spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 4e-3, rounds: 80 })
+}
+
+/** [vertices] share of the triangles about each vertex that belong to the face region, smoothed over a few of them. */
+function vertexShare({ mesh, faceRegion }: PaintMesh): Float32Array {
+  const sum = new Float32Array(mesh.positions.length / 3)
+  const count = new Float32Array(sum.length)
+  mesh.indices.forEach((v, c) => {
+    sum[v] += faceRegion[Math.floor(c / 3)]
+    count[v]++
+  })
+  return sum.map((s, v) => (count[v] > 0 ? s / count[v] : 0))
+}
+
+/** [vertices] 1 on the sheets between lids and lips, falling to 0 at OPENING from them. */
+function nearOpening({ mesh, parts }: PaintMesh): Float32Array {
+  const { start, neighbors } = vertexNeighbors(mesh)
+  const { positions: p } = mesh
+  const distance = new Float32Array(parts.length).fill(Number.POSITIVE_INFINITY)
+  let front: number[] = []
+  parts.forEach((part, v) => {
+    if (part !== HEAD_PARTS.eyeball && part !== HEAD_PARTS.mouth) return
+    distance[v] = 0
+    front.push(v)
+  })
+  // distances are short, so a few rounds of relaxation do
+  while (front.length > 0) {
+    const next: number[] = []
+    for (const v of front)
+      for (let i = start[v]; i < start[v + 1]; i++) {
+        const w = neighbors[i]
+        const step = Math.hypot(p[3 * v] - p[3 * w], p[3 * v + 1] - p[3 * w + 1], p[3 * v + 2] - p[3 * w + 2])
+        if (distance[v] + step < Math.min(distance[w], OPENING)) {
+          distance[w] = distance[v] + step
+          next.push(w)
+        }
+      }
+    front = next
+  }
+  return distance.map((d) => Math.max(0, 1 - (d / OPENING) ** 2))
+}
+
+/** Photo pixels across a texel in the middle of what the camera sees: the median over the face's triangles. */
+function footprint({ mesh, uv, uvIndices, faceRegion }: PaintMesh, { camera, crop }: SightScene, size: number): number {
+  const { positions: p, indices } = mesh
+  const { headToCamera: m } = camera
+  const ratios: number[] = []
+  for (let t = 0; t < faceRegion.length; t++) {
+    if (!faceRegion[t]) continue
+    const [a, b, c] = indices.subarray(3 * t, 3 * t + 3)
+    const [u, v, w] = uvIndices.subarray(3 * t, 3 * t + 3)
+    const texture =
+      Math.abs(
+        (uv[2 * v] - uv[2 * u]) * (uv[2 * w + 1] - uv[2 * u + 1]) -
+          (uv[2 * v + 1] - uv[2 * u + 1]) * (uv[2 * w] - uv[2 * u]),
+      ) *
+      size ** 2
+    const edge = (i: number, j: number): number[] => [0, 1, 2].map((k) => p[3 * j + k] - p[3 * i + k])
+    const [d, e] = [edge(a, b), edge(a, c)]
+    const area = Math.hypot(d[1] * e[2] - d[2] * e[1], d[2] * e[0] - d[0] * e[2], d[0] * e[1] - d[1] * e[0])
+    const z = m[8] * p[3 * a] + m[9] * p[3 * a + 1] + m[10] * p[3 * a + 2] + m[11]
+    if (texture > 0) ratios.push(Math.sqrt(area / texture) * (camera.fx / z))
+  }
+  ratios.sort((x, y) => x - y)
+  return Math.max(crop.width / 4096, ratios[ratios.length >> 1] ?? 1)
+}

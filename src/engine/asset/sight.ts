@@ -1,0 +1,180 @@
+/**
+ * What the photo tells of each point of the head: its colour, and how far that colour is to be believed. Doubtful are parts seen
+ * at a flat angle, at the outline (where the background begins a little sooner or later than the fit says), behind something
+ * else, and under hair or clothes.
+ */
+import { cropCamera, scaleCamera, transformDirections, transformPoints } from '../geometry/camera.js'
+import { rasterize } from '../geometry/rasterize.js'
+import { gaussianBlur, sampleBilinear } from '../image/filter.js'
+import { resampleBox } from '../image/picture.js'
+import type { Camera, Crop, Mesh, Photo } from '../stages.js'
+import { skinLikeness } from './skin.js'
+
+/** Pixels along a side of the depth picture that visibility is looked up in. */
+const DEPTH_SIZE = 768
+/** Points this far behind the front are hidden, metres. */
+const HIDDEN = 0.002
+/** Steps in depth beyond this are outlines, metres. */
+const OUTLINE = 0.012
+/** From the outline inwards, as shares of the crop: colours are not believed, then more and more. */
+const BLIND = 0.008
+const CLEAR = 0.03
+/** Cosines between line of sight and normal: not believed, fully believed. */
+const FLAT = 0.1
+const STEEP = 0.45
+
+export interface SightScene {
+  photo: Photo
+  camera: Camera
+  crop: Crop
+  /** The whole head as it is in the photo. */
+  mesh: Mesh
+  /** [crop.size, crop.size] 1 on the face region. */
+  mask: Uint8Array
+  /** [crop.size, crop.size] 1 where the photo shows skin of the face. */
+  trusted: Float32Array
+  /** [crop.size, crop.size, 3] sRGB of the crop. */
+  image: Float32Array
+}
+
+/** What is seen of a point. */
+export interface Seen {
+  /** sRGB 0..1 */
+  colour: [number, number, number]
+  /** 0..1 how far the colour is that of the point */
+  belief: number
+  /** Crop pixels. */
+  x: number
+  y: number
+  visible: boolean
+}
+
+/** Answers for points of the head. */
+export class Sight {
+  private readonly window: { x: number; y: number; scale: number; width: number; height: number; data: Uint8Array }
+  private readonly depth: Float32Array
+  private readonly clear: Float32Array
+  private readonly uncovered: Float32Array
+  private readonly likeness: Float32Array
+  private readonly depthScale: number
+  private readonly view: Camera
+
+  /**
+   * @param footprint photo pixels across a texel: finer pictures are averaged first
+   */
+  constructor(
+    private readonly scene: SightScene,
+    footprint: number,
+  ) {
+    const { photo, camera, crop, mesh, mask, trusted, image } = scene
+    const { size } = crop
+    const scale = Math.min(1, 1 / Math.max(footprint, 1e-6))
+    const width = Math.max(2, Math.round(crop.width * scale))
+    const height = Math.max(2, Math.round(crop.height * scale))
+    const { data } = resampleBox(photo, crop, width, height)
+    this.window = { x: crop.x, y: crop.y, scale: width / crop.width, width, height, data }
+    this.depthScale = DEPTH_SIZE / size
+    this.view = cropCamera(camera, crop)
+    const fine = scaleCamera(this.view, this.depthScale)
+    this.depth = rasterize(mesh, fine).depth
+    this.clear = outlineDistance(this.depth, DEPTH_SIZE)
+    this.likeness = skinLikeness(image, trusted, size)
+    // hair and clothes are what the mask has and the trusted skin lacks; eyes and mouth are given back by `opening`
+    const cover = trusted.map((t, i) => (mask[i] ? t : 1))
+    this.uncovered = gaussianBlur(cover, size, size, 1, size / 100)
+  }
+
+  /** Points and normals [n, 3] of the head frame in the camera's, for `at`. */
+  inCamera(points: Float32Array, normals: Float32Array): { points: Float32Array; normals: Float32Array } {
+    const m = this.view.headToCamera
+    return {
+      points: transformPoints(m, points, new Float32Array(points.length)),
+      normals: transformDirections(m, normals, new Float32Array(normals.length)),
+    }
+  }
+
+  /**
+   * Looks at the point of row `row` of camera-frame points and normals. Writes to `out`.
+   * @param face 0..1 how far the point belongs to the face region
+   * @param opening 0..1 how near it is to an eye or the mouth
+   */
+  at(points: Float32Array, normals: Float32Array, row: number, face: number, opening: number, out: Seen): void {
+    const { view, depthScale, window, scene } = this
+    const { size } = scene.crop
+    const [px, py, pz] = [points[3 * row], points[3 * row + 1], points[3 * row + 2]]
+    const [nx, ny, nz] = [normals[3 * row], normals[3 * row + 1], normals[3 * row + 2]]
+    out.belief = 0
+    out.visible = false
+    const x = (view.fx * px) / pz + view.cx
+    const y = (view.fy * py) / pz + view.cy
+    out.x = x
+    out.y = y
+    const cos = -(nx * px + ny * py + nz * pz) / (Math.hypot(px, py, pz) * Math.hypot(nx, ny, nz))
+    if (!(cos > 0 && x > 1 && y > 1 && x < size - 1 && y < size - 1)) return
+    const o = Math.floor(y * depthScale) * DEPTH_SIZE + Math.floor(x * depthScale)
+    out.visible = !(pz > this.depth[o] + HIDDEN)
+    if (!out.visible) return
+    sampleBilinear(
+      window.data,
+      window.width,
+      window.height,
+      3,
+      (x / size) * window.width,
+      (y / size) * window.height,
+      out.colour,
+    )
+    for (let k = 0; k < 3; k++) out.colour[k] /= 255
+    const pixel = Math.floor(y) * size + Math.floor(x)
+    const outline = ramp(this.clear[o] / DEPTH_SIZE, BLIND, CLEAR)
+    const skin = Math.max(this.uncovered[pixel], opening)
+    const known = face * smooth(2 * skin - 1) + (1 - face) * this.likeness[pixel]
+    out.belief = ramp(cos, FLAT, STEEP) * outline * known
+  }
+}
+
+/** 0 below `from`, 1 above `to`, smooth between. */
+function ramp(value: number, from: number, to: number): number {
+  return smooth((value - from) / (to - from))
+}
+
+function smooth(t: number): number {
+  const s = Math.min(1, Math.max(0, t))
+  return s * s * (3 - 2 * s)
+}
+
+/** [size, size] pixels from each pixel to the nearest one off the mesh or at a step of depth (two passes, chamfer 3-4). */
+function outlineDistance(depth: Float32Array, size: number): Float32Array {
+  const far = 1e6
+  const d = new Float32Array(size * size).fill(far)
+  for (let y = 0; y < size; y++)
+    for (let x = 0; x < size; x++) {
+      const i = y * size + x
+      const z = depth[i]
+      const edge =
+        Number.isNaN(z) ||
+        (x > 0 && Math.abs(z - depth[i - 1]) > OUTLINE) ||
+        (y > 0 && Math.abs(z - depth[i - size]) > OUTLINE)
+      if (edge) d[i] = 0
+    }
+  const relax = (i: number, j: number, step: number): void => {
+    if (d[j] + step < d[i]) d[i] = d[j] + step
+  }
+  const diagonal = 4 / 3
+  for (let y = 1; y < size; y++)
+    for (let x = 1; x < size - 1; x++) {
+      const i = y * size + x
+      relax(i, i - 1, 1)
+      relax(i, i - size, 1)
+      relax(i, i - size - 1, diagonal)
+      relax(i, i - size + 1, diagonal)
+    }
+  for (let y = size - 2; y >= 0; y--)
+    for (let x = size - 2; x > 0; x--) {
+      const i = y * size + x
+      relax(i, i + 1, 1)
+      relax(i, i + size, 1)
+      relax(i, i + size + 1, diagonal)
+      relax(i, i + size - 1, diagonal)
+    }
+  return d
+}

@@ -1,0 +1,144 @@
+/**
+ * From the detailed field to what an artist gets: meshes, textures and shape keys. Puts together the steps of `surface/` and
+ * `asset/` as reconstruct.ts puts together the stages.
+ */
+import { type KeySource, keyTowards, type ShapeKey, shapeKeys } from './asset/keys.js'
+import { relighting } from './asset/light.js'
+import { mirrorUv } from './asset/mirror.js'
+import { type HeadTextures, paintHead } from './asset/paint.js'
+import type { Settings } from './config.js'
+import { gather } from './geometry/mesh.js'
+import { vertexNormals } from './geometry/normals.js'
+import { splitSeams } from './geometry/seams.js'
+import { vertexTangents } from './geometry/tangents.js'
+import { posedMesh } from './head/fit-mesh.js'
+import type { Metric } from './head/metric.js'
+import type { FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
+import { type BakedDetail, bakeDetail } from './surface/bake.js'
+import { evenSurface } from './surface/even-surface.js'
+import { type HeadMesh, ride, settleHead } from './surface/head-mesh.js'
+import { headMeshOf, headTopology } from './surface/head-topology.js'
+
+/** A mesh with what is drawn on it. All arrays are in its vertex order; seams are split. Head frame, metres. */
+export interface TexturedMesh {
+  mesh: Mesh
+  /** [vertices, 3] unit */
+  normals: Float32Array
+  /** [vertices, 4] */
+  tangents: Float32Array
+  /** [vertices, 2] glTF convention */
+  uv: Float32Array
+}
+
+/** What the surface stage makes. */
+export interface Asset {
+  /** The head model's topology on the detailed field, in the expression that was asked for. */
+  head: TexturedMesh
+  /** The same as one mesh without seams, in the photo's expression. */
+  whole: HeadMesh
+  /** [head's triangles] 1 in the face region; the rest is not observed. */
+  faceRegion: Uint8Array
+  /** Of `head`. */
+  keys: ShapeKey[]
+  textures: HeadTextures
+  baked: BakedDetail
+  /** The field's own surface with the head's texture coordinates, if it was asked for. */
+  surface: TexturedMesh | undefined
+}
+
+export interface AssetInput {
+  fit: HeadFit
+  metric: Metric
+  field: ImplicitField
+  photo: Photo
+  view: FaceView & { shading?: Float32Array }
+  /** [size, size, 3] sRGB of the crop */
+  image: Float32Array
+  /** [size, size] 1 where the photo shows the face's skin */
+  trusted: Float32Array
+  /** [size, size] 1 on the fitted face */
+  mask: Uint8Array
+}
+
+/** Makes the asset. Throws SURFACE_EMPTY where the field has no surface near the face. */
+export async function buildAsset(input: AssetInput, settings: Settings): Promise<Asset> {
+  const { fit, field } = input
+  const topology = headTopology(fit.model, settings.surface.subdivisions)
+  const whole = await settleHead(fit, topology, field)
+  const split = splitSeams(whole.mesh, topology.uv, topology.uvIndices)
+  const each = <T extends Float32Array>(values: T, dims: number): Float32Array => gather(values, split.vertexMap, dims)
+  const normals = each(vertexNormals(whole.mesh), 3)
+  const tangents = vertexTangents(split.mesh, normals, split.uv)
+  const size = powerOfTwo(settings.surface.textureSize)
+  const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(whole.weight, 1) }
+  const baked = await bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit)))
+  const textures = paint(input, whole, size, settings.surface.delight)
+
+  const pose = (expression: Float64Array): Float32Array => ride(whole, posed(fit, input.metric, expression))
+  const neutral = settings.surface.neutralize
+  const expression = neutral ? new Float64Array(fit.expression.length) : Float64Array.from(fit.expression)
+  const shown = neutral ? { positions: pose(expression), indices: whole.mesh.indices } : whole.mesh
+  const source: KeySource = {
+    mesh: shown,
+    parts: topology.parts,
+    names: fit.model.expressionNames,
+    expression,
+    pose,
+  }
+  const other = neutral
+    ? keyTowards(source, 'photo', Float64Array.from(fit.expression))
+    : keyTowards(source, 'neutral', new Float64Array(fit.expression.length))
+  const keys = settings.surface.shapeKeys ? [other, ...shapeKeys(source)] : []
+  const mesh = { positions: each(shown.positions, 3), indices: split.mesh.indices }
+  const shownNormals = neutral ? each(vertexNormals(shown), 3) : normals
+  return {
+    head: {
+      mesh,
+      normals: shownNormals,
+      tangents: neutral ? vertexTangents(mesh, shownNormals, split.uv) : tangents,
+      uv: split.uv,
+    },
+    whole,
+    faceRegion: topology.faceRegion,
+    keys: keys.map(({ name, displacements }) => ({ name, displacements: each(displacements, 3) })),
+    textures,
+    baked,
+    surface:
+      settings.surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, settings.surface.resolution),
+  }
+}
+
+/** The model at its metric size with another expression. */
+function posed(fit: HeadFit, { scale }: Metric, expression: Float64Array): Float32Array {
+  const { positions } = posedMesh(fit.model, fit.identity, expression, fit.jointRotations)
+  return scale === 1 ? positions : positions.map((p) => p * scale)
+}
+
+function paint(
+  { fit, photo, view, image, trusted, mask }: AssetInput,
+  { mesh, topology, coarse }: HeadMesh,
+  size: number,
+  delight: boolean,
+): HeadTextures {
+  const { uv, uvIndices, faceRegion, parts } = topology
+  const mirror = mirrorUv(headMeshOf(topology, fit.model.mean), uv, uvIndices)
+  const residual = new Float32Array(trusted.length)
+  for (let i = 0; i < residual.length; i++)
+    if (view.mask[i]) for (let k = 3 * i; k < 3 * i + 3; k++) residual[i] += Math.abs(view.colour[k] - image[k]) / 3
+  return paintHead(
+    { mesh, uv, uvIndices, faceRegion, parts, mirror, smooth: { positions: coarse, indices: mesh.indices } },
+    { photo, camera: fit.camera, crop: fit.crop, mesh, mask, trusted, image },
+    {
+      size,
+      residual,
+      relight: delight ? relighting(view.shading, view.mask, trusted, fit.crop.size) : undefined,
+    },
+  )
+}
+
+const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))
+
+/** Texels that the field's detail needs: the face has about two thirds of the layout's width, at two texels for a crop pixel. */
+function detailSize({ crop }: HeadFit): number {
+  return Math.max(256, powerOfTwo(3 * crop.size))
+}

@@ -1,0 +1,210 @@
+/**
+ * The head asset's mesh: the fitted head, refined in the face, with every vertex of the face moved along its normal onto the
+ * detailed field's zero level. Towards the border of the face region and where the photo's camera sees nothing, the movement
+ * fades; where triangles would fold over, it is taken back.
+ */
+import { cameraCenter, project } from '../geometry/camera.js'
+import { vertexNeighbors } from '../geometry/mesh.js'
+import { triangleNormals, vertexNormals } from '../geometry/normals.js'
+import { type Raster, rasterize } from '../geometry/rasterize.js'
+import type { Camera, Crop, HeadFit, ImplicitField, Mesh } from '../stages.js'
+import { boundaryDistance } from './boundary-falloff.js'
+import { type HeadTopology, headMeshOf } from './head-topology.js'
+import { projectMesh } from './project-mesh.js'
+
+/** Over this distance from the border of the face region the detail fades, metres. */
+const FADE = 0.008
+/** The same about parts of the face that the photo does not show, such as the inside of the nostrils. */
+const FADE_HIDDEN = 0.002
+/** Vertices move at most this far, metres. */
+const LIMIT = 0.008
+/** A vertex this far behind what the camera sees is hidden, metres. */
+const HIDDEN = 0.0025
+/** A triangle that turns by more than the angle of this cosine is about to fold over. */
+const FOLD = 0.35
+const UNFOLD_ROUNDS = 30
+
+/** The settled mesh, and what is needed to settle other expressions in the same way. */
+export interface HeadMesh {
+  topology: HeadTopology
+  /** Final positions, head frame, metres. */
+  mesh: Mesh
+  /** [vertices, 3] of the fitted head, before any movement. */
+  coarse: Float32Array
+  /** [vertices] movement along the fitted head's normal, metres. */
+  offset: Float32Array
+  /** [vertices] 0..1 share of the field's detail that is applied: 1 well inside what the photo shows of the face. */
+  weight: Float32Array
+}
+
+/** Moves the fitted head onto the field. Throws SURFACE_EMPTY where the field has no surface near the face. */
+export async function settleHead(fit: HeadFit, topology: HeadTopology, field: ImplicitField): Promise<HeadMesh> {
+  const base = headMeshOf(topology, fit.mesh.positions)
+  const weight = detailWeight(base, topology.faceRegion, fit.camera, fit.crop)
+  const normals = vertexNormals(base)
+  const moving = Uint32Array.from(weight.keys()).filter((v) => weight[v] > 0)
+  const part = movingPart(base, moving)
+  const directions = rows(normals, moving)
+  const { offset: found } = await projectMesh(part, field, { directions, maxOffset: LIMIT })
+  const offset = new Float32Array(weight.length)
+  moving.forEach((v, i) => {
+    offset[v] = found[i] * weight[v]
+  })
+  unfold(base, normals, offset, weight)
+  return {
+    topology,
+    mesh: { positions: moved(base.positions, normals, offset), indices: base.indices },
+    coarse: base.positions,
+    offset,
+    weight,
+  }
+}
+
+/** Positions of another expression with the same detail: it rides along the normals. */
+export function ride({ topology, offset }: HeadMesh, modelPositions: Float32Array): Float32Array {
+  const base = headMeshOf(topology, modelPositions)
+  return moved(base.positions, vertexNormals(base), offset)
+}
+
+function moved(positions: Float32Array, normals: Float32Array, offset: Float32Array): Float32Array {
+  return positions.map((p, i) => p + offset[Math.floor(i / 3)] * normals[i])
+}
+
+/** The submesh of triangles whose corners all move; vertices in the order of `moving`, all kept. */
+function movingPart({ positions, indices }: Mesh, moving: Uint32Array): Mesh {
+  const place = new Int32Array(positions.length / 3).fill(-1)
+  moving.forEach((v, i) => {
+    place[v] = i
+  })
+  const kept: number[] = []
+  for (let t = 0; t < indices.length; t += 3) {
+    const [a, b, c] = [place[indices[t]], place[indices[t + 1]], place[indices[t + 2]]]
+    if (a >= 0 && b >= 0 && c >= 0) kept.push(a, b, c)
+  }
+  return { positions: rows(positions, moving), indices: Uint32Array.from(kept) }
+}
+
+function rows(values: Float32Array, which: Uint32Array): Float32Array {
+  const out = new Float32Array(which.length * 3)
+  which.forEach((v, i) => {
+    out.set(values.subarray(3 * v, 3 * v + 3), 3 * i)
+  })
+  return out
+}
+
+/**
+ * [vertices] how much detail each vertex gets: 0 off the face region and where the camera does not see, rising smoothly to 1.
+ * Distances are measured along the mesh, so that the line where the detail ends is as smooth as the surface.
+ */
+export function detailWeight(mesh: Mesh, faceRegion: Uint8Array, camera: Camera, crop: Crop): Float32Array {
+  const seen = seenVertices(mesh, camera, crop)
+  const region = fade(mesh, faceRegion, FADE)
+  const { indices } = mesh
+  const shown = faceRegion.map((inFace, t) => (inFace && [0, 1, 2].every((c) => seen[indices[3 * t + c]]) ? 1 : 0))
+  const hidden = fade(mesh, shown, FADE_HIDDEN)
+  return smoothed(
+    mesh,
+    region.map((w, v) => w * hidden[v]),
+    3,
+  )
+}
+
+/** [vertices] 0 off the triangles of `inside` and at their border, rising smoothly to 1 at `width` metres from it. */
+function fade(mesh: Mesh, inside: Uint8Array, width: number): Float32Array {
+  const open = mesh.indices.filter((_, c) => inside[Math.floor(c / 3)])
+  const distance = boundaryDistance({ positions: mesh.positions, indices: open }, width)
+  const weight = new Float32Array(mesh.positions.length / 3)
+  for (const v of open) {
+    const t = Math.min(1, distance[v] / width)
+    weight[v] = t * t * (3 - 2 * t)
+  }
+  return weight
+}
+
+/** [vertices] 1 where the photo's camera sees the vertex within the crop. */
+function seenVertices(mesh: Mesh, camera: Camera, crop: Crop): Uint8Array {
+  const scale = Math.min(1, 1024 / Math.max(crop.width, crop.height))
+  const view = windowCamera(camera, crop, scale)
+  return visibleFrom(mesh, view, rasterize(mesh, view), HIDDEN)
+}
+
+/** The camera that sees a box of the photo, `scale` of its pixels to a pixel. */
+export function windowCamera(
+  camera: Camera,
+  box: { x: number; y: number; width: number; height: number },
+  scale: number,
+): Camera {
+  return {
+    width: Math.max(1, Math.round(box.width * scale)),
+    height: Math.max(1, Math.round(box.height * scale)),
+    fx: camera.fx * scale,
+    fy: camera.fy * scale,
+    cx: (camera.cx - box.x) * scale,
+    cy: (camera.cy - box.y) * scale,
+    headToCamera: camera.headToCamera,
+  }
+}
+
+/** [vertices] 1 for vertices that face the camera and have nothing in front of them. */
+export function visibleFrom(mesh: Mesh, camera: Camera, raster: Raster, tolerance: number): Uint8Array {
+  const { positions } = mesh
+  const normals = vertexNormals(mesh)
+  const eye = cameraCenter(camera)
+  const uvz = project(camera, positions)
+  const out = new Uint8Array(positions.length / 3)
+  for (let v = 0; v < out.length; v++) {
+    const x = Math.floor(uvz[3 * v])
+    const y = Math.floor(uvz[3 * v + 1])
+    if (!(x >= 0 && y >= 0 && x < camera.width && y < camera.height)) continue
+    let facing = 0
+    for (let k = 0; k < 3; k++) facing += normals[3 * v + k] * (eye[k] - positions[3 * v + k])
+    const front = raster.depth[y * camera.width + x]
+    out[v] = facing > 0 && !(uvz[3 * v + 2] > front + tolerance) ? 1 : 0
+  }
+  return out
+}
+
+/** Averages over neighbours; zeros stay zero, so that the detail never reaches further. */
+function smoothed(mesh: Mesh, weight: Float32Array, rounds: number): Float32Array {
+  const { start, neighbors } = vertexNeighbors(mesh)
+  let now = weight
+  for (let round = 0; round < rounds; round++) {
+    const next = new Float32Array(now.length)
+    for (let v = 0; v < now.length; v++) {
+      if (weight[v] === 0) continue
+      let sum = now[v]
+      for (let i = start[v]; i < start[v + 1]; i++) sum += now[neighbors[i]]
+      next[v] = sum / (start[v + 1] - start[v] + 1)
+    }
+    now = next
+  }
+  return now
+}
+
+/** Takes the movement back, round by round, about triangles that turn too far. */
+function unfold(base: Mesh, normals: Float32Array, offset: Float32Array, weight: Float32Array): void {
+  const before = triangleNormals(base)
+  const { start, neighbors } = vertexNeighbors(base)
+  for (let round = 0; round < UNFOLD_ROUNDS; round++) {
+    const after = triangleNormals({ positions: moved(base.positions, normals, offset), indices: base.indices })
+    const bad = new Set<number>()
+    for (let t = 0; t < base.indices.length; t += 3) {
+      let turn = 0
+      for (let k = t; k < t + 3; k++) turn += before[k] * after[k]
+      if (turn < FOLD) for (let c = 0; c < 3; c++) if (offset[base.indices[t + c]] !== 0) bad.add(base.indices[t + c])
+    }
+    if (bad.size === 0) return
+    const wide = new Set(bad)
+    for (const v of bad) for (let i = start[v]; i < start[v + 1]; i++) wide.add(neighbors[i])
+    for (const v of wide) {
+      let [sum, count] = [offset[v], 1]
+      for (let i = start[v]; i < start[v + 1]; i++) {
+        sum += offset[neighbors[i]]
+        count++
+      }
+      const share = bad.has(v) ? 0.8 : 1
+      offset[v] = (share * sum) / count
+      weight[v] *= share
+    }
+  }
+}
