@@ -208,7 +208,7 @@ describe('runs', () => {
   test('same seed, same result', async () => {
     const second = await again()
     expect(second.losses).toEqual(whole.losses)
-    expect(largestDifference(whole.face3d.positions, second.face3d.positions)).toBe(0)
+    expect(largestDifference(whole.asset.head.mesh.positions, second.asset.head.mesh.positions)).toBe(0)
     expect(largestDifference(whole.view.normals, second.view.normals)).toBe(0)
   })
 
@@ -230,7 +230,7 @@ describe('runs', () => {
     expect(resumed.losses).toHaveLength(40)
     expect(largestDifference(whole.losses, resumed.losses)).toBeLessThan(1e-5)
     expect(largestDifference(whole.view.depth, resumed.view.depth)).toBeLessThan(1e-5)
-    expect(largestDifference(whole.face3d.positions, resumed.face3d.positions)).toBeLessThan(1e-5)
+    expect(largestDifference(whole.asset.head.mesh.positions, resumed.asset.head.mesh.positions)).toBeLessThan(1e-5)
   })
 
   test('ended early, a run finishes with what it has; snapshots come when they are asked for', async () => {
@@ -249,7 +249,7 @@ describe('runs', () => {
     expect(meshes.map(({ step }) => step)).toEqual([6, 12])
     const { mesh } = meshes[1].value as Extract<InspectRecord['value'], { kind: 'mesh' }>
     // A crop pixel is about 3 mm wide here: the preview follows the final surface to a fraction of it.
-    const off = new MeshDistance(early.face3d).closest(mesh.positions).distance.sort()
+    const off = new MeshDistance(early.asset.whole.mesh).closest(mesh.positions).distance.sort()
     expect(off[off.length >> 1]).toBeLessThan(0.0005)
   })
 

@@ -1,6 +1,7 @@
 /** Writes the files of a finished run; docs/outputs.md describes them. */
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { assetFiles } from './asset-files.js'
 import { outputError, REPORT_FILE, writeFileAtomic } from './files.js'
 import { writeGlb } from './gltf/write-glb.js'
 import { normalPicture } from './image/colors.js'
@@ -9,7 +10,6 @@ import { linePlot } from './image/plot.js'
 import { composeSheet } from './image/sheet.js'
 import { renderViews } from './image/views.js'
 import type { Reconstruction } from './run.js'
-import { photoBox, photoTexture, photoUv } from './surface/face-topology.js'
 import { mapFiles, type SurfaceMaps } from './surface/maps.js'
 import { encodeSdfNpz, encodeSdfNrrd } from './surface/sdf-grid.js'
 import { encodeTensors } from './tensor-file.js'
@@ -52,7 +52,7 @@ export async function outputFiles(result: Reconstruction): Promise<Record<string
   files['progress.png'] = await encodePng(await progressSheet(result))
   files['views.png'] = await encodePng(await viewSheet(result, crop))
   files['loss.png'] = await encodePng(await renderSvg(lossPlot(result)))
-  files['face.glb'] = await faceGlb(result)
+  Object.assign(files, await assetFiles(result, { ...provenance(result), quality: result.quality }))
   files['coarse.glb'] = await writeGlb(
     [{ name: 'coarse', mesh: fit.mesh, baseColor: [0.5, 0.34, 0.28], extras: { provenance: provenance(result) } }],
     { generator: `sider ${VERSION}` },
@@ -122,7 +122,7 @@ function provenance({ photo, settings, fit, backend }: Reconstruction) {
 }
 
 function report(result: Reconstruction) {
-  const { settings, fit, photo, quality, losses, seconds, warnings, backend } = result
+  const { settings, fit, photo, quality, losses, seconds, warnings, backend, metric } = result
   return {
     ...provenance(result),
     generator: GENERATOR,
@@ -130,6 +130,7 @@ function report(result: Reconstruction) {
     backend,
     photo: { width: photo.width, height: photo.height, format: photo.format },
     camera: { focalPx: fit.camera.fx, focalSource: fit.focalSource },
+    metric,
     quality,
     seconds,
     // the largest the process has been, so a process with several runs counts the largest of them
@@ -138,24 +139,6 @@ function report(result: Reconstruction) {
     warnings,
     settings,
   }
-}
-
-async function faceGlb(result: Reconstruction): Promise<Uint8Array> {
-  const { face3d, rest, fit, photo, settings } = result
-  const box = photoBox(face3d.positions, fit.camera)
-  return writeGlb(
-    [
-      {
-        name: 'face',
-        mesh: face3d,
-        uv: photoUv(face3d.positions, fit.camera, box),
-        texture: { bytes: await photoTexture(photo, box, settings.surface.textureSize), mimeType: 'image/jpeg' },
-        extras: { provenance: provenance(result) },
-      },
-      { name: 'head', mesh: rest, baseColor: [0.5, 0.34, 0.28], extras: { observed: false } },
-    ],
-    { generator: `sider ${VERSION}` },
-  )
 }
 
 /** How the detail grew (Fig. 3 of the paper): render above, normals below. */
@@ -171,15 +154,14 @@ async function progressSheet({ history }: Reconstruction): Promise<Picture> {
   )
 }
 
-/** The face from several sides, as clay and textured, beside the photo. */
-async function viewSheet({ face3d, rest, fit, photo }: Reconstruction, crop: Picture): Promise<Picture> {
-  const box = photoBox(face3d.positions, fit.camera)
-  const texture = resampleBox(photo, box, Math.min(1024, box.width), Math.min(1024, box.height))
+/** The head from several sides, as clay and textured, beside the photo. */
+async function viewSheet({ asset }: Reconstruction, crop: Picture): Promise<Picture> {
+  const { head, textures, baked } = asset
+  const texture = pictureFromFloats(textures.photo, textures.size, textures.size)
   const yawDegrees = [-50, -20, 0, 20, 50]
-  const head = { mesh: rest, color: [0.5, 0.34, 0.28] as const }
   const options = { yawDegrees, size: 360 }
-  const clay = renderViews([{ mesh: face3d }, { mesh: rest }], options)
-  const skin = renderViews([{ mesh: face3d, uv: photoUv(face3d.positions, fit.camera, box), texture }, head], options)
+  const clay = renderViews([{ ...head, normalMap: baked }], options)
+  const skin = renderViews([{ ...head, texture }], options)
   const row = (first: Picture, captions: string[], pictures: Picture[]) =>
     [first, ...pictures].map((picture, i) => ({ picture, caption: captions[i] }))
   const names = yawDegrees.map((y) => `${y > 0 ? '+' : ''}${y}°`)

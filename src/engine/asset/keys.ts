@@ -3,10 +3,13 @@
  * shows. The detail rides along: it keeps its height over the skin and turns with it.
  */
 import { vertexNeighbors } from '../geometry/mesh.js'
+import { vertexNormals } from '../geometry/normals.js'
 import { HEAD_PARTS, type Mesh } from '../stages.js'
 
 /** Movements below this do not count, metres: they would make files large. */
 const STILL = 2e-5
+/** The same for the change of a unit normal. */
+const UNTURNED = 0.004
 /** How deep the closed mouth's sheet sinks in as the lips part, as a share of the gap. */
 const CAVITY = 0.8
 
@@ -15,6 +18,8 @@ export interface ShapeKey {
   name: string
   /** [vertices, 3] metres at weight 1. */
   displacements: Float32Array
+  /** [vertices, 3] change of the unit normal at weight 1. */
+  normals: Float32Array
 }
 
 /** The mesh of other coefficients, with the detail. */
@@ -31,21 +36,29 @@ export interface KeySource {
   pose: PoseMesh
 }
 
-/** All keys that move anything. */
-export function shapeKeys(source: KeySource): ShapeKey[] {
+/** All keys that move anything, after those of `others`, which lead to whole expressions such as the neutral one. */
+export function shapeKeys(source: KeySource, others: Record<string, Float64Array>): ShapeKey[] {
   const cavity = mouthDepth(source.mesh, source.parts)
-  return source.names
-    .map((name, k) => {
-      const changed = source.expression.slice()
-      changed[k] += 1
-      return { name, displacements: difference(source, source.pose(changed), cavity) }
-    })
-    .filter(({ displacements }) => displacements.some((d) => d !== 0))
+  // by area on both sides: faster, and what differs is only the change
+  const before = vertexNormals(source.mesh, 'area')
+  const single = source.names.map((name, k): [string, Float64Array] => {
+    const changed = source.expression.slice()
+    changed[k] += 1
+    return [name, changed]
+  })
+  return [...Object.entries(others), ...single].flatMap(([name, expression]) => {
+    const displacements = difference(source, source.pose(expression), cavity)
+    if (!displacements.some((d) => d !== 0)) return []
+    return [{ name, displacements, normals: turned(source.mesh, before, displacements) }]
+  })
 }
 
-/** The key that leads from the mesh to another expression, such as the neutral one. */
-export function keyTowards(source: KeySource, name: string, expression: Float64Array): ShapeKey {
-  return { name, displacements: difference(source, source.pose(expression), mouthDepth(source.mesh, source.parts)) }
+function turned({ positions, indices }: Mesh, before: Float32Array, displacements: Float32Array): Float32Array {
+  const after = vertexNormals({ positions: positions.map((p, i) => p + displacements[i]), indices }, 'area')
+  const plain = before.map((n, i) => after[i] - n)
+  for (let i = 0; i < plain.length; i += 3)
+    if (Math.hypot(plain[i], plain[i + 1], plain[i + 2]) < UNTURNED) plain.fill(0, i, i + 3)
+  return plain
 }
 
 function difference({ mesh, parts }: KeySource, target: Float32Array, cavity: Float32Array): Float32Array {

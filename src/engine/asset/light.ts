@@ -1,60 +1,55 @@
 /**
  * Takes the light out of the photo's colours, as far as the detail stage has told light from skin: colours are divided by the
- * shading and multiplied by its mean, so that the face keeps its mean colour. Shading and photo are both encoded (a power of about
- * 2.2), so their quotient is the encoded albedo.
+ * shading's brightness and multiplied by its mean, so that the face keeps its mean colour. Shading and photo are both encoded (a
+ * power of about 2.2), so their quotient is the encoded albedo. The colour of the light is left alone: it cannot be told from
+ * that of the skin, and where it is guessed wrong, skin turns green or red.
  */
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
 
-/** Gains beyond these are not believed: deep shadow says little about the skin, and highlights are not skin at all. */
-const LEAST = 0.7
-const MOST = 1.6
+/** Share of the light that is taken out: the shading explains some of what is really paint. */
+const SHARE = 0.9
+/** Largest change of a colour's logarithm: deep shadow and highlights say little about the skin. */
+const LIMIT = 0.35
 
 export interface Relight {
-  /** Writes the gain at a crop pixel to `out[o..o+2]`; returns how far it is known, 0..1. */
-  at(x: number, y: number, out: Float32Array, o: number): number
-  /** Moves `out[o..o+2]` towards the gain at a crop pixel as far as that is known. */
-  refine(x: number, y: number, out: Float32Array, o: number): void
+  /** The factor that takes the light out of colours at a crop pixel. */
+  gain(x: number, y: number): number
+  /** How far that is known, 0..1. */
+  known(x: number, y: number): number
 }
 
 /**
  * @param shading [size, size, 3] as relief fields give it; undefined where no light is known
- * @param mask [size, size] 1 on the face
- * @param trusted [size, size] 1 on skin
+ * @param trusted [size, size] 1 where the photo shows the face's skin
  */
 export function relighting(
   shading: Float32Array | undefined,
-  mask: Uint8Array,
   trusted: Float32Array,
   size: number,
 ): Relight | undefined {
   if (!shading) return undefined
-  const mean = [0, 0, 0]
-  let count = 0
-  for (let i = 0; i < size * size; i++) {
+  const brightness = new Float32Array(size * size)
+  for (let i = 0; i < brightness.length; i++)
+    brightness[i] = Math.max(1e-3, 0.3 * shading[3 * i] + 0.6 * shading[3 * i + 1] + 0.1 * shading[3 * i + 2])
+  let [sum, count] = [0, 0]
+  for (let i = 0; i < brightness.length; i++) {
     if (!trusted[i]) continue
+    sum += Math.log(brightness[i])
     count++
-    for (let k = 0; k < 3; k++) mean[k] += shading[3 * i + k]
   }
   if (count === 0) return undefined
-  const gains = shading.map((s, i) => Math.min(MOST, Math.max(LEAST, mean[i % 3] / count / Math.max(s, 1e-4))))
-  // the border of the face is where shading is least known
-  const inner = gaussianBlur(Float32Array.from(mask), size, size, 1, size / 128)
-  const gain = [0, 0, 0]
-  const known = (x: number, y: number): number => {
-    const i = Math.min(size - 1, Math.floor(y)) * size + Math.min(size - 1, Math.floor(x))
-    return mask[i] ? Math.max(0, 2 * inner[i] - 1) : 0
-  }
+  const gains = brightness.map((b) => Math.exp(LIMIT * Math.tanh((SHARE * (sum / count - Math.log(b))) / LIMIT)))
+  const inner = gaussianBlur(trusted, size, size, 1, size / 100)
+  const out = [0]
   return {
-    at(x, y, out, o) {
-      sampleBilinear(gains, size, size, 3, x, y, gain)
-      for (let k = 0; k < 3; k++) out[o + k] = gain[k]
-      return known(x, y)
+    gain(x, y) {
+      sampleBilinear(gains, size, size, 1, x, y, out)
+      return out[0]
     },
-    refine(x, y, out, o) {
-      const share = known(x, y)
-      if (share === 0) return
-      sampleBilinear(gains, size, size, 3, x, y, gain)
-      for (let k = 0; k < 3; k++) out[o + k] += share * (gain[k] - out[o + k])
+    // the border of the face is where shading is least known
+    known(x, y) {
+      sampleBilinear(inner, size, size, 1, x, y, out)
+      return Math.max(0, 2 * out[0] - 1)
     },
   }
 }

@@ -71,19 +71,22 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   // the photo at each vertex
   const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false }
   const photo = { values: new Float32Array(3 * vertices), weight: new Float32Array(vertices) }
-  const light = { values: new Float32Array(3 * vertices), weight: new Float32Array(vertices) }
+  const light = { values: new Float32Array(vertices), weight: new Float32Array(vertices) }
   for (let v = 0; v < vertices; v++) {
     sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)
     photo.values.set(seen.colour, 3 * v)
     photo.weight[v] = seen.belief
-    if (relight && seen.belief > 0) light.weight[v] = seen.belief * relight.at(seen.x, seen.y, light.values, 3 * v)
+    if (!relight || seen.belief === 0) continue
+    light.values[v] = relight.gain(seen.x, seen.y)
+    light.weight[v] = seen.belief * relight.known(seen.x, seen.y)
   }
-  const gain = relight ? spread(mesh, light, [1, 1, 1], { stiffness: 8, pull: 1e-3, rounds: 60 }) : undefined
+  const gain = relight ? spread(mesh, light, [1], { stiffness: 8, pull: 0, rounds: 40 }) : undefined
 
-  // texels
+  // texels, of triangles whose corners or neighbours are seen
+  const near = nearSeen(mesh, photo.weight)
   const texels = size * size
   const detail = new Float32Array(3 * texels)
-  const gains = new Float32Array(gain ? 3 * texels : 0)
+  const gains = new Float32Array(gain ? texels : 0)
   const belief = new Float32Array(texels)
   const confidence = new Float32Array(texels)
   const point = new Float32Array(3)
@@ -92,7 +95,12 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   for (let i = 0; i < texels; i++) {
     const t = raster.triangle[i]
     if (t < 0) continue
-    let [faceShare, open] = [0, 0]
+    if (!near[t]) {
+      if (gain) for (let c = 0; c < 3; c++) gains[i] += raster.barycentric[3 * i + c] * gain[indices[3 * t + c]]
+      continue
+    }
+    let faceShare = 0
+    let open = 0
     point.fill(0)
     normal.fill(0)
     for (let c = 0; c < 3; c++) {
@@ -100,26 +108,32 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
       const w = raster.barycentric[3 * i + c]
       faceShare += w * face[v]
       open += w * opening[v]
+      if (gain) gains[i] += w * gain[v]
       for (let k = 0; k < 3; k++) {
         point[k] += w * camera.points[3 * v + k]
         normal[k] += w * camera.normals[3 * v + k]
-        if (gain) gains[3 * i + k] += w * gain[3 * v + k]
       }
     }
     sight.at(point, normal, 0, faceShare, open, seen)
     if (seen.belief === 0) continue
     belief[i] = seen.belief
     for (let k = 0; k < 3; k++) detail[3 * i + k] = seen.colour[k]
-    if (relight) relight.refine(seen.x, seen.y, gains, 3 * i)
+    if (relight) gains[i] += relight.known(seen.x, seen.y) * (relight.gain(seen.x, seen.y) - gains[i])
     const pixel = Math.floor(seen.y) * scene.crop.size + Math.floor(seen.x)
     confidence[i] = seen.belief * Math.exp(-((residual[pixel] / 0.12) ** 2))
   }
-  const original = compose(head, raster, size, detail, belief, photo)
-  if (!relight || !gain) return { size, albedo: original, photo: original, observed: belief, confidence }
-  const lit = detail.map((value, i) => value * gains[i])
-  const values = photo.values.map((value, i) => value * gain[i])
-  const albedo = compose(head, raster, size, lit, belief, { values, weight: photo.weight })
-  return { size, albedo, photo: original, observed: belief, confidence }
+  if (!gain) {
+    const albedo = compose(head, raster, size, detail, belief, photo)
+    return { size, albedo, photo: albedo, observed: belief, confidence }
+  }
+  for (let i = 0; i < texels; i++) if (belief[i] > 0) for (let k = 3 * i; k < 3 * i + 3; k++) detail[k] *= gains[i]
+  for (let i = 0; i < photo.values.length; i++) photo.values[i] *= gain[Math.floor(i / 3)]
+  const albedo = compose(head, raster, size, detail, belief, photo)
+  // with its light again: in unseen places the light that spreads there from the seen ones
+  const lit = albedo.slice()
+  for (let i = 0; i < texels; i++)
+    if (gains[i] > 0) for (let k = 3 * i; k < 3 * i + 3; k++) lit[k] = Math.min(1, lit[k] / gains[i])
+  return { size, albedo, photo: lit, observed: belief, confidence }
 }
 
 /** Base colour, believed texels and mirrored detail together; gaps between islands are filled. */
@@ -205,6 +219,18 @@ function baseColour(
         (seen.weight[v] * seen.values[3 * v + k] + mirrored * there[k] + inside * MOUTH[k]) / weight[v]
   }
   return spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 4e-3, rounds: 80 })
+}
+
+/** [triangles] 1 where the photo shows a corner or a neighbour of one. */
+function nearSeen({ indices }: Mesh, weight: Float32Array): Uint8Array {
+  const close = Uint8Array.from(weight, (w) => (w > 0 ? 1 : 0))
+  for (let t = 0; t < indices.length; t += 3)
+    if (weight[indices[t]] > 0 || weight[indices[t + 1]] > 0 || weight[indices[t + 2]] > 0)
+      close[indices[t]] = close[indices[t + 1]] = close[indices[t + 2]] = 1
+  return Uint8Array.from(
+    { length: indices.length / 3 },
+    (_, t) => close[indices[3 * t]] | close[indices[3 * t + 1]] | close[indices[3 * t + 2]],
+  )
 }
 
 /** [vertices] share of the triangles about each vertex that belong to the face region, smoothed over a few of them. */

@@ -6,7 +6,7 @@
 import { cropCamera, scaleCamera, transformDirections, transformPoints } from '../geometry/camera.js'
 import { rasterize } from '../geometry/rasterize.js'
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
-import { resampleBox } from '../image/picture.js'
+import { type Picture, resampleBox } from '../image/picture.js'
 import type { Camera, Crop, Mesh, Photo } from '../stages.js'
 import { skinLikeness } from './skin.js'
 
@@ -21,7 +21,9 @@ const BLIND = 0.008
 const CLEAR = 0.03
 /** Cosines between line of sight and normal: not believed, fully believed. */
 const FLAT = 0.1
-const STEEP = 0.45
+const STEEP = 0.4
+/** How much steeper parts beyond the face must be seen, whose shape is only the head model's. */
+const BEYOND = 0.3
 
 export interface SightScene {
   photo: Photo
@@ -51,7 +53,7 @@ export interface Seen {
 
 /** Answers for points of the head. */
 export class Sight {
-  private readonly window: { x: number; y: number; scale: number; width: number; height: number; data: Uint8Array }
+  private readonly window: Window
   private readonly depth: Float32Array
   private readonly clear: Float32Array
   private readonly uncovered: Float32Array
@@ -68,11 +70,7 @@ export class Sight {
   ) {
     const { photo, camera, crop, mesh, mask, trusted, image } = scene
     const { size } = crop
-    const scale = Math.min(1, 1 / Math.max(footprint, 1e-6))
-    const width = Math.max(2, Math.round(crop.width * scale))
-    const height = Math.max(2, Math.round(crop.height * scale))
-    const { data } = resampleBox(photo, crop, width, height)
-    this.window = { x: crop.x, y: crop.y, scale: width / crop.width, width, height, data }
+    this.window = windowOf(photo, crop, footprint)
     this.depthScale = DEPTH_SIZE / size
     this.view = cropCamera(camera, crop)
     const fine = scaleCamera(this.view, this.depthScale)
@@ -114,22 +112,31 @@ export class Sight {
     const o = Math.floor(y * depthScale) * DEPTH_SIZE + Math.floor(x * depthScale)
     out.visible = !(pz > this.depth[o] + HIDDEN)
     if (!out.visible) return
-    sampleBilinear(
-      window.data,
-      window.width,
-      window.height,
-      3,
-      (x / size) * window.width,
-      (y / size) * window.height,
-      out.colour,
-    )
+    const u = ((x / size) * scene.crop.width + scene.crop.x - window.x) * window.scale
+    const v = ((y / size) * scene.crop.height + scene.crop.y - window.y) * window.scale
+    sampleBilinear(window.data, window.width, window.height, 3, u, v, out.colour)
     for (let k = 0; k < 3; k++) out.colour[k] /= 255
     const pixel = Math.floor(y) * size + Math.floor(x)
     const outline = ramp(this.clear[o] / DEPTH_SIZE, BLIND, CLEAR)
     const skin = Math.max(this.uncovered[pixel], opening)
     const known = face * smooth(2 * skin - 1) + (1 - face) * this.likeness[pixel]
-    out.belief = ramp(cos, FLAT, STEEP) * outline * known
+    const beyond = BEYOND * (1 - face)
+    out.belief = ramp(cos, FLAT + beyond, STEEP + beyond) * outline * known
   }
+}
+
+/** A part of the photo: pixel (u, v) of it lies at photo pixel (x + u / scale, y + v / scale). */
+interface Window extends Picture {
+  x: number
+  y: number
+  scale: number
+}
+
+/** The photo itself, or where texels are coarser than its pixels, the crop averaged down to texels. */
+function windowOf(photo: Photo, crop: Crop, footprint: number): Window {
+  if (footprint <= 1) return { ...photo, x: 0, y: 0, scale: 1 }
+  const side = Math.max(2, Math.round(crop.width / footprint))
+  return { ...resampleBox(photo, crop, side, side), x: crop.x, y: crop.y, scale: side / crop.width }
 }
 
 /** 0 below `from`, 1 above `to`, smooth between. */

@@ -1,16 +1,26 @@
 /**
- * GLB files: metres, +Y up, uncompressed, uint32 indices, readable by every importer. Clean under gltf-validator.
+ * GLB files: metres, +Y up, uint32 indices; uncompressed unless asked for, and then readable by every importer. Clean under
+ * gltf-validator.
  */
-import { Document, Primitive, WebIO } from '@gltf-transform/core'
+import { Document, Primitive, type TextureInfo } from '@gltf-transform/core'
 import { gather } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import type { Mesh } from '../stages.js'
+import { type Compression, encode } from './compress.js'
 
 /** A named shape key. */
 export interface MorphTarget {
   name: string
   /** [vertices, 3] displacement at weight 1, metres. */
   displacements: Float32Array
+  /** [vertices, 3] change of the unit normal at weight 1. */
+  normals?: Float32Array
+}
+
+/** A picture file. */
+export interface TextureFile {
+  bytes: Uint8Array
+  mimeType: 'image/png' | 'image/jpeg'
 }
 
 /** One node with one mesh. All vertex arrays are in the mesh's vertex order. */
@@ -22,7 +32,13 @@ export interface GlbPart {
   /** [vertices, 2] glTF convention: (0, 0) is the upper left corner of the texture. */
   uv?: Float32Array
   /** sRGB base colour texture; needs `uv`. */
-  texture?: { bytes: Uint8Array; mimeType: 'image/png' | 'image/jpeg' }
+  texture?: TextureFile
+  /** Tangent-space normal map; needs `uv` and `tangents`. */
+  normalTexture?: TextureFile
+  /** [vertices, 4] unit tangent, and 1 or -1 for the bitangent's side. */
+  tangents?: Float32Array
+  /** [vertices] 0..1: how far each vertex was seen by the photo; written as the attribute _OBSERVED. */
+  observed?: Float32Array
   /** Linear base colour factor, default white. */
   baseColor?: readonly [number, number, number]
   /** Default true: the face is an open sheet. */
@@ -39,6 +55,8 @@ export interface GlbOptions {
   copyright?: string
   /** JSON for the scene's extras. */
   extras?: Record<string, unknown>
+  /** Default 'none': readable by every importer. */
+  compression?: Compression
 }
 
 /**
@@ -57,7 +75,7 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
     const part = usedVertices(input)
     checkPart(part)
     const { positions, indices } = part.mesh
-    const accessor = (name: string, type: 'VEC2' | 'VEC3' | 'SCALAR', data: Float32Array | Uint32Array) =>
+    const accessor = (name: string, type: 'VEC2' | 'VEC3' | 'VEC4' | 'SCALAR', data: Float32Array | Uint32Array) =>
       document
         .createAccessor(name)
         .setType(type)
@@ -75,26 +93,34 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
       .setRoughnessFactor(part.roughness ?? 0.6)
       .setDoubleSided(part.doubleSided ?? true)
       .setBaseColorFactor([...(part.baseColor ?? [1, 1, 1]), 1] as [number, number, number, number])
-    if (part.uv !== undefined) {
-      primitive.setAttribute('TEXCOORD_0', accessor('uv', 'VEC2', part.uv))
-      if (part.texture !== undefined) {
-        const texture = document
-          .createTexture(`${part.name} photo`)
-          .setMimeType(part.texture.mimeType)
-          .setImage(part.texture.bytes as Uint8Array<ArrayBuffer>)
-        material.setBaseColorTexture(texture)
-        material.getBaseColorTextureInfo()?.setWrapS(33071).setWrapT(33071) // clamp to edge
-      }
+    if (part.uv !== undefined) primitive.setAttribute('TEXCOORD_0', accessor('uv', 'VEC2', part.uv))
+    if (part.observed !== undefined) primitive.setAttribute('_OBSERVED', accessor('observed', 'SCALAR', part.observed))
+    const texture = (name: string, file: TextureFile) =>
+      document
+        .createTexture(`${part.name} ${name}`)
+        .setMimeType(file.mimeType)
+        .setImage(file.bytes as Uint8Array<ArrayBuffer>)
+    const clamp = (info: TextureInfo | null) => info?.setWrapS(33071).setWrapT(33071)
+    if (part.uv !== undefined && part.texture !== undefined) {
+      material.setBaseColorTexture(texture('albedo', part.texture))
+      clamp(material.getBaseColorTextureInfo())
+    }
+    if (part.uv !== undefined && part.normalTexture !== undefined && part.tangents !== undefined) {
+      primitive.setAttribute('TANGENT', accessor('tangents', 'VEC4', part.tangents))
+      material.setNormalTexture(texture('normals', part.normalTexture))
+      clamp(material.getNormalTextureInfo())
     }
     primitive.setMaterial(material)
     const mesh = document.createMesh(part.name).addPrimitive(primitive)
     const targets = part.morphTargets ?? []
-    for (const target of targets)
-      primitive.addTarget(
-        document
-          .createPrimitiveTarget(target.name)
-          .setAttribute('POSITION', accessor(target.name, 'VEC3', target.displacements)),
-      )
+    for (const target of targets) {
+      const key = document.createPrimitiveTarget(target.name)
+      // most vertices stay: only those that move are stored
+      key.setAttribute('POSITION', accessor(target.name, 'VEC3', target.displacements).setSparse(true))
+      if (target.normals)
+        key.setAttribute('NORMAL', accessor(`${target.name} normals`, 'VEC3', target.normals).setSparse(true))
+      primitive.addTarget(key)
+    }
     if (targets.length > 0)
       mesh.setWeights(targets.map(() => 0)).setExtras({ targetNames: targets.map((target) => target.name) })
     scene.addChild(
@@ -104,7 +130,7 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
         .setExtras(part.extras ?? {}),
     )
   }
-  return new WebIO().writeBinary(document)
+  return encode(document, options.compression ?? 'none')
 }
 
 /** The part without the vertices that no triangle uses, and without triangles that have no area by their indices. */
@@ -131,9 +157,12 @@ function usedVertices(part: GlbPart): GlbPart {
     mesh: { positions: gather(positions, rows, 3), indices: Uint32Array.from(kept, (v) => forward[v]) },
     normals: part.normals && gather(part.normals, rows, 3),
     uv: part.uv && gather(part.uv, rows, 2),
+    tangents: part.tangents && gather(part.tangents, rows, 4),
+    observed: part.observed && gather(part.observed, rows, 1),
     morphTargets: part.morphTargets?.map((target) => ({
       ...target,
       displacements: gather(target.displacements, rows, 3),
+      normals: target.normals && gather(target.normals, rows, 3),
     })),
   }
 }
@@ -146,7 +175,10 @@ function checkPart(part: GlbPart): void {
     ['positions', positions, 3],
     ['normals', part.normals, 3],
     ['uv', part.uv, 2],
+    ['tangents', part.tangents, 4],
+    ['observed', part.observed, 1],
     ...(part.morphTargets ?? []).map((target) => [target.name, target.displacements, 3] as const),
+    ...(part.morphTargets ?? []).map((target) => [`${target.name} normals`, target.normals, 3] as const),
   ] as const) {
     if (array === undefined) continue
     if (array.length !== n * dims) throw new RangeError(`${part.name}: ${name} has the wrong length`)

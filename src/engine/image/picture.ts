@@ -147,6 +147,15 @@ export async function encodeJpeg(picture: Picture, quality = 92): Promise<Uint8A
     .toBuffer()
 }
 
+/** 8-bit grey PNG of values 0..1 [height, width]. */
+export async function encodeGreyPng(values: Float32Array, width: number, height: number): Promise<Uint8Array> {
+  const data = Uint8Array.from(values, (v) => Math.round(255 * Math.min(1, Math.max(0, v))))
+  return sharp(data, { raw: { width, height, channels: 1 } })
+    .toColourspace('b-w')
+    .png({ compressionLevel: 6 })
+    .toBuffer()
+}
+
 /** 16-bit grey PNG of values [height, width]: `low` becomes 1, `high` 65535; NaN becomes 0. */
 export async function encodeGreyPng16(
   values: Float32Array,

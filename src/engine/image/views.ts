@@ -1,10 +1,11 @@
 /** Software renderer for pictures of results: a mesh from several sides, textured or as clay. */
 import { multiply4, scaleCamera } from '../geometry/camera.js'
 import { vertexNormals } from '../geometry/normals.js'
-import { interpolate, rasterize, rasterNormals } from '../geometry/rasterize.js'
+import { interpolate, type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import type { Camera, Mesh } from '../stages.js'
 import { linearToSrgb } from './colors.js'
 import { sampleBilinear } from './filter.js'
+import { mappedNormals, type NormalMap } from './normal-map.js'
 import { newPicture, type Picture, resizePicture } from './picture.js'
 import { byteToLinear, CLAY_COLOR, shade } from './shading.js'
 
@@ -16,6 +17,9 @@ export interface ViewPart {
   /** [vertices, 2] with `texture`: glTF convention. */
   uv?: Float32Array
   texture?: Picture
+  /** Fine normals for `normals`, `uv` and `tangents` [vertices, 4]. */
+  normalMap?: NormalMap
+  tangents?: Float32Array
   /** Linear colour without texture; clay by default. */
   color?: readonly [number, number, number]
 }
@@ -57,7 +61,7 @@ export function renderView(parts: readonly ViewPart[], camera: Camera, options: 
   const nearest = new Float32Array(fine.width * fine.height).fill(Number.POSITIVE_INFINITY)
   for (const part of parts) {
     const raster = rasterize(part.mesh, fine, { cull: 'none' })
-    const normals = rasterNormals(raster, part.mesh, fine, part.normals ?? vertexNormals(part.mesh))
+    const normals = pixelNormals(raster, part, fine)
     const texture = options.style === 'clay' ? undefined : part.texture
     const uv =
       texture !== undefined && part.uv !== undefined ? interpolate(raster, part.mesh.indices, part.uv, 2) : undefined
@@ -93,6 +97,13 @@ export function renderView(parts: readonly ViewPart[], camera: Camera, options: 
     }
   }
   return factor === 1 ? picture : resizePicture(picture, camera.width, camera.height)
+}
+
+function pixelNormals(raster: Raster, part: ViewPart, camera: Camera): Float32Array {
+  const { mesh, uv, tangents, normalMap } = part
+  const normals = part.normals ?? vertexNormals(mesh)
+  if (!uv || !tangents || !normalMap) return rasterNormals(raster, mesh, camera, normals)
+  return mappedNormals(raster, { indices: mesh.indices, normals, tangents, uv }, normalMap, camera)
 }
 
 /** Camera that sees a sphere of the head frame from a direction, through a long lens. */

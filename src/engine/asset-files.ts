@@ -1,0 +1,134 @@
+/** The files of the asset: GLB, textures and the plainer mesh formats. docs/asset.md explains each of them. */
+import type { TexturedMesh } from './build-asset.js'
+import type { ExportModel } from './export/model.js'
+import { writeMtl, writeObj } from './export/obj.js'
+import { writePly } from './export/ply.js'
+import { writeUsdz } from './export/usdz.js'
+import { type GlbPart, writeGlb } from './gltf/write-glb.js'
+import { sampleBilinear } from './image/filter.js'
+import { normalMapPicture } from './image/normal-map.js'
+import { encodeGreyPng, encodeGreyPng16, encodeJpeg, encodePng, pictureFromFloats } from './image/picture.js'
+import type { Reconstruction } from './run.js'
+import { VERSION } from './version.js'
+
+/** Displacements are stored to at least this, metres, so that their scale is the same for most faces. */
+const LEAST_RANGE = 0.001
+
+/** Everything that is made of the asset, as bytes by name. */
+export async function assetFiles(
+  result: Reconstruction,
+  provenance: Record<string, unknown>,
+): Promise<Record<string, Uint8Array | string>> {
+  const { asset, settings, metric } = result
+  const { textures, baked } = asset
+  const range = displacementRange(baked.displacement)
+  const files: Record<string, Uint8Array | string> = {}
+  const albedo = await encodeJpeg(pictureFromFloats(textures.albedo, textures.size, textures.size))
+  const normal = await encodePng(normalMapPicture(baked))
+  files['textures/albedo.jpg'] = albedo
+  if (textures.photo !== textures.albedo)
+    files['textures/photo.jpg'] = await encodeJpeg(pictureFromFloats(textures.photo, textures.size, textures.size))
+  files['textures/normal.png'] = normal
+  files['textures/displacement.png'] = await encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range)
+  files['textures/observed.png'] = await encodeGreyPng(textures.observed, textures.size, textures.size)
+  files['textures/confidence.png'] = await encodeGreyPng(textures.confidence, textures.size, textures.size)
+
+  const extras = {
+    provenance,
+    metric,
+    displacement: { file: 'textures/displacement.png', midlevel: 0.5, scaleMetres: 2 * range },
+  }
+  const head: GlbPart = {
+    name: 'face',
+    mesh: asset.head.mesh,
+    normals: asset.head.normals,
+    tangents: asset.head.tangents,
+    uv: asset.head.uv,
+    texture: { bytes: albedo, mimeType: 'image/jpeg' },
+    normalTexture: { bytes: normal, mimeType: 'image/png' },
+    observed: atVertices(asset.head, textures.observed, textures.size, 1),
+    morphTargets: asset.keys,
+    extras: { ...extras, mesh: 'head', expression: expressionOf(result) },
+  }
+  // the surface's own triangles hold the detail: it needs no normal map
+  const surface: GlbPart | undefined = asset.surface && {
+    name: 'face',
+    ...asset.surface,
+    tangents: undefined,
+    texture: head.texture,
+    extras: { ...extras, mesh: 'surface' },
+  }
+  const glb = (part: GlbPart) =>
+    writeGlb([part], { generator: `sider ${VERSION}`, compression: settings.output.compression })
+  const main = settings.surface.mesh === 'surface' && surface ? surface : head
+  files['face.glb'] = await glb(main)
+  if (settings.surface.mesh === 'both' && surface) files['surface.glb'] = await glb(surface)
+  Object.assign(
+    files,
+    plainFormats(result, asset.surface && main === surface ? asset.surface : asset.head, range, albedo, normal),
+  )
+  return files
+}
+
+/** OBJ, PLY and USDZ as far as they are asked for. */
+function plainFormats(
+  { settings, photo, asset }: Reconstruction,
+  part: TexturedMesh,
+  range: number,
+  albedo: Uint8Array,
+  normal: Uint8Array,
+): Record<string, Uint8Array | string> {
+  const { obj, ply, usdz } = settings.output
+  const comments = [`sider ${VERSION}, photo ${photo.sha256}, seed ${settings.seed}`]
+  const model: ExportModel = { name: 'face', ...part, comments }
+  const files: Record<string, Uint8Array | string> = {}
+  if (obj) {
+    files['face.obj'] = writeObj(model, 'face.mtl')
+    files['face.mtl'] = writeMtl({
+      albedo: 'textures/albedo.jpg',
+      normal: 'textures/normal.png',
+      displacement: 'textures/displacement.png',
+      displacementScale: 2 * range,
+    })
+  }
+  if (ply) files['face.ply'] = writePly(model, atVertices(part, asset.textures.albedo, asset.textures.size, 3))
+  if (usdz)
+    files['face.usdz'] = writeUsdz(model, {
+      albedo: { name: 'albedo.jpg', bytes: albedo },
+      normal: { name: 'normal.png', bytes: normal },
+    })
+  return files
+}
+
+/** A texture [size, size, channels] at the vertices, [vertices, channels]. */
+function atVertices(
+  { uv }: Pick<TexturedMesh, 'uv'>,
+  texture: Float32Array,
+  size: number,
+  channels: number,
+): Float32Array {
+  const out = new Float32Array((uv.length / 2) * channels)
+  const texel = new Float32Array(channels)
+  for (let v = 0; v < uv.length / 2; v++) {
+    sampleBilinear(texture, size, size, channels, uv[2 * v] * size, uv[2 * v + 1] * size, texel)
+    out.set(texel, v * channels)
+  }
+  return out
+}
+
+/** Metres that black and white of the displacement stand for: what is needed, in tenths of a millimetre. */
+function displacementRange(displacement: Float32Array): number {
+  let most = LEAST_RANGE
+  for (const d of displacement) most = Math.max(most, Math.abs(d))
+  return Math.ceil(most * 1e4) / 1e4
+}
+
+/** The coefficients of the expression that the photo shows, by name, without those near 0. */
+function expressionOf({ fit, settings }: Reconstruction): Record<string, unknown> {
+  const weights = Object.fromEntries(
+    fit.model.expressionNames
+      .map((name, k): [string, number] => [name, Number(fit.expression[k].toFixed(4))])
+      .filter(([, weight]) => Math.abs(weight) >= 0.001),
+  )
+  return { shown: settings.surface.neutralize ? 'neutral' : 'photo', photo: weights }
+}
