@@ -6,10 +6,11 @@
  */
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
 
-/** Share of the light that is taken out: the shading explains some of what is really paint. */
-const SHARE = 0.9
-/** Largest change of a colour's logarithm: deep shadow and highlights say little about the skin. */
-const LIMIT = 0.35
+/** Largest change of a colour's logarithm for broad light and shade, and for what is narrower, which is partly paint. */
+const BROAD = 0.8
+const NARROW = 0.3
+/** Standard deviation that tells broad from narrow, as a share of the crop. */
+const WIDTH = 0.04
 
 export interface Relight {
   /** The factor that takes the light out of colours at a crop pixel. */
@@ -28,17 +29,26 @@ export function relighting(
   size: number,
 ): Relight | undefined {
   if (!shading) return undefined
-  const brightness = new Float32Array(size * size)
-  for (let i = 0; i < brightness.length; i++)
-    brightness[i] = Math.max(1e-3, 0.3 * shading[3 * i] + 0.6 * shading[3 * i + 1] + 0.1 * shading[3 * i + 2])
-  let [sum, count] = [0, 0]
-  for (let i = 0; i < brightness.length; i++) {
+  const count = size * size
+  const shade = new Float32Array(count)
+  for (let i = 0; i < count; i++) {
     if (!trusted[i]) continue
-    sum += Math.log(brightness[i])
-    count++
+    const brightness = 0.3 * shading[3 * i] + 0.6 * shading[3 * i + 1] + 0.1 * shading[3 * i + 2]
+    shade[i] = Math.log(Math.max(1e-3, brightness))
   }
-  if (count === 0) return undefined
-  const gains = brightness.map((b) => Math.exp(LIMIT * Math.tanh((SHARE * (sum / count - Math.log(b))) / LIMIT)))
+  const total = trusted.reduce((a, b) => a + b, 0)
+  if (total === 0) return undefined
+  const mean = shade.reduce((a, b) => a + b, 0) / total
+  // trusted pixels alone, carried a little beyond them
+  const weights = gaussianBlur(trusted, size, size, 1, WIDTH * size)
+  const sums = gaussianBlur(shade, size, size, 1, WIDTH * size)
+  const limited = (x: number, most: number): number => most * Math.tanh(x / most)
+  const gains = new Float32Array(count)
+  for (let i = 0; i < count; i++) {
+    const broad = weights[i] > 1e-4 ? sums[i] / weights[i] : mean
+    const narrow = trusted[i] ? shade[i] - broad : 0
+    gains[i] = Math.exp(-limited(broad - mean, BROAD) - limited(narrow, NARROW))
+  }
   const inner = gaussianBlur(trusted, size, size, 1, size / 100)
   const out = [0]
   return {

@@ -17,8 +17,9 @@ const HIDDEN = 0.002
 /** Steps in depth beyond this are outlines, metres. */
 const OUTLINE = 0.012
 /** From the outline inwards, as shares of the crop: colours are not believed, then more and more. */
-const BLIND = 0.008
-const CLEAR = 0.03
+const BLIND = 0.015
+const CLEAR = 0.05
+const INNER = 0.12
 /** Cosines between line of sight and normal: not believed, fully believed. */
 const FLAT = 0.1
 const STEEP = 0.4
@@ -119,7 +120,10 @@ export class Sight {
     const pixel = Math.floor(y) * size + Math.floor(x)
     const outline = ramp(this.clear[o] / DEPTH_SIZE, BLIND, CLEAR)
     const skin = Math.max(this.uncovered[pixel], opening)
-    const known = face * smooth(2 * skin - 1) + (1 - face) * this.likeness[pixel]
+    // the fitted outline may be off by more than `CLEAR`: up to `INNER`, only what looks like skin is believed
+    const inner = Math.max(ramp(this.clear[o] / DEPTH_SIZE, CLEAR, INNER), opening)
+    const likely = inner + (1 - inner) * this.likeness[pixel]
+    const known = face * smooth(2 * skin - 1) * likely + (1 - face) * this.likeness[pixel]
     const beyond = BEYOND * (1 - face)
     out.belief = ramp(cos, FLAT + beyond, STEEP + beyond) * outline * known
   }

@@ -4,8 +4,8 @@ import { gaussianBlur } from '../image/filter.js'
 import type { Mesh } from '../stages.js'
 
 /** Squared Mahalanobis distance of log colour: skin up to the first, not skin beyond the second. */
-const SKIN = 5
-const NOT_SKIN = 14
+const SKIN = 4
+const NOT_SKIN = 10
 
 /** Log brightness and two log ratios of a colour: shadows change the first only. */
 function feature(r: number, g: number, b: number): [number, number, number] {
@@ -25,7 +25,11 @@ export function skinLikeness(image: Float32Array, trusted: Float32Array, size: n
   const spread = [0, 1, 2].map((k) => {
     const values = sample.map((f) => f[k]).sort((a, b) => a - b)
     const quantile = (share: number): number => values[Math.floor(share * (values.length - 1))]
-    return { median: quantile(0.5), sigma: Math.max((quantile(0.84) - quantile(0.16)) / 2, k === 0 ? 0.25 : 0.05) }
+    const sigma = (quantile(0.84) - quantile(0.16)) / 2
+    return {
+      median: quantile(0.5),
+      sigma: k === 0 ? Math.min(0.4, Math.max(0.25, sigma)) : Math.min(0.12, Math.max(0.05, sigma)),
+    }
   })
   return new Float32Array(size * size).map((_, i) => {
     const f = at(i)
