@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
 /** Each does one step of the pipeline and knows nothing of the others. */
-const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface', 'gltf']
+const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface', 'asset', 'gltf', 'export']
 /** What stages may share. */
 const SHARED = ['geometry', 'image', 'field', 'compute']
 /** Files of the engine's root that stages and shared folders may import. */

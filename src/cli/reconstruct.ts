@@ -28,6 +28,8 @@ const SETTING_OPTIONS = {
     description: 'which face, counted from 0 (default: the largest); list shows them',
   },
   size: { path: 'photo.cropSize', value: 'N', description: 'pixels along a side of the face crop (default 256)' },
+  mesh: { path: 'surface.mesh', value: 'NAME', description: 'head, surface or both (default head)' },
+  ipd: { path: 'head.ipdMm', value: 'MM', description: 'distance between the pupils in millimetres (default 63)' },
   seed: { path: 'seed', value: 'N', description: 'seed of all random numbers (default 0)' },
 } as const
 
@@ -44,6 +46,7 @@ export const reconstruct: Command = {
       description: `${Object.keys(PRESETS).join(', ')} (default ${DEFAULT_PRESET})`,
     },
     ...SETTING_OPTIONS,
+    neutralize: { description: "bring the head to a neutral expression; the photo's becomes a shape key" },
     landmarks: { value: 'FILE', description: "the face's landmarks (68 or 478 points, JSON) in place of detection" },
     set: {
       short: 's',
@@ -72,6 +75,10 @@ export const reconstruct: Command = {
     [
       'sider reconstruct photo.jpg -o out --head flame2023.pkl --set detail.epochs=80',
       'your own head model, longer training',
+    ],
+    [
+      'sider reconstruct photo.jpg -o out --neutralize --ipd 61.5 --set output.usdz=true',
+      'a neutral head of measured size, as USDZ too',
     ],
     ['sider reconstruct photo.jpg -o out --resume', 'go on after Ctrl-C'],
     ['sider reconstruct photo.jpg -o out --server ws://127.0.0.1:7437', 'on a running server'],
@@ -155,6 +162,7 @@ function overrides(options: ParsedOptions): Record<string, unknown> {
     return value === undefined ? [] : [`${path}=${value}`]
   })
   const changes: Record<string, unknown>[] = [...assignments, ...options.list('set')].map(parseAssignment)
+  if (options.has('neutralize')) changes.push({ 'surface.neutralize': true })
   if (options.has('dump')) changes.push({ 'output.dump': true })
   return Object.assign({}, ...changes) as Record<string, unknown>
 }

@@ -111,7 +111,7 @@ function atVertices(
   const texel = new Float32Array(channels)
   for (let v = 0; v < uv.length / 2; v++) {
     sampleBilinear(texture, size, size, channels, uv[2 * v] * size, uv[2 * v + 1] * size, texel)
-    out.set(texel, v * channels)
+    for (let c = 0; c < channels; c++) out[v * channels + c] = Math.min(1, Math.max(0, texel[c]))
   }
   return out
 }

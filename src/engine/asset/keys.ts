@@ -11,7 +11,9 @@ const STILL = 2e-5
 /** The same for the change of a unit normal. */
 const UNTURNED = 0.004
 /** How deep the closed mouth's sheet sinks in as the lips part, as a share of the gap. */
-const CAVITY = 0.8
+const CAVITY = 1.2
+/** Columns in which the gap is measured. */
+const COLUMNS = 10
 
 export interface ShapeKey {
   /** ARKit's name where the expression corresponds to one of its blend shapes, else the model's own. */
@@ -71,25 +73,26 @@ function difference({ mesh, parts }: KeySource, target: Float32Array, cavity: Fl
 
 /** Moves the sheet between the lips inwards as they part, so that there is a mouth and not a skin across it. */
 function sinkMouth(out: Float32Array, positions: Float32Array, parts: Uint8Array, cavity: Float32Array): void {
-  const upper = { before: 0, move: 0, count: 0 }
-  const lower = { before: 0, move: 0, count: 0 }
-  let [middle, total] = [0, 0]
-  for (let v = 0; v < parts.length; v++)
-    if (parts[v] === HEAD_PARTS.mouth) {
-      middle += positions[3 * v + 1]
-      total++
-    }
-  if (total === 0) return
-  middle /= total
-  for (let v = 0; v < parts.length; v++) {
-    if (parts[v] !== HEAD_PARTS.mouth || cavity[v] > 0.5) continue
-    const half = positions[3 * v + 1] > middle ? upper : lower
-    half.move += out[3 * v + 1]
-    half.count++
-  }
-  const gap = upper.move / Math.max(1, upper.count) - lower.move / Math.max(1, lower.count)
+  const mouth = [...parts.keys()].filter((v) => parts[v] === HEAD_PARTS.mouth)
+  if (mouth.length === 0) return
+  const gap = mouthHeight(mouth, positions, out) - mouthHeight(mouth, positions)
   if (!(gap > 0)) return
-  for (let v = 0; v < parts.length; v++) out[3 * v + 2] -= CAVITY * gap * cavity[v]
+  for (const v of mouth) out[3 * v + 2] -= CAVITY * gap * cavity[v]
+}
+
+/** Mean height of the sheet between the lips in columns across it, metres. */
+function mouthHeight(mouth: number[], positions: Float32Array, moves?: Float32Array): number {
+  const xs = mouth.map((v) => positions[3 * v])
+  const [left, right] = [Math.min(...xs), Math.max(...xs)]
+  const columns = Array.from({ length: COLUMNS }, () => [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+  mouth.forEach((v, i) => {
+    const column = columns[Math.min(COLUMNS - 1, Math.floor(((xs[i] - left) / (right - left)) * COLUMNS))]
+    const y = positions[3 * v + 1] + (moves?.[3 * v + 1] ?? 0)
+    column[0] = Math.min(column[0], y)
+    column[1] = Math.max(column[1], y)
+  })
+  const heights = columns.filter(([low, high]) => high >= low).map(([low, high]) => high - low)
+  return heights.reduce((a, b) => a + b, 0) / heights.length
 }
 
 /** [vertices] 0 at the lips, 1 in the middle of the sheet between them. */

@@ -1,5 +1,5 @@
 /** Smaller GLB files: quantised numbers, and meshopt's packing of them. */
-import { type Document, WebIO } from '@gltf-transform/core'
+import { type Document, Logger, Verbosity, WebIO } from '@gltf-transform/core'
 import { EXTMeshoptCompression, KHRMeshQuantization } from '@gltf-transform/extensions'
 import { meshopt, quantize } from '@gltf-transform/functions'
 import { MeshoptEncoder } from 'meshoptimizer'
@@ -12,10 +12,16 @@ const BITS = { quantizePosition: 16, quantizeNormal: 12, quantizeTexcoord: 16 } 
 
 /** Bytes of the document. */
 export async function encode(document: Document, compression: Compression): Promise<Uint8Array> {
-  const io = new WebIO()
+  // its remarks are for people who run it by hand
+  document.setLogger(new Logger(Verbosity.ERROR))
+  const io = new WebIO().setLogger(new Logger(Verbosity.ERROR))
   if (compression === 'quantize') {
     io.registerExtensions([KHRMeshQuantization])
     await document.transform(quantize(BITS))
+    // quantising makes full arrays of the shape keys' sparse ones
+    for (const mesh of document.getRoot().listMeshes())
+      for (const primitive of mesh.listPrimitives())
+        for (const key of primitive.listTargets()) for (const accessor of key.listAttributes()) accessor.setSparse(true)
   } else if (compression === 'meshopt') {
     await MeshoptEncoder.ready
     io.registerExtensions([KHRMeshQuantization, EXTMeshoptCompression]).registerDependencies({

@@ -5,7 +5,7 @@ import { submesh } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { vertexTangents } from '../geometry/tangents.js'
 import type { HeadFit, ImplicitField, Mesh } from '../stages.js'
-import { dualContour, snapToZero } from './extract.js'
+import { marchingCubes, snapToZero } from './extract.js'
 import { faceSheet } from './face-sheet.js'
 import type { HeadMesh } from './head-mesh.js'
 import { sampleNarrowBand } from './narrow-band.js'
@@ -22,7 +22,7 @@ export async function evenSurface(
 ): Promise<{ mesh: Mesh; normals: Float32Array; tangents: Float32Array; uv: Float32Array }> {
   const reference = submesh(fit.mesh, fit.model.faceRegion).mesh
   const band = await sampleNarrowBand(field, { resolution, near: { mesh: reference, distance: NEAR } })
-  const shell = await snapToZero(await dualContour(band, field), field, band.spacing * field.frame.scale)
+  const shell = await snapToZero(marchingCubes(band, field), field, band.spacing * field.frame.scale)
   const mesh = faceSheet(shell, reference)
   const uv = transferUv(mesh.positions, head)
   const normals = vertexNormals(mesh)

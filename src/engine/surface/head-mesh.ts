@@ -22,7 +22,8 @@ const LIMIT = 0.008
 const HIDDEN = 0.0025
 /** A triangle that turns by more than the angle of this cosine is about to fold over. */
 const FOLD = 0.35
-const UNFOLD_ROUNDS = 30
+const UNFOLD_ROUNDS = 60
+const PATIENT_ROUNDS = 15
 
 /** The settled mesh, and what is needed to settle other expressions in the same way. */
 export interface HeadMesh {
@@ -202,9 +203,10 @@ function unfold(base: Mesh, normals: Float32Array, offset: Float32Array, weight:
         sum += offset[neighbors[i]]
         count++
       }
-      const share = bad.has(v) ? 0.8 : 1
+      // slivers at the corners of the eyes may need all of it
+      const share = !bad.has(v) ? 1 : round < PATIENT_ROUNDS ? 0.8 : 0
       offset[v] = (share * sum) / count
-      weight[v] *= share
+      weight[v] *= bad.has(v) ? share : 0.95
     }
   }
 }

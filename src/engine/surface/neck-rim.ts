@@ -87,7 +87,7 @@ export function layOutBand(
   return { uv: Float32Array.from(values), uvIndices: corners }
 }
 
-/** [vertices] 0 where the band meets the head, 1 at the rim, in between the mean of the neighbours. */
+/** [vertices] 0 where the band meets the head, about 1 at the rim, in between the mean of the neighbours. */
 function heightInBand(mesh: Mesh, band: Uint8Array): Float64Array {
   const n = mesh.positions.length / 3
   const inBand = new Uint8Array(n)
@@ -98,7 +98,11 @@ function heightInBand(mesh: Mesh, band: Uint8Array): Float64Array {
   })
   const height = new Float64Array(n)
   const fixed = new Uint8Array(n)
-  for (const loop of boundaryLoops(mesh)) for (const v of loop) [height[v], fixed[v]] = [1, 1]
+  const triangles = new Uint8Array(n)
+  for (const v of mesh.indices) triangles[v]++
+  // tips stand out, so that triangles with three corners on the rim have an area
+  for (const loop of boundaryLoops(mesh))
+    for (const v of loop) [height[v], fixed[v]] = [triangles[v] === 1 ? 1 : 0.85, 1]
   for (let v = 0; v < n; v++) if (inHead[v] && inBand[v]) [height[v], fixed[v]] = [0, 1]
   const { start, neighbors } = vertexNeighbors(mesh)
   for (let round = 0; round < 300; round++)
