@@ -7,36 +7,15 @@
  */
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
-import type { Raster } from '../geometry/rasterize.js'
-import { fillBetween, texelRaster } from '../geometry/texels.js'
-import { sampleBilinear } from '../image/filter.js'
-import { HEAD_PARTS, type Mesh } from '../stages.js'
+import { texelRaster } from '../geometry/texels.js'
+import { HEAD_PARTS } from '../stages.js'
+import { compose, nearSeen, type PaintMesh } from './compose.js'
 import type { Relight } from './light.js'
 import { type Seen, Sight, type SightScene } from './sight.js'
 import { spread } from './skin.js'
 
 /** About eyes and mouth, up to this distance, what is not skin is no cover, metres. */
 const OPENING = 0.012
-/** Weight of mirrored colours in the base. */
-const MIRRORED = 0.15
-/** Colour of the closed mouth's inside, sRGB. */
-const MOUTH = [0.3, 0.12, 0.11]
-
-/** The asset's mesh, as far as painting goes. */
-export interface PaintMesh {
-  /** Whole, seams not split, as in the photo, head frame, metres. */
-  mesh: Mesh
-  /** The same before detail: its normals say how flat the photo's camera sees a place. */
-  smooth: Mesh
-  uv: Float32Array
-  uvIndices: Uint32Array
-  /** [triangles] 1 in the face region. */
-  faceRegion: Uint8Array
-  /** [vertices] HEAD_PARTS */
-  parts: Uint8Array
-  /** [vertices, 2] texture coordinates of the mirrored place on the other side. */
-  mirror: Float32Array
-}
 
 export interface HeadTextures {
   size: number
@@ -134,103 +113,6 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   for (let i = 0; i < texels; i++)
     if (gains[i] > 0) for (let k = 3 * i; k < 3 * i + 3; k++) lit[k] = Math.min(1, lit[k] / gains[i])
   return { size, albedo, photo: lit, observed: belief, confidence }
-}
-
-/** Base colour, believed texels and mirrored detail together; gaps between islands are filled. */
-function compose(
-  head: PaintMesh,
-  raster: Raster,
-  size: number,
-  detail: Float32Array,
-  belief: Float32Array,
-  seen: { values: Float32Array; weight: Float32Array },
-): Float32Array {
-  const { mesh, mirror } = head
-  const base = baseColour(head, size, detail, belief, seen)
-  const out = new Float32Array(3 * size * size)
-  const own = [0, 0, 0]
-  const other = [0, 0]
-  const there = [0, 0, 0]
-  const trust = [0]
-  // the base everywhere, so that it can be looked up at mirrored places
-  for (let i = 0; i < belief.length; i++) {
-    const t = 3 * raster.triangle[i]
-    if (t < 0) continue
-    for (let c = 0; c < 3; c++)
-      for (let k = 0; k < 3; k++) out[3 * i + k] += raster.barycentric[3 * i + c] * base[3 * mesh.indices[t + c] + k]
-  }
-  const difference = new Float32Array(out.length)
-  for (let i = 0; i < belief.length; i++)
-    if (belief[i] > 0) for (let k = 3 * i; k < 3 * i + 3; k++) difference[k] = belief[i] * (detail[k] - out[k])
-  for (let i = 0; i < belief.length; i++) {
-    const t = raster.triangle[i]
-    if (t < 0) continue
-    const b = belief[i]
-    for (let k = 0; k < 3; k++) own[k] = difference[3 * i + k]
-    if (b < 1) {
-      other[0] = other[1] = 0
-      for (let c = 0; c < 3; c++)
-        for (let k = 0; k < 2; k++) other[k] += raster.barycentric[3 * i + c] * mirror[2 * mesh.indices[3 * t + c] + k]
-      sampleBilinear(belief, size, size, 1, other[0] * size, other[1] * size, trust)
-      if (trust[0] > 0.02) {
-        // `difference` holds belief times detail, so this fades where the other side is itself doubtful
-        sampleBilinear(difference, size, size, 3, other[0] * size, other[1] * size, there)
-        for (let k = 0; k < 3; k++) own[k] += (1 - b) * there[k]
-      }
-    }
-    for (let k = 0; k < 3; k++) out[3 * i + k] = Math.min(1, Math.max(0, out[3 * i + k] + own[k]))
-  }
-  fillBetween(out, 3, size, raster.triangle)
-  return out
-}
-
-/** [vertices, 3] smooth colours: the photo's where it is believed, the mirrored ones, or this face's mean skin. */
-function baseColour(
-  { mesh, parts, mirror }: PaintMesh,
-  size: number,
-  detail: Float32Array,
-  belief: Float32Array,
-  seen: { values: Float32Array; weight: Float32Array },
-): Float32Array {
-  const n = seen.weight.length
-  const mean = [0, 1, 2].map((k) => {
-    let [sum, total] = [0, 1e-9]
-    for (let v = 0; v < n; v++) {
-      if (parts[v] !== HEAD_PARTS.skin) continue
-      sum += seen.weight[v] * seen.values[3 * v + k]
-      total += seen.weight[v]
-    }
-    return sum / total
-  })
-  const values = new Float32Array(3 * n)
-  const weight = new Float32Array(n)
-  const trust = [0]
-  const there = [0, 0, 0]
-  for (let v = 0; v < n; v++) {
-    const [x, y] = [mirror[2 * v] * size, mirror[2 * v + 1] * size]
-    sampleBilinear(belief, size, size, 1, x, y, trust)
-    const mirrored = MIRRORED * (1 - seen.weight[v]) * trust[0]
-    if (mirrored > 0) sampleBilinear(detail, size, size, 3, x, y, there)
-    // nothing is known of a closed mouth's inside
-    const inside = parts[v] === HEAD_PARTS.mouth ? 1 - seen.weight[v] : 0
-    weight[v] = seen.weight[v] + mirrored + inside
-    for (let k = 0; k < 3 && weight[v] > 0; k++)
-      values[3 * v + k] =
-        (seen.weight[v] * seen.values[3 * v + k] + mirrored * there[k] + inside * MOUTH[k]) / weight[v]
-  }
-  return spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 4e-3, rounds: 80 })
-}
-
-/** [triangles] 1 where the photo shows a corner or a neighbour of one. */
-function nearSeen({ indices }: Mesh, weight: Float32Array): Uint8Array {
-  const close = Uint8Array.from(weight, (w) => (w > 0 ? 1 : 0))
-  for (let t = 0; t < indices.length; t += 3)
-    if (weight[indices[t]] > 0 || weight[indices[t + 1]] > 0 || weight[indices[t + 2]] > 0)
-      close[indices[t]] = close[indices[t + 1]] = close[indices[t + 2]] = 1
-  return Uint8Array.from(
-    { length: indices.length / 3 },
-    (_, t) => close[indices[3 * t]] | close[indices[3 * t + 1]] | close[indices[3 * t + 2]],
-  )
 }
 
 /** [vertices] share of the triangles about each vertex that belong to the face region, smoothed over a few of them. */

@@ -31,20 +31,22 @@ export function mappedNormals(raster: Raster, mesh: MappedMesh, map: NormalMap, 
   const out = new Float32Array(up.length)
   for (let i = 0; i < raster.triangle.length; i++) {
     if (raster.triangle[i] < 0) continue
-    const [nx, ny, nz] = unit(up[3 * i], up[3 * i + 1], up[3 * i + 2])
-    const [tx, ty, tz] = unit(along[4 * i], along[4 * i + 1], along[4 * i + 2])
+    let length = Math.hypot(up[3 * i], up[3 * i + 1], up[3 * i + 2]) || 1
+    const [nx, ny, nz] = [up[3 * i] / length, up[3 * i + 1] / length, up[3 * i + 2] / length]
+    length = Math.hypot(along[4 * i], along[4 * i + 1], along[4 * i + 2]) || 1
+    const [tx, ty, tz] = [along[4 * i] / length, along[4 * i + 1] / length, along[4 * i + 2] / length]
     const side = along[4 * i + 3] < 0 ? -1 : 1
-    const [bx, by, bz] = [side * (ny * tz - nz * ty), side * (nz * tx - nx * tz), side * (nx * ty - ny * tx)]
     sampleBilinear(map.normals, map.size, map.size, 3, uv[2 * i] * map.size, uv[2 * i + 1] * map.size, texel)
-    const [x, y, z] = texel
-    out.set(unit(x * tx + y * bx + z * nx, x * ty + y * by + z * ny, x * tz + y * bz + z * nz), 3 * i)
+    const [x, y, z] = [texel[0], side * texel[1], texel[2]]
+    const dx = x * tx + y * (ny * tz - nz * ty) + z * nx
+    const dy = x * ty + y * (nz * tx - nx * tz) + z * ny
+    const dz = x * tz + y * (nx * ty - ny * tx) + z * nz
+    length = Math.hypot(dx, dy, dz) || 1
+    out[3 * i] = dx / length
+    out[3 * i + 1] = dy / length
+    out[3 * i + 2] = dz / length
   }
   return transformDirections(camera.headToCamera, out, out)
-}
-
-function unit(x: number, y: number, z: number): [number, number, number] {
-  const length = Math.hypot(x, y, z) || 1
-  return [x / length, y / length, z / length]
 }
 
 /** A normal map as an 8-bit picture: -1..1 becomes 0..255 in each channel. */

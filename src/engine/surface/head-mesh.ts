@@ -42,7 +42,7 @@ export interface HeadMesh {
 export async function settleHead(fit: HeadFit, topology: HeadTopology, field: ImplicitField): Promise<HeadMesh> {
   const base = headMeshOf(topology, fit.mesh.positions)
   const weight = detailWeight(base, topology.faceRegion, fit.camera, fit.crop)
-  const normals = vertexNormals(base)
+  const normals = directionsOf(base)
   const moving = Uint32Array.from(weight.keys()).filter((v) => weight[v] > 0)
   const part = movingPart(base, moving)
   const directions = rows(normals, moving)
@@ -64,8 +64,11 @@ export async function settleHead(fit: HeadFit, topology: HeadTopology, field: Im
 /** Positions of another expression with the same detail: it rides along the normals. */
 export function ride({ topology, offset }: HeadMesh, modelPositions: Float32Array): Float32Array {
   const base = headMeshOf(topology, modelPositions)
-  return moved(base.positions, vertexNormals(base), offset)
+  return moved(base.positions, directionsOf(base), offset)
 }
+
+/** Along which vertices move: normals weighted by area, which cost least; the same for all expressions. */
+const directionsOf = (base: Mesh): Float32Array => vertexNormals(base, 'area')
 
 function moved(positions: Float32Array, normals: Float32Array, offset: Float32Array): Float32Array {
   return positions.map((p, i) => p + offset[Math.floor(i / 3)] * normals[i])
