@@ -98,7 +98,7 @@ scene.world = world
 world.use_nodes = True
 world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.75, 0.8, 0.9, 1)
 world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.45
-for energy, place, size in ((9, (-0.7, -0.9, 0.7), 0.5), (3, (0.9, -0.6, 0.2), 0.6)):
+for energy, place, size in ((22, (-0.7, -0.9, 0.7), 0.5), (6, (0.9, -0.6, 0.2), 0.6)):
     lamp = bpy.data.objects.new("lamp", bpy.data.lights.new("lamp", "AREA"))
     lamp.data.energy, lamp.data.size = energy, size
     lamp.location = place
@@ -111,7 +111,7 @@ camera.data.lens = 100
 def orbit(yaw):
     a = math.radians(yaw)
     middle = np.array([0, -0.02, -0.01])
-    place = middle + 1.05 * np.array([math.sin(a), -math.cos(a), 0])
+    place = middle + 0.85 * np.array([math.sin(a), -math.cos(a), 0])
     camera.location = place
     direction = Matrix.Translation((middle - place).tolist()).to_translation()
     camera.rotation_euler = direction.to_track_quat("-Z", "Y").to_euler()

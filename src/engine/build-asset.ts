@@ -84,6 +84,7 @@ export async function buildAsset(input: AssetInput, settings: Settings): Promise
     mesh: shown,
     parts: topology.parts,
     names: fit.model.expressionNames,
+    range: fit.model.expressionRange,
     expression,
     pose,
   }

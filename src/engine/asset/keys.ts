@@ -1,6 +1,6 @@
 /**
- * Shape keys: for each expression of the head model, how the finished mesh moves when the expression is added to the one it
- * shows. The detail rides along: it keeps its height over the skin and turns with it.
+ * Shape keys: for each expression of the head model, how the finished mesh moves as the expression becomes as strong as it can
+ * be: on a neutral head by the whole expression, on a smiling one by what is missing from the smile. The detail rides along: it keeps its height over the skin and turns with it.
  */
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
@@ -10,6 +10,8 @@ import { HEAD_PARTS, type Mesh } from '../stages.js'
 const STILL = 2e-5
 /** The same for the change of a unit normal. */
 const UNTURNED = 0.004
+/** A key changes its coefficient by at least this, also where the photo shows the expression already. */
+const LEAST_KEY = 0.1
 /** How deep the closed mouth's sheet sinks in as the lips part, as a share of the gap. */
 const CAVITY = 1.2
 /** Columns in which the gap is measured. */
@@ -33,6 +35,8 @@ export interface KeySource {
   /** [vertices] HEAD_PARTS */
   parts: Uint8Array
   names: readonly string[]
+  /** [expressions, 2] */
+  range: Float32Array
   /** [expressions] what the mesh shows. */
   expression: Float64Array
   pose: PoseMesh
@@ -45,7 +49,8 @@ export function shapeKeys(source: KeySource, others: Record<string, Float64Array
   const before = vertexNormals(source.mesh, 'area')
   const single = source.names.map((name, k): [string, Float64Array] => {
     const changed = source.expression.slice()
-    changed[k] += 1
+    const most = source.range[2 * k + 1]
+    changed[k] = Number.isFinite(most) ? Math.max(most, changed[k] + LEAST_KEY) : changed[k] + 1
     return [name, changed]
   })
   return [...Object.entries(others), ...single].flatMap(([name, expression]) => {

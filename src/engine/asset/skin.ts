@@ -6,6 +6,8 @@ import type { Mesh } from '../stages.js'
 /** Squared Mahalanobis distance of log colour: skin up to the first, not skin beyond the second. */
 const SKIN = 4
 const NOT_SKIN = 10
+/** Width of the doubtful edge of skin, as a share of the crop. */
+const EDGE = 0.014
 
 /** Log brightness and two log ratios of a colour: shadows change the first only. */
 function feature(r: number, g: number, b: number): [number, number, number] {
@@ -31,10 +33,24 @@ export function skinLikeness(image: Float32Array, trusted: Float32Array, size: n
       sigma: k === 0 ? Math.min(0.4, Math.max(0.25, sigma)) : Math.min(0.12, Math.max(0.05, sigma)),
     }
   })
-  return new Float32Array(size * size).map((_, i) => {
+  const like = new Float32Array(size * size).map((_, i) => {
     const f = at(i)
     const d = spread.reduce((sum, { median, sigma }, k) => sum + ((f[k] - median) / sigma) ** 2, 0)
     return Math.min(1, Math.max(0, (NOT_SKIN - d) / (NOT_SKIN - SKIN)))
+  })
+  // at its edge, skin and what is behind it mix to colours that may look like skin
+  const radius = Math.max(1, Math.round(EDGE * size))
+  return gaussianBlur(least(least(like, size, radius, 1), size, radius, size), size, size, 1, radius / 2)
+}
+
+/** The least value within `radius` steps of `stride` along a row or a column. */
+function least(values: Float32Array, size: number, radius: number, stride: number): Float32Array {
+  return values.map((_, i) => {
+    const place = stride === 1 ? i % size : Math.floor(i / size)
+    let low = 1
+    for (let k = Math.max(-radius, -place); k <= Math.min(radius, size - 1 - place); k++)
+      low = Math.min(low, values[i + k * stride])
+    return low
   })
 }
 
