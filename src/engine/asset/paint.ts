@@ -55,9 +55,9 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)
     photo.values.set(seen.colour, 3 * v)
     photo.weight[v] = seen.belief
-    if (!relight || seen.belief === 0) continue
+    if (!relight || !seen.visible) continue
     light.values[v] = relight.gain(seen.x, seen.y)
-    light.weight[v] = seen.belief * relight.known(seen.x, seen.y)
+    light.weight[v] = relight.known(seen.x, seen.y)
   }
   const gain = relight ? spread(mesh, light, [1], { stiffness: 8, pull: 0, rounds: 40 }) : undefined
 
@@ -94,10 +94,10 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
       }
     }
     sight.at(point, normal, 0, faceShare, open, seen)
+    if (relight && seen.visible) gains[i] += relight.known(seen.x, seen.y) * (relight.gain(seen.x, seen.y) - gains[i])
     if (seen.belief === 0) continue
     belief[i] = seen.belief
     for (let k = 0; k < 3; k++) detail[3 * i + k] = seen.colour[k]
-    if (relight) gains[i] += relight.known(seen.x, seen.y) * (relight.gain(seen.x, seen.y) - gains[i])
     const pixel = Math.floor(seen.y) * scene.crop.size + Math.floor(seen.x)
     confidence[i] = seen.belief * Math.exp(-((residual[pixel] / 0.12) ** 2))
   }
