@@ -121,7 +121,7 @@ function baseColour(
       values[3 * v + k] =
         (seen.weight[v] * seen.values[3 * v + k] + mirrored * there[k] + inside * MOUTH[k]) / weight[v]
   }
-  return spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 4e-3, rounds: 80 })
+  return spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 4e-3, rounds: 50 })
 }
 
 /** [triangles] 1 where the photo shows a corner or a neighbour of one. */

@@ -152,7 +152,7 @@ export async function encodeGreyPng(values: Float32Array, width: number, height:
   const data = Uint8Array.from(values, (v) => Math.round(255 * Math.min(1, Math.max(0, v))))
   return sharp(data, { raw: { width, height, channels: 1 } })
     .toColourspace('b-w')
-    .png({ compressionLevel: 6 })
+    .png({ compressionLevel: 3 })
     .toBuffer()
 }
 
