@@ -312,7 +312,7 @@ describe('runs of a network', () => {
     expect(first['coarse'] === undefined).toBe(where === 'detail')
     expect(resumed.quality.coarseErrorMm).toBeCloseTo(whole.quality.coarseErrorMm, 6)
     expect(largestDifference(whole.losses, resumed.losses)).toBeLessThan(1e-5)
-    expect(largestDifference(whole.face3d.positions, resumed.face3d.positions)).toBeLessThan(1e-5)
+    expect(largestDifference(whole.asset.head.mesh.positions, resumed.asset.head.mesh.positions)).toBeLessThan(1e-5)
   })
 })
 

@@ -7,7 +7,7 @@ import { Rng } from '../src/engine/geometry/rng.js'
 import { sampleSurface } from '../src/engine/geometry/sample.js'
 import { decodeNpy } from '../src/engine/image/npy.js'
 import { decodePicture, newPicture } from '../src/engine/image/picture.js'
-import type { Mesh, Photo } from '../src/engine/stages.js'
+import type { Mesh } from '../src/engine/stages.js'
 import { boundaryDistance, boundaryFalloff } from '../src/engine/surface/boundary-falloff.js'
 import { cleanManifold } from '../src/engine/surface/clean-mesh.js'
 import { clipMesh } from '../src/engine/surface/clip-mesh.js'
@@ -15,7 +15,7 @@ import { CUBE_EDGES, CUBE_TRIANGLES } from '../src/engine/surface/cube-table.js'
 import { meshFromDepth } from '../src/engine/surface/depth-mesh.js'
 import { dualContour, marchingCubes, snapToZero } from '../src/engine/surface/extract.js'
 import { faceSheet } from '../src/engine/surface/face-sheet.js'
-import { faceTopology, photoBox, photoTexture, photoUv } from '../src/engine/surface/face-topology.js'
+import { faceTopology } from '../src/engine/surface/face-topology.js'
 import { countingField, type ImplicitField, toField, toHead } from '../src/engine/surface/field.js'
 import { mapFiles } from '../src/engine/surface/maps.js'
 import { sampleNarrowBand } from '../src/engine/surface/narrow-band.js'
@@ -314,20 +314,6 @@ describe('face topology and photo texture', () => {
     const keys = new Set<string>()
     for (let v = 0; v < positions.length; v += 3) keys.add(positions.subarray(v, v + 3).join())
     for (const v of border) expect(keys.has(face.rest.mesh.positions.subarray(v * 3, v * 3 + 3).join())).toBe(true)
-  })
-  test('photo UVs land on the right pixels of the texture', async () => {
-    const camera = frontCamera(200, 400, 0.7)
-    const points = Float32Array.of(0.02, 0.01, 0, -0.05, 0.06, 0.02, 0.04, -0.05, 0)
-    const box = photoBox(points, camera, 0.1)
-    const uv = photoUv(points, camera, box)
-    const [u, v] = project(camera, points)
-    expect(box.x + uv[0] * box.width).toBeCloseTo(u, 4)
-    expect(box.y + uv[1] * box.height).toBeCloseTo(v, 4)
-    for (const c of uv) expect(c > 0 && c < 1).toBe(true)
-    const photo = { ...newPicture(200, 200, [10, 200, 30]) } as Photo
-    const texture = await decodePicture(await photoTexture(photo, box, 40))
-    expect(Math.max(texture.width, texture.height)).toBe(40)
-    expect(Math.abs(texture.data[1] - 200)).toBeLessThan(5)
   })
 })
 
