@@ -93,6 +93,24 @@ describe('topology', () => {
     }
   })
 
+  test('a model without texture coordinates gets a cylinder that is cut open at the back', () => {
+    const { model } = scene.fit
+    const { uv, uvIndices, faceRegion } = headTopology({ ...model, uv: undefined, uvIndices: undefined }, 0)
+    let [wide, folded, face] = [0, 0, 0]
+    for (let t = 0; t < faceRegion.length; t++) {
+      const us = [0, 1, 2].map((c) => uv[2 * uvIndices[3 * t + c]])
+      if (Math.max(...us) - Math.min(...us) > 0.2) wide++
+      if (!faceRegion[t]) continue
+      face++
+      if (uvArea(uv, uvIndices, 3 * t) >= 0) folded++
+    }
+    const used = [...new Set(uvIndices)].flatMap((row) => [uv[2 * row], uv[2 * row + 1]])
+    expect(used.every((c) => c > 0 && c < 1)).toBe(true)
+    // only about the crown do triangles reach far round, and of the face only deep folds lie over one another
+    expect(wide / faceRegion.length).toBeLessThan(0.005)
+    expect(folded / face).toBeLessThan(0.1)
+  })
+
   test('what is linear passes through: poses after refinement are refinements of poses', () => {
     const { topology } = heads[1]
     const { model } = scene.fit
