@@ -34,7 +34,14 @@ const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface']
 const preview = (overrides: Record<string, unknown> = {}): Settings =>
   resolveSettings({
     preset: 'preview',
-    overrides: { 'photo.cropSize': SIZE, 'relief.steps': 40, 'photo.face': 0, 'output.sdfGrid': 32, ...overrides },
+    overrides: {
+      'photo.cropSize': SIZE,
+      'relief.steps': 40,
+      'photo.face': 0,
+      'output.sdfGrid': 32,
+      'surface.textureSize': 256,
+      ...overrides,
+    },
   })
 
 let folder: string
