@@ -158,7 +158,7 @@ describe.skipIf(!existsSync(SCAN))('a scan (needs ../shared/data/scans)', () => 
         overrides: {
           'relief.steps': 40,
           'output.sdfGrid': 16,
-          'surface.textureSize': 2048,
+          'surface.textureSize': 0,
           'surface.shapeKeys': false,
         },
       }),

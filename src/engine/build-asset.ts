@@ -5,7 +5,7 @@
 import { type KeySource, type ShapeKey, shapeKeys } from './asset/keys.js'
 import { relighting } from './asset/light.js'
 import { mirrorUv } from './asset/mirror.js'
-import { type HeadTextures, paintHead } from './asset/paint.js'
+import { footprint, type HeadTextures, paintHead } from './asset/paint.js'
 import type { Settings } from './config.js'
 import { gather } from './geometry/mesh.js'
 import { vertexNormals } from './geometry/normals.js'
@@ -18,6 +18,11 @@ import { type BakedDetail, bakeDetail } from './surface/bake.js'
 import { evenSurface } from './surface/even-surface.js'
 import { type HeadMesh, ride, settleHead } from './surface/head-mesh.js'
 import { headMeshOf, headTopology } from './surface/head-topology.js'
+
+/** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
+const LEAST_TEXTURE = 1024
+const MOST_TEXTURE = 4096
+const COARSEST = 1.5
 
 /** A mesh with what is drawn on it. All arrays are in its vertex order; seams are split. Head frame, metres. */
 export interface TexturedMesh {
@@ -69,7 +74,7 @@ export async function buildAsset(input: AssetInput, settings: Settings): Promise
   const each = <T extends Float32Array>(values: T, dims: number): Float32Array => gather(values, split.vertexMap, dims)
   const normals = each(vertexNormals(whole.mesh), 3)
   const tangents = vertexTangents(split.mesh, normals, split.uv)
-  const size = powerOfTwo(settings.surface.textureSize)
+  const size = textureSize(whole, fit, settings.surface.textureSize)
   const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(whole.weight, 1) }
   const baked = await bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit)))
   const textures = paint(input, whole, size, settings.surface.delight)
@@ -155,6 +160,16 @@ function paint(
 }
 
 const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))
+
+/** The size that was asked for, or the least that has a texel for about every pixel of the photo. */
+function textureSize({ mesh, coarse, topology }: HeadMesh, fit: HeadFit, asked: number): number {
+  if (asked > 0) return powerOfTwo(asked)
+  const smooth = { positions: coarse, indices: mesh.indices }
+  const head = { ...topology, mesh, smooth, mirror: new Float32Array(0) }
+  let size = LEAST_TEXTURE
+  while (size < MOST_TEXTURE && footprint(head, fit, size) > COARSEST) size *= 2
+  return size
+}
 
 /** Texels that the field's detail needs: the face has about two thirds of the layout's width, at two texels for a crop pixel. */
 function detailSize({ crop }: HeadFit): number {

@@ -154,8 +154,12 @@ function nearOpening({ mesh, parts }: PaintMesh): Float32Array {
   return distance.map((d) => Math.max(0, 1 - (d / OPENING) ** 2))
 }
 
-/** Photo pixels across a texel in the middle of what the camera sees: the median over the face's triangles. */
-function footprint({ mesh, uv, uvIndices, faceRegion }: PaintMesh, { camera, crop }: SightScene, size: number): number {
+/** Photo pixels across a texel of a texture of `size`: the median over the face's triangles. */
+export function footprint(
+  { mesh, uv, uvIndices, faceRegion }: PaintMesh,
+  { camera, crop }: Pick<SightScene, 'camera' | 'crop'>,
+  size: number,
+): number {
   const { positions: p, indices } = mesh
   const { headToCamera: m } = camera
   const ratios: number[] = []

@@ -287,7 +287,7 @@ export interface SurfaceSettings {
    */
   subdivisions: number
   /**
-   * Side of the textures: 1024, 2048, 4096 or another power of two (others are rounded up). (pixels) Default: 2048.
+   * Side of the textures: 1024, 2048, 4096 or another power of two (others are rounded up); 0 takes what the photo needs, from 1024 to 4096. (pixels) Default: 0.
    */
   textureSize: number
   /**
