@@ -4,7 +4,6 @@ import type { Settings } from '../../src/engine/config.js'
 import type { Case } from '../../src/engine/evaluate/cases.js'
 import { type ScoredCase, scoreCase } from '../../src/engine/evaluate/score.js'
 import { reconstruct } from '../../src/engine/reconstruct.js'
-import type { Mesh } from '../../src/engine/stages.js'
 
 export interface Measured {
   scored: ScoredCase
@@ -15,10 +14,10 @@ export interface Measured {
 /** @throws SiderError what the run or the truth's files are at fault for */
 export async function measure(one: Case, settings: Settings): Promise<Measured> {
   const started = performance.now()
-  const { fit, view, coarse, face3d, rest } = await reconstruct({ photo: one.image, settings })
+  const { fit, view, coarse, asset } = await reconstruct({ photo: one.image, settings })
   const seconds = (performance.now() - started) / 1000
   const scored = await scoreCase(one, {
-    mesh: together(face3d, rest),
+    mesh: asset.whole.mesh,
     coarse: fit.mesh,
     landmarks: undefined,
     maps: {
@@ -33,12 +32,4 @@ export async function measure(one: Case, settings: Settings): Promise<Measured> 
     run: undefined,
   })
   return { scored, seconds }
-}
-
-function together(a: Mesh, b: Mesh): Mesh {
-  const first = a.positions.length / 3
-  return {
-    positions: Float32Array.from([...a.positions, ...b.positions]),
-    indices: Uint32Array.from([...a.indices, ...b.indices.map((v) => v + first)]),
-  }
 }
