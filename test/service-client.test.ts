@@ -142,7 +142,7 @@ describe('from the outside', () => {
     const token = readFileSync(tokenFile, 'utf8').trim()
     const client = await SiderClient.connect(url, { token })
     ends.push(() => client.close())
-    const settings = { 'photo.cropSize': 96, 'photo.face': 0, 'relief.steps': 80, 'output.sdfGrid': 32 }
+    const settings = { 'photo.cropSize': 96, 'photo.face': 0, 'relief.steps': 120, 'output.sdfGrid': 32 }
     const job = client.reconstruct(readFileSync(PHOTO), { preset: 'preview', settings })
     const pings: number[] = []
     const pinging = setInterval(async () => {
