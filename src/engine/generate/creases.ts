@@ -198,11 +198,11 @@ function nasolabial(engraver: Engraver, marks: readonly Point[], side: -1 | 1, s
   // The cheek lies on the left of a curve drawn upwards on the subject's right, and of one drawn downwards on the left.
   const curve = engraver.curve(side < 0 ? points.slice().reverse() : points, 0.7)
   const fade = [0.12, 0.42] as const
-  const depth = 0.55 * strength * rng.uniform(0.75, 1.2)
+  const depth = 0.36 * strength * rng.uniform(0.75, 1.2)
   engraver.draw({
     curve,
     depth,
-    width: rng.uniform(2.6, 4),
+    width: rng.uniform(3, 4.6),
     step: 0.75 * strength,
     fade: side < 0 ? [fade[1], fade[0]] : fade,
   })

@@ -6,7 +6,7 @@ import { type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
 import { embeddedPoints } from '../head/register.js'
 import { LEFT_IRIS, RIGHT_IRIS } from '../landmarks/topology.js'
-import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
+import { type Camera, HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
 import { chartLandmarks } from './chart.js'
 import { engraveCreases } from './creases.js'
 import { buildHead, type FineHead } from './head-mesh.js'
@@ -77,7 +77,7 @@ export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Prom
   )
   const gain = exposure(luminances, meanAlbedo)
   const linear = resolve(colour, raster, plan, gain)
-  const truth = truthMaps(head, camera)
+  const truth = truthMaps(head, scene, camera)
   return {
     plan,
     photo: await takePhoto(linear, plan.photo, plan.seed + 1),
@@ -87,10 +87,11 @@ export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Prom
   }
 }
 
-/** What an exact camera sees of the head (without the shirt, which hides the lower neck: its pixels are left out). */
-function truthMaps(head: FineHead, camera: PortraitPlan['camera']): Pick<Portrait, 'depth' | 'normals' | 'mask'> {
+/** What an exact camera sees of the head, also behind the shirt; the mask has only what the photo shows of the face. */
+function truthMaps(head: FineHead, scene: Mesh, camera: Camera): Pick<Portrait, 'depth' | 'normals' | 'mask'> {
   const raster = rasterize(head.mesh, camera)
-  const mask = Uint8Array.from(raster.triangle, (t) => (t >= 0 ? head.faceRegion[t] : 0))
+  const shown = rasterize(scene, camera, { cull: 'none' }).triangle
+  const mask = Uint8Array.from(raster.triangle, (t, i) => (t >= 0 && shown[i] === t ? head.faceRegion[t] : 0))
   return { depth: raster.depth, normals: rasterNormals(raster, head.mesh, camera), mask }
 }
 
