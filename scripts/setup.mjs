@@ -40,7 +40,9 @@ function installed() {
 /** Compiles src/ to dist/, and the web page to dist/web, unless dist/ is newer. */
 export function build() {
   const stamp = join(ROOT, 'dist/.built')
-  const sources = ['package.json', 'tsconfig.json', ...filesBelow('src'), ...filesBelow('plugins/threejs-editor')].map((file) => join(ROOT, file))
+  const sources = ['package.json', 'tsconfig.json', ...filesBelow('src'), ...filesBelow('plugins/threejs-editor')].map(
+    (file) => join(ROOT, file),
+  )
   const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs))
   if (existsSync(stamp) && statSync(stamp).mtimeMs > newest) return
   console.log('Building ...')

@@ -49,7 +49,9 @@ export async function startServer(
   const gate = { port: options.port, origins: options.origins, hosts: options.hosts }
   const status = () => ({ jobs: queue.countByState(), connections: connections.size })
   const pages = new Pages()
-  http.on('request', (request, response) => answerHttp(request, response, refusal(request, gate), metrics, status, pages))
+  http.on('request', (request, response) =>
+    answerHttp(request, response, refusal(request, gate), metrics, status, pages),
+  )
   listenForSockets(http, gate, { queue, options, tokens, log, metrics }, connections)
   try {
     await listen(http, options)
@@ -145,9 +147,10 @@ function answerHttp(
   } else if (request.url === '/metrics') send(200, 'text/plain; version=0.0.4', metrics.text(status()))
   else {
     const page = pages.find(request.url ?? '/', request.headers.host!, request.headers.origin)
-    if (!page) return send(404, 'text/plain', 'no such page; WebSockets are answered: see docs/server.md')
-    response.writeHead(200, page.headers)
-    response.end(page.body)
+    if (page) {
+      response.writeHead(200, page.headers)
+      response.end(page.body)
+    } else send(404, 'text/plain', 'no such page; WebSockets are answered: see docs/server.md')
   }
 }
 

@@ -31,7 +31,12 @@ export async function takePhoto(host: HTMLElement): Promise<Photo | undefined> {
   video.srcObject = stream
   const take = h('button', { type: 'button', class: 'sd-button sd-primary', text: 'Take photo' })
   const close = h('button', { type: 'button', class: 'sd-button', text: 'Close' })
-  const dialog = h('dialog', { class: 'sd-camera', 'aria-label': 'Camera' }, video, h('div', { class: 'sd-actions' }, take, close))
+  const dialog = h(
+    'dialog',
+    { class: 'sd-camera', 'aria-label': 'Camera' },
+    video,
+    h('div', { class: 'sd-actions' }, take, close),
+  )
   host.append(dialog)
   dialog.showModal()
   try {
@@ -41,10 +46,14 @@ export async function takePhoto(host: HTMLElement): Promise<Photo | undefined> {
       take.onclick = () => {
         const canvas = h('canvas', { width: video.videoWidth, height: video.videoHeight })
         canvas.getContext('2d')!.drawImage(video, 0, 0)
-        canvas.toBlob((blob) => {
-          if (blob) readPhoto(blob, 'camera.jpg').then(resolve, reject)
-          else reject(new Error('The camera gave no picture yet; try again.'))
-        }, 'image/jpeg', 0.95)
+        canvas.toBlob(
+          (blob) => {
+            if (blob) readPhoto(blob, 'camera.jpg').then(resolve, reject)
+            else reject(new Error('The camera gave no picture yet; try again.'))
+          },
+          'image/jpeg',
+          0.95,
+        )
       }
     })
   } finally {

@@ -1,6 +1,13 @@
 /** One reconstruction as the user sees it: the photo, the job that works on it, what it shows meanwhile, and what it made. */
-import { type Artifact, ConnectionLost, type JobState, type Question, RemoteError } from '../../../src/rpc/client/index.js'
+
 import type { RemoteJob, RemoteResult } from '../../../src/rpc/client/index.js'
+import {
+  type Artifact,
+  ConnectionLost,
+  type JobState,
+  type Question,
+  RemoteError,
+} from '../../../src/rpc/client/index.js'
 import { Changes } from './dom.js'
 import type { ServerLink } from './server-link.js'
 
@@ -30,7 +37,9 @@ export class Task {
   state: TaskState = 'empty'
   photo: Photo | undefined
   job: string | undefined
-  progress: { stage: string; fraction: number; etaSeconds?: number; iteration?: number; iterations?: number } | undefined
+  progress:
+    | { stage: string; fraction: number; etaSeconds?: number; iteration?: number; iterations?: number }
+    | undefined
   readonly losses: { step: number; loss: number }[] = []
   question: Question | undefined
   /** What went wrong, and what to do. */
@@ -168,7 +177,10 @@ export class Task {
   private fail(error: unknown): void {
     if (error instanceof RemoteError) this.error = { message: error.message, hint: error.data.hint ?? '' }
     else if (error instanceof ConnectionLost) {
-      this.error = { message: 'The connection was lost.', hint: 'Is the server running? The job goes on when it is back.' }
+      this.error = {
+        message: 'The connection was lost.',
+        hint: 'Is the server running? The job goes on when it is back.',
+      }
     } else this.error = { message: String((error as Error).message ?? error), hint: '' }
   }
 
