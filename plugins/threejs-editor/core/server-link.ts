@@ -86,7 +86,7 @@ export class ServerLink {
         return 'The server has gone away. Jobs are kept; this goes on as soon as the server is back.'
       case 'away':
         return `No server answers at ${this.url}. Start it with: ${start}`
-      case 'refused':
+      default:
         return `The server refused: ${this.why || 'wrong token'}. Copy the token from the file that sider serve names.`
     }
   }

@@ -156,7 +156,7 @@ export class Task {
             break
           case 'preview':
             this.previews.set(update.artifact.name, update)
-            this.previewed.tell()
+            this.show()
             break
         }
       }
@@ -171,6 +171,16 @@ export class Task {
         this.fail(error)
         this.set('failed')
       }
+    }
+  }
+
+  /** A preview that cannot be shown costs a line of the log, not the job. */
+  private show(): void {
+    try {
+      this.previewed.tell()
+    } catch (error) {
+      const line = `A preview cannot be shown: ${(error as Error).message}`
+      if (!this.logs.includes(line)) this.logs.push(line)
     }
   }
 
