@@ -30,14 +30,14 @@ const TYPES: Record<string, string> = {
 }
 
 /** Serves a folder on a free port. */
-export async function serveFolder(folder: string): Promise<{ origin: string; close(): void }> {
+export async function serveFolder(folder: string, port = 0): Promise<{ origin: string; close(): void }> {
   const server = createServer((request, response) => {
     const file = join(folder, normalize(new URL(request.url!, 'http://x').pathname))
     if (!existsSync(file) || extname(file) === '') return void response.writeHead(404).end()
     response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' })
     response.end(readFileSync(file))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => void server.close() }
 }
 

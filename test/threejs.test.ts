@@ -255,7 +255,7 @@ async function inEditor(origin: string, url: string, token: string, job: string,
   )
   const panel = async () => {
     await page.addScriptTag({ type: 'module', url: `${web(url)}editor.js` })
-    await page.locator('#sider-tab').click()
+    await page.locator('#sider-tab').dispatchEvent('click')
     await page.getByText('Connected to').waitFor()
   }
   await page.goto(`${origin}/editor/index.html`)
@@ -283,7 +283,7 @@ async function inEditor(origin: string, url: string, token: string, job: string,
   expect(await faces()).toEqual(['Face of group.jpg'])
   expect(await state(page)).toBe('completed')
   // the sidebar's own tabs still work
-  await page.locator('#sidebar > .Tabs > .Tab').first().click()
+  await page.locator('#sidebar > .Tabs > .Tab').first().dispatchEvent('click')
   expect(await page.locator('#sider-panel').isVisible()).toBe(false)
   await page.locator('#sider-tab').press('Enter')
   expect(await page.locator('#sider-panel').isVisible()).toBe(true)
