@@ -55,6 +55,7 @@ interface EditorPage {
 
 async function open(address: string): Promise<Page> {
   const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+  page.setDefaultTimeout(60_000) // software rendering on a busy machine
   ends.push(() => page.context().close())
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(error.message))
@@ -126,7 +127,7 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
     ends.push(() => server.close())
     const page = await open(`${web(server.url)}#token=${server.token}`)
     await page.getByText('Connected to').waitFor()
-    await scriptedPhoto(page, { steps: 5000, previewBytes: 0 })
+    await scriptedPhoto(page, { steps: 5000, stepMs: 20, previewBytes: 0 })
     await press(page, 'Reconstruct face')
     await page.getByText(/step \d+ of 5000/).waitFor()
     await press(page, 'Pause')

@@ -49,6 +49,7 @@ export class Task {
   result: RemoteResult | undefined
   stopping = false
   private watched: RemoteJob | undefined
+  private readonly waiting = new Set<string>()
 
   constructor(readonly link: ServerLink) {}
 
@@ -149,14 +150,14 @@ export class Task {
               if (last && last.step >= update.iteration) this.losses.length = 0 // it went on from a checkpoint
               this.losses.push({ step: update.iteration, loss: update.loss })
             }
-            this.changes.tell()
+            this.soon('changes')
             break
           case 'log':
             this.logs.push(update.message)
             break
           case 'preview':
             this.previews.set(update.artifact.name, update)
-            this.show()
+            this.soon('previewed')
             break
         }
       }
@@ -172,6 +173,17 @@ export class Task {
         this.set('failed')
       }
     }
+  }
+
+  /** Tells of progress and previews at most ten times a second, however fast they come. */
+  private soon(what: 'changes' | 'previewed'): void {
+    if (this.waiting.has(what)) return
+    this.waiting.add(what)
+    setTimeout(() => {
+      this.waiting.delete(what)
+      if (what === 'changes') this.changes.tell()
+      else this.show()
+    }, 100)
   }
 
   /** A preview that cannot be shown costs a line of the log, not the job. */

@@ -55,7 +55,7 @@ const hello = h(
     h('li', { text: 'Press Reconstruct face and watch it appear. Preset preview takes about half a minute.' }),
     h('li', { text: 'Turn it, drag the light, compare it with the photo, and download it as GLB.' }),
   ),
-  h('p', { text: 'Everything stays on this computer.' }),
+  h('p', { text: 'The photo goes to this server and nowhere else.' }),
 )
 stage.append(hello)
 
