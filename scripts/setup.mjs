@@ -37,15 +37,21 @@ function installed() {
   )
 }
 
-/** Compiles src/ to dist/ unless dist/ is newer. */
+/** Compiles src/ to dist/, and the web page to dist/web, unless dist/ is newer. */
 export function build() {
   const stamp = join(ROOT, 'dist/.built')
-  const sources = ['package.json', 'tsconfig.json', ...filesBelow('src')].map((file) => join(ROOT, file))
+  const sources = ['package.json', 'tsconfig.json', ...filesBelow('src'), ...filesBelow('plugins/threejs-editor')].map(
+    (file) => join(ROOT, file),
+  )
   const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs))
   if (existsSync(stamp) && statSync(stamp).mtimeMs > newest) return
   console.log('Building ...')
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true }) // nothing of deleted sources stays
   run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'])
+  for (const mode of ['page', 'editor']) {
+    const config = ['--config', 'plugins/threejs-editor/vite.config.ts', '--mode', mode, '--logLevel', 'warn']
+    run(process.execPath, [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', ...config])
+  }
   writeFileSync(stamp, '')
 }
 

@@ -391,6 +391,6 @@ describe('who may connect', () => {
     expect(text).toMatch(/^sider_jobs_completed_total \d+$/m)
     expect(text).toMatch(/^sider_jobs\{state="completed"\} \d+$/m)
     expect((await ask('/metrics', { host: 'evil.example' })).status).toBe(403)
-    expect((await ask('/')).status).toBe(404)
+    expect((await ask('/../package.json')).status).toBe(404)
   })
 })

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SiderError } from '../engine/errors.js'
 import type { ServerOptions } from '../rpc/options.js'
-import type { Command, ParsedOptions } from './command.js'
+import type { Command, ParsedOptions, Shell } from './command.js'
 
 export const serve: Command = {
   name: 'serve',
@@ -38,7 +38,7 @@ export const serve: Command = {
     const server = await startServer(await serverOptions(options))
     const text = options.has('json')
       ? JSON.stringify({ event: 'listening', url: server.url, tokenFile: server.tokenFile })
-      : `Listening on ${server.url}\nToken: ${server.tokenFile}\nCtrl-C saves checkpoints and stops.`
+      : `Listening on ${server.url}\nPage: ${await page(server, shell)}\nToken: ${server.tokenFile}\nCtrl-C saves checkpoints and stops.`
     shell.stdout.write(`${text}\n`)
     await new Promise<void>((resolve) => {
       const done = shell.onInterrupt(() => {
@@ -50,6 +50,17 @@ export const serve: Command = {
     await server.close()
     shell.exit(0)
   },
+}
+
+/**
+ * Address of the server's page. A person at a terminal gets the token with it, in the fragment, which browsers send to nobody;
+ * logs and pipes do not.
+ */
+async function page({ url, tokenFile }: { url: string; tokenFile: string }, { stdout }: Shell): Promise<string> {
+  const address = url.replace(/^ws/, 'http')
+  if (!stdout.isTTY) return address
+  const [first] = (await readFile(tokenFile, 'utf8')).split('\n').filter((line) => line.trim() !== '')
+  return `${address}#token=${first.trim().split(/\s+/).at(-1)}`
 }
 
 async function serverOptions(options: ParsedOptions): Promise<Partial<ServerOptions>> {

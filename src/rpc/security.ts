@@ -63,7 +63,7 @@ export function refusal(
 ): string | undefined {
   const allowed = [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, ...hosts]
   if (!allowed.includes(headers.host ?? '')) return 'this Host is not allowed'
-  // The server has no pages, so its own origin is no page's; some libraries (Python's websocket-client) send it.
+  // The server's own page, and some libraries (Python's websocket-client), send the server's own origin.
   const own = [`http://${headers.host}`, `https://${headers.host}`]
   if (headers.origin === undefined || own.includes(headers.origin) || origins.includes(headers.origin)) return undefined
   return 'this Origin is not allowed'

@@ -11,6 +11,7 @@ import { JobStore } from './jobs/store.js'
 import { Log } from './log.js'
 import { Metrics } from './metrics.js'
 import { type ServerOptions, serverOptions } from './options.js'
+import { Pages } from './pages.js'
 import { SUBPROTOCOL } from './protocol.js'
 import { isLoopback, readTokens, refusal } from './security.js'
 
@@ -47,7 +48,10 @@ export async function startServer(
   http.requestTimeout = 10_000
   const gate = { port: options.port, origins: options.origins, hosts: options.hosts }
   const status = () => ({ jobs: queue.countByState(), connections: connections.size })
-  http.on('request', (request, response) => answerHttp(request, response, refusal(request, gate), metrics, status))
+  const pages = new Pages()
+  http.on('request', (request, response) =>
+    answerHttp(request, response, refusal(request, gate), metrics, status, pages),
+  )
   listenForSockets(http, gate, { queue, options, tokens, log, metrics }, connections)
   try {
     await listen(http, options)
@@ -123,13 +127,14 @@ function listenForSockets(
   })
 }
 
-/** /healthz and /metrics; they tell nothing of any one job. */
+/** The page, /healthz and /metrics; they tell nothing of any one job. */
 function answerHttp(
   request: IncomingMessage,
   response: ServerResponse,
   refused: string | undefined,
   metrics: Metrics,
   status: () => { jobs: Record<string, number>; connections: number },
+  pages: Pages,
 ): void {
   const send = (code: number, type: string, text: string): void => {
     response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
@@ -140,7 +145,13 @@ function answerHttp(
   else if (request.url === '/healthz') {
     send(200, 'application/json', JSON.stringify({ status: 'ok', version: VERSION, ...status() }))
   } else if (request.url === '/metrics') send(200, 'text/plain; version=0.0.4', metrics.text(status()))
-  else send(404, 'text/plain', 'a WebSocket server: see docs/server.md')
+  else {
+    const page = pages.find(request.url ?? '/', request.headers.host!, request.headers.origin)
+    if (page) {
+      response.writeHead(200, page.headers)
+      response.end(page.body)
+    } else send(404, 'text/plain', 'no such page; WebSockets are answered: see docs/server.md')
+  }
 }
 
 function listen(http: Server, { host, port }: ServerOptions): Promise<void> {

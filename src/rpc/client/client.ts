@@ -14,6 +14,8 @@ export interface ConnectOptions {
   WebSocket?: WebSocketClass
   /** Seconds to go on trying after losing the connection, each time; 0 does not try. Default 60. */
   retrySeconds?: number
+  /** Told when the connection is lost and when it is there again; with it the client connects again even if idle. */
+  status?: (status: 'connected' | 'lost' | 'gone') => void
 }
 
 export class SiderClient {
@@ -115,7 +117,9 @@ export class SiderClient {
       closed: () => {
         if (this.link !== link) return
         this.link = undefined
-        if (!this.closed && this.listeners.size > 0) this.connection().catch(() => {})
+        if (this.closed) return
+        this.options.status?.('lost')
+        if (this.listeners.size > 0 || this.options.status) this.connection().catch(() => {})
       },
     })
     const { token, client = { name: 'sider/client' }, delivery = 'binary' } = this.options
@@ -128,11 +132,13 @@ export class SiderClient {
     for (let wait = 100; ; wait = Math.min(5000, wait * 2)) {
       try {
         this.link = await this.open()
+        this.options.status?.('connected')
         for (const listener of this.reconnected) listener()
         return this.link
       } catch (error) {
         if (error instanceof RemoteError || performance.now() + wait > until || this.closed) {
           this.closed = true
+          this.options.status?.('gone')
           for (const listener of this.reconnected) listener() // those who watch must not wait for ever
           throw error
         }

@@ -1,0 +1,2 @@
+/** Stands in for the package `ws` in the browser, which is never asked for. */
+export const WebSocket = undefined

@@ -1,0 +1,80 @@
+/** Preset and the few settings that matter, built from the schema that the server sends. */
+import { h } from '../core/dom.js'
+import type { ServerLink } from '../core/server-link.js'
+import type { Task } from '../core/task.js'
+import type { Kit } from './kit.js'
+
+export interface Chosen {
+  preset: string
+  /** By dotted names; what is not here is as the preset has it. */
+  settings: Record<string, unknown>
+}
+
+const SHOWN = ['photo.cropSize', 'head.focalPx', 'relief.steps', 'seed']
+
+interface Schema {
+  title?: string
+  description?: string
+  type?: string
+  unit?: string
+  minimum?: number
+  maximum?: number
+  default?: unknown
+  properties?: Record<string, Schema>
+}
+
+export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: Chosen): HTMLElement {
+  const section = kit.section('Settings')
+  const body = h('div')
+  section.append(body)
+  let built = ''
+  const show = (): void => {
+    section.hidden = !link.client
+    for (const field of body.querySelectorAll<HTMLInputElement>('input, select')) field.disabled = task.busy
+    const session = link.client?.session
+    if (!session || built === session.server.version) return
+    built = session.server.version ?? 'any'
+    const about = h('p', { class: 'sd-note' })
+    const preset = kit.select(Object.fromEntries(session.presets.map(({ name }) => [name, name])), (value) =>
+      pick(value),
+    )
+    preset.dom.setAttribute('aria-label', 'Preset')
+    const pick = (name: string): void => {
+      chosen.preset = name
+      about.textContent = session.presets.find((one) => one.name === name)?.description ?? ''
+    }
+    preset.set(session.defaultPreset)
+    pick(session.defaultPreset)
+    const more = h('details', { class: 'sd-more' }, h('summary', { text: 'More settings' }))
+    for (const name of SHOWN) {
+      const schema = name
+        .split('.')
+        .reduce<Schema | undefined>((node, key) => node?.properties?.[key], session.settings as Schema)
+      if (schema) more.append(field(kit, name, schema, chosen))
+    }
+    body.replaceChildren(kit.row('Preset', preset.dom), about, more)
+  }
+  link.changes.listen(show)
+  task.changes.listen(show)
+  show()
+  return section
+}
+
+/** A switch that says 'as in the preset', and the number in its place. */
+function field(kit: Kit, name: string, schema: Schema, chosen: Chosen): HTMLElement {
+  const step = schema.type === 'integer' ? 1 : 0.01
+  const number = kit.number({ min: schema.minimum ?? 0, max: schema.maximum ?? 1e9, step }, (value) => {
+    own.set(true)
+    chosen.settings[name] = value
+  })
+  const own = kit.check((on) => {
+    if (on) chosen.settings[name] = number.get()
+    else delete chosen.settings[name]
+  })
+  number.set(Number(schema.default ?? 0))
+  const title = schema.title ?? name
+  number.dom.setAttribute('aria-label', title)
+  own.dom.setAttribute('aria-label', `Change ${title}`)
+  const unit = h('span', { class: 'sd-unit', text: schema.unit ?? '' })
+  return kit.row(title, h('span', { class: 'sd-field' }, own.dom, number.dom, unit), schema.description)
+}

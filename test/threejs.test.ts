@@ -1,0 +1,291 @@
+/** The web page and the panel in the three.js editor, in headless Chromium, against servers with scripted and with real workers. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { writeGlb } from '../src/engine/index.js'
+import { CHROMIUM, editorCopies, launch, serveFolder, withoutNetwork } from './browser.js'
+import { testServer } from './service-peer.js'
+
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const GROUP = path('../node_modules/@vladmandic/face-api/demo/sample3.jpg')
+
+let browser: Browser
+const ends: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
+
+/** What the page leaves for its tests. */
+interface Sider {
+  link: { state: string }
+  task: {
+    state: string
+    job: string
+    losses: unknown[]
+    setPhoto(photo: object): void
+    previews: Map<string, object>
+    previewed: { tell(): void; count: number }
+    changes: { count: number }
+  }
+  viewer: {
+    renderer: { info: { memory: { geometries: number; textures: number } } }
+    detailed: { children: { name: string; geometry: { attributes: { position: { array: Float32Array } } } }[] }
+  }
+  preview: { mesh: { visible: boolean; geometry: { attributes: { position?: { array: Float32Array } } } } }
+}
+declare const window: { sider: Sider; editor: EditorPage } & Record<string, unknown>
+declare const requestAnimationFrame: (callback: (time: number) => void) => number
+declare const localStorage: { getItem(key: string): string | null }
+
+interface EditorPage {
+  scene: { children: { name: string; userData: Record<string, unknown> }[] }
+  sceneHelpers: { getObjectByName(name: string): { children: { visible: boolean }[] } | undefined }
+  history: { undos: { type: string }[] }
+  undo(): void
+  redo(): void
+  toJSON(): object
+  clear(): void
+  fromJSON(json: object): Promise<void>
+}
+
+async function open(address: string): Promise<Page> {
+  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+  page.setDefaultTimeout(60_000) // software rendering on a busy machine
+  ends.push(() => page.context().close())
+  const errors: string[] = []
+  page.on('pageerror', (error) => errors.push(error.message))
+  ends.push(() => expect(errors).toEqual([]))
+  await page.goto(address)
+  return page
+}
+
+/** A photo whose bytes are a script for the scripted worker; the browser could not decode it, so it is handed over. */
+async function scriptedPhoto(page: Page, script: object): Promise<void> {
+  await page.evaluate((text) => {
+    const file = new Blob([text])
+    const thumbnail = 'data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA='
+    window.sider.task.setPhoto({ name: 'scripted.jpg', file, thumbnail, width: 100, height: 100 })
+  }, JSON.stringify(script))
+}
+
+const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()
+const state = (page: Page) => page.evaluate(() => window.sider.task.state)
+const web = (url: string) => url.replace(/^ws/, 'http')
+
+/** A server of the built program, as a process of its own. */
+async function spawnServer(program: string[]): Promise<{ child: ChildProcess; url: string }> {
+  const child = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'ignore'] })
+  ends.push(() => void child.kill('SIGKILL'))
+  const [line] = (await once(child.stdout!, 'data')) as [Buffer]
+  return { child, url: (JSON.parse(line.toString()) as { url: string }).url }
+}
+
+describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => {
+  beforeAll(async () => {
+    browser = await launch()
+  })
+  afterAll(() => browser.close())
+
+  test('the page has strict headers, and only listed files are served', async () => {
+    const server = await testServer()
+    ends.push(() => server.close())
+    const answer = await fetch(web(server.url))
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-security-policy')).toMatch(/default-src 'none'; script-src 'self'/)
+    expect((await fetch(`${web(server.url)}..%2fcli.js`)).status).toBe(404)
+    expect((await fetch(`${web(server.url)}editor.js`, { headers: { origin: 'http://evil.example' } })).status).toBe(
+      403,
+    )
+  })
+
+  test('token: asked for, wrong one refused in words, right one by the fragment and out of the address', async () => {
+    const server = await testServer()
+    ends.push(() => server.close())
+    const page = await open(web(server.url))
+    await page.getByText('Enter the token').waitFor()
+    await page.getByLabel('Token').fill('certainly-wrong-token')
+    await press(page, 'Connect')
+    await page.getByText('The server refused').waitFor()
+    await page.getByLabel('Token').fill(server.token)
+    await press(page, 'Connect')
+    await page.getByText('Connected to').waitFor()
+    const other = await open(`${web(server.url)}#token=${server.token}`)
+    await other.getByText('Connected to').waitFor()
+    expect(other.url()).toBe(web(server.url))
+    await other.reload()
+    await other.getByText('Connected to').waitFor() // the tab remembers
+    expect(await other.evaluate((key) => localStorage.getItem(key), `sider.token ${server.url}`)).toBeNull()
+  })
+
+  test('pause, go on, cancel; several faces; a failure in words', async () => {
+    const server = await testServer()
+    ends.push(() => server.close())
+    const page = await open(`${web(server.url)}#token=${server.token}`)
+    await page.getByText('Connected to').waitFor()
+    await scriptedPhoto(page, { steps: 5000, stepMs: 20, previewBytes: 0 })
+    await press(page, 'Reconstruct face')
+    await page.getByText(/step \d+ of 5000/).waitFor()
+    await press(page, 'Pause')
+    await page.getByText('Paused.').waitFor()
+    await press(page, 'Go on')
+    await page.getByText(/step \d+ of 5000/).waitFor()
+    await press(page, 'Cancel')
+    await page.getByText('Cancelled.').waitFor()
+    await scriptedPhoto(page, { steps: 5, faces: 3, previewBytes: 0 })
+    await press(page, 'Reconstruct face')
+    await page.getByText('3 faces: choose one').waitFor()
+    await page.getByRole('button', { name: 'Face 2' }).press('Enter')
+    await page.getByText('Done in').waitFor()
+    await scriptedPhoto(page, { fail: true })
+    await press(page, 'Reconstruct face')
+    await page.getByText('no face').waitFor()
+  })
+
+  test('the server is killed and started again: said in words, and the job goes on', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sider-serve-'))
+    const program = [path('./scripted-server.mjs'), folder]
+    const { child, url } = await spawnServer([...program, '0'])
+    const token = readFileSync(join(folder, 'token'), 'utf8').trim()
+    const page = await open(`${web(url)}#token=${token}`)
+    await page.getByText('Connected to').waitFor()
+    await scriptedPhoto(page, { steps: 400, stepMs: 10, previewBytes: 0 })
+    await press(page, 'Reconstruct face')
+    await page.getByText(/step \d+ of 400/).waitFor()
+    child.kill('SIGKILL')
+    await page.getByText('The server has gone away').waitFor()
+    await spawnServer([...program, new URL(url).port])
+    await page.getByText('Connected to').waitFor({ timeout: 20_000 })
+    await page.getByText('Done in').waitFor({ timeout: 30_000 })
+  })
+
+  test('50 previews change the mesh in place and leave counts of geometries, textures and listeners as they were', async () => {
+    const server = await testServer()
+    ends.push(() => server.close())
+    const page = await open(`${web(server.url)}#token=${server.token}`)
+    const glb = async (z: number) => {
+      const positions = Float32Array.of(0, 0, z, 0.1, 0, z, 0, 0.1, z)
+      return [...(await writeGlb([{ name: 'mesh', mesh: { positions, indices: Uint32Array.of(0, 1, 2) } }]))]
+    }
+    const update = (bytes: number[]) =>
+      page.evaluate(async (given) => {
+        const { task, viewer, preview } = window.sider
+        const artifact = { kind: 'mesh', name: 'mesh', topology: 'same' }
+        task.previews.set('mesh', { artifact, bytes: new Uint8Array(given) })
+        task.state = 'running'
+        task.previewed.tell()
+        for (let frame = 0; frame < 2; frame++) await new Promise((resolve) => requestAnimationFrame(resolve))
+        const { geometries, textures } = viewer.renderer.info.memory
+        const listeners = task.previewed.count + task.changes.count
+        return { counts: [geometries, textures, listeners], z: preview.mesh.geometry.attributes.position!.array[2] }
+      }, bytes)
+    const first = await update(await glb(0.01))
+    expect(first.counts[0]).toBeGreaterThan(0)
+    for (let i = 0; i < 50; i++) {
+      const { counts, z } = await update(await glb(i / 1000))
+      expect(z).toBeCloseTo(i / 1000)
+      expect(counts).toEqual(first.counts)
+    }
+  })
+
+  test('a real photo: faces to choose, previews that change the mesh, reload and reattach, final face; then the editor', async () => {
+    const copies = editorCopies()
+    if (copies.length === 0)
+      console.warn('no copy of the three.js editor: set SIDER_THREE_EDITOR; the editor is not tried')
+    const hosts = await Promise.all(copies.map(serveFolder))
+    for (const { close } of hosts) ends.push(close)
+    const folder = mkdtempSync(join(tmpdir(), 'sider-serve-'))
+    const origins = hosts.flatMap(({ origin }) => ['--allow-origin', origin])
+    const cli = [path('../dist/cli.js'), 'serve', '--port', '0', '--data', folder, '--json']
+    const { url } = await spawnServer([...cli, ...origins])
+    const token = readFileSync(join(folder, 'token'), 'utf8').trim()
+
+    const page = await open(`${web(url)}#token=${token}`)
+    await page.getByText('Connected to').waitFor()
+    const photo = readFileSync(GROUP).toString('base64')
+    const dropped = await page.evaluateHandle((base64) => {
+      const transfer = new DataTransfer()
+      transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], 'group.jpg'))
+      return transfer
+    }, photo)
+    await page.dispatchEvent('.sd-drop', 'drop', { dataTransfer: dropped })
+    await page.getByAltText('The photo group.jpg').waitFor()
+    await page.getByLabel('Preset', { exact: true }).selectOption('preview')
+    await press(page, 'Reconstruct face')
+    await page.getByRole('button', { name: 'Face 1' }).click({ timeout: 60_000 })
+    const z = () =>
+      page.evaluate(() =>
+        Array.from(window.sider.preview.mesh.geometry.attributes.position?.array.slice(0, 3000) ?? []),
+      )
+    await page.waitForFunction(() => window.sider.preview.mesh.visible, undefined, { timeout: 60_000 })
+    const before = await z()
+    await expect.poll(z, { timeout: 60_000 }).not.toEqual(before)
+    await page.reload()
+    await page.getByText(/Detail from shading|Done in/).waitFor({ timeout: 20_000 })
+    await page.getByText('Done in').waitFor({ timeout: 120_000 })
+    await page.waitForFunction(() => window.sider.viewer.detailed.children.some(({ name }) => name === 'face'))
+    const saved = page.waitForEvent('download')
+    await press(page, 'Download GLB')
+    expect((await saved).suggestedFilename()).toBe('face.glb')
+    const job = await page.evaluate(() => window.sider.task.job)
+
+    for (const [i, { origin }] of hosts.entries()) await inEditor(origin, url, token, job, basename(copies[i]))
+  }, 300_000)
+})
+
+/** The panel in a copy of the editor, with the job that another page began: attached to, added, undone, saved, loaded. */
+async function inEditor(origin: string, url: string, token: string, job: string, copy: string): Promise<void> {
+  const page = await open('about:blank')
+  await withoutNetwork(page)
+  await page.addInitScript(
+    ([key, kept, tokenKey, secret]) => {
+      const storage = globalThis as unknown as Record<string, { setItem(key: string, value: string): void }>
+      storage['localStorage'].setItem(key, kept)
+      storage['sessionStorage'].setItem(tokenKey, secret)
+    },
+    [
+      `sider.job ${url}`,
+      JSON.stringify({ job, photo: { name: 'group.jpg', thumbnail: 'data:,', width: 1920, height: 1350 } }),
+      `sider.token ${url}`,
+      token,
+    ],
+  )
+  const panel = async () => {
+    await page.addScriptTag({ type: 'module', url: `${web(url)}editor.js` })
+    await page.locator('#sider-tab').dispatchEvent('click')
+    await page.getByText('Connected to').waitFor()
+  }
+  await page.goto(`${origin}/editor/index.html`)
+  await panel()
+  const faces = () =>
+    page.evaluate(() =>
+      window.editor.scene.children.filter(({ userData }) => userData['siderJob']).map(({ name }) => name),
+    )
+  await expect.poll(faces, { timeout: 30_000, message: copy }).toEqual(['Face of group.jpg'])
+  expect(await page.evaluate(() => window.editor.history.undos.map(({ type }) => type))).toEqual(['AddObjectCommand'])
+  expect(await page.evaluate(() => window.editor.sceneHelpers.getObjectByName('SIDER')?.children[0].visible)).toBe(
+    false,
+  )
+  await page.evaluate(() => window.editor.undo())
+  expect(await faces()).toEqual([])
+  await page.evaluate(() => window.editor.redo())
+  expect(await faces()).toEqual(['Face of group.jpg'])
+  if (process.env['SIDER_SHOTS']) await page.screenshot({ path: join(process.env['SIDER_SHOTS'], `${copy}.png`) })
+  // saved as the editor's autosave does, cleared, and loaded again: the face is there once
+  await page.evaluate(async () => {
+    const json = JSON.parse(JSON.stringify(window.editor.toJSON())) as object
+    window.editor.clear()
+    await window.editor.fromJSON(json)
+  })
+  expect(await faces()).toEqual(['Face of group.jpg'])
+  expect(await state(page)).toBe('completed')
+  // the sidebar's own tabs still work
+  await page.locator('#sidebar > .Tabs > .Tab').first().dispatchEvent('click')
+  expect(await page.locator('#sider-panel').isVisible()).toBe(false)
+  await page.locator('#sider-tab').press('Enter')
+  expect(await page.locator('#sider-panel').isVisible()).toBe(true)
+}
