@@ -1,8 +1,8 @@
 /** Headless Chromium for tests of the web page and the panel, and copies of the three.js editor. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { extname, join, normalize } from 'node:path'
+import { delimiter, extname, join, normalize } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 
 export const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
@@ -12,14 +12,8 @@ export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args, chromiumSandbox: false })
 }
 
-/** Folders of three.js with an `editor`: SIDER_THREE_EDITOR, or copies in /work/.mirror. */
-export function editorCopies(): string[] {
-  const given = process.env['SIDER_THREE_EDITOR']
-  if (given !== undefined) return [given]
-  if (!existsSync('/work/.mirror')) return []
-  const folders = readdirSync('/work/.mirror').map((name) => join('/work/.mirror', name))
-  return folders.filter((folder) => existsSync(join(folder, 'editor/js/Editor.js')))
-}
+/** Folders of three.js that hold `editor`, `build` and `examples`; SIDER_THREE_EDITOR names them, separated as in PATH. */
+export const EDITOR_COPIES = (process.env['SIDER_THREE_EDITOR'] ?? '').split(delimiter).filter((name) => name !== '')
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html',
@@ -30,14 +24,14 @@ const TYPES: Record<string, string> = {
 }
 
 /** Serves a folder on a free port. */
-export async function serveFolder(folder: string, port = 0): Promise<{ origin: string; close(): void }> {
+export async function serveFolder(folder: string): Promise<{ origin: string; close(): void }> {
   const server = createServer((request, response) => {
     const file = join(folder, normalize(new URL(request.url!, 'http://x').pathname))
     if (!existsSync(file) || extname(file) === '') return void response.writeHead(404).end()
     response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' })
     response.end(readFileSync(file))
   })
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => void server.close() }
 }
 
