@@ -64,7 +64,7 @@ def progress(layout, owner, fraction, text):
         return
     row = layout.row()
     row.enabled = False
-    row.prop(owner, "progress", text=text, slider=True)
+    row.prop(owner, "progress", text="Done", slider=True)  # the number stands in the slider
 
 
 def preferences(context=None):

@@ -35,8 +35,7 @@ def make_image(name, data, extension, non_color=False):
         image = bpy.data.images.load(path)
         image.name = name
         image.pack()
-    image.filepath = ""
-    image.filepath_raw = ""
+        image.filepath_raw = f"//{name}{extension}"  # a name to unpack to; the raw one, for the other would read it again
     if non_color:
         image.colorspace_settings.name = "Non-Color"
     return image

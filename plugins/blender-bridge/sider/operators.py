@@ -163,7 +163,7 @@ class SIDER_OT_use_camera(_Failing, bpy.types.Operator):
     """Look through the camera that took the photo, and give renders the photo's size"""
 
     bl_idname = "sider.use_photo_camera"
-    bl_label = "Look Through the Photo's Camera"
+    bl_label = "View Through Photo"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import bpy
 
-from . import asset, compat, meshes
+from . import asset, compat, faces, meshes
 from .core import local
 from .core.errors import SiderError
 from .core.job import Job
@@ -75,7 +75,7 @@ class Session:
         if self.state == "running":
             left = "" if self.eta is None else f", {int(self.eta) // 60}:{int(self.eta) % 60:02d} left"
             return f"{self.stage.capitalize() or 'Starting'}{self.iteration}{left}"
-        return {"queued": "Waiting for its turn", "input_required": "Which face?", "paused": "Paused"}.get(self.state, self.state)
+        return {"queued": "Waiting for its turn", "input_required": "Waiting for the face", "paused": "Paused"}.get(self.state, self.state)
 
     def _take(self, kind, value):
         if not self.active:
@@ -90,9 +90,11 @@ class Session:
             self.stage, self.fraction, self.eta = value["stage"], value["fraction"], value.get("etaSeconds")
             self.iteration = f" {value['iteration']}/{value['iterations']}" if "iterations" in value else ""
         elif kind == "question":
-            self.question = value
+            self.question = sorted(value, key=lambda face: face["x"])
+            if not bpy.app.background:
+                faces.show(self.request.photo, self.question)
         elif kind == "log":
-            self.messages.append(value)
+            self._say(value)
         elif kind == "mesh":
             self._preview_due = value
         elif kind == "sdf":
@@ -104,6 +106,10 @@ class Session:
             self._end("Failed")
         elif kind == "cancelled":
             self._end("Cancelled")
+
+    def _say(self, message):
+        if message not in self.messages:
+            self.messages.append(message)
 
     def _show(self):
         """Brings the scene up to date, unless Blender renders it at the moment."""
@@ -137,13 +143,15 @@ class Session:
             )
         except SiderError as error:
             self.error = error
-        self.messages += self.result.warnings
+        for warning in self.result.warnings:
+            self._say(warning)
         self._end("Failed" if self.error else "Done")
         if self.error is None:
             bpy.ops.ed.undo_push(message="Reconstruct Face")
 
     def _end(self, state):
         self.active = False
+        faces.clear()
         self.state, self.connection, self.question = state, "", []
         self.result = self._preview_due = None
         self.seconds = time.monotonic() - self.started

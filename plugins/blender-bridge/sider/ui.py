@@ -5,7 +5,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import camera, compat, operators, session
+from . import camera, compat, faces, operators, session
 
 _preset_items = []  # Blender needs the strings of a dynamic menu to be kept
 
@@ -51,7 +51,7 @@ class SIDER_PG_scene(bpy.types.PropertyGroup):
 class SIDER_PG_state(bpy.types.PropertyGroup):
     """Shows how far the job is, where the layout has no bar of its own."""
 
-    progress: FloatProperty(min=0, max=100, subtype="PERCENTAGE", get=lambda _self: _percent())
+    progress: FloatProperty(min=0, max=100, precision=0, subtype="PERCENTAGE", get=lambda _self: _percent())
 
 
 def _percent():
@@ -135,27 +135,27 @@ def _draw_job(layout, context, here):
     layout.label(text=here.request.name, icon="USER")
     if here.state == "input_required" and here.question:
         layout.label(text="Which face?", icon="QUESTION")
-        width = max(face["x"] + face["width"] for face in here.question) or 1
-        for face in sorted(here.question, key=lambda one: one["x"]):
-            centre = (face["x"] + face["width"] / 2) / width
-            where = "left" if centre < 0.34 else "right" if centre > 0.67 else "middle"
-            text = f"{where.capitalize()}, {round(face['width'])} pixels wide (number {face['face']})"
-            button = layout.operator("sider.control", text=text)
+        grid = layout.grid_flow(columns=3, even_columns=True)
+        for i, face in enumerate(here.question):
+            column = grid.column()
+            if icon := faces.icon(face["face"]):
+                column.template_icon(icon_value=icon, scale=4)
+            button = column.operator("sider.control", text=str(i + 1))
             button.action, button.face = "FACE", face["face"]
     else:
         compat.progress(layout, context.window_manager.sider, here.fraction, f"{round(100 * here.fraction)} %")
         layout.label(text=here.status)
     row = layout.row(align=True)
     if here.state == "paused":
-        row.operator("sider.control", text="Go on", icon="PLAY").action = "RESUME"
+        row.operator("sider.control", text="Go on").action = "RESUME"
     else:
         pausing = row.row(align=True)
         pausing.enabled = here.state in ("queued", "running")
-        pausing.operator("sider.control", text="Pause", icon="PAUSE").action = "PAUSE"
+        pausing.operator("sider.control", text="Pause").action = "PAUSE"
     keeping = row.row(align=True)
     keeping.enabled = here.state == "running" and here.previews > 0
-    keeping.operator("sider.control", text="Keep", icon="CHECKMARK").action = "KEEP"
-    row.operator("sider.control", text="Cancel", icon="X").action = "CANCEL"
+    keeping.operator("sider.control", text="Keep").action = "KEEP"
+    row.operator("sider.control", text="Cancel").action = "CANCEL"
     if here.sdf is not None:
         layout.operator("sider.snapshot_sdf", icon="MESH_ICOSPHERE")
     for message in here.messages[-2:]:

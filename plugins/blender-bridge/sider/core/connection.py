@@ -123,7 +123,7 @@ class Connection:
                     self._waker.recv(4096)
                 if raw not in ready:
                     return None
-            opcode, data = self._socket.recv_data()
+            opcode, data = self._socket.recv_data(control_frame=True)  # else a ping makes it wait for more
             if opcode == self._text:
                 return self._take_text(json.loads(data))
             if opcode == self._binary:

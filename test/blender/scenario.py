@@ -1,0 +1,390 @@
+"""
+What tests do in Blender, without a window: blender -b --factory-startup -P scenario.py -- NAME RESULT ARGUMENTS(JSON)
+Writes what was found as JSON; test/blender.test.ts judges it. The bpy module runs it as plain Python.
+"""
+import json
+import sys
+import time
+import traceback
+
+import bpy
+
+name, result_file, arguments = sys.argv[sys.argv.index("--") + 1 :][:3]
+given = json.loads(arguments)
+LEGACY = bpy.app.version < (4, 2, 0)
+
+
+def install():
+    """Installs the zip as a user does, into the clean user folder that the environment names."""
+    if LEGACY:
+        bpy.ops.preferences.addon_install(filepath=given["zip"])
+        bpy.ops.preferences.addon_enable(module="sider")
+        return "sider"
+    import addon_utils
+
+    addon_utils.enable("bl_pkg", default_set=True)
+    bpy.ops.extensions.package_install_files(filepath=given["zip"], repo="user_default", enable_on_install=True)
+    return "bl_ext.user_default.sider"
+
+
+module = install()
+session = sys.modules[f"{module}.session"]
+Options, Request = session.Options, sys.modules[f"{module}.core.job"].Request
+SiderError = sys.modules[f"{module}.core.errors"].SiderError
+preferences = bpy.context.preferences.addons[module].preferences
+preferences.start_engine = False
+preferences.server_url = given.get("url", "")
+preferences.token = given.get("token", "")
+
+
+def census():
+    return {
+        kind: sorted(one.name for one in getattr(bpy.data, kind))
+        for kind in ("objects", "meshes", "materials", "images", "cameras", "collections", "shape_keys")
+    }
+
+
+def photo():
+    with open(given["photo"], "rb") as file:
+        return file.read()
+
+
+def start(options=None, **changes):
+    return session.start(Request(photo(), "someone.jpg", "preview", **{"face": 0, **changes}), options or Options())
+
+
+def until(condition, seconds=300):
+    """Pumps by hand, as there are no timers in background mode."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"still {session.current.status}, {session.current.error}")
+        session.current.tick()
+        time.sleep(0.01)
+
+
+def preview():
+    return next((one for one in bpy.data.objects if "sider_preview" in one), None)
+
+
+def coordinates(one):
+    values = [0.0] * (3 * len(one.data.vertices))
+    one.data.vertices.foreach_get("co", values)
+    return values
+
+
+def over():
+    return not session.current.active
+
+
+def describe(face):
+    """What there is of a face, for the tests to judge."""
+    material = face.data.materials[0]
+    nodes = [
+        {
+            "type": node.type,
+            "image": node.image.name if node.type == "TEX_IMAGE" else None,
+            "space": node.image.colorspace_settings.name if node.type == "TEX_IMAGE" else None,
+            "packed": bool(node.image.packed_file) if node.type == "TEX_IMAGE" else None,
+            "depth": node.image.depth if node.type == "TEX_IMAGE" else None,
+        }
+        for node in material.node_tree.nodes
+    ]
+    links = [
+        f"{link.from_node.type}.{link.from_socket.name} > {link.to_node.type}.{link.to_socket.name}"
+        for link in material.node_tree.links
+    ]
+    keys = face.data.shape_keys
+    displacement = next((node for node in material.node_tree.nodes if node.type == "DISPLACEMENT"), None)
+    camera = next((one for one in face.children if one.type == "CAMERA"), None)
+    return {
+        "name": face.name,
+        "vertices": len(face.data.vertices),
+        "dimensions": list(face.dimensions),
+        "smooth": all(polygon.use_smooth for polygon in face.data.polygons),
+        "uv": len(face.data.uv_layers),
+        "normals": face.data.has_custom_normals,
+        "nodes": nodes,
+        "links": links,
+        "scale": displacement.inputs["Scale"].default_value if displacement else None,
+        "midlevel": displacement.inputs["Midlevel"].default_value if displacement else None,
+        "method": sys.modules[f"{module}.compat"].displacement_of(material),
+        "modifiers": [modifier.type for modifier in face.modifiers],
+        "keys": [[key.name, key.value] for key in keys.key_blocks] if keys else [],
+        "moved": moved(keys),
+        "collections": [one.name for one in face.users_collection],
+        "properties": {key: face[key] for key in face.keys() if key.startswith("sider_")},
+        "children": sorted(one.type for one in face.children),
+        "active": bpy.context.view_layer.objects.active == face and face.select_get(),
+        "facing": facing(face),
+        "camera": project(camera, face) if camera else None,
+    }
+
+
+def moved(keys):
+    """How far each shape key moves the first vertex."""
+    if not keys:
+        return {}
+    first = keys.key_blocks[0].data[0].co
+    return {key.name: list(key.data[0].co - first) for key in keys.key_blocks[1:]}
+
+
+def facing(face):
+    """Mean direction of the polygons, by their areas."""
+    total = sum((polygon.normal * polygon.area for polygon in face.data.polygons), face.location * 0)
+    return list(total.normalized())
+
+
+def project(camera, face):
+    """Where the photo's camera sees some vertices, pixels from the photo's upper left corner; and where they are."""
+    from bpy_extras.object_utils import world_to_camera_view
+
+    bpy.context.view_layer.objects.active = face
+    bpy.ops.sider.use_photo_camera()
+    bpy.context.view_layer.update()
+    scene = bpy.context.scene
+    width, height = scene.render.resolution_x, scene.render.resolution_y
+    rows = []
+    step = max(1, len(face.data.vertices) // 5)
+    for vertex in list(face.data.vertices)[::step]:
+        seen = world_to_camera_view(scene, camera, face.matrix_world @ vertex.co)
+        rows.append([list(vertex.co), [seen.x * width, (1 - seen.y) * height]])
+    background = camera.data.background_images[0]
+    return {
+        "points": rows,
+        "size": [width, height],
+        "scene": scene.camera == camera,
+        "background": list(background.image.size),
+        "shown": camera.data.show_background_images,
+    }
+
+
+def face_object():
+    return next(one for one in bpy.data.objects if "sider_generator" in one)
+
+
+def failing(act):
+    try:
+        act()
+    except (SiderError, RuntimeError) as error:
+        return str(error)
+    return None
+
+
+from types import SimpleNamespace  # noqa: E402
+
+scenarios = SimpleNamespace()
+
+
+def scenario(function):
+    setattr(scenarios, function.__name__, function)
+    return function
+
+
+@scenario
+def whole():
+    """The operator as in a batch render, then one undo step."""
+    bpy.ops.ed.undo_push(message="before")
+    before = census()
+    status = bpy.ops.sider.reconstruct(filepath=given["photo"], preset="preview", face=0, **given.get("options", {}))
+    found = {"status": list(status), **describe(face_object()), "during": census()}
+    bpy.ops.ed.undo_push(message="after")
+    bpy.ops.ed.undo()
+    found["kept"] = any("sider_generator" in one for one in bpy.data.objects)
+    bpy.ops.ed.undo()
+    return {**found, "before": before, "after": census(), "again": has_camera()}
+
+
+def has_camera():
+    return bpy.context.scene.camera.name if bpy.context.scene.camera else None
+
+
+@scenario
+def live():
+    """Previews in place; undo, deletion, Edit Mode and a new file while the job runs."""
+    found = {}
+    bpy.ops.ed.undo_push(message="before")
+    start()
+    until(lambda: preview() is not None)
+    mesh = preview().data
+    first, count = coordinates(preview()), session.current.previews
+    until(lambda: session.current.previews > count + 1)
+    found["in_place"] = preview().data == mesh
+    found["moved"] = max(abs(a - b) for a, b in zip(first, coordinates(preview())))
+    bpy.context.view_layer.objects.active = preview()
+    bpy.ops.object.mode_set(mode="EDIT")
+    count = session.current.previews
+    for _ in range(50):
+        session.current.tick()
+        time.sleep(0.01)
+    found["in_edit_mode"] = session.current.previews - count
+    bpy.ops.object.mode_set(mode="OBJECT")
+    until(lambda: session.current.previews > count)
+    bpy.ops.ed.undo_push(message="something else")
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.ed.undo_push(message="cube")
+    bpy.ops.ed.undo()
+    bpy.ops.ed.undo()
+    count = session.current.previews
+    until(lambda: session.current.previews > count)
+    found["after_undo"] = preview() is not None
+    bpy.ops.wm.read_homefile(use_factory_startup=False, use_empty=True)
+    count = session.current.previews
+    until(lambda: session.current.previews > count)
+    found["after_load"] = preview() is not None
+    bpy.data.objects.remove(preview())
+    for _ in range(50):
+        session.current.tick()
+        time.sleep(0.01)
+    found["deleted_stays_away"] = preview() is None
+    bpy.ops.ed.undo_push(message="before the end")
+    until(over)
+    found["face"] = face_object().name
+    found["left"] = [one.name for one in bpy.data.objects if "sider_preview" in one]
+    bpy.ops.ed.undo()
+    found["undone"] = not any("sider_generator" in one for one in bpy.data.objects)
+    return found
+
+
+@scenario
+def cancel():
+    before = census()
+    start()
+    until(lambda: preview() is not None)
+    bpy.ops.sider.control(action="CANCEL")
+    job = session.current.job
+    job.join(20)
+    return {"before": before, "after": census(), "active": session.current.active, "told": job.ended, "id": job.id}
+
+
+@scenario
+def keep():
+    """Pause, go on, and keep what is there."""
+    start()
+    until(lambda: session.current.previews > 0)
+    bpy.ops.sider.control(action="PAUSE")
+    until(lambda: session.current.state == "paused")
+    bpy.ops.sider.control(action="RESUME")
+    until(lambda: session.current.state == "running")
+    bpy.ops.sider.control(action="KEEP")
+    until(over)
+    return {"state": session.current.state, "error": str(session.current.error), "face": face_object().name}
+
+
+@scenario
+def ask():
+    """Several faces: the question, and its answer."""
+    start(face=-1, several_faces="ask")
+    until(lambda: session.current.question)
+    count = len(session.current.question)
+    bpy.ops.sider.control(action="FACE", face=1)
+    until(over)
+    return {"faces": count, "state": session.current.state, "job": session.current.job.id}
+
+
+@scenario
+def killed():
+    """The test kills the engine when told that a preview has come, and starts it again on another port."""
+    start()
+    until(lambda: session.current.previews > 0)
+    with open(given["signal"], "w") as file:
+        file.write("kill")
+    until(lambda: session.current.connection)
+    lost, count = session.current.status, session.current.previews
+    until(lambda: session.current.previews > count)
+    until(over)
+    return {"lost": lost, "state": session.current.state, "face": face_object().name}
+
+
+@scenario
+def refused():
+    """What is said when it cannot work."""
+    act = lambda: bpy.ops.sider.reconstruct(filepath=given["photo"])  # noqa: E731
+    found = {"no_photo": failing(lambda: bpy.ops.sider.reconstruct(filepath="/nowhere.jpg"))}
+    preferences.token = "x" * 32
+    found["token"] = failing(act)
+    preferences.token, preferences.server_url = "", "ws://127.0.0.1:9/"
+    found["absent"] = failing(act)
+    preferences.start_engine, preferences.engine_command = True, "no-such-engine"
+    found["no_engine"] = failing(act)
+    preferences.server_url = "wss://render.example:7437/"
+    if not LEGACY:
+        bpy.context.preferences.system.use_online_access = False
+        found["offline"] = failing(act)
+        bpy.context.preferences.system.use_online_access = True
+    found["no_token"] = failing(act)
+    return {**found, "census": census()}
+
+
+@scenario
+def real():
+    """The engine is started by itself, and reconstructs."""
+    preferences.start_engine, preferences.engine_command = True, given["command"]
+    start()
+    until(lambda: session.current.previews > 1)  # the fitted head comes first
+    first, count = coordinates(preview()), session.current.previews
+    until(lambda: session.current.previews > count or over())
+    changed = 0.0 if over() else max(abs(a - b) for a, b in zip(first, coordinates(preview())))
+    until(over)
+    if session.current.error:
+        raise session.current.error
+    face = face_object()
+    return {"pid": session.engine.process.pid, "previews": session.current.previews, "changed": changed, **describe(face)}
+
+
+@scenario
+def images():
+    """Photos out of Blender's images, and upright ones of turned files; the distance grid as a mesh."""
+    source = sys.modules[f"{module}.source"]
+    camera = sys.modules[f"{module}.camera"]
+    image = bpy.data.images.new("painted", 4, 2)
+    image.pixels = [value for i in range(8) for value in (i / 8, 0.5, 0.25, 1)]
+    data, name = source.from_image(image)
+    again = camera.make_photo("again", data)
+    opened = bpy.data.images.load(given["photo"])
+    bpy.ops.sider.import_sdf(filepath=given["sdf"])
+    ball = bpy.context.scene.collection.objects[-1]
+    volume = 0.0
+    for polygon in ball.data.polygons:
+        a, b, c, d = (ball.data.vertices[i].co for i in polygon.vertices)
+        volume += (a.dot(b.cross(c)) + a.dot(c.cross(d))) / 6
+    return {
+        "name": name,
+        "size": list(again.size),
+        "pixels": [round(255 * value) for value in list(again.pixels)[:8]],
+        "file": source.from_image(opened)[0] == photo(),
+        "radii": [min(v.co.length for v in ball.data.vertices), max(v.co.length for v in ball.data.vertices)],
+        "volume": volume,
+        "turned": [list(camera.make_photo("turned", open(path, "rb").read()).size) for path in given["turned"]],
+        "corners": [corner(camera, path) for path in given["turned"]],
+    }
+
+
+def corner(camera, path):
+    """The upper left pixel of a photo shown upright."""
+    with open(path, "rb") as file:
+        image = camera.make_photo("turned", file.read())
+    return [int(value) for value in camera.pixels_of(image)[0, 0, :3]]
+
+
+@scenario
+def registered():
+    """Registers, unregisters and registers again; everything is in its place."""
+    import addon_utils
+
+    found = {"menu": hasattr(bpy.ops.sider, "import_photo"), "panel": hasattr(bpy.types, "SIDER_PT_panel")}
+    addon_utils.disable(module, default_set=True)
+    found["gone"] = not hasattr(bpy.types, "SIDER_PT_panel") and not hasattr(bpy.types.Scene, "sider")
+    addon_utils.enable(module, default_set=True)
+    found["back"] = hasattr(bpy.types, "SIDER_PT_panel")
+    import websocket
+
+    return {**found, "websocket": websocket.__file__, "module": module}
+
+
+try:
+    answer = getattr(scenarios, name)()
+except Exception:
+    answer = {"failed": traceback.format_exc()}
+with open(result_file, "w") as output:
+    json.dump({"version": bpy.app.version_string, **answer}, output)
