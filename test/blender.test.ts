@@ -195,7 +195,7 @@ function expectAsset(found: Found): void {
     'face displacement': 'Non-Color',
   })
   expect(textures.every((node) => node['packed'])).toBe(true)
-  expect(textures.find((node) => node['image'] === 'face displacement')?.['depth']).toBe(16)
+  expect(textures.find((node) => node['image'] === 'face displacement')?.['float']).toBe(true) // 16 bits are kept
   expect(found['links']).toContain('TEX_IMAGE.Color > BSDF_PRINCIPLED.Base Color')
   expect(found['links']).toContain('TEX_IMAGE.Color > DISPLACEMENT.Height')
   expect(found['scale']).toBeCloseTo(0.002, 6)

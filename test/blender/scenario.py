@@ -86,7 +86,7 @@ def describe(face):
             "image": node.image.name if node.type == "TEX_IMAGE" else None,
             "space": node.image.colorspace_settings.name if node.type == "TEX_IMAGE" else None,
             "packed": bool(node.image.packed_file) if node.type == "TEX_IMAGE" else None,
-            "depth": node.image.depth if node.type == "TEX_IMAGE" else None,
+            "float": node.image.is_float if node.type == "TEX_IMAGE" else None,
         }
         for node in material.node_tree.nodes
     ]
