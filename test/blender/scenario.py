@@ -320,12 +320,12 @@ def refused():
 def real():
     """The engine is started by itself, and reconstructs."""
     preferences.start_engine, preferences.engine_command = True, given["command"]
-    start()
-    until(lambda: session.current.previews > 1)  # the fitted head comes first
+    start(settings=given["settings"])
+    until(lambda: session.current.previews > 1, 600)  # the fitted head comes first
     first, count = coordinates(preview()), session.current.previews
-    until(lambda: session.current.previews > count or over())
+    until(lambda: session.current.previews > count or over(), 600)
     changed = 0.0 if over() else max(abs(a - b) for a, b in zip(first, coordinates(preview())))
-    until(over)
+    until(over, 600)
     if session.current.error:
         raise session.current.error
     face = face_object()
