@@ -24,6 +24,8 @@ const VIEW = { left: 400, top: 200, width: 500, height: 560 }
 
 interface Status {
   ticks: number
+  /** Longest that the bridge held up the window, seconds: a tick while the job ran, and the one that placed the result. */
+  costs: { running: number; placing: number }
   state: string
   status: string
   fraction: number
@@ -83,11 +85,9 @@ describe('Blender on a screen', () => {
         }
         return status()
       }
-      const shots: Record<string, Buffer> = {}
       const shot = (name: string): Promise<Buffer> => {
         const path = join(folder, `${name}.png`)
         spawnSync('import', ['-display', SCREEN, '-window', 'root', path])
-        shots[name] = readFileSync(path)
         return sharp(path).extract(VIEW).removeAlpha().raw().toBuffer()
       }
       await until('Blender did not start', () => true, 120)
@@ -107,13 +107,14 @@ describe('Blender on a screen', () => {
       await pause(700)
       const during = await shot('3-running')
       expect(difference(before, during)).toBeGreaterThan(1)
-      // Blender's own timers went on all the time: the window did not freeze
+      // Blender's own timers go on meanwhile, and the bridge takes little of its time
       const { ticks } = status()
-      await pause(3000)
-      expect(status().ticks - ticks).toBeGreaterThan(2)
+      await until('Blender froze', (now) => now.ticks > ticks + 1)
       const done = await until('no end', ({ state }) => state === 'Done' || state === 'Failed', 500)
       expect(done).toMatchObject({ error: '', state: 'Done', shown: [] })
       expect(done.faces).toHaveLength(1)
+      console.log(`seconds of the window's thread: ${JSON.stringify(done.costs)}`)
+      expect(done.costs.running).toBeLessThan(0.1)
       await pause(1500)
       const after = await shot('4-done')
       expect(difference(before, after)).toBeGreaterThan(1)
@@ -121,9 +122,11 @@ describe('Blender on a screen', () => {
       const undone = await until('not undone', ({ faces }) => faces.length === 0)
       expect(undone.shown).toEqual([])
       expect(undone.objects).toEqual(['Camera', 'Light'])
-      await pause(1000)
-      expect(difference(before, await shot('5-undone'))).toBeLessThan(0.5)
+      let left = 255
+      for (const end = Date.now() + 30_000; left > 0.5 && Date.now() < end; await pause(500))
+        left = difference(before, await shot('5-undone'))
       if (process.env['SIDER_KEEP_SHOTS']) cpSync(folder, process.env['SIDER_KEEP_SHOTS'], { recursive: true })
+      expect(left).toBeLessThan(0.5)
     },
   )
 })

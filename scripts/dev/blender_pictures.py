@@ -1,6 +1,6 @@
 """
-Pictures of docs/blender.md: renders of a result in Cycles from the photo's camera and from 45 degrees, with the sun and sky of a
-plain studio. Run with the zip of `npm run package:blender` (its address is found through the folder `plugins`):
+Pictures of docs/blender.md: renders of a result in Cycles from the photo's camera and from 45 degrees, in the light of a
+plain studio. The bridge is read from the folder plugins:
 
     blender -b --factory-startup -P scripts/dev/blender_pictures.py -- RESULT_FOLDER PHOTO OUT_FOLDER [displacement]
 """
@@ -17,6 +17,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 sys.path.insert(0, os.path.join(ROOT, "plugins/blender-bridge"))
 import sider.asset  # noqa: E402
 import sider.camera  # noqa: E402
+from sider import compat  # noqa: E402
 from sider.core import glb  # noqa: E402
 from sider.core.job import Result  # noqa: E402
 
@@ -49,16 +50,16 @@ camera = sider.camera.of(face)
 scene = bpy.context.scene
 sider.camera.use(scene, camera)
 scene.render.engine = "CYCLES"
-scene.cycles.samples = 48
+scene.cycles.samples = 32
 scene.cycles.use_denoising = False
 scene.render.threads_mode, scene.render.threads = "FIXED", 2
 scene.view_settings.view_transform = "Standard"
 scene.world.use_nodes = True
 background = scene.world.node_tree.nodes["Background"]
 background.inputs["Color"].default_value = (0.9, 0.95, 1, 1)
-background.inputs["Strength"].default_value = 0.45
-light(9, (-0.9, -1.0, 0.9), 0.7, face)
-light(4, (1.1, -0.8, 0.2), 0.7, face)
+background.inputs["Strength"].default_value = 0.35
+light(26, (-1.0, -0.8, 0.9), 0.5, face)
+light(7, (1.1, -0.8, 0.2), 0.7, face)
 
 # The part of the photo that shows the head, with its surroundings.
 crop = result.camera["crop"]
@@ -82,4 +83,16 @@ camera.parent = None
 toward = Matrix.Translation(centre) @ Matrix.Rotation(math.radians(45), 4, "Z") @ Matrix.Translation(-centre)
 camera.matrix_world = toward @ camera.matrix_world
 render("side.png")
+clay = bpy.data.materials.new("clay")
+compat.use_nodes(clay)
+shader = next(node for node in clay.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+shader.inputs["Base Color"].default_value, shader.inputs["Roughness"].default_value = (0.6, 0.58, 0.55, 1), 0.45
+normal = next((node for node in face.data.materials[0].node_tree.nodes if node.type == "NORMAL_MAP"), None)
+if normal:  # clay shows the normal map's detail too
+    texture, bump = clay.node_tree.nodes.new("ShaderNodeTexImage"), clay.node_tree.nodes.new("ShaderNodeNormalMap")
+    texture.image = normal.inputs["Color"].links[0].from_node.image
+    clay.node_tree.links.new(texture.outputs["Color"], bump.inputs["Color"])
+    clay.node_tree.links.new(bump.outputs["Normal"], shader.inputs["Normal"])
+scene.view_layers[0].material_override = clay
+render("clay.png")
 json.dump([cx - half, cy - half, 2 * half], open(os.path.join(out, "box.json"), "w"))

@@ -5,6 +5,7 @@ half second what there is to see: blender -P window.py -- STATUS_FILE ARGUMENTS(
 import json
 import os
 import sys
+import time
 from math import radians
 
 import bpy
@@ -17,6 +18,22 @@ bpy.ops.preferences.addon_enable(module="sider")
 bpy.context.preferences.addons["sider"].preferences.start_engine = False
 bpy.context.preferences.view.show_splash = False
 ticks = [0]
+costs = {"running": 0.0, "placing": 0.0}
+
+
+def measure():
+    """Notes the longest that the bridge has held up Blender's window: seconds of the main thread, whatever else the machine does."""
+    from sider import session
+
+    tick = session.Session.tick
+
+    def measured(self, *arguments):
+        before = time.thread_time()
+        tick(self, *arguments)
+        kind = "running" if self.active else "placing"
+        costs[kind] = max(costs[kind], time.thread_time() - before)
+
+    session.Session.tick = measured
 
 
 def set_up():
@@ -29,6 +46,7 @@ def set_up():
     view = area.spaces.active.region_3d
     view.view_distance, view.view_location, view.view_perspective = 0.75, (0, 0, 0), "PERSP"
     view.view_rotation = Euler((radians(85), 0, radians(20))).to_quaternion()
+    bpy.ops.ed.undo_push(message="set up")
 
 
 def report():
@@ -38,6 +56,7 @@ def report():
     ticks[0] += 1
     told = {
         "ticks": ticks[0],
+        "costs": costs,
         "state": here.state if here else "",
         "status": here.status if here else "",
         "fraction": here.fraction if here else 0,
@@ -54,5 +73,6 @@ def report():
     return 0.5
 
 
+measure()
 bpy.app.timers.register(set_up, first_interval=0.5)
 bpy.app.timers.register(report, first_interval=1.5, persistent=True)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The finished face in Blender: meshes with shape keys and materials, the photo's camera, where it all came from."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The camera that took the photo, with the photo behind what it sees."""
 import bpy
 from mathutils import Matrix

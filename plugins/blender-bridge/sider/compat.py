@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Everything in which the versions of Blender from 3.4 to 5.x differ."""
 import bpy
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Small pictures of the faces that a question is about."""
 import bpy
 import bpy.utils.previews

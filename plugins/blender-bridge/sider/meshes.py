@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Meshes from arrays, and what stands for a photo or texture in Blender."""
 import os
 import tempfile

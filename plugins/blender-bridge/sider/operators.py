@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What buttons, menus and scripts do."""
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """
 The job under way, and what becomes of it in the scene. One at a time; it belongs to this Blender, not to a file, and lives on
 when files are loaded. The job's thread only fills a queue; everything here runs on the main thread, by a timer or by hand.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where the photo comes from: a file, an image of Blender, the clipboard."""
 import os
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Panel, menus, preferences, and what is registered with Blender."""
 import textwrap
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One connection to a server, owned by one thread: calls and their answers, notifications with their payloads."""
 import collections
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Binary frames of the wire protocol (docs/protocol.md): magic, version, kind, header length, header, padding, payload."""
 import json
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """
 Reads GLB files: meshes with normals, texture coordinates, shape keys and materials, in Blender's axes. It takes what the
 engine writes by default (docs/outputs.md) and says so when a file needs more. Reading the arrays here rather than by

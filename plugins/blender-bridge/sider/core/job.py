@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """
 A reconstruction followed from afar. A thread of its own talks to the server, connects again when the connection breaks, and
 queues what happens; whoever owns the job takes it from the queue with `pump`, on a thread of their choice.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The engine on this machine: where it listens, its token, and how to start it."""
 import ipaddress
 import json

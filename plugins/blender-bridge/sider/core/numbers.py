@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """NumPy, which Blender's own builds bring along but some distributions package separately."""
 from .errors import SiderError
 

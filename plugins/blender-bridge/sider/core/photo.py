@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Photos as files: how a camera was held (EXIF), and PNG files of pixels."""
 import struct
 import zlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Distance grids: reading snapshots and sdf.npz, and the mesh of their zero level."""
 import io
 from dataclasses import dataclass
