@@ -100,7 +100,7 @@ describe('Blender on a screen', () => {
         await until('no question', ({ state }) => state === 'input_required', 400)
         await pause(1500)
         await shot('2-faces')
-        click([1207, 255])
+        click([1195, 265]) // the second face
       }
       const running = await until('no preview', ({ previews }) => previews > 1, 400)
       expect(running.shown).toEqual(['SIDER preview'])

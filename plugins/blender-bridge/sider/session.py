@@ -67,6 +67,10 @@ class Session:
         """Undo or a loaded file may have taken the preview away: it is made anew, unlike one that somebody deleted."""
         self._replaced = True
 
+    def looks(self):
+        """What the panel shows, to compare."""
+        return self.status, round(self.fraction, 2), self.active, self.state, len(self.messages), self.previews > 0, self.sdf is None
+
     @property
     def status(self):
         if self.connection:
@@ -212,16 +216,20 @@ def shut_down():
 
 
 def _timer():
+    before = current.looks()
     current.tick()
-    redraw()
+    if current.looks() != before:
+        redraw()
     return TICK_SECONDS if current.active else None
 
 
 def redraw():
+    """Draws the sidebars anew; the views see for themselves that a mesh has changed."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+            for region in area.regions if area.type == "VIEW_3D" else ():
+                if region.type == "UI":
+                    region.tag_redraw()
 
 
 def _rendering():
