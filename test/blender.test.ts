@@ -77,7 +77,7 @@ for (const blender of blenders()) {
     })
 
     it('shows previews in place, through Edit Mode, undo, a new file and deletion', async () => {
-      const { found } = await run('live', { photo: script('someone.jpg', { steps: 40, stepMs: 250 }) })
+      const { found } = await run('live', { photo: script('someone.jpg', { steps: 3000, stepMs: 100 }) })
       expect(found).toMatchObject({
         in_place: true,
         in_edit_mode: 0,
@@ -146,7 +146,7 @@ for (const blender of blenders()) {
       const data = dataHome()
       const signal = join(data, 'signal')
       let engine = await scriptedEngine(join(data, 'sider'))
-      const photo = script('someone.jpg', { steps: 60, stepMs: 200 })
+      const photo = script('someone.jpg', { steps: 40, stepMs: 150 })
       const running = inBlender(blender, 'killed', { zip, photo, signal }, data)
       while (!existsSync(signal)) await new Promise((resolve) => setTimeout(resolve, 50))
       engine.kill('SIGKILL')

@@ -3,11 +3,15 @@ What tests do in Blender, without a window: blender -b --factory-startup -P scen
 Writes what was found as JSON; test/blender.test.ts judges it. The bpy module runs it as plain Python.
 """
 import json
+import os
 import sys
 import time
 import traceback
 
 import bpy
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from describe import describe  # noqa: E402
 
 name, result_file, arguments = sys.argv[sys.argv.index("--") + 1 :][:3]
 given = json.loads(arguments)
@@ -28,7 +32,7 @@ def install():
 
 
 module = install()
-session = sys.modules[f"{module}.session"]
+session, compat = sys.modules[f"{module}.session"], sys.modules[f"{module}.compat"]
 Options, Request = session.Options, sys.modules[f"{module}.core.job"].Request
 SiderError = sys.modules[f"{module}.core.errors"].SiderError
 preferences = bpy.context.preferences.addons[module].preferences
@@ -77,88 +81,6 @@ def over():
     return not session.current.active
 
 
-def describe(face):
-    """What there is of a face, for the tests to judge."""
-    material = face.data.materials[0]
-    nodes = [
-        {
-            "type": node.type,
-            "image": node.image.name if node.type == "TEX_IMAGE" else None,
-            "space": node.image.colorspace_settings.name if node.type == "TEX_IMAGE" else None,
-            "packed": bool(node.image.packed_file) if node.type == "TEX_IMAGE" else None,
-            "float": node.image.is_float if node.type == "TEX_IMAGE" else None,
-        }
-        for node in material.node_tree.nodes
-    ]
-    links = [
-        f"{link.from_node.type}.{link.from_socket.name} > {link.to_node.type}.{link.to_socket.name}"
-        for link in material.node_tree.links
-    ]
-    keys = face.data.shape_keys
-    displacement = next((node for node in material.node_tree.nodes if node.type == "DISPLACEMENT"), None)
-    camera = next((one for one in face.children if one.type == "CAMERA"), None)
-    return {
-        "name": face.name,
-        "vertices": len(face.data.vertices),
-        "dimensions": list(face.dimensions),
-        "smooth": all(polygon.use_smooth for polygon in face.data.polygons),
-        "uv": len(face.data.uv_layers),
-        "normals": face.data.has_custom_normals,
-        "nodes": nodes,
-        "links": links,
-        "scale": displacement.inputs["Scale"].default_value if displacement else None,
-        "midlevel": displacement.inputs["Midlevel"].default_value if displacement else None,
-        "method": sys.modules[f"{module}.compat"].displacement_of(material),
-        "modifiers": [modifier.type for modifier in face.modifiers],
-        "keys": [[key.name, key.value] for key in keys.key_blocks] if keys else [],
-        "moved": moved(keys),
-        "collections": [one.name for one in face.users_collection],
-        "properties": {key: face[key] for key in face.keys() if key.startswith("sider_")},
-        "children": sorted(one.type for one in face.children),
-        "active": bpy.context.view_layer.objects.active == face and face.select_get(),
-        "facing": facing(face),
-        "camera": project(camera, face) if camera else None,
-    }
-
-
-def moved(keys):
-    """How far each shape key moves the first vertex."""
-    if not keys:
-        return {}
-    first = keys.key_blocks[0].data[0].co
-    return {key.name: list(key.data[0].co - first) for key in keys.key_blocks[1:]}
-
-
-def facing(face):
-    """Mean direction of the polygons, by their areas."""
-    total = sum((polygon.normal * polygon.area for polygon in face.data.polygons), face.location * 0)
-    return list(total.normalized())
-
-
-def project(camera, face):
-    """Where the photo's camera sees some vertices, pixels from the photo's upper left corner; and where they are."""
-    from bpy_extras.object_utils import world_to_camera_view
-
-    bpy.context.view_layer.objects.active = face
-    bpy.ops.sider.use_photo_camera()
-    bpy.context.view_layer.update()
-    scene = bpy.context.scene
-    width, height = scene.render.resolution_x, scene.render.resolution_y
-    rows = []
-    step = max(1, len(face.data.vertices) // 5)
-    for vertex in list(face.data.vertices)[::step]:
-        seen = world_to_camera_view(scene, camera, face.matrix_world @ vertex.co)
-        rows.append([list(vertex.co), [seen.x * width, (1 - seen.y) * height]])
-    background = camera.data.background_images[0]
-    return {
-        "points": rows,
-        "size": [width, height],
-        "scene": scene.camera == camera,
-        "background": list(background.image.size),
-        "shown": camera.data.show_background_images,
-    }
-
-
 def face_object():
     return next(one for one in bpy.data.objects if "sider_generator" in one)
 
@@ -187,7 +109,7 @@ def whole():
     bpy.ops.ed.undo_push(message="before")
     before = census()
     status = bpy.ops.sider.reconstruct(filepath=given["photo"], preset="preview", face=0, **given.get("options", {}))
-    found = {"status": list(status), **describe(face_object()), "during": census()}
+    found = {"status": list(status), **describe(face_object(), compat), "during": census()}
     bpy.ops.ed.undo_push(message="after")
     bpy.ops.ed.undo()
     found["kept"] = any("sider_generator" in one for one in bpy.data.objects)
@@ -238,6 +160,7 @@ def live():
         time.sleep(0.01)
     found["deleted_stays_away"] = preview() is None
     bpy.ops.ed.undo_push(message="before the end")
+    session.current.job.keep()
     until(over)
     found["face"] = face_object().name
     found["left"] = [one.name for one in bpy.data.objects if "sider_preview" in one]
@@ -329,7 +252,7 @@ def real():
     if session.current.error:
         raise session.current.error
     face = face_object()
-    return {"pid": session.engine.process.pid, "previews": session.current.previews, "changed": changed, **describe(face)}
+    return {"pid": session.engine.process.pid, "previews": session.current.previews, "changed": changed, **describe(face, compat)}
 
 
 @scenario
