@@ -1,6 +1,6 @@
 /** The Blender bridge's core in plain Python, against a server; its package and manifest. */
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { strFromU8, unzipSync } from 'fflate'
@@ -13,6 +13,15 @@ const ROOT = join(import.meta.dirname, '..')
 const python = ['/usr/bin/python3', 'python3', join(ROOT, '.cache/bpy/bin/python')].find(
   (one) => spawnSync(one, ['-c', 'import numpy']).status === 0,
 )
+
+/** Blender's `extension validate` as a program, in a Python with bpy; undefined if there is none. */
+function findValidator(module: string): string | undefined {
+  const folders = (path: string) => (existsSync(path) ? readdirSync(path).map((name) => join(path, name)) : [])
+  return folders(join(module, 'lib'))
+    .flatMap((python) => folders(join(python, 'site-packages/bpy')))
+    .map((version) => join(version, 'scripts/addons_core/bl_pkg/cli/blender_ext.py'))
+    .find(existsSync)
+}
 
 describe('core', () => {
   const title = 'speaks with a server, reads meshes, and finds the engine of this machine'
@@ -37,7 +46,8 @@ describe('core', () => {
 })
 
 describe('package', () => {
-  const files = unzipSync(readFileSync(packageBlender(mkdtempSync(join(tmpdir(), 'sider-zip-')))))
+  const zip = packageBlender(mkdtempSync(join(tmpdir(), 'sider-zip-')))
+  const files = unzipSync(readFileSync(zip))
   const text = (name: string): string => strFromU8(files[`sider/${name}`])
   const manifest = text('blender_manifest.toml')
   const value = (key: string): string => manifest.match(new RegExp(`^${key} = (.*)$`, 'm'))?.[1] ?? ''
@@ -66,6 +76,17 @@ describe('package', () => {
     const permissions = manifest.split('[permissions]')[1].trim().split('\n')
     expect(permissions.map((line) => line.split(' = ')[0])).toEqual(['network', 'files', 'clipboard'])
     for (const line of permissions) expect(JSON.parse(line.split(' = ')[1])).toMatch(/^.{1,63}[^.]$/)
+  })
+
+  const module = join(ROOT, '.cache/bpy')
+  const validator = findValidator(module)
+  const judged = "passes Blender's own validation of extensions"
+  it.skipIf(!validator)(validator ? judged : `${judged}: skipped, no bpy in .cache/bpy (see .ci/run)`, () => {
+    const args = [validator!, 'validate', zip, '--valid-tags=']
+    const { status, stdout, stderr } = spawnSync(join(module, 'bin/python'), args, { encoding: 'utf8' })
+    expect(status, stdout + stderr).toBe(0)
+    expect(stdout).toMatch(/Success/)
+    expect(stdout + stderr).not.toMatch(/warning|error/i)
   })
 
   it('has one version everywhere', () => {
