@@ -2,6 +2,8 @@
 """Everything in which the versions of Blender from 3.4 to 5.x differ."""
 import bpy
 
+from .core.numbers import np
+
 VERSION = bpy.app.version
 
 
@@ -12,14 +14,15 @@ def online():
 
 def add_faces(mesh, faces):
     """Gives a mesh that has its vertices faces [n, k] of k corners each."""
+    n = np()
     count, corners = faces.shape
     mesh.loops.add(count * corners)
     mesh.loops.foreach_set("vertex_index", faces.reshape(-1))
     mesh.polygons.add(count)
-    mesh.polygons.foreach_set("loop_start", list(range(0, count * corners, corners)))
+    mesh.polygons.foreach_set("loop_start", n.arange(0, count * corners, corners, dtype="i4"))
     if VERSION < (4, 1, 0):  # later it follows from the starts and is read-only
-        mesh.polygons.foreach_set("loop_total", [corners] * count)
-    mesh.polygons.foreach_set("use_smooth", [True] * count)
+        mesh.polygons.foreach_set("loop_total", n.full(count, corners, "i4"))
+    mesh.polygons.foreach_set("use_smooth", n.ones(count, bool))
 
 
 def set_vertex_normals(mesh, normals):
