@@ -128,6 +128,8 @@ for (const blender of blenders()) {
       const sdf = join(fixture.resultFolder, 'sdf.npz')
       const { found } = await run('images', { photo: PHOTO, sdf, turned })
       expect(found).toMatchObject({ name: 'painted', size: [4, 2], file: true })
+      expect(found['clipboard']).toBe(true)
+      expect(found['nothing']).toMatch(/clipboard holds no picture\. Copy a picture/)
       expect(found['pixels']).toEqual([0, 128, 64, 255, 32, 128, 64, 255])
       expect(found['turned'].map(String)).toEqual([...Array(4).fill('64,32'), ...Array(4).fill('32,64')])
       // as sharp turns them: the reference

@@ -11,6 +11,7 @@ import traceback
 import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import pictures  # noqa: E402
 from describe import describe  # noqa: E402
 
 name, result_file, arguments = sys.argv[sys.argv.index("--") + 1 :][:3]
@@ -257,37 +258,9 @@ def real():
 
 @scenario
 def images():
-    """Photos out of Blender's images, and upright ones of turned files; the distance grid as a mesh."""
-    source = sys.modules[f"{module}.source"]
-    camera = sys.modules[f"{module}.camera"]
-    image = bpy.data.images.new("painted", 4, 2)
-    image.pixels = [value for i in range(8) for value in (i / 8, 0.5, 0.25, 1)]
-    data, name = source.from_image(image)
-    again = camera.make_photo("again", data)
-    opened = bpy.data.images.load(given["photo"])
-    bpy.ops.sider.import_sdf(filepath=given["sdf"])
-    ball = bpy.context.scene.collection.objects[-1]
-    volume = 0.0
-    for polygon in ball.data.polygons:
-        a, b, c, d = (ball.data.vertices[i].co for i in polygon.vertices)
-        volume += (a.dot(b.cross(c)) + a.dot(c.cross(d))) / 6
-    return {
-        "name": name,
-        "size": list(again.size),
-        "pixels": [round(255 * value) for value in list(again.pixels)[:8]],
-        "file": source.from_image(opened)[0] == photo(),
-        "radii": [min(v.co.length for v in ball.data.vertices), max(v.co.length for v in ball.data.vertices)],
-        "volume": volume,
-        "turned": [list(camera.make_photo("turned", open(path, "rb").read()).size) for path in given["turned"]],
-        "corners": [corner(camera, path) for path in given["turned"]],
-    }
-
-
-def corner(camera, path):
-    """The upper left pixel of a photo shown upright."""
-    with open(path, "rb") as file:
-        image = camera.make_photo("turned", file.read())
-    return [int(value) for value in camera.pixels_of(image)[0, 0, :3]]
+    """Photos out of Blender's images and the clipboard, upright ones of turned files; the distance grid as a mesh."""
+    source, camera = sys.modules[f"{module}.source"], sys.modules[f"{module}.camera"]
+    return {**pictures.look(source, camera, given), "nothing": failing(source.from_clipboard)}
 
 
 @scenario
