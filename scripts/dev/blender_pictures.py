@@ -50,7 +50,7 @@ camera = sider.camera.of(face)
 scene = bpy.context.scene
 sider.camera.use(scene, camera)
 scene.render.engine = "CYCLES"
-scene.cycles.samples = 32
+scene.cycles.samples = 24
 scene.cycles.use_denoising = False
 scene.render.threads_mode, scene.render.threads = "FIXED", 2
 scene.view_settings.view_transform = "Standard"

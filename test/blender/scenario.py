@@ -245,10 +245,10 @@ def real():
     """The engine is started by itself, and reconstructs."""
     preferences.start_engine, preferences.engine_command = True, given["command"]
     start(settings=given["settings"])
-    until(lambda: session.current.previews > 1, 600)  # the fitted head comes first
+    until(lambda: session.current.previews > 0, 600)
     first, count = coordinates(preview()), session.current.previews
     until(lambda: session.current.previews > count or over(), 600)
-    changed = 0.0 if over() else max(abs(a - b) for a, b in zip(first, coordinates(preview())))
+    changed = not over() and coordinates(preview()) != first
     until(over, 600)
     if session.current.error:
         raise session.current.error
