@@ -1,10 +1,11 @@
 /**
  * A worker for tests of the job queue: the photo is a JSON script of what to do. It steps, tells, saves checkpoints and goes on
- * from them as the real one does; its result says which steps it is made of.
+ * from them as the real one does; its result says which steps it is made of. The script may name files whose bytes are the mesh
+ * previews, one after the other (`meshes`), and a folder of files that the result has (`resultFolder`).
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 const tell = (message) => new Promise((resolve) => process.send(message, undefined, undefined, resolve))
 let [stopped, finishing] = [false, false]
@@ -30,6 +31,8 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
     crashAtStart,
     fail,
     faces = 1,
+    meshes = [],
+    resultFolder,
   } = JSON.parse(readFileSync(photo, 'utf8'))
   if (crashAtStart) process.abort()
   if (fail) return { type: 'failed', error: { code: 1102, name: 'NO_FACE', message: 'no face', retry: false } }
@@ -54,23 +57,26 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
     if (state.step === crashAt && state.starts <= crashes) process.abort()
     const at = { iteration: state.step, iterations: steps, loss: 1 / state.step, etaSeconds: 1 }
     await tell({ type: 'progress', progress: { stage: 'detail', fraction: state.step / steps, ...at } })
-    const payload = Buffer.alloc(previewBytes, state.step)
+    const payload = meshes.length
+      ? readFileSync(meshes[(state.step - 1) % meshes.length])
+      : Buffer.alloc(previewBytes, state.step)
     const mesh = { kind: 'mesh', name: 'mesh', mediaType: 'model/gltf-binary', topology: 'same' }
     await tell({ type: 'preview', info: { ...mesh, step: state.step }, payload })
     const image = { kind: 'image', name: 'normals', mediaType: 'image/jpeg' }
     await tell({ type: 'preview', info: { ...image, step: state.step }, payload: payload.subarray(0, 500) })
     if (stopped) return { type: 'stopped' }
   }
-  mkdirSync(results, { recursive: true })
   const text = JSON.stringify({ step: state.step, digest: state.digest, face: settings.photo.face })
-  writeFileSync(join(results, 'report.json'), text)
-  writeFileSync(join(results, 'face.glb'), Buffer.alloc(2_500_000, 7))
-  const file = (name, bytes) => ({
-    name,
-    bytes: bytes.length,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+  const made = { 'face.glb': Buffer.alloc(2_500_000, 7), 'report.json': Buffer.from(text) }
+  if (resultFolder) {
+    for (const name of readdirSync(resultFolder, { recursive: true }))
+      if (statSync(join(resultFolder, name)).isFile()) made[name] = readFileSync(join(resultFolder, name))
+  }
+  const files = Object.entries(made).map(([name, bytes]) => {
+    mkdirSync(dirname(join(results, name)), { recursive: true })
+    writeFileSync(join(results, name), bytes)
+    return { name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
   })
-  const files = [file('face.glb', Buffer.alloc(2_500_000, 7)), file('report.json', Buffer.from(text))]
   const previews = { count: state.step, seconds: 0 }
   const summary = {
     backend: 'none',

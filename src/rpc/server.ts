@@ -1,9 +1,11 @@
 /** The server: HTTP for health and metrics, WebSockets for everything else, jobs behind them. */
+import { readFile, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
 import { WebSocketServer } from 'ws'
-import { SiderError, VERSION } from '../engine/index.js'
+import { SiderError, VERSION, writeFileAtomic } from '../engine/index.js'
 import { Connection, type ConnectionServices } from './connection.js'
 import { JobQueue } from './jobs/queue.js'
 import { sweep } from './jobs/retention.js'
@@ -72,6 +74,7 @@ export async function startServer(
   ]
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   const url = `${options.tls ? 'wss' : 'ws'}://${host}:${gate.port}/`
+  const discovery = await announce(url, options)
   log.info('server started', { url, version: VERSION, dataFolder: options.dataFolder, tokenFile: options.tokenFile })
   return {
     url,
@@ -79,12 +82,28 @@ export async function startServer(
     async close() {
       for (const timer of timers) clearInterval(timer)
       const stopped = new Promise((resolve) => http.close(resolve))
+      await discovery.end()
       await queue.stop(options.graceMs)
       for (const connection of connections) connection.end(1001, 'the server is going away')
       http.closeIdleConnections()
       await stopped
       metrics.close()
       log.info('server stopped')
+    },
+  }
+}
+
+/**
+ * Says in server.json of the data folder where the server listens and which token file it uses: clients of the same user find it
+ * by that. A killed server leaves the file; the next one replaces it.
+ */
+async function announce(url: string, { dataFolder, tokenFile }: ServerOptions): Promise<{ end(): Promise<void> }> {
+  const file = join(dataFolder, 'server.json')
+  const text = `${JSON.stringify({ url, tokenFile: resolve(tokenFile), pid: process.pid, version: VERSION })}\n`
+  await writeFileAtomic(file, text)
+  return {
+    async end() {
+      if ((await readFile(file, 'utf8').catch(() => '')) === text) await rm(file, { force: true })
     },
   }
 }

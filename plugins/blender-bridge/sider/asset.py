@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The finished face in Blender: meshes with shape keys and materials, the photo's camera, where it all came from."""
+import json
+import os
+
+import bpy
+
+from . import camera, compat
+from .meshes import make_image, make_mesh
+
+EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png"}
+RENDER_LEVELS = 2
+"""Subdivisions for true displacement when rendering."""
+
+
+def place(result, photo, name, displacement=False, collection=True, with_camera=True):
+    """
+    Adds the result to the scene, and selects it.
+    @param photo: bytes of the photo's file; name: for people, such as the photo's file name without ending
+    @return: the object of the face; everything else is its child
+    """
+    scene = bpy.context.scene
+    target = scene.collection
+    if collection:
+        target = bpy.data.collections.new(f"SIDER {name}")
+        scene.collection.children.link(target)
+    objects = [_object(part, result, displacement) for part in result.asset.parts]
+    face = next((one for one, part in zip(objects, result.asset.parts) if part.name == "face"), objects[0])
+    face.name = name
+    if with_camera:
+        objects.append(camera.make(f"{name} camera", result.camera, photo))
+    for one in objects:
+        target.objects.link(one)
+        if one is not face:
+            one.parent = face
+    _provenance(face, result)
+    for one in bpy.context.view_layer.objects:
+        one.select_set(one is face)
+    bpy.context.view_layer.objects.active = face
+    return face
+
+
+def _object(part, result, displacement):
+    mesh = make_mesh(part.name, part.positions, part.triangles, part.uv, part.normals)
+    mesh.materials.append(_material(part, result, displacement))
+    one = bpy.data.objects.new(part.name, mesh)
+    if part.targets:
+        one.shape_key_add(name="Basis", from_mix=False)
+        for name, displacements in part.targets.items():
+            key = one.shape_key_add(name=name, from_mix=False)
+            key.data.foreach_set("co", (part.positions + displacements).astype("f4").reshape(-1))
+            key.value = 0
+    if displacement and "displacement" in part.extras:
+        modifier = one.modifiers.new("Displaced detail", "SUBSURF")
+        modifier.subdivision_type = "SIMPLE"
+        modifier.levels, modifier.render_levels = 0, RENDER_LEVELS
+    if part.extras.get("observed") is False:
+        one["sider_observed"] = False
+    return one
+
+
+def _material(part, result, displacement):
+    """
+    Principled BSDF with albedo and normal map; the displacement map, if there is one, is there too, and connected in place of
+    the normal map if it is asked for: both hold the same detail.
+    """
+    given = part.material
+    material = bpy.data.materials.new(given.name)
+    compat.use_nodes(material)
+    material.use_backface_culling = not given.double_sided
+    tree = material.node_tree
+    shader = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
+    output = next(node for node in tree.nodes if node.type == "OUTPUT_MATERIAL")
+    compat.bsdf_input(shader, "Base Color").default_value = given.base_color
+    compat.bsdf_input(shader, "Roughness").default_value = given.roughness
+    compat.bsdf_input(shader, "Metallic").default_value = given.metallic
+    material.diffuse_color = given.base_color
+    if given.base_image:
+        image = make_image(f"{part.name} albedo", given.base_image.data, EXTENSIONS[given.base_image.media_type])
+        texture = _texture(tree, image, (-600, 300))
+        tree.links.new(texture.outputs["Color"], compat.bsdf_input(shader, "Base Color"))
+    map_node = displacer = None
+    if given.normal_image:
+        image = make_image(f"{part.name} normals", given.normal_image.data, EXTENSIONS[given.normal_image.media_type], True)
+        texture = _texture(tree, image, (-600, 0))
+        map_node = tree.nodes.new("ShaderNodeNormalMap")
+        map_node.location = (-250, 0)
+        map_node.inputs["Strength"].default_value = given.normal_scale
+        tree.links.new(texture.outputs["Color"], map_node.inputs["Color"])
+    about = part.extras.get("displacement")
+    if about and about["file"] in result.files:
+        extension = os.path.splitext(about["file"])[1]
+        image = make_image(f"{part.name} displacement", result.files[about["file"]], extension, True)
+        texture = _texture(tree, image, (-600, -300))
+        displacer = tree.nodes.new("ShaderNodeDisplacement")
+        displacer.location = (-250, -300)
+        displacer.inputs["Midlevel"].default_value = about.get("midlevel", 0.5)
+        displacer.inputs["Scale"].default_value = about["scaleMetres"]
+        tree.links.new(texture.outputs["Color"], displacer.inputs["Height"])
+    if displacer and displacement:
+        tree.links.new(displacer.outputs["Displacement"], output.inputs["Displacement"])
+        compat.set_displacement(material, "BOTH")
+    elif map_node:
+        tree.links.new(map_node.outputs["Normal"], compat.bsdf_input(shader, "Normal"))
+    return material
+
+
+def _texture(tree, image, location):
+    node = tree.nodes.new("ShaderNodeTexImage")
+    node.image = image
+    node.location = location
+    node.extension = "EXTEND"
+    return node
+
+
+def _provenance(face, result):
+    """Where the face came from, as custom properties; long numbers as text, which Blender would cut."""
+    report = result.report
+    about = next((part.extras["provenance"] for part in result.asset.parts if "provenance" in part.extras), {})
+    face["sider_generator"] = result.asset.generator or str(report.get("generator", ""))
+    face["sider_photo_sha256"] = str(about.get("photoSha256") or report["photoSha256"])
+    for key in ("head", "headSource", "seed", "field", "backend"):
+        value = about.get(key, report.get(key))
+        if value is not None:
+            face[f"sider_{key}"] = value if isinstance(value, str) else json.dumps(value)
+    face["sider_settings"] = json.dumps(report.get("settings", {}))
+    face["sider_quality"] = json.dumps(report.get("quality", {}))
+    face["sider_camera"] = json.dumps(result.camera)
+    for part in result.asset.parts:
+        if "metric" in part.extras:
+            face["sider_metric"] = json.dumps(part.extras["metric"])

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything in which the versions of Blender from 3.4 to 5.x differ."""
+import bpy
+
+from .core.numbers import np
+
+VERSION = bpy.app.version
+
+
+def online():
+    """Whether add-ons may use the network beyond this machine. A setting since 4.2; before, nothing forbids it."""
+    return getattr(bpy.app, "online_access", True)
+
+
+def add_faces(mesh, faces):
+    """Gives a mesh that has its vertices faces [n, k] of k corners each."""
+    n = np()
+    count, corners = faces.shape
+    mesh.loops.add(count * corners)
+    mesh.loops.foreach_set("vertex_index", faces.reshape(-1))
+    mesh.polygons.add(count)
+    mesh.polygons.foreach_set("loop_start", n.arange(0, count * corners, corners, dtype="i4"))
+    if VERSION < (4, 1, 0):  # later it follows from the starts and is read-only
+        mesh.polygons.foreach_set("loop_total", n.full(count, corners, "i4"))
+    mesh.polygons.foreach_set("use_smooth", n.ones(count, bool))
+
+
+def set_vertex_normals(mesh, normals):
+    """Custom normals [vertices, 3]."""
+    if VERSION < (4, 1, 0):  # later custom normals always count
+        mesh.use_auto_smooth = True
+    mesh.normals_split_custom_set_from_vertices(normals.tolist())
+
+
+def bsdf_input(node, name):
+    """An input of the Principled BSDF by its present name; 4.0 renamed some."""
+    old = {"Specular IOR Level": "Specular", "Subsurface Weight": "Subsurface", "Emission Color": "Emission"}
+    return node.inputs[name] if name in node.inputs else node.inputs[old[name]]
+
+
+def use_nodes(material):
+    """Materials always have nodes from 5.0 on, where setting this is deprecated."""
+    if VERSION < (5, 0, 0):
+        material.use_nodes = True
+
+
+def set_displacement(material, method):
+    """@param method: 'BUMP', 'DISPLACEMENT' or 'BOTH'. It was Cycles' own until 4.1."""
+    owner = material if hasattr(material, "displacement_method") else getattr(material, "cycles", None)
+    if owner is not None:  # Cycles may be switched off
+        owner.displacement_method = method
+
+
+def displacement_of(material):
+    owner = material if hasattr(material, "displacement_method") else material.cycles
+    return owner.displacement_method
+
+
+def eevee():
+    """Name of the engine EEVEE: another one from 4.2 to 4.5."""
+    return "BLENDER_EEVEE_NEXT" if (4, 2, 0) <= VERSION < (5, 0, 0) else "BLENDER_EEVEE"
+
+
+def progress(layout, owner, fraction, text):
+    """A bar. @param owner: has a property `progress`, which older versions show as a slider."""
+    if hasattr(layout, "progress"):
+        layout.progress(factor=fraction, text=text)
+        return
+    row = layout.row()
+    row.enabled = False
+    row.prop(owner, "progress", text="Done", slider=True)  # the number stands in the slider
+
+
+def preferences(context=None):
+    """The add-on's preferences; its name depends on whether it is an extension."""
+    return (context or bpy.context).preferences.addons[__package__].preferences
+
+
+def photo_property(description):
+    """A property for the path of a photo; paths from 4.5 on may be relative to the file."""
+    options = {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if VERSION >= (4, 5, 0) else {}
+    return bpy.props.StringProperty(name="Photo", description=description, subtype="FILE_PATH", **options)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong, in words that say what to do."""
+
+
+class SiderError(Exception):
+    """A failure with a name (as in docs/protocol.md, or one of this add-on's own) and a hint what to do."""
+
+    def __init__(self, name, message, hint=""):
+        super().__init__(message)
+        self.name = name
+        self.message = message
+        self.hint = hint
+
+    def __str__(self):
+        text = self.message[:1].upper() + self.message[1:]
+        return f"{text}. {self.hint}".strip() if self.hint else text
+
+    @classmethod
+    def from_wire(cls, error):
+        """Of an error in an answer (JSON-RPC: hint in `data`) or in job/state (hint beside the message)."""
+        data = error.get("data") or error
+        return cls(data.get("name", "INTERNAL"), error.get("message", "the engine failed"), data.get("hint", ""))
+
+
+class ConnectionLost(Exception):
+    """The connection broke or could not be made; it is worth trying again."""
