@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { assetFiles } from './asset-files.js'
 import { outputError, REPORT_FILE, writeFileAtomic } from './files.js'
 import { writeGlb } from './gltf/write-glb.js'
+import { embeddedPoints } from './head/register.js'
 import { normalPicture } from './image/colors.js'
 import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox } from './image/picture.js'
 import { linePlot } from './image/plot.js'
@@ -93,17 +94,12 @@ function cameraJson({ fit, photo }: Reconstruction) {
 
 /** iBUG's 68 points on the fitted head, and the landmarks it was fitted to. */
 function landmarksJson({ fit, face }: Reconstruction) {
-  const { triangles, barycentric } = fit.model.landmarks68
   const { positions, indices } = fit.mesh
-  const points3d = Array.from(triangles, (t, i) =>
-    [0, 1, 2].map((k) =>
-      [0, 1, 2].reduce((sum, c) => sum + barycentric[3 * i + c] * positions[3 * indices[3 * t + c] + k], 0),
-    ),
-  )
+  const on = embeddedPoints(positions, indices, fit.model.landmarks68)
   const { layout, points } = face.landmarks
   return {
     layout3d: 'iBUG 68, head frame, metres',
-    points3d,
+    points3d: Array.from({ length: 68 }, (_, i) => [...on.subarray(3 * i, 3 * i + 3)]),
     layout2d: `${layout} points, photo pixels`,
     points2d: Array.from({ length: layout }, (_, i) => [points[2 * i], points[2 * i + 1]]),
   }

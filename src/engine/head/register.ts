@@ -8,6 +8,7 @@ import { solveCholesky } from '../geometry/algebra.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { triangleNormals, vertexNormals } from '../geometry/normals.js'
 import type { HeadModel, LandmarkEmbedding, Mesh } from '../stages.js'
+import { embeddedPoint } from './fit-contour.js'
 import { multiply3, rotationFromAxisAngle } from './fit-rotation.js'
 
 /** Jawline points of iBUG's 68: no fixed places on the skin, so they do not pull. */
@@ -24,11 +25,7 @@ const SIGMA = { landmark: 0.003, surface: 0.004 }
 /** Points of an embedding on given positions, [n, 3]. */
 export function embeddedPoints(positions: ArrayLike<number>, indices: Uint32Array, e: LandmarkEmbedding): Float64Array {
   const out = new Float64Array(e.triangles.length * 3)
-  for (let i = 0; i < e.triangles.length; i++)
-    for (let c = 0; c < 3; c++) {
-      const v = indices[3 * e.triangles[i] + c]
-      for (let k = 0; k < 3; k++) out[3 * i + k] += e.barycentric[3 * i + c] * positions[3 * v + k]
-    }
+  for (let i = 0; i < e.triangles.length; i++) out.set(embeddedPoint(positions, indices, e, i), 3 * i)
   return out
 }
 
