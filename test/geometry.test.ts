@@ -23,6 +23,7 @@ import {
   submesh,
 } from '../src/engine/geometry/mesh.js'
 import { vertexNormals } from '../src/engine/geometry/normals.js'
+import { encodePly } from '../src/engine/geometry/ply.js'
 import { interpolate, rasterize, rasterNormals } from '../src/engine/geometry/rasterize.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { sampleSurface } from '../src/engine/geometry/sample.js'
@@ -291,5 +292,57 @@ describe('rasterize', () => {
     const culled = rasterize(inside, camera)
     expect(culled.depth[128 * 256 + 128]).toBeGreaterThan(0.75)
     expect(rasterize(inside, camera, { cull: 'none' }).depth[128 * 256 + 128]).toBeLessThan(0.65)
+  })
+})
+
+describe('PLY', () => {
+  const mesh = { positions: Float32Array.of(0, 0, 0, 1, 0, 0, 0, 2, -0.5), indices: Uint32Array.of(0, 1, 2) }
+  const split = (file: Uint8Array) => {
+    const end = Buffer.from(file).indexOf('end_header\n') + 'end_header\n'.length
+    return { header: Buffer.from(file).toString('utf8', 0, end).split('\n'), body: Buffer.from(file).subarray(end) }
+  }
+  const face = [3, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]
+
+  test('a bare mesh: floats of the positions, then the triangles', () => {
+    const { header, body } = split(encodePly(mesh))
+    expect(header).toEqual([
+      'ply',
+      'format binary_little_endian 1.0',
+      'element vertex 3',
+      ...['x', 'y', 'z'].map((name) => `property float ${name}`),
+      'element face 1',
+      'property list uchar int vertex_indices',
+      'end_header',
+      '',
+    ])
+    expect([...body]).toEqual([...new Uint8Array(mesh.positions.buffer), ...face])
+  })
+
+  test('normals, texture coordinates with v upwards, and colours of 8 bits follow the position', () => {
+    const normals = Float32Array.of(0, 0, 1, 0, 1, 0, -1, 0, 0)
+    const uv = Float32Array.of(0, 0, 0.25, 0.75, 1, 1)
+    const colours = Float32Array.of(-0.1, 0.5, 1.2, 0, 0, 0, 1, 1, 1)
+    const { header, body } = split(encodePly(mesh, { comments: ['seed 3'], normals, uv, colours }))
+    expect(header[2]).toBe('comment seed 3')
+    expect(header.filter((line) => line.startsWith('property')).map((line) => line.split(' ').at(-1))).toEqual([
+      'x',
+      'y',
+      'z',
+      'nx',
+      'ny',
+      'nz',
+      's',
+      't',
+      'red',
+      'green',
+      'blue',
+      'vertex_indices',
+    ])
+    expect(body.length).toBe(3 * 35 + 13)
+    const vertex = (v: number) => Array.from({ length: 8 }, (_, k) => body.readFloatLE(35 * v + 4 * k))
+    expect(vertex(1)).toEqual([1, 0, 0, 0, 1, 0, 0.25, 0.25])
+    expect(vertex(2)).toEqual([0, 2, -0.5, -1, 0, 0, 1, 0])
+    expect([...body.subarray(32, 35)]).toEqual([0, 128, 255])
+    expect([...body.subarray(3 * 35)]).toEqual(face)
   })
 })

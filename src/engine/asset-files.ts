@@ -2,8 +2,8 @@
 import type { TexturedMesh } from './build-asset.js'
 import type { ExportModel } from './export/model.js'
 import { writeMtl, writeObj } from './export/obj.js'
-import { writePly } from './export/ply.js'
 import { writeUsdz } from './export/usdz.js'
+import { encodePly } from './geometry/ply.js'
 import { type GlbPart, writeGlb } from './gltf/write-glb.js'
 import { sampleBilinear } from './image/filter.js'
 import { normalMapPicture } from './image/normal-map.js'
@@ -91,7 +91,13 @@ function plainFormats(
       displacementScale: 2 * range,
     })
   }
-  if (ply) files['face.ply'] = writePly(model, atVertices(part, asset.textures.albedo, asset.textures.size, 3))
+  if (ply)
+    files['face.ply'] = encodePly(part.mesh, {
+      comments: [...comments, 'metres, +Y up'],
+      normals: part.normals,
+      uv: part.uv,
+      colours: atVertices(part, asset.textures.albedo, asset.textures.size, 3),
+    })
   if (usdz)
     files['face.usdz'] = writeUsdz(model, {
       albedo: { name: 'albedo.jpg', bytes: albedo },

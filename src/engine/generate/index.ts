@@ -5,13 +5,13 @@
 import { join } from 'node:path'
 import { SiderError } from '../errors.js'
 import { GENERATED_FILE, writeFileAtomic } from '../files.js'
+import { encodePly } from '../geometry/ply.js'
 import { loadBuiltInHead } from '../head/builtin.js'
 import { linearToSrgb } from '../image/colors.js'
 import { toHalf } from '../image/half.js'
 import { encodeNpz } from '../image/npy.js'
 import { GENERATOR, VERSION } from '../version.js'
 import { drawPlan } from './draw.js'
-import { encodePly } from './ply.js'
 import { type Portrait, renderPortrait } from './render.js'
 
 export interface GenerateOptions {
