@@ -22,7 +22,7 @@ export interface TrainStepFigures {
 }
 
 /** Rate of 4096x512 times 512x512 in GFLOP/s: ten products in one run, so that copying in and out does not count. */
-export async function sgemmRate(device: Device): Promise<() => Promise<number>> {
+async function sgemmRate(device: Device): Promise<() => Promise<number>> {
   const chain = 10
   const program = await device.compile({
     name: 'sgemm',

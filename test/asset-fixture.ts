@@ -13,7 +13,7 @@ const CROP = 192
 /** Metres: distance of the camera, height of the bumps. */
 const DISTANCE = 0.7
 const HEIGHT = 0.0006
-export const WALL = [0, 255, 0] as const
+const WALL = [0, 255, 0] as const
 
 export interface AssetScene {
   fit: HeadFit
@@ -71,7 +71,7 @@ export async function assetScene(smile = 0.5): Promise<AssetScene> {
 }
 
 /** Skin with blotches a few millimetres wide. */
-export function skinColour(x: number, y: number, z: number): [number, number, number] {
+function skinColour(x: number, y: number, z: number): [number, number, number] {
   const blotch = 0.06 * Math.sin(x * 900) * Math.sin(y * 800 + 1) * Math.sin(z * 700)
   return [0.78 + blotch, 0.58 + blotch, 0.48 + blotch]
 }

@@ -4,7 +4,7 @@
  *
  *   npx tsx test/backend-programs.ts ort-webgpu      runs them on one backend, prints the numbers as one line of JSON
  */
-import type { Arrays, Device } from '../src/engine/compute/index.js'
+import type { Arrays, Device } from '../src/engine/compute/program.js'
 import { resolveSettings } from '../src/engine/config.js'
 import { ReliefModel } from '../src/engine/detail/relief/model.js'
 import { detailStep } from '../src/engine/detail/step.js'

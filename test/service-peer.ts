@@ -11,7 +11,7 @@ import { Log } from '../src/rpc/log.js'
 import type { ServerOptions } from '../src/rpc/options.js'
 import { type RunningServer, startServer } from '../src/rpc/server.js'
 
-export const SCRIPTED = fileURLToPath(new URL('./scripted-worker.mjs', import.meta.url))
+const SCRIPTED = fileURLToPath(new URL('./scripted-worker.mjs', import.meta.url))
 
 export interface TestServer extends RunningServer {
   token: string

@@ -1,7 +1,7 @@
 /** What is switched off, one idea at a time, and the settings under which it is measured. */
 import type { SparseSettings } from '../../src/engine/presets.js'
 
-export interface Variant {
+interface Variant {
   name: string
   /** What is missing, for the table. */
   without: string

@@ -10,7 +10,7 @@ import { nearestName } from './nearest-name.js'
 import { DEFAULT_PRESET, PRESETS, type Preset } from './presets.js'
 
 export type * from './generated/settings.js'
-export { DEFAULT_PRESET, PRESETS, type PresetName, type SparseSettings } from './presets.js'
+export { DEFAULT_PRESET, PRESETS } from './presets.js'
 
 /** The parts of JSON Schema that the settings use, and two keywords of ours. */
 interface SchemaNode {

@@ -38,6 +38,6 @@ export const PRESETS = {
   },
 } as const satisfies Record<string, Preset>
 
-export type PresetName = keyof typeof PRESETS
+type PresetName = keyof typeof PRESETS
 
 export const DEFAULT_PRESET: PresetName = 'balanced'

@@ -19,7 +19,7 @@ const DTYPES = {
 
 type Dtype = keyof typeof DTYPES
 
-export type TensorData =
+type TensorData =
   | Float64Array
   | BigInt64Array
   | Float32Array

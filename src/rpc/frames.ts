@@ -14,7 +14,7 @@ const HEADER_LIMIT = 16_384
 /** Largest payload of one frame. Python's `websockets` refuses messages above 1 MiB unless told otherwise. */
 export const PART_BYTES = 1024 * 1024 - HEADER_LIMIT
 
-export const FRAME_KINDS = { upload: 1, artifact: 2 } as const
+const FRAME_KINDS = { upload: 1, artifact: 2 } as const
 export type FrameKind = keyof typeof FRAME_KINDS
 
 export interface Frame {

@@ -42,7 +42,7 @@ export interface ServerOptions {
   workerProgram?: string
 }
 
-export const DEFAULT_PORT = 7437
+const DEFAULT_PORT = 7437
 
 /** Where the server keeps its data unless told otherwise. */
 export function defaultDataFolder(environment: NodeJS.ProcessEnv = process.env): string {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import { nearestName } from '../engine/index.js'
 import { RpcError } from './errors.js'
-import type { FrameHeader, Methods, Notifications } from './generated/protocol.js'
+import type { FrameHeader, Methods } from './generated/protocol.js'
 
 type Schema = Record<string, unknown>
 
@@ -41,7 +41,6 @@ const PARAMS = new Map(
 const validFrameHeader = compile(OPENRPC['x-binary'].header)
 
 export type MethodName = keyof Methods
-export type NotificationName = keyof Notifications
 
 export const isMethod = (name: string): name is MethodName => PARAMS.has(name)
 

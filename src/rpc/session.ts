@@ -176,5 +176,4 @@ function frameOf(transfer: string, job: string, { id, mediaType, bytes, sha256 }
   return { kind: 'artifact' as const, header: { id: transfer, job, artifact: id, mediaType }, bytes, sha256 }
 }
 
-export const notification = (method: string, params: unknown): string =>
-  JSON.stringify({ jsonrpc: '2.0', method, params })
+const notification = (method: string, params: unknown): string => JSON.stringify({ jsonrpc: '2.0', method, params })

@@ -27,7 +27,7 @@ export interface ShapeKey {
 }
 
 /** The mesh of other coefficients, with the detail. */
-export type PoseMesh = (expression: Float64Array) => Float32Array
+type PoseMesh = (expression: Float64Array) => Float32Array
 
 export interface KeySource {
   /** The finished mesh, in the expression of `expression`. */

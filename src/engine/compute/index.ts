@@ -13,8 +13,6 @@ import { OrtDevice, type OrtProvider } from './ort-device.js'
 import type { Device, Program } from './program.js'
 import { loadTfjs } from './tfjs.js'
 
-export type { Arrays, Device, Executable, Program, Variables } from './program.js'
-
 /** In the order in which 'auto' prefers them; the first that works and is fast is taken. */
 const NAMES = [
   'ort-cuda',

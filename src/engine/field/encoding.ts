@@ -8,7 +8,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /** Numbers in φ(x) for a 3-vector. */
-export const encodedSize = (bands: number): number => 3 + 6 * bands
+const encodedSize = (bands: number): number => 3 + 6 * bands
 
 /** [3, 3 * bands]: column 3k + i holds 2^k * `scale` in row i. */
 function frequencies(bands: number, scale: number): Float32Array {

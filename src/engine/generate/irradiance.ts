@@ -115,7 +115,7 @@ export function receiveLight(
 }
 
 /** Two unit vectors across a unit vector (Duff et al. 2017). */
-export function tangents(x: number, y: number, z: number): [[number, number, number], [number, number, number]] {
+function tangents(x: number, y: number, z: number): [[number, number, number], [number, number, number]] {
   const sign = z >= 0 ? 1 : -1
   const a = -1 / (sign + z)
   const b = x * y * a

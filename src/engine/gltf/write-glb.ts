@@ -9,7 +9,7 @@ import type { Mesh } from '../stages.js'
 import { type Compression, encode } from './compress.js'
 
 /** A named shape key. */
-export interface MorphTarget {
+interface MorphTarget {
   name: string
   /** [vertices, 3] displacement at weight 1, metres. */
   displacements: Float32Array
@@ -18,7 +18,7 @@ export interface MorphTarget {
 }
 
 /** A picture file. */
-export interface TextureFile {
+interface TextureFile {
   bytes: Uint8Array
   mimeType: 'image/png' | 'image/jpeg'
 }

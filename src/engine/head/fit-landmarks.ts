@@ -39,13 +39,13 @@ const LIPS_478 = [
 const NOSE_478 = [168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 97, 326, 327, 294, 278, 344, 440, 275, 45, 220, 115, 48, 64]
 
 /** Weights of the kinds of landmark. Found on rendered scans and photos: see docs/head-fit.md. */
-export const KIND_WEIGHTS = { jaw: 1, forehead: 0.5, eyes: 0.8, brows: 0.6, lips: 0.6, nose: 1, skin: 0.35, iris: 0.3 }
+const KIND_WEIGHTS = { jaw: 1, forehead: 0.5, eyes: 0.8, brows: 0.6, lips: 0.6, nose: 1, skin: 0.35, iris: 0.3 }
 
 /**
  * How many independent observations a layout is worth. The 478 points come from one network and share its errors, so they
  * do not count 478 times against the priors.
  */
-export const INDEPENDENT_LANDMARKS = { 68: 68, 478: 110 }
+const INDEPENDENT_LANDMARKS = { 68: 68, 478: 110 }
 
 /** Reads a layout for a model. */
 export function landmarkPlan(model: HeadModel, layout: 68 | 478): LandmarkPlan {

@@ -98,7 +98,7 @@ function gatherField(
 const normalsOfModel = new WeakMap<HeadModel, Float32Array>()
 
 /** Vertex normals of a model's mean, computed once per model. */
-export function meanNormals(model: HeadModel): Float32Array {
+function meanNormals(model: HeadModel): Float32Array {
   let normals = normalsOfModel.get(model)
   if (!normals) {
     normals = vertexNormals({ positions: model.mean, indices: model.indices })

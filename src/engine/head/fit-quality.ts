@@ -6,9 +6,9 @@ import { headAngles } from './fit-rotation.js'
 import type { FitModel, FitState } from './fit-state.js'
 
 /** Median landmark distance, as a share of the interocular distance, beyond which a fit is refused. */
-export const MAX_MEDIAN_RESIDUAL = 0.12
+const MAX_MEDIAN_RESIDUAL = 0.12
 /** Root mean square residual beyond which a fit is doubtful. */
-export const DOUBTFUL_RESIDUAL = 0.06
+const DOUBTFUL_RESIDUAL = 0.06
 /** Yaw beyond which the hidden half of the face is a guess, degrees. */
 const STRONGLY_TURNED = 60
 
@@ -79,7 +79,7 @@ export function faceAngles(fit: HeadFit): { yaw: number; pitch: number; roll: nu
 }
 
 /** Gap between the inner lips as a share of the interocular distance, on the posed mesh. */
-export function mouthOpening(fit: HeadFit): number {
+function mouthOpening(fit: HeadFit): number {
   const distance = (a: number[], b: number[]): number => Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2])
   return distance(landmark68(fit, 62), landmark68(fit, 66)) / distance(landmark68(fit, 36), landmark68(fit, 45))
 }

@@ -1,5 +1,5 @@
 /** Finds out what kind of head model a setting names, and loads it. */
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { SiderError } from '../errors.js'
 import type { HeadModel } from '../stages.js'
@@ -58,9 +58,4 @@ function unknown(path: string, what: string, cause?: Error): SiderError {
     data: { path },
     cause,
   })
-}
-
-/** Reads a file of a model; undefined where it does not exist. */
-export async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  return readFile(path).catch(() => undefined)
 }

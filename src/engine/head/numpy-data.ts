@@ -23,13 +23,7 @@ const product = (shape: readonly number[]): number => shape.reduce((a, b) => a *
  * Raw array bytes → numbers. 64-bit integers become doubles, half floats singles.
  * @param type numpy's type string without or with byte order, e.g. '<f8'
  */
-export function numbersOf(
-  bytes: Uint8Array,
-  type: string,
-  shape: number[],
-  fortran: boolean,
-  file: string,
-): NumericArray {
+function numbersOf(bytes: Uint8Array, type: string, shape: number[], fortran: boolean, file: string): NumericArray {
   const [, order, kind] = /^([<>|=]?)(\w\d+)$/.exec(type) ?? []
   const size = Number(kind?.slice(1))
   const count = product(shape)

@@ -42,13 +42,6 @@ export function pictureFromFloats(values: Float32Array, width: number, height: n
   return { width, height, data }
 }
 
-/** Values 0..1 [height, width, 3] of a picture. */
-export function pictureToFloats(picture: Picture): Float32Array {
-  const out = new Float32Array(picture.data.length)
-  for (let i = 0; i < out.length; i++) out[i] = picture.data[i] / 255
-  return out
-}
-
 /**
  * Part of a picture resampled to width x height. The box may have fractional corners and reach beyond the border (edge
  * pixels are repeated). Shrinking averages the covered area exactly; enlarging is bilinear.

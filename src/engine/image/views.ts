@@ -53,7 +53,7 @@ export function renderViews(parts: readonly ViewPart[], options: ViewOptions = {
 }
 
 /** One picture through a camera, of the camera's size. Surfaces seen from behind are lit as if they faced the camera. */
-export function renderView(parts: readonly ViewPart[], camera: Camera, options: ViewOptions = {}): Picture {
+function renderView(parts: readonly ViewPart[], camera: Camera, options: ViewOptions = {}): Picture {
   const factor = options.supersample ?? 2
   const fine = scaleCamera(camera, factor)
   const background = options.background ?? [255, 255, 255]

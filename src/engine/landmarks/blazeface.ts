@@ -76,7 +76,7 @@ function overlap(a: Detection, b: Detection): { union: number; smaller: number }
  * Weighted non-maximum suppression: the boxes that overlap the best one well are averaged by score into one detection (less
  * jitter than the best alone), those that overlap it a little are dropped.
  */
-export function mergeDetections(detections: Detection[]): Detection[] {
+function mergeDetections(detections: Detection[]): Detection[] {
   const rest = [...detections].sort((a, b) => b.score - a.score)
   const merged: Detection[] = []
   while (rest.length > 0) {

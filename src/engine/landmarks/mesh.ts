@@ -12,7 +12,7 @@ import type { GraphProgram } from '../compute/tfjs.js'
 import { type PhotoPyramid, patchToPhoto, type Square, samplePatch } from './patch.js'
 import { LEFT_EYE_OUTER, MIRROR_478, RIGHT_EYE_OUTER } from './topology.js'
 
-export const MESH_POINTS = 468
+const MESH_POINTS = 468
 const INPUT = 192
 /** Side of the crop over the extent of the points. */
 const CROP_SCALE = 1.42
@@ -59,7 +59,7 @@ function runPair(network: GraphProgram, pyramid: PhotoPyramid, square: Square): 
 }
 
 /** The square that the network wants around points: turned by the eye line, `CROP_SCALE` times their extent. */
-export function alignedSquare(points: Float64Array): Square {
+function alignedSquare(points: Float64Array): Square {
   const [r, l] = [2 * RIGHT_EYE_OUTER, 2 * LEFT_EYE_OUTER]
   const angle = Math.atan2(points[l + 1] - points[r + 1], points[l] - points[r])
   const cos = Math.cos(angle)

@@ -53,9 +53,9 @@ export const LEFT_IRIS: readonly number[] = [473, 474, 475, 476, 477]
 export const RIGHT_EYE_68: readonly number[] = [36, 37, 38, 39, 40, 41]
 export const LEFT_EYE_68: readonly number[] = [42, 43, 44, 45, 46, 47]
 export const LIPS_INNER_68: readonly number[] = [60, 61, 62, 63, 64, 65, 66, 67]
-export const LIPS_OUTER_68: readonly number[] = [48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59]
-export const RIGHT_BROW_68: readonly number[] = [17, 18, 19, 20, 21]
-export const LEFT_BROW_68: readonly number[] = [22, 23, 24, 25, 26]
+const LIPS_OUTER_68: readonly number[] = [48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59]
+const RIGHT_BROW_68: readonly number[] = [17, 18, 19, 20, 21]
+const LEFT_BROW_68: readonly number[] = [22, 23, 24, 25, 26]
 
 /** The closed contours of eyes, brows and mouth by layout. The 68 landmarks have only the upper edge of the brows. */
 export const CONTOURS = {

@@ -17,7 +17,7 @@ export interface PhotoLimits {
   minSide: number
 }
 
-export const DEFAULT_PHOTO_LIMITS: Readonly<PhotoLimits> = {
+const DEFAULT_PHOTO_LIMITS: Readonly<PhotoLimits> = {
   maxPixels: 100_000_000,
   maxBytes: 512 * 1024 * 1024,
   minSide: 64,

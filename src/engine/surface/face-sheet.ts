@@ -101,7 +101,7 @@ function boundaryStrip(mesh: Mesh): Mesh | undefined {
 }
 
 /** Averages a vertex scalar with its neighbours, so that its level lines become smooth. */
-export function smoothScalar(mesh: Mesh, scalar: Float32Array, iterations: number): Float32Array {
+function smoothScalar(mesh: Mesh, scalar: Float32Array, iterations: number): Float32Array {
   const { start, neighbors } = vertexNeighbors(mesh)
   let values = scalar
   for (let k = 0; k < iterations; k++) {
@@ -118,7 +118,7 @@ export function smoothScalar(mesh: Mesh, scalar: Float32Array, iterations: numbe
 }
 
 /** Straightens the border by moving its vertices towards the middle of their two neighbours along it. */
-export function smoothBoundary(mesh: Mesh, iterations: number): Mesh {
+function smoothBoundary(mesh: Mesh, iterations: number): Mesh {
   const positions = mesh.positions.slice()
   const loops = boundaryLoops(mesh)
   for (let k = 0; k < iterations; k++)

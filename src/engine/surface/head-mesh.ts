@@ -100,7 +100,7 @@ function rows(values: Float32Array, which: Uint32Array): Float32Array {
  * [vertices] how much detail each vertex gets: 0 off the face region and where the camera does not see, rising smoothly to 1.
  * Distances are measured along the mesh, so that the line where the detail ends is as smooth as the surface.
  */
-export function detailWeight(mesh: Mesh, faceRegion: Uint8Array, camera: Camera, crop: Crop): Float32Array {
+function detailWeight(mesh: Mesh, faceRegion: Uint8Array, camera: Camera, crop: Crop): Float32Array {
   const seen = seenVertices(mesh, camera, crop)
   const region = fade(mesh, faceRegion, FADE)
   const { indices } = mesh
@@ -133,7 +133,7 @@ function seenVertices(mesh: Mesh, camera: Camera, crop: Crop): Uint8Array {
 }
 
 /** The camera that sees a box of the photo, `scale` of its pixels to a pixel. */
-export function windowCamera(
+function windowCamera(
   camera: Camera,
   box: { x: number; y: number; width: number; height: number },
   scale: number,
@@ -150,7 +150,7 @@ export function windowCamera(
 }
 
 /** [vertices] 1 for vertices that face the camera and have nothing in front of them. */
-export function visibleFrom(mesh: Mesh, camera: Camera, raster: Raster, tolerance: number): Uint8Array {
+function visibleFrom(mesh: Mesh, camera: Camera, raster: Raster, tolerance: number): Uint8Array {
   const { positions } = mesh
   const normals = vertexNormals(mesh)
   const eye = cameraCenter(camera)

@@ -21,7 +21,7 @@ export interface SurfaceMaps {
 }
 
 /** Pictures of the maps, by the names they have as files (without .png). */
-export interface MapPictures {
+interface MapPictures {
   input: Picture
   'coarse-overlay': Picture
   render: Picture | undefined
@@ -32,7 +32,7 @@ export interface MapPictures {
 }
 
 /** Draws all maps. @param crop picture of the crop, size x size */
-export function drawMaps(maps: SurfaceMaps, crop: Picture): MapPictures {
+function drawMaps(maps: SurfaceMaps, crop: Picture): MapPictures {
   const { size, mask } = maps
   return {
     input: crop,
@@ -47,7 +47,7 @@ export function drawMaps(maps: SurfaceMaps, crop: Picture): MapPictures {
 }
 
 /** One row of the contact sheet, as Fig. 5 of the paper: input, coarse overlay, render, depth, normals, overlay. */
-export function sheetRow(pictures: MapPictures): SheetCell[] {
+function sheetRow(pictures: MapPictures): SheetCell[] {
   const cells: SheetCell[] = [
     { picture: pictures.input, caption: 'input' },
     { picture: pictures['coarse-overlay'], caption: 'coarse' },

@@ -9,7 +9,7 @@ import type { Mesh } from '../stages.js'
 /** Times each rim vertex is moved half way towards the middle of its neighbours. */
 const ROUNDS = 40
 /** Share of the texture's height that the band gets, and the gap above it. */
-export const BAND = 0.06
+const BAND = 0.06
 const GAP = 0.008
 
 /** Rows that straighten the border loops of `mesh` and leave all else. */

@@ -62,7 +62,7 @@ export async function projectMesh(
  * @param points [n, 3] and @param directions [n, 3] unit, outward; head frame
  * @returns offset along the direction in metres (0 where not found), and whether it was found
  */
-export async function frontCrossings(
+async function frontCrossings(
   points: Float32Array,
   directions: Float32Array,
   field: ImplicitField,
