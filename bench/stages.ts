@@ -16,7 +16,7 @@ import { CONTOURS } from '../src/engine/landmarks/topology.js'
 import { cropImage } from '../src/engine/photo/crop.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
 import { boundaryFalloff } from '../src/engine/surface/boundary-falloff.js'
-import { faceTopology } from '../src/engine/surface/face-topology.js'
+import { denseFace } from '../src/engine/surface/dense-face.js'
 import { projectMesh, towardsCamera } from '../src/engine/surface/project-mesh.js'
 import { median, timed } from './timing.js'
 
@@ -121,7 +121,7 @@ async function surface(repeats: number, preset: string): Promise<StageFigures> {
   })
   const offset = Float32Array.from(mask, (_, i) => 5e-4 * Math.sin(i / 9))
   const field = new ReliefField(target, camera, offset, view.normals, mask)
-  const { mesh } = faceTopology(fit.mesh, fit.model, 100_000)
+  const mesh = denseFace(fit.mesh, fit.model, 100_000)
   const options = { directions: towardsCamera(mesh.positions, fit.camera), weight: boundaryFalloff(mesh, 0.006) }
   let evaluations = 0
   const seconds = await timed(repeats, async () => {

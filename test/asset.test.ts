@@ -6,7 +6,7 @@ import { mirrorUv } from '../src/engine/asset/mirror.js'
 import { paintHead } from '../src/engine/asset/paint.js'
 import { cameraCenter, cropCamera } from '../src/engine/geometry/camera.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
-import { boundaryLoops, connectedComponents, edgeStatistics, gather } from '../src/engine/geometry/mesh.js'
+import { boundaryLoops, connectedComponents, gather } from '../src/engine/geometry/mesh.js'
 import { triangleNormals, vertexNormals } from '../src/engine/geometry/normals.js'
 import { interpolate, rasterize, rasterNormals } from '../src/engine/geometry/rasterize.js'
 import { applyRows, refine } from '../src/engine/geometry/refine.js'
@@ -25,6 +25,7 @@ import { type HeadMesh, ride, settleHead } from '../src/engine/surface/head-mesh
 import { headMeshOf, headTopology } from '../src/engine/surface/head-topology.js'
 import { uvArea } from '../src/engine/surface/uv-layout.js'
 import { type AssetScene, assetScene } from './asset-fixture.js'
+import { edgeStatistics } from './edge-statistics.js'
 import { gridMesh } from './shapes.js'
 
 let scene: AssetScene

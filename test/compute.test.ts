@@ -10,9 +10,9 @@ import { describeBackends, openDevice } from '../src/engine/compute/index.js'
 import { OrtDevice } from '../src/engine/compute/ort-device.js'
 import type { Arrays, Body, Device, Program, Shapes } from '../src/engine/compute/program.js'
 import { loadTfjs } from '../src/engine/compute/tfjs.js'
+import type { Node, Value } from '../src/engine/compute/trace/graph.js'
 import { traceProgram } from '../src/engine/compute/trace/index.js'
 import { TRACE_BACKEND } from '../src/engine/compute/trace/kernels.js'
-import { formatGraph } from '../src/engine/compute/trace/optimise.js'
 import { runBackendPrograms } from './backend-programs.js'
 import { KERNEL_CASES, randomFeeds } from './kernel-cases.js'
 
@@ -42,6 +42,17 @@ function worstDifference(expected: Arrays, got: Arrays): { name: string; error: 
     if (!(error <= worst.error)) worst = { name, error }
   }
   return worst
+}
+
+/** The program as text, one node a line. */
+function formatGraph(nodes: readonly Node[]): string {
+  const show = (v: Value): string => (v.splat !== undefined ? `${v.splat}` : v.data ? `const[${v.shape}]` : v.name)
+  return nodes
+    .map((n) => {
+      const attributes = Object.keys(n.attributes).length > 0 ? ` ${JSON.stringify(n.attributes)}` : ''
+      return `${n.outputs.map((o) => `${o.name}[${o.shape}]`).join(', ')} = ${n.op}(${n.inputs.map(show).join(', ')})${attributes}`
+    })
+    .join('\n')
 }
 
 const text = (inputs: Shapes, body: Body): string => formatGraph(traceProgram(body, inputs, {}).nodes)

@@ -1,12 +1,7 @@
 import { NRRDLoader } from 'three/examples/jsm/loaders/NRRDLoader.js'
 import { describe, expect, test } from 'vitest'
-import {
-  decodeSdfNpz,
-  encodeSdfNpz,
-  encodeSdfNrrd,
-  sampleSdfGrid,
-  sdfSnapshot,
-} from '../src/engine/surface/sdf-grid.js'
+import { decodeNpz } from '../src/engine/image/npy.js'
+import { encodeSdfNpz, encodeSdfNrrd, sampleSdfGrid, sdfSnapshot } from '../src/engine/surface/sdf-grid.js'
 import { analyticField, sphere, testFrame } from './fields.js'
 
 describe('SDF grid', async () => {
@@ -48,11 +43,11 @@ describe('SDF grid', async () => {
     }
   })
   test('npz round-trips to half precision', () => {
-    const back = decodeSdfNpz(encodeSdfNpz(grid))
-    expect(back.size).toEqual(grid.size)
-    expect(back.origin).toEqual(grid.origin)
-    expect(back.spacing).toBe(grid.spacing)
-    const worst = back.values.reduce((m, v, i) => Math.max(m, Math.abs(v - grid.values[i])), 0)
+    const { sdf, origin, spacing } = decodeNpz(encodeSdfNpz(grid))
+    expect(sdf.shape).toEqual([...grid.size].reverse())
+    expect([...origin.data]).toEqual(grid.origin)
+    expect([...spacing.data]).toEqual([grid.spacing])
+    const worst = Array.from(sdf.data).reduce((m, v, i) => Math.max(m, Math.abs(v - grid.values[i])), 0)
     expect(worst).toBeLessThan(1e-4)
     const { header, payload } = sdfSnapshot(grid)
     expect(header.dims[0] * header.dims[1] * header.dims[2]).toBe(payload.length)

@@ -25,9 +25,21 @@ export function analyticField(f: (x: number, y: number, z: number) => number, fr
 
 export const sphere = (radius: number) => (x: number, y: number, z: number) => Math.hypot(x, y, z) - radius
 
-export const box = (a: number, b: number, c: number) => (x: number, y: number, z: number) => {
-  const [qx, qy, qz] = [Math.abs(x) - a, Math.abs(y) - b, Math.abs(z) - c]
-  return Math.hypot(Math.max(qx, 0), Math.max(qy, 0), Math.max(qz, 0)) + Math.min(Math.max(qx, qy, qz), 0)
+/** Counts the points a field is asked for. */
+export function countingField(field: ImplicitField): ImplicitField & { evaluations: number } {
+  const counter = {
+    frame: field.frame,
+    evaluations: 0,
+    sdf(points: Float32Array) {
+      counter.evaluations += points.length / 3
+      return field.sdf(points)
+    },
+    sdfAndGradient(points: Float32Array) {
+      counter.evaluations += points.length / 3
+      return field.sdfAndGradient(points)
+    },
+  }
+  return counter
 }
 
 /** Exact sheet of thickness `epsilon` around the cap z >= radius * cosine of a sphere. */

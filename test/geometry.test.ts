@@ -15,20 +15,15 @@ import {
   transformPoints,
 } from '../src/engine/geometry/camera.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
-import {
-  boundaryLoops,
-  connectedComponents,
-  edgeStatistics,
-  keepLargest,
-  submesh,
-} from '../src/engine/geometry/mesh.js'
-import { vertexNormals } from '../src/engine/geometry/normals.js'
+import { boundaryLoops, connectedComponents, keepLargest, meshEdges, submesh } from '../src/engine/geometry/mesh.js'
+import { triangleNormals, vertexNormals } from '../src/engine/geometry/normals.js'
 import { encodePly } from '../src/engine/geometry/ply.js'
 import { interpolate, rasterize, rasterNormals } from '../src/engine/geometry/rasterize.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { sampleSurface } from '../src/engine/geometry/sample.js'
-import { subdivideLoop, subdivideMidpoint } from '../src/engine/geometry/subdivide.js'
+import { subdivideLoop } from '../src/engine/geometry/subdivide.js'
 import type { Mesh } from '../src/engine/stages.js'
+import { edgeStatistics } from './edge-statistics.js'
 import { frontCamera, gridMesh, sphereMesh } from './shapes.js'
 
 function merge(a: Mesh, b: Mesh): Mesh {
@@ -139,7 +134,7 @@ describe('mesh', () => {
     const c = connectedComponents(two)
     expect(c.count).toBe(2)
     expect(c.sizes[0]).toBe(sphere.indices.length / 3)
-    expect(keepLargest(two).mesh.positions).toEqual(sphere.positions)
+    expect(keepLargest(two).positions).toEqual(sphere.positions)
   })
   test('a closed sphere has no boundary, a cut one has a loop; submesh maps back', () => {
     expect(boundaryLoops(sphere)).toEqual([])
@@ -171,21 +166,36 @@ describe('mesh', () => {
     expect(edgeStatistics(sphere).badEdges).toBe(0)
     expect(edgeStatistics(flipped).badEdges).toBe(3)
   })
-  test('midpoint subdivision keeps the shape, Loop subdivision stays manifold and is smoother', () => {
-    const fine = subdivideMidpoint(sphere.positions, 3, sphere.indices)
-    const mesh = { positions: fine.values, indices: fine.indices }
-    expect(edgeStatistics(mesh)).toMatchObject({ boundaryEdges: 0, badEdges: 0 })
-    expect(Math.max(...new MeshDistance(sphere).distances(fine.values))).toBeLessThan(1e-6)
-    const loop = subdivideLoop(sphere.positions, 3, sphere.indices)
-    const radii = (v: Float32Array) => {
-      const r = Array.from({ length: v.length / 3 }, (_, i) => Math.hypot(v[i * 3], v[i * 3 + 1], v[i * 3 + 2]))
-      return Math.max(...r) - Math.min(...r)
+  test('Loop subdivision stays manifold, rounds off, and keeps planes and borders', () => {
+    const subdivided = (mesh: Mesh, rule?: 'keep'): Mesh => {
+      const { values, indices } = subdivideLoop(mesh.positions, 3, mesh.indices, rule)
+      return { positions: values, indices }
     }
-    expect(radii(loop.values)).toBeLessThan(radii(fine.values))
-    expect(edgeStatistics({ positions: loop.values, indices: loop.indices }).badEdges).toBe(0)
+    const loop = subdivided(sphere)
+    expect(edgeStatistics(loop)).toMatchObject({ boundaryEdges: 0, badEdges: 0 })
+    expect(loop.indices.length).toBe(4 * sphere.indices.length)
+    /** How much the directions of neighbouring triangles differ at most, radians. */
+    const sharpest = ({ positions, indices }: Mesh) => {
+      const normals = triangleNormals({ positions, indices })
+      const { count, valence, triangles } = meshEdges(indices)
+      let least = 1
+      for (let e = 0; e < count; e++) {
+        if (valence[e] !== 2) continue
+        const [s, t] = [3 * triangles[2 * e], 3 * triangles[2 * e + 1]]
+        least = Math.min(
+          least,
+          [0, 1, 2].reduce((sum, k) => sum + normals[s + k] * normals[t + k], 0),
+        )
+      }
+      return Math.acos(least)
+    }
+    expect(sharpest(loop)).toBeLessThan(0.75 * sharpest(sphere))
     const flat = gridMesh(1, 4)
-    const flatLoop = subdivideLoop(flat.positions, 3, flat.indices)
-    for (let i = 2; i < flatLoop.values.length; i += 3) expect(flatLoop.values[i]).toBe(0)
+    const fine = subdivided(flat, 'keep')
+    for (let i = 2; i < fine.positions.length; i += 3) expect(fine.positions[i]).toBe(0)
+    for (const v of boundaryLoops(flat)[0])
+      expect([...fine.positions.subarray(3 * v, 3 * v + 3)]).toEqual([...flat.positions.subarray(3 * v, 3 * v + 3)])
+    expect(boundaryLoops(fine).map((border) => border.length)).toEqual([32])
   })
   test('area sampling is uniform: octants of a sphere get equal shares', () => {
     const { points, triangles, barycentric } = sampleSurface(sphere, 16000, new Rng(5))

@@ -1,12 +1,13 @@
 /** The built-in head: what every stage relies on. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { SiderError } from '../src/engine/errors.js'
-import { boundaryLoops, connectedComponents, edgeStatistics, submesh } from '../src/engine/geometry/mesh.js'
+import { boundaryLoops, connectedComponents, submesh } from '../src/engine/geometry/mesh.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { loadBuiltInHead } from '../src/engine/head/builtin.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
 import { embeddedPoints } from '../src/engine/head/register.js'
 import { HEAD_PARTS, type HeadModel } from '../src/engine/stages.js'
+import { edgeStatistics } from './edge-statistics.js'
 
 let head: HeadModel
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { finiteRange, normalPicture, scalarPicture } from '../src/engine/image/colors.js'
-import { boxDownsample, gaussianBlur, sampleBilinear } from '../src/engine/image/filter.js'
+import { gaussianBlur, sampleBilinear } from '../src/engine/image/filter.js'
 import { fromHalf, toHalf } from '../src/engine/image/half.js'
 import { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from '../src/engine/image/npy.js'
 import {
@@ -42,11 +42,6 @@ describe('filter', () => {
     for (let i = 0; i < n * n; i++) if (!mask[i]) constant[i] = Number.NaN
     const masked = gaussianBlur(constant, n, n, 1, 4, mask)
     for (let i = 0; i < n * n; i++) expect(masked[i]).toBeCloseTo(mask[i] ? 5 : 0, 5)
-  })
-  test('downsampling averages valid values only', () => {
-    const image = Float32Array.of(1, 3, Number.NaN, 8, 5, 7, Number.NaN, Number.NaN)
-    expect([...boxDownsample(image, 4, 2, 1, 2)]).toEqual([4, 8])
-    expect([...boxDownsample(image, 4, 2, 1, 2, [1, 0, 0, 0, 0, 0, 0, 0])]).toEqual([1, Number.NaN])
   })
   test('bilinear samples are exact on a ramp, pixel centres at +0.5', () => {
     const ramp = Float32Array.from({ length: 12 }, (_, i) => (i % 4) + 0.5 + 10 * Math.floor(i / 4) + 5)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { project } from '../src/engine/geometry/camera.js'
-import { boundaryLoops, connectedComponents, edgeStatistics, submesh } from '../src/engine/geometry/mesh.js'
+import { boundaryLoops, connectedComponents, submesh } from '../src/engine/geometry/mesh.js'
 import { triangleNormals, vertexNormals } from '../src/engine/geometry/normals.js'
 import { rasterize, rasterNormals } from '../src/engine/geometry/rasterize.js'
 import { Rng } from '../src/engine/geometry/rng.js'
@@ -12,15 +12,15 @@ import { boundaryDistance, boundaryFalloff } from '../src/engine/surface/boundar
 import { cleanManifold } from '../src/engine/surface/clean-mesh.js'
 import { clipMesh } from '../src/engine/surface/clip-mesh.js'
 import { CUBE_EDGES, CUBE_TRIANGLES } from '../src/engine/surface/cube-table.js'
-import { meshFromDepth } from '../src/engine/surface/depth-mesh.js'
-import { dualContour, marchingCubes, snapToZero } from '../src/engine/surface/extract.js'
+import { denseFace } from '../src/engine/surface/dense-face.js'
+import { marchingCubes, snapToZero } from '../src/engine/surface/extract.js'
 import { faceSheet } from '../src/engine/surface/face-sheet.js'
-import { faceTopology } from '../src/engine/surface/face-topology.js'
-import { countingField, type ImplicitField, toField, toHead } from '../src/engine/surface/field.js'
+import { type ImplicitField, toField, toHead } from '../src/engine/surface/field.js'
 import { mapFiles } from '../src/engine/surface/maps.js'
 import { sampleNarrowBand } from '../src/engine/surface/narrow-band.js'
 import { projectMesh, towardsCamera } from '../src/engine/surface/project-mesh.js'
-import { analyticField, box, sheet, sphere, testFrame } from './fields.js'
+import { edgeStatistics } from './edge-statistics.js'
+import { analyticField, countingField, sheet, sphere, testFrame } from './fields.js'
 import { frontCamera, gridMesh, sphereMesh } from './shapes.js'
 
 const MM = 1000 * testFrame.scale
@@ -57,35 +57,23 @@ describe('extraction', () => {
       expect([...new Set(triangles)].sort((a, b) => a - b)).toEqual(crossed)
     })
   })
-  test.each(['marching cubes', 'surface nets'])(
-    '%s of a sphere: closed manifold on the surface, outside in front',
-    async (kind) => {
-      const field = countingField(analyticField(sphere(0.7)))
-      const band = await sampleNarrowBand(field, { resolution: 64 })
-      // a dense grid would take 65³ evaluations
-      expect(band.evaluations).toBeLessThan(65 ** 3 / 4)
-      expect(field.evaluations).toBe(band.evaluations)
-      const raw = kind === 'marching cubes' ? marchingCubes(band, field) : await dualContour(band, field)
-      const mesh = await snapToZero(raw, field, band.spacing * testFrame.scale)
-      expect(edgeStatistics(mesh)).toMatchObject({ boundaryEdges: 0, badEdges: 0 })
-      expect(connectedComponents(mesh).count).toBe(1)
-      const { mean, max, angle } = await errors(mesh, field)
-      // chord error of a line through a cell
-      const chord = ((band.spacing * Math.sqrt(3)) ** 2 / 8 / 0.7) * MM
-      expect(max).toBeLessThan(chord)
-      expect(mean).toBeLessThan(chord / 2)
-      expect(angle).toBeLessThan(1.5)
-    },
-  )
-  test('with tangent planes, the edges of a box stay sharp', async () => {
-    const field = analyticField(box(0.5, 0.43, 0.61))
+  test('a sphere becomes a closed manifold on the surface, outside in front', async () => {
+    const field = countingField(analyticField(sphere(0.7)))
     const band = await sampleNarrowBand(field, { resolution: 64 })
-    const blunt = await errors(await dualContour(band, field), field)
-    const sharp = await errors(await dualContour(band, field, true), field)
-    expect(sharp.mean).toBeLessThan(blunt.mean / 3)
-    expect(sharp.angle).toBeLessThan(blunt.angle / 2)
+    // a dense grid would take 65³ evaluations
+    expect(band.evaluations).toBeLessThan(65 ** 3 / 4)
+    expect(field.evaluations).toBe(band.evaluations)
+    const mesh = await snapToZero(marchingCubes(band, field), field, band.spacing * testFrame.scale)
+    expect(edgeStatistics(mesh)).toMatchObject({ boundaryEdges: 0, badEdges: 0 })
+    expect(connectedComponents(mesh).count).toBe(1)
+    const { mean, max, angle } = await errors(mesh, field)
+    // chord error of a line through a cell
+    const chord = ((band.spacing * Math.sqrt(3)) ** 2 / 8 / 0.7) * MM
+    expect(max).toBeLessThan(chord)
+    expect(mean).toBeLessThan(chord / 2)
+    expect(angle).toBeLessThan(1.5)
   })
-  test('random signs: marching cubes stays manifold', async () => {
+  test('random signs: the mesh stays manifold', async () => {
     const rng = new Rng(11)
     const noise = Float32Array.from({ length: 17 ** 3 }, () => rng.uniform(-0.02, 0.02))
     const field = analyticField((x, y, z) => {
@@ -115,7 +103,7 @@ describe('faceSheet', () => {
   test('returns only the front layer: one open manifold piece with one smooth border, no island', async () => {
     const reference = capMesh(RADIUS, CAP)
     const band = await sampleNarrowBand(wrinkled, { resolution: 128 })
-    const shell = await snapToZero(await dualContour(band, wrinkled), wrinkled, band.spacing * testFrame.scale)
+    const shell = await snapToZero(marchingCubes(band, wrinkled), wrinkled, band.spacing * testFrame.scale)
     expect(connectedComponents(shell).count).toBe(2)
     const face = faceSheet(shell, reference)
     expect(connectedComponents(face).count).toBe(1)
@@ -139,12 +127,7 @@ describe('faceSheet', () => {
 describe('projectMesh', () => {
   const base = capMesh(RADIUS, CAP)
   test('puts every vertex on the front zero level, fading out at the border', async () => {
-    const topology = faceTopology(
-      base,
-      { faceRegion: new Uint8Array(base.indices.length / 3).fill(1), uv: undefined, uvIndices: undefined },
-      12_000,
-    )
-    const { mesh } = topology
+    const mesh = denseFace(base, { faceRegion: new Uint8Array(base.indices.length / 3).fill(1) }, 12_000)
     const weight = boundaryFalloff(mesh, 0.01)
     const result = await projectMesh(mesh, wrinkled, { weight })
     expect(result.mesh.indices).toEqual(mesh.indices)
@@ -263,68 +246,34 @@ describe('open meshes', () => {
     expect(edgeStatistics(disc).badEdges).toBe(0)
     expect(edgeStatistics(disc).minimum).toBeGreaterThan(1e-4)
   })
-  test('a depth map becomes the surface that the camera saw, cut at jumps in depth', () => {
-    const ball = sphereMesh(0.1, 90, 180)
-    const camera = frontCamera(160, 330, 0.7, 0.3)
-    const { depth } = rasterize(ball, camera)
-    const single = meshFromDepth(depth, camera)
-    const radii = Array.from({ length: single.mesh.positions.length / 3 }, (_, v) =>
-      Math.hypot(...single.mesh.positions.subarray(v * 3, v * 3 + 3)),
-    )
-    expect(Math.min(...radii)).toBeGreaterThan(0.0997)
-    expect(Math.max(...radii)).toBeLessThan(0.10001)
-    const normals = triangleNormals(single.mesh)
-    const p = single.mesh.positions
-    for (let t = 0; t < single.mesh.indices.length; t += 3) {
-      const v = single.mesh.indices[t] * 3
-      expect(normals[t] * p[v] + normals[t + 1] * p[v + 1] + normals[t + 2] * p[v + 2]).toBeGreaterThan(0)
-    }
-    const uvz = project(camera, single.mesh.positions)
-    expect(uvz[0] / 160).toBeCloseTo(single.uv[0], 5)
-    // a step of 3 cm through the middle: two parts
-    const stepped = depth.map((z, i) => (i % 160 < 80 ? z + 0.03 : z))
-    expect(connectedComponents(meshFromDepth(stepped, camera, { minimumShare: 0.1 }).mesh).count).toBe(2)
-  })
 })
 
-describe('face topology and photo texture', () => {
-  test('subdivides the region with its UVs, and its border still fits the rest of the head', () => {
-    const ball = sphereMesh(0.1, 16, 32)
-    const faceRegion = Uint8Array.from({ length: ball.indices.length / 3 }, (_, t) =>
-      [0, 1, 2].every((k) => ball.positions[ball.indices[t * 3 + k] * 3 + 2] > 0.02) ? 1 : 0,
-    )
-    const uv = Float32Array.from({ length: (ball.positions.length / 3) * 2 }, (_, i) => {
-      return ball.positions[Math.floor(i / 2) * 3 + (i % 2)] * 5
-    })
-    const face = faceTopology(ball, { faceRegion, uv, uvIndices: ball.indices }, 3000)
-    const triangles = face.mesh.indices.length / 3
-    expect(triangles).toBeGreaterThanOrEqual(3000)
-    expect(face.headTriangles.every((t) => faceRegion[t] === 1)).toBe(true)
-    expect(face.rest.mesh.indices.length / 3).toBe(faceRegion.filter((f) => f === 0).length)
-    // UVs were linear in x and y; subdivided ones still are, to the smoothing of the positions
-    for (let c = 0; c < face.mesh.indices.length; c++)
-      for (let k = 0; k < 2; k++) {
-        const x = face.mesh.positions[face.mesh.indices[c] * 3 + k] * 5
-        const u = (face.uv as Float32Array)[(face.uvIndices as Uint32Array)[c] * 2 + k]
-        if (Math.abs(x - u) > 0.02) expect.fail(`corner ${c}: ${x} ${u}`)
-      }
-    // every border vertex of the head's face region is still there
-    const border = boundaryLoops(face.rest.mesh)[0]
-    const positions = face.mesh.positions
-    const keys = new Set<string>()
-    for (let v = 0; v < positions.length; v += 3) keys.add(positions.subarray(v, v + 3).join())
-    for (const v of border) expect(keys.has(face.rest.mesh.positions.subarray(v * 3, v * 3 + 3).join())).toBe(true)
-  })
+test('the dense face is the region subdivided, and its border still fits the rest of the head', () => {
+  const ball = sphereMesh(0.1, 16, 32)
+  const faceRegion = Uint8Array.from({ length: ball.indices.length / 3 }, (_, t) =>
+    [0, 1, 2].every((k) => ball.positions[ball.indices[t * 3 + k] * 3 + 2] > 0.02) ? 1 : 0,
+  )
+  const coarse = faceRegion.reduce((a, b) => a + b)
+  const { positions, indices } = denseFace(ball, { faceRegion }, 3000)
+  const triangles = indices.length / 3
+  expect(triangles).toBeGreaterThanOrEqual(3000)
+  expect(triangles / coarse).toBe(4 ** Math.round(Math.log(triangles / coarse) / Math.log(4)))
+  // every border vertex of the head's face region is still there
+  const rest = submesh(
+    ball,
+    faceRegion.map((f) => (f ? 0 : 1)),
+  ).mesh
+  const keys = new Set<string>()
+  for (let v = 0; v < positions.length; v += 3) keys.add(positions.subarray(v, v + 3).join())
+  for (const v of boundaryLoops(rest)[0]) expect(keys.has(rest.positions.subarray(v * 3, v * 3 + 3).join())).toBe(true)
 })
 
-test('a field or depth map without a surface is an error that says so', async () => {
+test('a field without a surface is an error that says so', async () => {
   const nothing = analyticField(() => 0.5)
   const cap = capMesh(RADIUS, 0.8)
   const empty = { code: 'SURFACE_EMPTY', stage: 'surface' }
   await expect(sampleNarrowBand(nothing, { resolution: 16 })).rejects.toMatchObject(empty)
   await expect(projectMesh(cap, nothing)).rejects.toMatchObject(empty)
-  const camera = frontCamera(8, 10, 0.7)
-  expect(() => meshFromDepth(new Float32Array(64).fill(Number.NaN), camera)).toThrow(expect.objectContaining(empty))
   const far = { positions: cap.positions.map((v) => v + 1), indices: cap.indices }
   expect(() => faceSheet(far, cap)).toThrow(expect.objectContaining(empty))
 })

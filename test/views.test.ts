@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { project } from '../src/engine/geometry/camera.js'
 import { rasterize, rasterNormals } from '../src/engine/geometry/rasterize.js'
-import { surfaceOverlay, wireframeOverlay } from '../src/engine/image/overlay.js'
+import { surfaceOverlay } from '../src/engine/image/overlay.js'
 import { newPicture, type Picture } from '../src/engine/image/picture.js'
 import { boundingSphere, orbitCamera, renderViews } from '../src/engine/image/views.js'
 import { frontCamera, gridMesh, sphereMesh } from './shapes.js'
@@ -62,14 +62,5 @@ describe('overlays', () => {
     const [r, g, b] = at(overlay, 40, 40)
     expect(Math.max(r, g, b) - Math.min(r, g, b)).toBeLessThan(30)
     expect(r).toBeGreaterThan(100)
-  })
-  test('the wireframe draws lines on a part of the mesh only', () => {
-    const lines = wireframeOverlay(photo, mesh, camera, [255, 255, 255], 1)
-    let changed = 0
-    for (let i = 0; i < lines.data.length; i += 3) if (lines.data[i] > 120) changed++
-    const covered = rasterize(mesh, camera).triangle.filter((t) => t >= 0).length
-    expect(changed / covered).toBeGreaterThan(0.1)
-    expect(changed / covered).toBeLessThan(0.5)
-    expect(at(lines, 2, 2)).toEqual([20, 90, 160])
   })
 })

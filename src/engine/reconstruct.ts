@@ -37,7 +37,7 @@ import { RunProgress } from './progress.js'
 import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
 import type { CoarseMaps, Face, FaceView, HeadFit, ImplicitField, Photo } from './stages.js'
 import { boundaryFalloff } from './surface/boundary-falloff.js'
-import { faceTopology } from './surface/face-topology.js'
+import { denseFace } from './surface/dense-face.js'
 import { type PreviewScene, previewMesh } from './surface/preview-mesh.js'
 import { sampleSdfGrid } from './surface/sdf-grid.js'
 
@@ -341,7 +341,7 @@ class Run {
 }
 
 function previewScene(fit: HeadFit, coarse: CoarseMaps): PreviewScene {
-  const { mesh } = faceTopology(fit.mesh, fit.model, PREVIEW_TRIANGLES)
+  const mesh = denseFace(fit.mesh, fit.model, PREVIEW_TRIANGLES)
   return { mesh, weight: boundaryFalloff(mesh, FADE), camera: fit.camera, crop: fit.crop, coarse }
 }
 

@@ -147,13 +147,13 @@ export function connectedComponents(mesh: Mesh): Components {
   return { count: order.length, labels, sizes: Uint32Array.from(order, (o) => o[1]) }
 }
 
-/** The components with at least `minimumShare` of all triangles (default: only the largest one). */
-export function keepLargest(mesh: Mesh, minimumShare = 1): Submesh {
-  const { labels, sizes } = connectedComponents(mesh)
-  const least = minimumShare * labels.length
-  const mask = new Uint8Array(labels.length)
-  for (let t = 0; t < mask.length; t++) mask[t] = labels[t] === 0 || sizes[labels[t]] >= least ? 1 : 0
-  return submesh(mesh, mask)
+/** The connected component with the most triangles. */
+export function keepLargest(mesh: Mesh): Mesh {
+  const { labels } = connectedComponents(mesh)
+  return submesh(
+    mesh,
+    labels.map((label) => (label === 0 ? 1 : 0)),
+  ).mesh
 }
 
 /**
@@ -189,45 +189,6 @@ export function boundaryLoops(mesh: Mesh): Uint32Array[] {
     }
   }
   return loops.sort((p, q) => q.length - p.length)
-}
-
-/** Edge lengths and manifoldness, for reports and checks. */
-export interface EdgeStatistics {
-  /** Metres (the mesh's units). */
-  mean: number
-  minimum: number
-  maximum: number
-  edges: number
-  boundaryEdges: number
-  /** Edges with more than two triangles, or two triangles that run along it in the same direction. */
-  badEdges: number
-}
-
-/** Lengths and kinds of all edges. */
-export function edgeStatistics(mesh: Mesh): EdgeStatistics {
-  const { positions: p, indices } = mesh
-  const edges = meshEdges(indices)
-  let sum = 0
-  let minimum = Number.POSITIVE_INFINITY
-  let maximum = 0
-  let boundaryEdges = 0
-  const direction = new Int8Array(edges.count)
-  for (let c = 0; c < indices.length; c++) {
-    const e = edges.ofTriangle[c]
-    direction[e] += indices[c] === edges.vertices[e * 2] ? 1 : -1
-  }
-  let badEdges = 0
-  for (let e = 0; e < edges.count; e++) {
-    const a = edges.vertices[e * 2] * 3
-    const b = edges.vertices[e * 2 + 1] * 3
-    const length = Math.hypot(p[a] - p[b], p[a + 1] - p[b + 1], p[a + 2] - p[b + 2])
-    sum += length
-    minimum = Math.min(minimum, length)
-    maximum = Math.max(maximum, length)
-    if (edges.valence[e] === 1) boundaryEdges++
-    else if (edges.valence[e] > 2 || direction[e] !== 0) badEdges++
-  }
-  return { mean: sum / Math.max(1, edges.count), minimum, maximum, edges: edges.count, boundaryEdges, badEdges }
 }
 
 /** Neighbours of each vertex in compressed rows: those of v are `neighbors[start[v] .. start[v + 1]]`. */

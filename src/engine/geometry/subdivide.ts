@@ -1,29 +1,12 @@
-/** Subdivision of triangle meshes: each triangle becomes four. */
+/** Subdivision of triangle meshes (Loop): each triangle becomes four. */
 import { meshEdges } from './mesh.js'
 
 /** A subdivided vertex attribute with its triangles. */
-export interface Subdivided {
-  /** [n + edges, dims] the old rows (smoothed by `subdivideLoop`), then one for each edge. */
+interface Subdivided {
+  /** [n + edges, dims] the old rows, smoothed, then one for each edge. */
   values: Float32Array
   /** [4 * triangles, 3]; triangle t becomes 4t..4t+3: its corner triangles 0, 1, 2, then the middle one. */
   indices: Uint32Array
-}
-
-/**
- * Midpoint subdivision of an attribute [n, dims]: positions, UVs (with their own indices), weights. All attributes that share
- * a triangle order keep sharing it. The surface does not change.
- */
-export function subdivideMidpoint(values: Float32Array, dims: number, indices: Uint32Array): Subdivided {
-  const edges = meshEdges(indices)
-  const n = values.length / dims
-  const out = new Float32Array((n + edges.count) * dims)
-  out.set(values)
-  for (let e = 0; e < edges.count; e++) {
-    const a = edges.vertices[e * 2] * dims
-    const b = edges.vertices[e * 2 + 1] * dims
-    for (let k = 0; k < dims; k++) out[(n + e) * dims + k] = (values[a + k] + values[b + k]) / 2
-  }
-  return { values: out, indices: splitTriangles(indices, edges.ofTriangle, n) }
 }
 
 /**

@@ -62,40 +62,6 @@ function blurAxis(
   return out
 }
 
-/**
- * Averages blocks of factor x factor pixels; NaN values, and pixels whose mask is 0, do not count. Blocks without any valid
- * pixel get `empty`.
- */
-export function boxDownsample(
-  image: Float32Array,
-  width: number,
-  height: number,
-  channels: number,
-  factor: number,
-  mask?: ArrayLike<number>,
-  empty = Number.NaN,
-): Float32Array {
-  const w = Math.floor(width / factor)
-  const h = Math.floor(height / factor)
-  const out = new Float32Array(w * h * channels)
-  for (let y = 0; y < h; y++)
-    for (let x = 0; x < w; x++)
-      for (let k = 0; k < channels; k++) {
-        let sum = 0
-        let count = 0
-        for (let j = 0; j < factor; j++)
-          for (let i = 0; i < factor; i++) {
-            const p = (y * factor + j) * width + x * factor + i
-            const v = image[p * channels + k]
-            if (Number.isNaN(v) || (mask !== undefined && !mask[p])) continue
-            sum += v
-            count++
-          }
-        out[(y * w + x) * channels + k] = count > 0 ? sum / count : empty
-      }
-  return out
-}
-
 /** Bilinear sample of a float image at (x, y), pixel centres at +0.5, edges repeated; writes `channels` numbers to `out`. */
 export function sampleBilinear(
   image: ArrayLike<number>,

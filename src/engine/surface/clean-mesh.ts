@@ -8,7 +8,7 @@ import type { Mesh } from '../stages.js'
  */
 export function cleanManifold(mesh: Mesh, maxLoop = 24): Mesh {
   let current = dropBadTriangles(mesh)
-  current = keepLargest(current).mesh
+  current = keepLargest(current)
   const loops = boundaryLoops(current)
   const positions: number[] = []
   const triangles: number[] = []

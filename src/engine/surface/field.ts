@@ -1,7 +1,7 @@
 /** The implicit field as the surface stage sees it: batched evaluators in field coordinates. */
 import { SiderError } from '../errors.js'
 import type { Points } from '../geometry/camera.js'
-import type { FieldFrame, ImplicitField } from '../stages.js'
+import type { FieldFrame } from '../stages.js'
 
 export type { ImplicitField } from '../stages.js'
 
@@ -21,24 +21,7 @@ export function toHead(frame: FieldFrame, points: Points): Float32Array {
   return out
 }
 
-/** Counts the points a field is asked for. */
-export function countingField(field: ImplicitField): ImplicitField & { evaluations: number } {
-  const counter = {
-    frame: field.frame,
-    evaluations: 0,
-    sdf(points: Float32Array) {
-      counter.evaluations += points.length / 3
-      return field.sdf(points)
-    },
-    sdfAndGradient(points: Float32Array) {
-      counter.evaluations += points.length / 3
-      return field.sdfAndGradient(points)
-    },
-  }
-  return counter
-}
-
-/** The error for fields and depth maps without a surface. */
+/** The error for fields without a surface. */
 export function emptySurface(what: string): SiderError {
   return new SiderError('SURFACE_EMPTY', what, {
     stage: 'surface',

@@ -1,7 +1,7 @@
 /** The field on a regular grid in the head frame, for export: raw float16 with a JSON header, `.npz` and `.nrrd`. */
 import { gzipSync } from 'fflate'
 import { fromHalf, toHalf } from '../image/half.js'
-import { decodeNpz, encodeNpz } from '../image/npy.js'
+import { encodeNpz } from '../image/npy.js'
 import type { SdfGrid } from '../inspect.js'
 import { type ImplicitField, toField } from './field.js'
 
@@ -123,20 +123,6 @@ export function encodeSdfNpz(grid: SdfGrid): Uint8Array {
     spacing: { data: Float64Array.of(grid.spacing), shape: [1] },
     header: { data: json, shape: [json.length] },
   })
-}
-
-/** Reads what `encodeSdfNpz` wrote. */
-export function decodeSdfNpz(file: Uint8Array): SdfGrid {
-  const arrays = decodeNpz(file)
-  if (!arrays['sdf'] || !arrays['origin'] || !arrays['spacing']) throw new RangeError('not an SDF grid')
-  const [z, y, x] = arrays['sdf'].shape
-  const [a, b, c] = arrays['origin'].data
-  return {
-    size: [x, y, z],
-    origin: [a, b, c],
-    spacing: arrays['spacing'].data[0],
-    values: Float32Array.from(arrays['sdf'].data),
-  }
 }
 
 /**

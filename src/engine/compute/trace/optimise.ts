@@ -97,14 +97,3 @@ export function matrixFlops(nodes: readonly Node[]): number {
   }
   return flops
 }
-
-/** The program as text, one node a line: for tests, and for eyes. */
-export function formatGraph(nodes: readonly Node[]): string {
-  const show = (v: Value): string => (v.splat !== undefined ? `${v.splat}` : v.data ? `const[${v.shape}]` : v.name)
-  return nodes
-    .map((n) => {
-      const attributes = Object.keys(n.attributes).length > 0 ? ` ${JSON.stringify(n.attributes)}` : ''
-      return `${n.outputs.map((o) => `${o.name}[${o.shape}]`).join(', ')} = ${n.op}(${n.inputs.map(show).join(', ')})${attributes}`
-    })
-    .join('\n')
-}
