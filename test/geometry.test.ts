@@ -15,7 +15,14 @@ import {
   transformPoints,
 } from '../src/engine/geometry/camera.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
-import { boundaryLoops, connectedComponents, keepLargest, meshEdges, submesh } from '../src/engine/geometry/mesh.js'
+import {
+  boundaryLoops,
+  connectedComponents,
+  joinMeshes,
+  keepLargest,
+  meshEdges,
+  submesh,
+} from '../src/engine/geometry/mesh.js'
 import { triangleNormals, vertexNormals } from '../src/engine/geometry/normals.js'
 import { encodePly } from '../src/engine/geometry/ply.js'
 import { interpolate, rasterize, rasterNormals } from '../src/engine/geometry/rasterize.js'
@@ -25,19 +32,6 @@ import { subdivideLoop } from '../src/engine/geometry/subdivide.js'
 import type { Mesh } from '../src/engine/stages.js'
 import { edgeStatistics } from './edge-statistics.js'
 import { frontCamera, gridMesh, sphereMesh } from './shapes.js'
-
-function merge(a: Mesh, b: Mesh): Mesh {
-  const positions = new Float32Array(a.positions.length + b.positions.length)
-  positions.set(a.positions)
-  positions.set(b.positions, a.positions.length)
-  const indices = new Uint32Array(a.indices.length + b.indices.length)
-  indices.set(a.indices)
-  indices.set(
-    b.indices.map((i) => i + a.positions.length / 3),
-    a.indices.length,
-  )
-  return { positions, indices }
-}
 
 describe('rng', () => {
   test('has uniform and normal moments, repeats with its seed, and resumes from its state', () => {
@@ -130,7 +124,7 @@ describe('normals', () => {
 describe('mesh', () => {
   const sphere = sphereMesh(1, 16, 32)
   test('finds components and keeps the largest', () => {
-    const two = merge(sphereMesh(0.2, 6, 8, [3, 0, 0]), sphere)
+    const two = joinMeshes(sphereMesh(0.2, 6, 8, [3, 0, 0]), sphere)
     const c = connectedComponents(two)
     expect(c.count).toBe(2)
     expect(c.sizes[0]).toBe(sphere.indices.length / 3)

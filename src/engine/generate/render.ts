@@ -1,6 +1,6 @@
 /** Renders a planned portrait: the mesh with its relief, the photo, and the exact truth of what its camera sees. */
 import { cameraCenter, scaleCamera } from '../geometry/camera.js'
-import { boundaryLoops, meshEdges } from '../geometry/mesh.js'
+import { boundaryLoops, joinMeshes, meshEdges } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
@@ -59,7 +59,7 @@ export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Prom
   const { head, painter } = buildGeometry(model, plan)
   const { camera } = plan
   const shirtMesh = shirt(neckOf(head), plan.seed)
-  const scene = join(head.mesh, shirtMesh)
+  const scene = joinMeshes(head.mesh, shirtMesh)
   const normals = vertexNormals(scene)
   const raster = rasterize(scene, scaleCamera(camera, SUPERSAMPLING), { cull: 'none' })
   const light = await lightVertices(scene, normals, raster, head, plan)
@@ -114,19 +114,6 @@ function neckOf({ mesh }: FineHead): Neck {
     neck.back = Math.min(neck.back, z)
   }
   return neck
-}
-
-function join(a: Mesh, b: Mesh): Mesh {
-  const positions = new Float32Array(a.positions.length + b.positions.length)
-  positions.set(a.positions)
-  positions.set(b.positions, a.positions.length)
-  const indices = new Uint32Array(a.indices.length + b.indices.length)
-  indices.set(a.indices)
-  indices.set(
-    b.indices.map((v) => v + a.positions.length / 3),
-    a.indices.length,
-  )
-  return { positions, indices }
 }
 
 interface VertexLight extends Received {

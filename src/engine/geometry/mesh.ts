@@ -1,4 +1,4 @@
-/** Topology of triangle meshes: parts, components, boundaries, edge statistics. */
+/** Topology of triangle meshes: parts, components, boundaries, neighbours. */
 import type { Mesh } from '../stages.js'
 
 /** Part of a mesh, with the way back to the whole. */
@@ -36,6 +36,20 @@ export function submesh(mesh: Mesh, triangleMask: ArrayLike<number>): Submesh {
     o++
   }
   return { mesh: { positions: gather(positions, vertexMap, 3), indices: outIndices }, vertexMap, triangleMap }
+}
+
+/** Both meshes in one: the vertices and triangles of `a`, then those of `b`. */
+export function joinMeshes(a: Mesh, b: Mesh): Mesh {
+  const positions = new Float32Array(a.positions.length + b.positions.length)
+  positions.set(a.positions)
+  positions.set(b.positions, a.positions.length)
+  const indices = new Uint32Array(a.indices.length + b.indices.length)
+  indices.set(a.indices)
+  indices.set(
+    b.indices.map((v) => v + a.positions.length / 3),
+    a.indices.length,
+  )
+  return { positions, indices }
 }
 
 /** Rows of an attribute [n, dims] in the order of `rows`. */
