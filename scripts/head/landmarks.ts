@@ -3,11 +3,11 @@
  * points are cast onto the mesh and carried to the mean head; the median over all portraits is made symmetric. Lid and inner
  * lip points are put on the mesh's own edge loops. The iBUG 68 follow from the 478.
  */
+import { barycentric } from '../../src/engine/geometry/barycentric.js'
 import { MeshDistance } from '../../src/engine/geometry/distance.js'
 import { submesh } from '../../src/engine/geometry/mesh.js'
 import { vertexNormals } from '../../src/engine/geometry/normals.js'
 import { interpolate, type Raster } from '../../src/engine/geometry/rasterize.js'
-import { barycentricOf } from '../../src/engine/head/annotate.js'
 import * as names from '../../src/engine/landmarks/topology.js'
 import type { Camera, Face, LandmarkEmbedding } from '../../src/engine/stages.js'
 import type { CutHead } from './cut.js'
@@ -109,6 +109,13 @@ export interface Embedded {
   landmarks68: LandmarkEmbedding
 }
 
+/** Weights of a triangle's corners at a point of it. */
+function weightsIn(mean: Float32Array, indices: Uint32Array, t: number, point: ArrayLike<number>): number[] {
+  const weights = [0, 0, 0]
+  barycentric(mean, indices.subarray(3 * t, 3 * t + 3), point, 0, weights)
+  return weights
+}
+
 /** Embeds the points in the face region's triangles. */
 export function embedLandmarks(cut: CutHead, mean: Float32Array, indices: Uint32Array, points: Float64Array): Embedded {
   const region = submesh({ positions: mean, indices }, cut.region)
@@ -119,9 +126,8 @@ export function embedLandmarks(cut: CutHead, mean: Float32Array, indices: Uint32
   const placeNear = (e: LandmarkEmbedding, i: number, p: ArrayLike<number>): void => {
     const hit = distance.closest(Float64Array.from(p))
     const t = region.triangleMap[hit.triangle[0]]
-    const [a, b, c] = [0, 1, 2].map((k) => at(indices[3 * t + k]))
     e.triangles[i] = t
-    e.barycentric.set(barycentricOf(hit.point, a, b, c), 3 * i)
+    e.barycentric.set(weightsIn(mean, indices, t, hit.point), 3 * i)
   }
   for (let i = 0; i < 468; i++) placeNear(landmarks478, i, points.subarray(3 * i, 3 * i + 3))
 
@@ -230,9 +236,8 @@ function embedIrises(cut: CutHead, mean: Float32Array, indices: Uint32Array, e: 
       const p = [mean[3 * v] + r * dx, mean[3 * v + 1] + r * dy, mean[3 * v + 2]]
       const hit = distance.closest(Float64Array.from(p))
       const t = ball.triangleMap[hit.triangle[0]]
-      const [a, b, c] = [0, 1, 2].map((k) => [...mean.subarray(3 * indices[3 * t + k], 3 * indices[3 * t + k] + 3)])
       e.triangles[i] = t
-      e.barycentric.set(barycentricOf(hit.point, a, b, c), 3 * i)
+      e.barycentric.set(weightsIn(mean, indices, t, hit.point), 3 * i)
     })
 }
 

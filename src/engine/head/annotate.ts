@@ -2,6 +2,7 @@
  * Completes a head model that brings only its shapes: the face region, skin parts and landmarks are looked up on the
  * built-in head, which register.ts lays over the model's mean.
  */
+import { barycentric } from '../geometry/barycentric.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { connectedComponents, meshEdges, submesh } from '../geometry/mesh.js'
 import { triangleNormals } from '../geometry/normals.js'
@@ -168,38 +169,14 @@ function embedOn(
 ): LandmarkEmbedding {
   const hit = new MeshDistance(mesh).closest(points)
   const count = points.length / 3
-  const barycentric = new Float32Array(count * 3)
+  const weights = new Float32Array(count * 3)
+  const corners = [0, 0, 0]
   for (let i = 0; i < count; i++) {
-    const [a, b, c] = [0, 1, 2].map((k) => {
-      const v = mesh.indices[3 * hit.triangle[i] + k]
-      return mesh.positions.subarray(3 * v, 3 * v + 3)
-    })
-    barycentric.set(barycentricOf(hit.point.subarray(3 * i, 3 * i + 3), a, b, c), 3 * i)
+    const t = 3 * hit.triangle[i]
+    barycentric(mesh.positions, mesh.indices.subarray(t, t + 3), hit.point, 3 * i, corners)
+    weights.set(corners, 3 * i)
   }
-  return { triangles: Uint32Array.from(hit.triangle, (t) => numbers[t]), barycentric }
-}
-
-/** Barycentric coordinates of a point of a triangle's plane, clamped to the triangle. */
-export function barycentricOf(
-  p: ArrayLike<number>,
-  a: ArrayLike<number>,
-  b: ArrayLike<number>,
-  c: ArrayLike<number>,
-): [number, number, number] {
-  let [uu, uv, vv, wu, wv] = [0, 0, 0, 0, 0]
-  for (let k = 0; k < 3; k++) {
-    const [u, v, w] = [b[k] - a[k], c[k] - a[k], p[k] - a[k]]
-    uu += u * u
-    uv += u * v
-    vv += v * v
-    wu += w * u
-    wv += w * v
-  }
-  const d = uu * vv - uv * uv
-  if (!(d > 0)) return [1, 0, 0]
-  const s = Math.min(1, Math.max(0, (vv * wu - uv * wv) / d))
-  const t = Math.min(1 - s, Math.max(0, (uu * wv - uv * wu) / d))
-  return [1 - s - t, s, t]
+  return { triangles: Uint32Array.from(hit.triangle, (t) => numbers[t]), barycentric: weights }
 }
 
 /** Where the built-in head's origin came to lie: level with the eyes, at the same distance behind them. */

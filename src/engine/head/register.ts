@@ -3,7 +3,6 @@
  * the landmarks exactly. What is known on the built-in head (478 landmarks, face region, skin parts) can then be looked up on
  * the other mesh, whatever its topology. Heads share their axes (+X subject's left, +Y up, +Z out of the face).
  */
-
 import { solveCholesky } from '../geometry/algebra.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { triangleNormals, vertexNormals } from '../geometry/normals.js'
