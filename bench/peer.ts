@@ -63,10 +63,7 @@ async function prepare(photoPath: string | URL, settings: Settings): Promise<Pro
   const [face] = await detector.detect(photo)
   detector.dispose()
   if (!face) throw new Error('no face in the photo')
-  const fit = fitHead(await loadHead(settings.head.model), face, photo, {
-    ...settings.head,
-    cropSize: settings.photo.cropSize,
-  })
+  const fit = fitHead(await loadHead(settings.head.model), face, photo, settings)
   const target = new CoarseTarget(fit, settings.coarse.thickness)
   const view = viewCoarse(fit)
   const image = cropImage(photo, fit.crop)

@@ -56,12 +56,11 @@ async function detection(repeats: number): Promise<StageFigures> {
 
 async function headFit(repeats: number): Promise<StageFigures> {
   const { photo, face } = await photoAndFace()
-  const { head, photo: photoSettings } = resolveSettings()
-  const model = await loadHead(head.model)
-  const options = { ...head, cropSize: photoSettings.cropSize }
+  const settings = resolveSettings()
+  const model = await loadHead(settings.head.model)
   let residual = 0
   const seconds = await timed(repeats, async () => {
-    residual = fitHead(model, face, photo, options).residualPx
+    residual = fitHead(model, face, photo, settings).residualPx
   })
   return {
     seconds: median(seconds),
@@ -74,7 +73,7 @@ async function coarseInput(preset: string) {
   const settings = resolveSettings({ preset, overrides: { field: { kind: 'relief' } } })
   const { photo, face } = await photoAndFace()
   const model = await loadHead(settings.head.model)
-  const fit = fitHead(model, face, photo, { ...settings.head, cropSize: settings.photo.cropSize })
+  const fit = fitHead(model, face, photo, settings)
   const view = viewCoarse(fit)
   return { settings, photo, face, fit, view }
 }

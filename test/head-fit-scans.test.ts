@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fitError } from '../scripts/dev/fit-error.js'
 import { loadScan } from '../scripts/dev/scan-truth.js'
+import { resolveSettings } from '../src/engine/config.js'
 import { fitHead } from '../src/engine/head/fit.js'
 import { loadHead } from '../src/engine/head/load.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
@@ -28,7 +29,7 @@ describe.skipIf(!existsSync(SCANS))('head fit: rendered scans (needs ../shared/d
       const truth = await loadScan(SCANS, view)
       const photo = await decodePhoto(truth.image)
       const [face] = await detector.detect(photo)
-      const fit = fitHead(head, face, photo)
+      const fit = fitHead(head, face, photo, resolveSettings())
       const error = fitError(fit, truth)
       expect(fit.focalSource).toBe('estimated')
       expect(error.scanMedian).toBeLessThan(scanMm)
@@ -36,7 +37,12 @@ describe.skipIf(!existsSync(SCANS))('head fit: rendered scans (needs ../shared/d
       expect(fit.residualRelative).toBeLessThan(0.05)
       expect(Math.abs(Math.log(error.focal))).toBeLessThan(0.4)
       // Without the detector's depths the shape is worse, but still a face.
-      const flat = fitHead(head, { ...face, landmarks: { ...face.landmarks, depths: undefined } }, photo)
+      const flat = fitHead(
+        head,
+        { ...face, landmarks: { ...face.landmarks, depths: undefined } },
+        photo,
+        resolveSettings(),
+      )
       expect(fitError(flat, truth).scanMedian).toBeLessThan(scanMm + 0.3)
     })
 })

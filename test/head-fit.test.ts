@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { type HeadSettings, resolveSettings } from '../src/engine/config.js'
 import { SiderError } from '../src/engine/errors.js'
 import { solveCholesky } from '../src/engine/geometry/algebra.js'
 import { project } from '../src/engine/geometry/camera.js'
@@ -16,6 +17,9 @@ import { lookingAt, normal, photograph, syntheticHead, uniform } from './head-fi
 /** Head frame (y up, z towards the camera) to camera frame (y down, z away) of a face that looks straight in. */
 const FRONTAL = Float64Array.of(1, 0, 0, 0, -1, 0, 0, 0, -1)
 const PHOTO = { width: 1024, height: 1024, exifFocalPx: undefined }
+
+/** The defaults but for these settings of the fit. */
+const settings = (head: Partial<HeadSettings> = {}) => resolveSettings({ overrides: { head } })
 
 function turned(pitch: number, yaw: number, roll = 0): Float64Array {
   return multiply3(rotationFromAxisAngle(pitch, yaw, roll), FRONTAL)
@@ -187,7 +191,7 @@ describe('head fit: synthetic faces', () => {
 
   const check = (c: Case, bounds: { degrees: number; mm: number; focal: number }): HeadFit => {
     const { face, camera, identity, expression } = scene(model, c)
-    const fit = fitHead(model, face, PHOTO, { focalPx: 2000, landmarkSigma: 0.01 })
+    const fit = fitHead(model, face, PHOTO, settings({ focalPx: 2000, landmarkSigma: 0.01 }))
     const truth = posedMesh(model, identity, expression).positions
     const prior = shapeErrorMm(truth, model.mean)
     expect(prior).toBeGreaterThan(4)
@@ -195,7 +199,7 @@ describe('head fit: synthetic faces', () => {
     expect(rotationErrorDegrees(camera, fit.camera)).toBeLessThan(bounds.degrees)
     expect(fit.focalSource).toBe('setting')
     expect(fit.camera.fx).toBeCloseTo(2000, 6)
-    const estimated = fitHead(model, face, PHOTO, { landmarkSigma: 0.01 })
+    const estimated = fitHead(model, face, PHOTO, settings({ landmarkSigma: 0.01 }))
     expect(estimated.focalSource).toBe('estimated')
     expect(Math.abs(Math.log(estimated.camera.fx / 2000))).toBeLessThan(bounds.focal)
     return fit
@@ -238,7 +242,7 @@ describe('head fit: synthetic faces', () => {
       const depths = new Float64Array(478).fill(Number.NaN)
       for (let i = 0; i < 468; i++)
         if (random() > 0.1) depths[i] = pixelsPerMetre * far[i] - 77 + 2 * gauss() + (random() < 0.05 ? 200 : 0)
-      const options = { focalPx: 2000, landmarkSigma: 0.01 }
+      const options = settings({ focalPx: 2000, landmarkSigma: 0.01 })
       without += shapeErrorMm(truth, fitHead(model, face, PHOTO, options).mesh.positions)
       const deep = { ...face, landmarks: { ...face.landmarks, depths } }
       withDepths += shapeErrorMm(truth, fitHead(model, deep, PHOTO, options).mesh.positions)
@@ -248,16 +252,19 @@ describe('head fit: synthetic faces', () => {
 
   it('prefers the setting to EXIF and EXIF to an estimate', () => {
     const { face } = scene(model, { layout: 68 })
-    const exif = fitHead(model, face, { ...PHOTO, exifFocalPx: 2100 })
+    const exif = fitHead(model, face, { ...PHOTO, exifFocalPx: 2100 }, settings())
     expect(exif.focalSource).toBe('exif')
     expect(exif.camera.fx).toBeCloseTo(2100, 6)
-    expect(fitHead(model, face, { ...PHOTO, exifFocalPx: 2100 }, { focalPx: 1900 }).camera.fx).toBeCloseTo(1900, 6)
+    expect(fitHead(model, face, { ...PHOTO, exifFocalPx: 2100 }, settings({ focalPx: 1900 })).camera.fx).toBeCloseTo(
+      1900,
+      6,
+    )
   })
 
   it('keeps expression coefficients in their range', () => {
     const strong = new Float64Array(model.expressionCount).fill(2)
     const { face } = photograph(model, 478, lookingAt(FRONTAL, 0.8, 2000), [], strong)
-    const fit = fitHead(model, face, PHOTO, { expressionPrior: 0.01 })
+    const fit = fitHead(model, face, PHOTO, settings({ expressionPrior: 0.01 }))
     expect(Math.max(...fit.expression)).toBeLessThanOrEqual(1)
     expect(Math.min(...fit.expression)).toBeGreaterThanOrEqual(0)
     expect(Array.from(fit.expression).filter((x) => x === 1).length).toBeGreaterThan(0)
@@ -267,7 +274,7 @@ describe('head fit: synthetic faces', () => {
     const skinned = syntheticHead({ skinned: true })
     const angles = [0, 0, 0, 0, 0, 0, 0.3, 0, 0]
     const { face } = photograph(skinned, 478, lookingAt(turned(0, 0.2), 0.8, 2000), [], [], angles)
-    const fit = fitHead(skinned, face, PHOTO, { focalPx: 2000, landmarkSigma: 0.005 })
+    const fit = fitHead(skinned, face, PHOTO, settings({ focalPx: 2000, landmarkSigma: 0.005 }))
     expect(fit.jointRotations).toHaveLength(9)
     expect(Math.abs(fit.jointRotations[6] - 0.3)).toBeLessThan(0.06)
     // Root and neck would only repeat the pose.
@@ -279,9 +286,9 @@ describe('head fit: synthetic faces', () => {
 
   it('gives the same result twice and takes well under a second', () => {
     const { face } = scene(model, { layout: 478, noisePx: 1 })
-    const first = fitHead(model, face, PHOTO)
+    const first = fitHead(model, face, PHOTO, settings())
     const start = performance.now()
-    const second = fitHead(model, face, PHOTO)
+    const second = fitHead(model, face, PHOTO, settings())
     expect(performance.now() - start).toBeLessThan(2000)
     expect(second.identity).toEqual(first.identity)
     expect(second.camera).toEqual(first.camera)
@@ -289,7 +296,7 @@ describe('head fit: synthetic faces', () => {
 
   it('crops a square that holds the whole face region', () => {
     const { face } = scene(model, { layout: 478, yaw: 0.3 })
-    const fit = fitHead(model, face, PHOTO, { cropSize: 192 })
+    const fit = fitHead(model, face, PHOTO, resolveSettings({ overrides: { photo: { cropSize: 192 } } }))
     const { crop, mesh, camera } = fit
     expect(crop.size).toBe(192)
     expect(crop.width).toBe(crop.height)
@@ -315,7 +322,7 @@ describe('head fit: what it refuses', () => {
   const codeOf = (points: Float64Array, layout: 68 | 478 = 68): string => {
     const face = { box: { x: 0, y: 0, width: 1, height: 1 }, landmarks: { layout, points }, score: 1 }
     try {
-      fitHead(model, face, PHOTO)
+      fitHead(model, face, PHOTO, settings())
     } catch (error) {
       if (error instanceof SiderError) {
         expect(error.hint).toBeTruthy()

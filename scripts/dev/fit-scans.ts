@@ -5,11 +5,12 @@
  *
  * Prints one row a view: normal error and scan distance of the coarse mesh, how far the surface is turned (pitch, yaw, roll),
  * focal length against the truth, landmark residual. With --out also pictures: the mesh over the photo, and the normal error.
- * --set changes a setting of the fit, e.g. --set landmarkSigma=0.03. The scans' cameras are used to measure only, never to fit.
+ * --set changes a setting of the fit, e.g. --set head.landmarkSigma=0.03. The scans' cameras are used to measure only, never to fit.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { parseAssignment, resolveSettings } from '../../src/engine/config.js'
 import { fitHead } from '../../src/engine/head/fit.js'
 import { loadHead } from '../../src/engine/head/load.js'
 import { encodePng } from '../../src/engine/image/picture.js'
@@ -31,12 +32,7 @@ const { values } = parseArgs({
     out: { type: 'string' },
   },
 })
-const options = Object.fromEntries(
-  values.set.map((text) => {
-    const [key, value] = text.split('=')
-    return [key, Number(value)]
-  }),
-)
+const settings = resolveSettings({ overrides: Object.assign({}, ...values.set.map(parseAssignment)) })
 
 /** What the settings ask to be left of the detector's landmarks. */
 function asked(landmarks: Landmarks): Landmarks {
@@ -78,7 +74,7 @@ for (const name of views) {
   const photo = await decodePhoto(truth.image)
   const [face] = await detector.detect(photo)
   const start = performance.now()
-  const fit = fitHead(head, { ...face, landmarks: asked(face.landmarks) }, photo, options)
+  const fit = fitHead(head, { ...face, landmarks: asked(face.landmarks) }, photo, settings)
   const ms = performance.now() - start
   const e = fitError(fit, truth)
   const row = [e.normalMean, e.normalMedian, e.smoothMean, e.scanMedian, e.scanMean, ...e.turn, e.focal]

@@ -182,9 +182,9 @@ class Run {
   }
 
   private async fit(photo: Photo, face: Face): Promise<{ fit: HeadFit; metric: Metric }> {
-    const { head, photo: photoSettings } = this.options.settings
-    const found = fitHead(await loadHead(head.model), face, photo, { ...head, cropSize: photoSettings.cropSize })
-    const { fit, metric } = metricFit(found, head.ipdMm)
+    const { settings } = this.options
+    const found = fitHead(await loadHead(settings.head.model), face, photo, settings)
+    const { fit, metric } = metricFit(found, settings.head.ipdMm)
     this.inspector.record('fitted-head', () => ({ kind: 'mesh', mesh: fit.mesh }))
     return { fit, metric }
   }

@@ -6,6 +6,7 @@
  * by Levenberg-Marquardt in rounds; between rounds the outline landmarks slide along the silhouette and the robust and
  * visibility weights are set anew.
  */
+import type { Settings } from '../config.js'
 import { SiderError } from '../errors.js'
 import type { Camera, Face, FocalSource, HeadFit, HeadModel } from '../stages.js'
 import { type ContourPaths, concatEmbeddings, contourPaths, embeddedPoint } from './fit-contour.js'
@@ -19,28 +20,6 @@ import { fitPriors, freeAngles, knownFocal } from './fit-priors.js'
 import { checkFit, fitWarnings } from './fit-quality.js'
 import { minimise } from './fit-solver.js'
 import { buildFitModel, type FitModel, type FitState, stateCamera } from './fit-state.js'
-
-/** Settings of the fit; `HeadSettings` has the same names and defaults. */
-export interface FitOptions {
-  /** Focal length in photo pixels; 0: from EXIF, or estimated. */
-  focalPx: number
-  /** Strength of the identity prior, 1 = the model's own spread. */
-  identityPrior: number
-  /** Strength of the expression prior. */
-  expressionPrior: number
-  /** Expected landmark error as a share of the interocular distance (outer eye corners). */
-  landmarkSigma: number
-  /** Crop pixels per side. */
-  cropSize: number
-}
-
-export const DEFAULT_FIT_OPTIONS: FitOptions = {
-  focalPx: 0,
-  identityPrior: 1,
-  expressionPrior: 1,
-  landmarkSigma: 0.02,
-  cropSize: 256,
-}
 
 /** Components beyond these are left at zero: landmarks say nothing about them. */
 const MAX_IDENTITY = 120
@@ -61,6 +40,7 @@ const prepared = new WeakMap<HeadModel, Map<number, Prepared>>()
  * Fits a head to one face.
  *
  * @param photo size in pixels, and the focal length its EXIF data states
+ * @param settings the priors and the noise of the fit, and the size of the crop
  * @returns posed mesh, camera, coefficients, crop and residuals; the fit is deterministic
  * @throws SiderError LANDMARKS_INVALID for landmarks of wrong length or that are not finite; HEAD_FIT_FAILED when no
  *   plausible head explains them
@@ -69,9 +49,9 @@ export function fitHead(
   head: HeadModel,
   face: Face,
   photo: { width: number; height: number; exifFocalPx: number | undefined },
-  options: Partial<FitOptions> = {},
+  settings: Pick<Settings, 'head' | 'photo'>,
 ): HeadFit {
-  const o = { ...DEFAULT_FIT_OPTIONS, ...options }
+  const { focalPx, identityPrior, expressionPrior, landmarkSigma } = settings.head
   const { layout, points, depths } = face.landmarks
   checkLandmarks(layout, points)
   const { plan, paths, model, interocular } = prepare(head, layout)
@@ -81,8 +61,8 @@ export function fitHead(
     targets[2 * i] = points[2 * i] - photo.width / 2
     targets[2 * i + 1] = points[2 * i + 1] - photo.height / 2
   }
-  const known = knownFocal(o.focalPx, photo.exifFocalPx)
-  const priors = fitPriors(head, photo, o.identityPrior, o.expressionPrior, model.expressionCount, known?.focalPx)
+  const known = knownFocal(focalPx, photo.exifFocalPx)
+  const priors = fitPriors(head, photo, identityPrior, expressionPrior, model.expressionCount, known?.focalPx)
 
   const fixed = plan.weights.map((w, i) => (plan.jaw.includes(i) ? 0 : w))
   const weak = weakPerspectivePose(model.points.mean, targets, fixed, model.center)
@@ -107,14 +87,14 @@ export function fitHead(
   ]
   for (const { free, times, iterations } of rounds)
     for (let k = 0; k < times; k++) {
-      const sigmaPx = o.landmarkSigma * (interocular / Math.exp(state.logScale))
+      const sigmaPx = landmarkSigma * (interocular / Math.exp(state.logScale))
       const { observations } = observe(model, plan, paths, state, targets, sigmaPx, depths)
       state = minimise(model, state, observations, priors, free, iterations).state
     }
 
   const eyesPx = interocular / Math.exp(state.logScale)
-  const { distances } = observe(model, plan, paths, state, targets, o.landmarkSigma * eyesPx)
-  return assemble(head, model, state, photo, known?.source ?? 'estimated', distances, eyesPx, o.cropSize)
+  const { distances } = observe(model, plan, paths, state, targets, landmarkSigma * eyesPx)
+  return assemble(head, model, state, photo, known?.source ?? 'estimated', distances, eyesPx, settings.photo.cropSize)
 }
 
 function assemble(
