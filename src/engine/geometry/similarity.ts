@@ -10,21 +10,27 @@ export type Similarity = Float64Array
  * @param a [n, 3]
  * @param b [n, 3]
  * @param options.scale 'free' (default), or 'fixed' for a rigid motion with scale 1
+ * @param options.weights [n] how much each pair counts (default: all the same)
  * @throws RangeError for fewer than three points or points in one place
  */
-export function alignPoints(a: Points, b: Points, { scale = 'free' as 'free' | 'fixed' } = {}): Similarity {
+export function alignPoints(
+  a: Points,
+  b: Points,
+  { scale = 'free', weights }: { scale?: 'free' | 'fixed'; weights?: ArrayLike<number> } = {},
+): Similarity {
   const n = a.length / 3
   if (n < 3 || a.length !== b.length) throw new RangeError(`cannot align ${n} points with ${b.length / 3}`)
-  const ma = mean(a)
-  const mb = mean(b)
-  // h[r][c] = Σ (b - mb)_r (a - ma)_c
+  const weight = (i: number): number => weights?.[i / 3] ?? 1
+  const ma = mean(a, weight)
+  const mb = mean(b, weight)
+  // h[r][c] = Σ w (b - mb)_r (a - ma)_c
   const h = new Float64Array(9)
   let spread = 0
   for (let i = 0; i < a.length; i += 3)
     for (let c = 0; c < 3; c++) {
       const x = a[i + c] - ma[c]
-      spread += x * x
-      for (let r = 0; r < 3; r++) h[3 * r + c] += (b[i + r] - mb[r]) * x
+      spread += weight(i) * x * x
+      for (let r = 0; r < 3; r++) h[3 * r + c] += weight(i) * (b[i + r] - mb[r]) * x
     }
   if (!(spread > 0)) throw new RangeError('cannot align points that all lie in one place')
   const rotation = bestRotation(h)
@@ -56,10 +62,16 @@ export function invertSimilarity(s: Similarity): Similarity {
   return out
 }
 
-function mean(points: Points): [number, number, number] {
+/** @param weight of the point that begins at an index */
+function mean(points: Points, weight: (i: number) => number): [number, number, number] {
   const out: [number, number, number] = [0, 0, 0]
-  for (let i = 0; i < points.length; i++) out[i % 3] += points[i]
-  return out.map((sum) => (3 * sum) / points.length) as [number, number, number]
+  let total = 0
+  for (let i = 0; i < points.length; i += 3) {
+    const w = weight(i)
+    total += w
+    for (let k = 0; k < 3; k++) out[k] += w * points[i + k]
+  }
+  return out.map((sum) => (3 * sum) / (3 * total)) as [number, number, number]
 }
 
 /** Rotation [3, 3] that maximises trace(Rᵀ h). */

@@ -4,11 +4,12 @@
  * the other mesh, whatever its topology. Heads share their axes (+X subject's left, +Y up, +Z out of the face).
  */
 import { solveCholesky } from '../geometry/algebra.js'
+import { transformPoints } from '../geometry/camera.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { triangleNormals, vertexNormals } from '../geometry/normals.js'
+import { alignPoints, type Similarity } from '../geometry/similarity.js'
 import type { HeadModel, LandmarkEmbedding, Mesh } from '../stages.js'
 import { embeddedPoint } from './fit-contour.js'
-import { multiply3, rotationFromAxisAngle } from './fit-rotation.js'
 
 /** Jawline points of iBUG's 68: no fixed places on the skin, so they do not pull. */
 const JAWLINE = 17
@@ -26,13 +27,6 @@ export function embeddedPoints(positions: ArrayLike<number>, indices: Uint32Arra
   const out = new Float64Array(e.triangles.length * 3)
   for (let i = 0; i < e.triangles.length; i++) out.set(embeddedPoint(positions, indices, e, i), 3 * i)
   return out
-}
-
-/** x ↦ scale · rotation · x + translation. */
-interface Similarity {
-  scale: number
-  rotation: Float64Array
-  translation: Float64Array
 }
 
 /**
@@ -55,11 +49,7 @@ export function registerHead(source: HeadModel, target: Mesh, points68: Float64A
 
   let shaped = Float64Array.from(source.mean)
   const alpha = new Float64Array(components)
-  let motion: Similarity = {
-    scale: 1,
-    rotation: Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1),
-    translation: noseTip(target, source),
-  }
+  let motion = noseTip(target, source)
   for (let round = 0; round < ROUNDS; round++) {
     // rows: where a source point is, where it should be, how much that counts
     const rows: {
@@ -87,7 +77,7 @@ export function registerHead(source: HeadModel, target: Mesh, points68: Float64A
     }
     // Surfaces join once the landmarks have brought them near, or from the start when there are no landmarks.
     if (round >= 3 || !points68) {
-      const posed = apply(motion, shaped)
+      const posed = transformPoints(motion, shaped)
       const normals = vertexNormals({ positions: Float32Array.from(posed), indices: source.indices })
       const query = new Float64Array(sampled.length * 3)
       sampled.forEach((v, i) => {
@@ -109,20 +99,23 @@ export function registerHead(source: HeadModel, target: Mesh, points68: Float64A
       })
     }
     if (rows.length < 10) break
-    motion = similarity(rows, motion)
+    motion = alignPoints(
+      Float64Array.from(rows.flatMap((r) => Array.from(r.point))),
+      Float64Array.from(rows.flatMap((r) => r.to)),
+      { weights: rows.map((r) => r.weight) },
+    )
     if (round < 2) continue
     // Shape with the motion held: linear least squares with the identity prior.
     const a = new Float64Array(components * components)
     const b = new Float64Array(components)
-    const inverse = multiplyScaled(motion)
     const row = new Float64Array(components)
     for (const r of rows)
       for (let axis = 0; axis < 3; axis++) {
-        let rest = r.to[axis] - motion.translation[axis]
+        let rest = r.to[axis] - motion[4 * axis + 3]
         row.fill(0)
         for (let m = 0; m < 3; m++) {
-          rest -= inverse[3 * axis + m] * r.point[m]
-          for (let k = 0; k < components; k++) row[k] += inverse[3 * axis + m] * r.basis(k, m)
+          rest -= motion[4 * axis + m] * r.point[m]
+          for (let k = 0; k < components; k++) row[k] += motion[4 * axis + m] * r.basis(k, m)
         }
         for (let k = 0; k < components; k++) {
           rest += row[k] * alpha[k]
@@ -142,19 +135,8 @@ export function registerHead(source: HeadModel, target: Mesh, points68: Float64A
     for (let k = 0; k < components; k++)
       for (let i = 0; i < shaped.length; i++) shaped[i] += alpha[k] * source.identity[k * vertices * 3 + i]
   }
-  const posed = apply(motion, shaped)
+  const posed = transformPoints(motion, shaped)
   return points68 ? warpToLandmarks(posed, source, points68, landmarks) : posed
-}
-
-const multiplyScaled = (m: Similarity): Float64Array => m.rotation.map((x) => x * m.scale)
-
-function apply(m: Similarity, points: ArrayLike<number>): Float64Array {
-  const out = new Float64Array(points.length)
-  const a = multiplyScaled(m)
-  for (let i = 0; i < out.length; i += 3)
-    for (let r = 0; r < 3; r++)
-      out[i + r] = a[3 * r] * points[i] + a[3 * r + 1] * points[i + 1] + a[3 * r + 2] * points[i + 2] + m.translation[r]
-  return out
 }
 
 /** Vertices of the source's face region. */
@@ -167,47 +149,14 @@ function faceVertices(head: HeadModel): number[] {
 }
 
 /** A first translation: the foremost points of both heads, their noses, meet. */
-function noseTip(target: Mesh, source: HeadModel): Float64Array {
+function noseTip(target: Mesh, source: HeadModel): Similarity {
   const tip = (p: ArrayLike<number>): number[] => {
     let best = 0
     for (let v = 0; v < p.length; v += 3) if (p[v + 2] > p[best + 2]) best = v
     return [p[best], p[best + 1], p[best + 2]]
   }
   const [a, b] = [tip(source.mean), tip(target.positions)]
-  return Float64Array.of(0, b[1] - a[1], b[2] - a[2])
-}
-
-/** Best similarity for weighted point pairs, by Gauss-Newton from `start` (the turn between two heads is small). */
-function similarity(rows: { point: ArrayLike<number>; to: number[]; weight: number }[], start: Similarity): Similarity {
-  let { scale, rotation, translation } = start
-  for (let iteration = 0; iteration < 6; iteration++) {
-    const a = new Float64Array(49)
-    const b = new Float64Array(7)
-    for (const { point, to, weight } of rows) {
-      const x = [0, 1, 2].map(
-        (r) => scale * (rotation[3 * r] * point[0] + rotation[3 * r + 1] * point[1] + rotation[3 * r + 2] * point[2]),
-      )
-      // d/dω (rotation), d/ds (relative scale), d/dt
-      const jacobian = [
-        [0, x[2], -x[1], x[0], 1, 0, 0],
-        [-x[2], 0, x[0], x[1], 0, 1, 0],
-        [x[1], -x[0], 0, x[2], 0, 0, 1],
-      ]
-      jacobian.forEach((j, axis) => {
-        const rest = to[axis] - x[axis] - translation[axis]
-        for (let k = 0; k < 7; k++) {
-          b[k] += weight * j[k] * rest
-          for (let l = 0; l < 7; l++) a[7 * k + l] += weight * j[k] * j[l]
-        }
-      })
-    }
-    for (let k = 0; k < 7; k++) a[8 * k] *= 1 + 1e-9
-    if (!solveCholesky(a, b, 7)) break
-    rotation = multiply3(rotationFromAxisAngle(b[0], b[1], b[2]), rotation)
-    scale *= Math.exp(b[3])
-    translation = translation.map((t, k) => t + b[4 + k])
-  }
-  return { scale, rotation, translation }
+  return Float64Array.of(1, 0, 0, 0, 0, 1, 0, b[1] - a[1], 0, 0, 1, b[2] - a[2], 0, 0, 0, 1)
 }
 
 /** Adds a smooth displacement (kernel |r|, the 3D biharmonic spline) that carries the landmarks to their places. */
