@@ -2,16 +2,17 @@
  * The job engine: accepts jobs, runs a set number of them at once in fair order, and moves them between their states. What a
  * client was told is on disk first. `sider serve` and `sider batch` both use it.
  */
-import { randomUUID } from 'node:crypto'
 import { resolveSettings, type Settings } from '../../engine/index.js'
-import { RpcError, toErrorInfo } from '../errors.js'
+import { RpcError } from '../errors.js'
 import type { Job, JobResult, JobState } from '../generated/protocol.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
-import { EventLog, type JobEvent } from './events.js'
-import { finalArtifact, isEnd, type JobRecord, toJob } from './record.js'
+import { type Entry, fairOrder } from './entry.js'
+import { EventLog } from './events.js'
+import { isEnd, type JobRecord, type NewJob, newRecord, toJob } from './record.js'
 import { JobRun } from './run.js'
 import { type JobStore, sha256 } from './store.js'
+import { Transitions } from './transitions.js'
 import { WORKER_PROGRAM } from './worker-process.js'
 
 export interface QueueOptions {
@@ -26,35 +27,11 @@ export interface QueueOptions {
   workerProgram?: string
 }
 
-export interface NewJob {
-  photo: Uint8Array
-  name?: string
-  preset?: string
-  settings?: Record<string, unknown>
-  landmarks?: unknown
-  severalFaces?: JobRecord['severalFaces']
-  idempotencyKey?: string
-}
-
-/** A job in memory. */
-export interface Entry {
-  record: JobRecord
-  events: EventLog
-  /** Resolves when the job is on disk: before that it is neither started nor answered with. */
-  accepted: Promise<void>
-  isAccepted: boolean
-  run?: JobRun
-  /** The run has ended and its outcome is being put on disk. */
-  settling?: boolean
-}
-
-/** After so many unexpected ends of its worker a job has failed. */
-const MOST_CRASHES = 3
-
 export class JobQueue {
   private readonly entries = new Map<string, Entry>()
-  /** When each owner last had a job started: the one who has waited longest is next. */
+  /** When each owner last had a job started. */
   private readonly served = new Map<string, number>()
+  private readonly transitions: Transitions
   private turns = 0
   private closing = false
 
@@ -63,7 +40,9 @@ export class JobQueue {
     private readonly options: QueueOptions,
     private readonly log: Log,
     private readonly metrics: Metrics,
-  ) {}
+  ) {
+    this.transitions = new Transitions(store, log, metrics)
+  }
 
   /** Takes up the jobs on disk: those that were running go on from their checkpoints. */
   async start(): Promise<void> {
@@ -76,15 +55,16 @@ export class JobQueue {
       })
       const entry: Entry = { record, events, accepted: Promise.resolve(), isAccepted: true }
       this.entries.set(record.id, entry)
-      if (record.state === 'running') await this.move(entry, record.stopping === 'pause' ? 'paused' : 'queued')
+      if (record.state === 'running')
+        await this.transitions.move(entry, record.stopping === 'pause' ? 'paused' : 'queued')
       else if (told?.state !== record.state) {
         // Killed after the record was on disk and before its events were: they are told now.
         const files = record.result?.files ?? []
         const known = new Set(kept.map(({ params }) => ('artifact' in params ? params.artifact.id : undefined)))
         for (const artifact of files.filter(({ id }) => !known.has(id))) {
-          this.keep(entry, events.emit('job/artifact', artifact.kind, { artifact }))
+          this.transitions.keep(entry, events.emit('job/artifact', artifact.kind, { artifact }))
         }
-        await this.move(entry, record.state)
+        await this.transitions.move(entry, record.state)
       }
     }
     this.pump()
@@ -102,26 +82,8 @@ export class JobQueue {
       return this.view(same)
     }
     if (this.closing || (this.countByState()['queued'] ?? 0) >= this.options.maxQueued) throw new RpcError('QUEUE_FULL')
-    const now = Date.now()
-    const { name, preset = 'balanced', landmarks, severalFaces = 'largest' } = wanted
-    const record: JobRecord = {
-      id: randomUUID(),
-      owner,
-      ...(name !== undefined && { name }),
-      state: 'queued',
-      created: now,
-      updated: now,
-      queued: now,
-      seq: 0,
-      preset,
-      settings: this.settingsOf(preset, wanted.settings),
-      ...(landmarks !== undefined && { landmarks }),
-      severalFaces,
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
-      photo: { sha256: sha256(photo), bytes: photo.length },
-      progress: 0,
-      crashes: 0,
-    }
+    const preset = wanted.preset ?? 'balanced'
+    const record = newRecord(owner, { ...wanted, preset }, this.settingsOf(preset, wanted.settings))
     const entry: Entry = {
       record,
       events: new EventLog(record.id, [], this.options.eventsKept, { seq: 0, restarted: false }),
@@ -137,7 +99,7 @@ export class JobQueue {
       throw error
     }
     entry.isAccepted = true
-    await this.move(entry, 'queued')
+    await this.transitions.move(entry, 'queued')
     this.metrics.count('jobs_created_total')
     this.pump()
     return this.view(entry)
@@ -151,7 +113,7 @@ export class JobQueue {
   }
 
   view(entry: Entry): Job {
-    const position = entry.record.state === 'queued' ? this.waiting().indexOf(entry) : -1
+    const position = entry.record.state === 'queued' ? fairOrder(this.entries.values(), this.served).indexOf(entry) : -1
     return toJob(entry.record, entry.events.seq, position < 0 ? undefined : position)
   }
 
@@ -172,12 +134,12 @@ export class JobQueue {
       return this.store.save(record)
     }
     run?.kill()
-    await this.move(entry, 'cancelled')
+    await this.transitions.move(entry, 'cancelled')
   }
 
   async pause(entry: Entry): Promise<void> {
     const { record, run } = entry
-    if (record.state === 'queued') return this.move(entry, 'paused')
+    if (record.state === 'queued') return this.transitions.move(entry, 'paused')
     if (record.state !== 'running' || record.stopping === 'finish' || entry.settling) throw wrongState(record, 'pause')
     record.stopping = 'pause'
     run?.pause()
@@ -186,7 +148,7 @@ export class JobQueue {
 
   async resume(entry: Entry): Promise<void> {
     if (entry.record.state !== 'paused') throw wrongState(entry.record, 'resume')
-    await this.move(entry, 'queued')
+    await this.transitions.move(entry, 'queued')
     this.pump()
   }
 
@@ -199,7 +161,7 @@ export class JobQueue {
       throw new RpcError('PARAMS', `params.face ${problems[0].message}`, { problems })
     }
     record.settings = { ...record.settings, photo: { ...record.settings.photo, face } }
-    await this.move(entry, 'queued')
+    await this.transitions.move(entry, 'queued')
     this.pump()
   }
 
@@ -261,27 +223,10 @@ export class JobQueue {
     return { ...settings, photo: { ...settings.photo, maxPixels: Math.min(settings.photo.maxPixels, maxPixels) } }
   }
 
-  /** Jobs that wait for a place: owners in turn, each one's oldest first. */
-  private waiting(): Entry[] {
-    const byOwner = new Map<string, Entry[]>()
-    for (const entry of this.entries.values()) {
-      if (entry.record.state !== 'queued' || !entry.isAccepted || entry.run) continue
-      const { owner } = entry.record
-      byOwner.set(owner, [...(byOwner.get(owner) ?? []), entry])
-    }
-    const owners = [...byOwner.keys()].sort((a, b) => (this.served.get(a) ?? 0) - (this.served.get(b) ?? 0))
-    for (const list of byOwner.values()) list.sort((a, b) => a.record.queued - b.record.queued)
-    const order: Entry[] = []
-    for (let round = 0; order.length < [...byOwner.values()].flat().length; round++) {
-      for (const owner of owners) order.push(...byOwner.get(owner)!.slice(round, round + 1))
-    }
-    return order
-  }
-
   private pump(): void {
     const running = [...this.entries.values()].filter(({ run }) => run).length
     if (this.closing || running >= this.options.maxRunning) return
-    const next = this.waiting()[0]
+    const next = fairOrder(this.entries.values(), this.served)[0]
     if (!next) return
     this.served.set(next.record.owner, ++this.turns)
     this.launch(next)
@@ -300,18 +245,18 @@ export class JobQueue {
         this.metrics.count('previews_total')
         events.emitPreview(info, sha256(payload), payload)
       },
-      log: (level, message) => this.keep(entry, events.emit('job/log', 'log', { level, message })),
+      log: (level, message) => this.transitions.keep(entry, events.emit('job/log', 'log', { level, message })),
     })
     entry.run = run
     if (record.stopping === 'finish') run.finish()
     this.log.info('job started', { job: record.id, worker: run.pid })
-    const moved = this.move(entry, 'running')
+    const moved = this.transitions.move(entry, 'running')
     run.ended
       .then(async (outcome) => {
         await moved
         if (isEnd(record.state)) return // cancelled meanwhile
         entry.settling = true
-        await this.settle(entry, outcome, (performance.now() - started) / 1000)
+        await this.transitions.settle(entry, outcome, (performance.now() - started) / 1000, this.closing)
       })
       .catch((error) => this.log.error('job could not be saved', { job: record.id, error: String(error) }))
       .finally(() => {
@@ -319,86 +264,6 @@ export class JobQueue {
         delete entry.settling
         this.pump()
       })
-  }
-
-  private async settle(entry: Entry, outcome: Awaited<JobRun['ended']>, seconds: number): Promise<void> {
-    const { record, events } = entry
-    switch (outcome.type) {
-      case 'done': {
-        const { files, previews, ...rest } = outcome.summary
-        record.result = { ...rest, folder: outcome.folder, files: files.map(finalArtifact) }
-        record.progress = 1
-        this.metrics.count('job_seconds_total', seconds)
-        this.metrics.count('preview_seconds_total', previews.seconds)
-        this.log.info('job completed', { job: record.id, seconds, previews })
-        await this.store.save({ ...record, state: 'completed', seq: events.seq }) // the result is safe before it is told
-        for (const message of rest.warnings)
-          this.keep(entry, events.emit('job/log', 'log', { level: 'warning', message }))
-        for (const artifact of record.result.files) {
-          this.keep(entry, events.emit('job/artifact', artifact.kind, { artifact }))
-        }
-        return this.move(entry, 'completed')
-      }
-      case 'question':
-        record.question = outcome.question
-        return this.move(entry, 'input_required')
-      case 'stopped':
-        return this.move(entry, record.stopping === 'pause' ? 'paused' : 'queued')
-      case 'failed':
-        record.error = outcome.error
-        return this.move(entry, 'failed')
-      case 'lost':
-        return this.lost(entry, outcome)
-    }
-  }
-
-  /** The worker ended unexpectedly. */
-  private async lost(entry: Entry, { why }: { why: { code: number | null; signal: string | null; stderr: string } }) {
-    const { record, events } = entry
-    this.log.warning('worker lost', { job: record.id, ...why })
-    this.metrics.count('workers_lost_total')
-    if (!this.closing) record.crashes++
-    if (record.crashes < MOST_CRASHES) {
-      const message = `the job's process ended unexpectedly (${why.signal ?? `code ${why.code}`}); it goes on from its checkpoint`
-      this.keep(entry, events.emit('job/log', 'log', { level: 'warning', message }))
-      return this.move(entry, record.stopping === 'pause' ? 'paused' : 'queued')
-    }
-    record.error = toErrorInfo(
-      new RpcError('WORKER_LOST', undefined, { detail: { code: why.code, signal: why.signal } }),
-    )
-    return this.move(entry, 'failed')
-  }
-
-  /** Into another state: on disk first, then told. */
-  private async move(entry: Entry, state: JobState): Promise<void> {
-    const { record, events } = entry
-    const { question, error, state: before } = record
-    record.state = state
-    record.updated = Date.now()
-    // After a crash or a restart it keeps its place.
-    if (state === 'queued' && before !== 'running') record.queued = record.updated
-    if (state !== 'running' && !(state === 'queued' && record.stopping === 'finish')) delete record.stopping
-    if (state !== 'input_required') delete record.question
-    record.seq = events.seq + 1
-    await this.store.save(record)
-    if (isEnd(state)) {
-      events.dropPreviews()
-      await this.store.tidy(record.id)
-      this.metrics.count(`jobs_${state}_total`)
-    }
-    const told = {
-      state,
-      ...(state === 'input_required' && question && { question }),
-      ...(state === 'failed' && error && { error }),
-    }
-    this.keep(entry, events.emit('job/state', 'state', told))
-  }
-
-  /** Keeps an event on disk; what fails here costs late subscribers an event, nothing else. */
-  private keep({ record }: Entry, event: JobEvent): void {
-    this.store.appendEvent(record.id, event).catch((error) => {
-      this.log.warning('event not kept', { job: record.id, error: String(error) })
-    })
   }
 }
 

@@ -1,6 +1,8 @@
 /** A job as the server keeps it, and as clients see it. */
+import { randomUUID } from 'node:crypto'
 import type { Settings } from '../../engine/index.js'
 import type { Artifact, ErrorInfo, Job, JobResult, JobState, Question } from '../generated/protocol.js'
+import { sha256 } from './store.js'
 
 export interface JobRecord {
   id: string
@@ -31,7 +33,42 @@ export interface JobRecord {
   result?: Omit<JobResult, 'job'> & { folder: string }
 }
 
+/** What a client asks for. */
+export interface NewJob {
+  photo: Uint8Array
+  name?: string
+  preset?: string
+  settings?: Record<string, unknown>
+  landmarks?: unknown
+  severalFaces?: JobRecord['severalFaces']
+  idempotencyKey?: string
+}
+
 export const isEnd = (state: JobState): boolean => ['completed', 'failed', 'cancelled'].includes(state)
+
+/** The record of a job that has just been asked for. */
+export function newRecord(owner: string, wanted: NewJob & { preset: string }, settings: Settings): JobRecord {
+  const { photo, name, preset, landmarks, severalFaces = 'largest', idempotencyKey } = wanted
+  const now = Date.now()
+  return {
+    id: randomUUID(),
+    owner,
+    ...(name !== undefined && { name }),
+    state: 'queued',
+    created: now,
+    updated: now,
+    queued: now,
+    seq: 0,
+    preset,
+    settings,
+    ...(landmarks !== undefined && { landmarks }),
+    severalFaces,
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    photo: { sha256: sha256(photo), bytes: photo.length },
+    progress: 0,
+    crashes: 0,
+  }
+}
 
 /** What clients see. */
 export function toJob(record: JobRecord, seq: number, position: number | undefined): Job {
