@@ -25,7 +25,7 @@ import {
 } from '../src/engine/geometry/mesh.js'
 import { triangleNormals, vertexNormals } from '../src/engine/geometry/normals.js'
 import { encodePly } from '../src/engine/geometry/ply.js'
-import { interpolate, rasterize, rasterNormals } from '../src/engine/geometry/rasterize.js'
+import { interpolate, isHidden, rasterize, rasterNormals } from '../src/engine/geometry/rasterize.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { sampleSurface } from '../src/engine/geometry/sample.js'
 import { subdivideLoop } from '../src/engine/geometry/subdivide.js'
@@ -290,6 +290,14 @@ describe('rasterize', () => {
         const dot = (normals[i * 3] * dx * z + normals[i * 3 + 1] * dy * z + normals[i * 3 + 2] * (z - 0.7)) / 0.1
         if (!(dot > 0.999)) expect.fail(`normal at ${x},${y}: ${dot}`)
       }
+  })
+  test('the far side of the sphere is hidden, its front and the empty border are not', () => {
+    const hidden = (x: number, y: number, z: number) => isHidden(raster.depth, raster.width, x, y, z, 0.002)
+    expect(hidden(128.5, 128.5, 0.8)).toBe(true)
+    expect(hidden(128.5, 128.5, 0.6)).toBe(false)
+    expect(hidden(128.5, 128.5, 0.6015)).toBe(false)
+    expect(hidden(128.5, 128.5, 0.6025)).toBe(true)
+    expect(hidden(2.5, 2.5, 5)).toBe(false)
   })
   test('back faces are culled unless asked for', () => {
     const inside = { positions: mesh.positions, indices: mesh.indices.slice().reverse() }

@@ -4,7 +4,7 @@
  * else, and under hair or clothes.
  */
 import { cropCamera, scaleCamera, transformDirections, transformPoints } from '../geometry/camera.js'
-import { rasterize } from '../geometry/rasterize.js'
+import { isHidden, rasterize } from '../geometry/rasterize.js'
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
 import { type Picture, resampleBox } from '../image/picture.js'
 import type { Camera, Crop, Mesh, Photo } from '../stages.js'
@@ -110,9 +110,10 @@ export class Sight {
     out.y = y
     const cos = -(nx * px + ny * py + nz * pz) / (Math.hypot(px, py, pz) * Math.hypot(nx, ny, nz))
     if (!(cos > 0 && x > 1 && y > 1 && x < size - 1 && y < size - 1)) return
-    const o = Math.floor(y * depthScale) * DEPTH_SIZE + Math.floor(x * depthScale)
-    out.visible = !(pz > this.depth[o] + HIDDEN)
+    const [dx, dy] = [x * depthScale, y * depthScale]
+    out.visible = !isHidden(this.depth, DEPTH_SIZE, dx, dy, pz, HIDDEN)
     if (!out.visible) return
+    const o = Math.floor(dy) * DEPTH_SIZE + Math.floor(dx)
     const u = ((x / size) * scene.crop.width + scene.crop.x - window.x) * window.scale
     const v = ((y / size) * scene.crop.height + scene.crop.y - window.y) * window.scale
     sampleBilinear(window.data, window.width, window.height, 3, u, v, out.colour)

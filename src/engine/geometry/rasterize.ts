@@ -130,6 +130,24 @@ export function rasterize(mesh: Mesh, camera: Camera, options: RasterOptions = {
 }
 
 /**
+ * Whether a point lies behind what is seen at its pixel. Where nothing is seen, nothing hides it.
+ * @param depth [height, width] of a raster, and its `width`
+ * @param x @param y the point's place in the image, pixels within it
+ * @param z the point's depth, metres
+ * @param tolerance as far behind the front as this a point still counts as seen, metres
+ */
+export function isHidden(
+  depth: Float32Array,
+  width: number,
+  x: number,
+  y: number,
+  z: number,
+  tolerance: number,
+): boolean {
+  return z > depth[Math.floor(y) * width + Math.floor(x)] + tolerance
+}
+
+/**
  * Interpolates an attribute over the image: [height, width, dims], `fill` off the mesh.
  * @param attribute [n, dims] values of the corners
  * @param indices [triangles, 3] rows of `attribute`: the mesh's own indices, or those of a UV set

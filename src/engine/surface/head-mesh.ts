@@ -6,7 +6,7 @@
 import { cameraCenter, project } from '../geometry/camera.js'
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { triangleNormals, vertexNormals } from '../geometry/normals.js'
-import { type Raster, rasterize } from '../geometry/rasterize.js'
+import { isHidden, type Raster, rasterize } from '../geometry/rasterize.js'
 import type { Camera, Crop, HeadFit, ImplicitField, Mesh } from '../stages.js'
 import { boundaryDistance } from './boundary-falloff.js'
 import { type HeadTopology, headMeshOf } from './head-topology.js'
@@ -129,7 +129,7 @@ function fade(mesh: Mesh, inside: Uint8Array, width: number): Float32Array {
 function seenVertices(mesh: Mesh, camera: Camera, crop: Crop): Uint8Array {
   const scale = Math.min(1, 1024 / Math.max(crop.width, crop.height))
   const view = windowCamera(camera, crop, scale)
-  return visibleFrom(mesh, view, rasterize(mesh, view), HIDDEN)
+  return visibleFrom(mesh, view, rasterize(mesh, view))
 }
 
 /** The camera that sees a box of the photo, `scale` of its pixels to a pixel. */
@@ -150,20 +150,18 @@ function windowCamera(
 }
 
 /** [vertices] 1 for vertices that face the camera and have nothing in front of them. */
-function visibleFrom(mesh: Mesh, camera: Camera, raster: Raster, tolerance: number): Uint8Array {
+function visibleFrom(mesh: Mesh, camera: Camera, raster: Raster): Uint8Array {
   const { positions } = mesh
   const normals = vertexNormals(mesh)
   const eye = cameraCenter(camera)
   const uvz = project(camera, positions)
   const out = new Uint8Array(positions.length / 3)
   for (let v = 0; v < out.length; v++) {
-    const x = Math.floor(uvz[3 * v])
-    const y = Math.floor(uvz[3 * v + 1])
+    const [x, y, z] = [uvz[3 * v], uvz[3 * v + 1], uvz[3 * v + 2]]
     if (!(x >= 0 && y >= 0 && x < camera.width && y < camera.height)) continue
     let facing = 0
     for (let k = 0; k < 3; k++) facing += normals[3 * v + k] * (eye[k] - positions[3 * v + k])
-    const front = raster.depth[y * camera.width + x]
-    out[v] = facing > 0 && !(uvz[3 * v + 2] > front + tolerance) ? 1 : 0
+    out[v] = facing > 0 && !isHidden(raster.depth, raster.width, x, y, z, HIDDEN) ? 1 : 0
   }
   return out
 }
