@@ -2,9 +2,8 @@
  * A synthetic morphable head for tests of the fit: half an ellipsoid with a nose, smooth random bases, landmarks of both
  * layouts roughly where they belong, and optionally a jaw joint with pose blendshapes.
  */
-import { project } from '../src/engine/geometry/camera.js'
+import { project, rigidTransform } from '../src/engine/geometry/camera.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
-import { rigidTransform } from '../src/engine/head/fit-rotation.js'
 import type { Camera, Face, HeadModel, LandmarkEmbedding, Skinning } from '../src/engine/stages.js'
 
 /** Uniform numbers in [0, 1) from a seed (mulberry32). */

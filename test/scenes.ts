@@ -1,6 +1,6 @@
 /** A synthetic photo of known shape: a spherical cap with bumps, one albedo, lit by one far lamp and ambient light. */
 import type { ReliefScene } from '../src/engine/detail/relief/scene.js'
-import type { Camera } from '../src/engine/stages.js'
+import { frontCamera } from './shapes.js'
 
 /** Metres: radius of the cap, its distance from the camera, height of the bumps. */
 const RADIUS = 0.1
@@ -19,15 +19,7 @@ export interface SyntheticScene {
 /** The cap fills a `size`-pixel square; `waves` bumps across it. */
 export function capScene(size: number, waves = 5): SyntheticScene {
   const focal = (size * DISTANCE) / (2 * RADIUS)
-  const camera: Camera = {
-    width: size,
-    height: size,
-    fx: focal,
-    fy: focal,
-    cx: size / 2,
-    cy: size / 2,
-    headToCamera: Float64Array.of(1, 0, 0, 0, 0, -1, 0, 0, 0, 0, -1, DISTANCE, 0, 0, 0, 1),
-  }
+  const camera = frontCamera(size, focal, DISTANCE)
   /** Depth along the axis of the cap at image position (u, v) in pixels from the centre. */
   const cap = (u: number, v: number): number => {
     // |t d - c| = R with d = (u/f, v/f, 1), c = (0, 0, D + R)

@@ -3,7 +3,8 @@ import { cameraCenter } from '../geometry/camera.js'
 import type { Camera } from '../stages.js'
 
 /**
- * Rotation matrix of an axis-angle vector (Rodrigues' formula).
+ * Rotation matrix of an axis-angle vector (Rodrigues' formula). It equals that of geometry/camera.ts but for rounding; the fit
+ * keeps its own, since the last digits of every fitted camera follow from it.
  *
  * @param x @param y @param z axis times angle, radians
  * @returns [3, 3]
@@ -50,25 +51,6 @@ export function leftJacobian(x: number, y: number, z: number): Float64Array {
     b * x + c * y * z,
     1 - c * (x * x + y * y),
   )
-}
-
-/** Product of two 3x3 matrices, `a · b`. */
-export function multiply3(a: Float64Array, b: Float64Array): Float64Array {
-  const out = new Float64Array(9)
-  for (let i = 0; i < 3; i++)
-    for (let j = 0; j < 3; j++) out[3 * i + j] = a[3 * i] * b[j] + a[3 * i + 1] * b[3 + j] + a[3 * i + 2] * b[6 + j]
-  return out
-}
-
-/** 4x4 rigid transform from a rotation [3, 3] and a translation [3]. */
-export function rigidTransform(rotation: Float64Array, translation: ArrayLike<number>): Float64Array {
-  const out = new Float64Array(16)
-  for (let i = 0; i < 3; i++) {
-    for (let j = 0; j < 3; j++) out[4 * i + j] = rotation[3 * i + j]
-    out[4 * i + 3] = translation[i]
-  }
-  out[15] = 1
-  return out
 }
 
 /**

@@ -6,8 +6,9 @@
  * blendshapes add P · (R − I) to v before that (Loper et al. 2015, SMPL; Li et al. 2017, FLAME).
  */
 
+import { multiply3 } from '../geometry/camera.js'
 import type { HeadModel } from '../stages.js'
-import { multiply3, rotationFromAxisAngle } from './fit-rotation.js'
+import { rotationFromAxisAngle } from './fit-rotation.js'
 
 /** Rest positions of the joints as a linear function of the coefficients. */
 export interface JointBasis {

@@ -4,8 +4,9 @@
  */
 
 import { solveCholesky } from '../geometry/algebra.js'
+import { multiply3 } from '../geometry/camera.js'
 import { depthRow, type Observation, projectPoint, residualRow } from './fit-residuals.js'
-import { multiply3, rotationFromAxisAngle } from './fit-rotation.js'
+import { rotationFromAxisAngle } from './fit-rotation.js'
 import { copyState, type FitModel, type FitState, type FreeUnknowns, POSE_UNKNOWNS, PosedPoints } from './fit-state.js'
 
 /** Gaussian priors, as weights and standard deviations. */

@@ -6,9 +6,10 @@
  * pixel there. A change of f then moves the head along, so the picture hardly changes: the unknowns stay decoupled, and
  * f → ∞ is the weak-perspective camera instead of a singularity.
  */
+import { multiply3, rigidTransform } from '../geometry/camera.js'
 import type { Camera, HeadModel } from '../stages.js'
 import type { PointSet } from './fit-points.js'
-import { leftJacobian, multiply3, rigidTransform } from './fit-rotation.js'
+import { leftJacobian } from './fit-rotation.js'
 import { gatherJoints, type JointBasis, type JointPose, jointOffsetJacobian, poseJoints } from './fit-skinning.js'
 
 /** All unknowns of the fit. */
