@@ -11,7 +11,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { SiderClient } from '../src/rpc/client/index.js'
 import { PART_BYTES } from '../src/rpc/frames.js'
-import { OPENRPC, sent } from '../src/rpc/protocol.js'
+import { OPENRPC } from '../src/rpc/protocol.js'
+import { sent } from './sent.js'
 import { Peer, type TestServer, testServer } from './service-peer.js'
 
 let server: TestServer

@@ -59,15 +59,6 @@ export function checkFrameHeader(header: unknown): FrameHeader {
   throw wrongParams(validFrameHeader.errors!, header, [])
 }
 
-/** Validators of what the server sends, for tests. */
-export const sent = {
-  result: (method: string): ValidateFunction =>
-    compile(OPENRPC.methods.find((one) => one.name === method)!.result.schema),
-  notification: (name: string): ValidateFunction =>
-    compile(OPENRPC['x-notifications'].find((one) => one.name === name)!.params),
-  schema: (name: string): ValidateFunction => compile({ $ref: `#/components/schemas/${name}` }),
-}
-
 function wrongParams(errors: ErrorObject[], given: unknown, known: string[]): RpcError {
   const all = errors.map((error) => problem(error, given, known))
   // A oneOf fails with the errors of every branch: of each path one is enough, and what is said of a known field says most.
