@@ -204,9 +204,9 @@ function edgeScore({ result, truth, mask }: ComparedMaps): AlbedoEdgeScore | und
   return { share, detail: errors(result.normals), coarse: result.coarseNormals && errors(result.coarseNormals) }
 }
 
-/** The render against the photo over the reconstructed face, also where the engine did not trust the photo. */
-function photoScore({ result, image }: ComparedMaps): PhotoScore | undefined {
-  const { render, mask } = result
+/** The render against the photo over the face's true skin, also where the engine did not trust the photo. */
+function photoScore({ result, image, mask }: ComparedMaps): PhotoScore | undefined {
+  const { render } = result
   if (!render) return undefined
   let [squares, levels, count] = [0, 0, 0]
   for (let i = 0; i < mask.length; i++) {

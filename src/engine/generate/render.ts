@@ -6,7 +6,7 @@ import { type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
 import { embeddedPoints } from '../head/register.js'
 import { LEFT_IRIS, RIGHT_IRIS } from '../landmarks/topology.js'
-import { type Camera, HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
+import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
 import { chartLandmarks } from './chart.js'
 import { engraveCreases } from './creases.js'
 import { buildHead, type FineHead } from './head-mesh.js'
@@ -17,6 +17,7 @@ import { exposure, takePhoto } from './photo.js'
 import type { PortraitPlan } from './plan.js'
 import { backdrop, cloth, type Neck, shirt } from './props.js'
 import { applyRelief } from './relief.js'
+import { scan, underHair } from './scan.js'
 import { addReflection, diffuseLight, type SurfacePoint } from './shade.js'
 
 /** Samples a side of a pixel. */
@@ -28,13 +29,13 @@ export interface Portrait {
   plan: PortraitPlan
   /** The photo as a JPEG file. */
   photo: Uint8Array
-  /** Skin and eyeballs, head frame, metres. */
+  /** Skin and eyes as a scanner sees them, head frame, metres. */
   mesh: Mesh
   /** [size, size] metres along the optical axis, NaN off the head. */
   depth: Float32Array
   /** [size, size, 3] camera frame, 0 off the head. */
   normals: Float32Array
-  /** [size, size] 1 on the face's skin. */
+  /** [size, size] 1 on the face's bare skin. */
   mask: Uint8Array
   /** [size, size, 3] linear albedo of the head, 0 off it. */
   albedo: Float32Array
@@ -77,21 +78,23 @@ export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Prom
   )
   const gain = exposure(luminances, meanAlbedo)
   const linear = resolve(colour, raster, plan, gain)
-  const truth = truthMaps(head, scene, camera)
+  const truth = truthMaps(head, scene, plan)
   return {
     plan,
     photo: await takePhoto(linear, plan.photo, plan.seed + 1),
-    mesh: head.mesh,
+    mesh: scan(head, plan),
     ...truth,
     albedo: resolveAlbedo(albedo, raster, head.mesh.indices.length / 3, plan.photo.size),
   }
 }
 
 /** What an exact camera sees of the head, also behind the shirt; the mask has only what the photo shows of the face. */
-function truthMaps(head: FineHead, scene: Mesh, camera: Camera): Pick<Portrait, 'depth' | 'normals' | 'mask'> {
+function truthMaps(head: FineHead, scene: Mesh, plan: PortraitPlan): Pick<Portrait, 'depth' | 'normals' | 'mask'> {
+  const { camera } = plan
+  const skin = underHair(head, plan).map((hair, t) => (head.faceRegion[t] && !hair ? 1 : 0))
   const raster = rasterize(head.mesh, camera)
   const shown = rasterize(scene, camera, { cull: 'none' }).triangle
-  const mask = Uint8Array.from(raster.triangle, (t, i) => (t >= 0 && shown[i] === t ? head.faceRegion[t] : 0))
+  const mask = Uint8Array.from(raster.triangle, (t, i) => (t >= 0 && shown[i] === t ? skin[t] : 0))
   return { depth: raster.depth, normals: rasterNormals(raster, head.mesh, camera), mask }
 }
 
