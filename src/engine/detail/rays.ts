@@ -3,7 +3,8 @@
  * slope ∇f·v there, so that tracing goes on from the pixel's last hit instead of from the camera.
  */
 import { cameraCenter, cropCamera, pixelRays, transformDirections } from '../geometry/camera.js'
-import { rasterize, rasterNormals } from '../geometry/rasterize.js'
+import { interpolate, rasterize, rasterNormals } from '../geometry/rasterize.js'
+import { regionShare } from '../head/region.js'
 import { type CoarseMaps, type FieldFrame, HEAD_PARTS, type HeadFit } from '../stages.js'
 
 /** Slopes ∇f·v are held in this range when stepping: grazing rays must not leap. */
@@ -46,10 +47,10 @@ export function viewCoarse(fit: HeadFit): CoarseMaps {
   const mesh = { positions, indices: drawn }
   const raster = rasterize(mesh, camera)
   const normals = rasterNormals(raster, mesh, camera)
+  const within = interpolate(raster, indices, regionShare(fit.mesh, faceRegion), 1)
   const mask = new Uint8Array(raster.depth.length)
   for (let i = 0; i < mask.length; i++) {
-    const triangle = raster.triangle[i]
-    mask[i] = triangle >= 0 && fit.model.faceRegion[triangle] ? 1 : 0
+    mask[i] = within[i] > 0.5 ? 1 : 0
     if (!mask[i]) {
       raster.depth[i] = Number.NaN
       normals.fill(0, 3 * i, 3 * i + 3)

@@ -7,6 +7,8 @@ import type { Crop, Landmarks } from '../stages.js'
 
 /** Squared Mahalanobis distance of colour beyond which a pixel is not skin. */
 const OUTLIER = 16
+/** Share of the crop's side that is left out beyond what covers the face. */
+const FRINGE = 0.008
 /** Share of the crop's side by which eye and mouth openings are widened. */
 const WIDEN = 0.006
 
@@ -60,8 +62,11 @@ export function trustedSkin(
     // Closed eyes and lips are thin slits that hide nothing.
     if (height >= 2 * WIDEN * size + 1) fill(trusted, size, polygon, WIDEN * size, 0)
   }
-  for (const pixel of coveredFromBorder(image, mask, trusted, size)) trusted[pixel] = 0
-  return trusted
+  const covered = new Float32Array(size * size)
+  for (const pixel of coveredFromBorder(image, mask, trusted, size)) covered[pixel] = 1
+  // Fringes and shadows of hair are neither hair nor plain skin.
+  const about = gaussianBlur(covered, size, size, 1, FRINGE * size)
+  return trusted.map((t, i) => (about[i] > 0.05 ? 0 : t))
 }
 
 function inCrop(contour: readonly number[], crop: Crop, { points }: Landmarks): [number, number][] {

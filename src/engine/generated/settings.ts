@@ -238,11 +238,11 @@ export interface ReliefSettings {
    */
   finest: number
   /**
-   * Price of a step in log albedo brightness: larger reads more of the photo as shape. Default: 0.3.
+   * Price of a step in log albedo of red, where skin's paint shows least: larger reads more of the photo as shape. Default: 0.3.
    */
   albedoWeight: number
   /**
-   * Price of a step in albedo colour, jointly with brightness: where colour changes, brightness may change too. Default: 0.15.
+   * Price of a step in albedo colour, jointly with that of red: where colour changes, brightness may change too. Default: 0.15.
    */
   chromaWeight: number
   /**

@@ -220,9 +220,9 @@ export class ReliefModel {
       3 * this.total,
     ) as tf.Scalar
     const [r, g, b] = albedo
-    const brightness = tf.div(tf.addN([r, g, b]), 3)
+    // Blood and melanin take green and blue light away before red: of skin's paint, red shows least.
     const variation = this.variation([
-      [brightness, albedoWeight],
+      [r, albedoWeight],
       [tf.sub(r, g), chromaWeight],
       [tf.sub(tf.add(r, g), tf.mul(2, b)), chromaWeight],
     ])
@@ -245,7 +245,7 @@ export class ReliefModel {
 
   /**
    * Joint total variation of weighted images: the length of all their steps at a pixel together. Where colour changes, a change
-   * of brightness costs little; where brightness changes alone, it is rather shape.
+   * of brightness costs little; where all colours change alike, it is rather shape.
    */
   private variation(images: [tf.Tensor, number][]): tf.Tensor {
     const { size, weight, paint } = this.scene

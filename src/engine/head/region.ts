@@ -1,0 +1,29 @@
+/** Where the face region ends: along a smooth line, not along the model's triangles. */
+import { vertexNeighbors } from '../geometry/mesh.js'
+import type { Mesh } from '../stages.js'
+
+/** Averages over neighbours: enough to take the corners off the level line of 0.5. */
+const ROUNDS = 3
+
+/**
+ * How far each vertex lies within the face region, [vertices] 0..1; the region's border is where it is 0.5.
+ * @param faceRegion [triangles] 1 in the region
+ */
+export function regionShare(mesh: Mesh, faceRegion: Uint8Array): Float32Array {
+  const { start, neighbors } = vertexNeighbors(mesh)
+  let share = new Float32Array(mesh.positions.length / 3)
+  const triangles = new Uint32Array(share.length)
+  mesh.indices.forEach((v, c) => {
+    share[v] += faceRegion[Math.floor(c / 3)]
+    triangles[v]++
+  })
+  share = share.map((sum, v) => sum / Math.max(1, triangles[v]))
+  for (let round = 0; round < ROUNDS; round++) {
+    share = share.map((own, v) => {
+      let sum = own
+      for (let i = start[v]; i < start[v + 1]; i++) sum += share[neighbors[i]]
+      return sum / (1 + start[v + 1] - start[v])
+    })
+  }
+  return share
+}
