@@ -61,19 +61,28 @@ export function shapeKeys(source: KeySource, others: Record<string, Float64Array
 }
 
 function turned({ positions, indices }: Mesh, before: Float32Array, displacements: Float32Array): Float32Array {
-  const after = vertexNormals({ positions: positions.map((p, i) => p + displacements[i]), indices }, 'area')
-  const plain = before.map((n, i) => after[i] - n)
-  for (let i = 0; i < plain.length; i += 3)
-    if (Math.hypot(plain[i], plain[i + 1], plain[i + 2]) < UNTURNED) plain.fill(0, i, i + 3)
-  return plain
+  const there = positions.slice()
+  for (let i = 0; i < there.length; i++) there[i] += displacements[i]
+  const change = vertexNormals({ positions: there, indices }, 'area')
+  for (let i = 0; i < change.length; i++) change[i] -= before[i]
+  return withoutSmall(change, UNTURNED)
+}
+
+/** Sets rows [n, 3] that are shorter than `least` to 0, in place. */
+function withoutSmall(rows: Float32Array, least: number): Float32Array {
+  for (let i = 0; i < rows.length; i += 3) {
+    const [x, y, z] = [rows[i], rows[i + 1], rows[i + 2]]
+    if (x * x + y * y + z * z < least * least) rows[i] = rows[i + 1] = rows[i + 2] = 0
+  }
+  return rows
 }
 
 function difference({ mesh, parts }: KeySource, target: Float32Array, cavity: Float32Array): Float32Array {
   const { positions } = mesh
-  const out = target.map((p, i) => p - positions[i])
+  const out = target.slice()
+  for (let i = 0; i < out.length; i++) out[i] -= positions[i]
   sinkMouth(out, positions, parts, cavity)
-  for (let i = 0; i < out.length; i += 3) if (Math.hypot(out[i], out[i + 1], out[i + 2]) < STILL) out.fill(0, i, i + 3)
-  return out
+  return withoutSmall(out, STILL)
 }
 
 /** Moves the sheet between the lips inwards as they part, so that there is a mouth and not a skin across it. */

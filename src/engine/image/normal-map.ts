@@ -51,5 +51,7 @@ export function mappedNormals(raster: Raster, mesh: MappedMesh, map: NormalMap, 
 
 /** A normal map as an 8-bit picture: -1..1 becomes 0..255 in each channel. */
 export function normalMapPicture({ size, normals }: NormalMap): { width: number; height: number; data: Uint8Array } {
-  return { width: size, height: size, data: Uint8Array.from(normals, (n) => Math.round(127.5 + 127.5 * n)) }
+  const data = new Uint8Array(normals.length)
+  for (let i = 0; i < data.length; i++) data[i] = 127.5 + 127.5 * normals[i] + 0.5
+  return { width: size, height: size, data }
 }

@@ -71,7 +71,10 @@ export function ride({ topology, offset }: HeadMesh, modelPositions: Float32Arra
 const directionsOf = (base: Mesh): Float32Array => vertexNormals(base, 'area')
 
 function moved(positions: Float32Array, normals: Float32Array, offset: Float32Array): Float32Array {
-  return positions.map((p, i) => p + offset[Math.floor(i / 3)] * normals[i])
+  const out = positions.slice()
+  for (let v = 0; v < offset.length; v++)
+    if (offset[v] !== 0) for (let i = 3 * v; i < 3 * v + 3; i++) out[i] += offset[v] * normals[i]
+  return out
 }
 
 /** The submesh of triangles whose corners all move; vertices in the order of `moving`, all kept. */
