@@ -5,12 +5,12 @@
  * the base; elsewhere the difference between texel and base at the mirrored place is added, so that brows, lips and pores of the
  * seen side appear on the other one without an edge.
  */
-import { vertexNeighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { texelRaster } from '../geometry/texels.js'
 import { HEAD_PARTS } from '../stages.js'
 import { compose, nearSeen, type PaintMesh } from './compose.js'
 import type { Relight } from './light.js'
+import { distanceFrom, withinSeen } from './reach.js'
 import { type Seen, Sight, type SightScene } from './sight.js'
 import { spread } from './skin.js'
 
@@ -59,6 +59,8 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     light.values[v] = relight.gain(seen.x, seen.y)
     light.weight[v] = relight.known(seen.x, seen.y)
   }
+  const within = withinSeen(mesh, head.parts, photo.weight)
+  for (let v = 0; v < vertices; v++) photo.weight[v] *= within[v]
   const gain = relight ? spread(mesh, light, [1], { stiffness: 8, pull: 0, rounds: 24 }) : undefined
 
   // texels, of triangles whose corners or neighbours are seen
@@ -80,6 +82,7 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     }
     let faceShare = 0
     let open = 0
+    let inside = 0
     point.fill(0)
     normal.fill(0)
     for (let c = 0; c < 3; c++) {
@@ -87,6 +90,7 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
       const w = raster.barycentric[3 * i + c]
       faceShare += w * face[v]
       open += w * opening[v]
+      inside += w * within[v]
       if (gain) gains[i] += w * gain[v]
       for (let k = 0; k < 3; k++) {
         point[k] += w * camera.points[3 * v + k]
@@ -95,6 +99,7 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     }
     sight.at(point, normal, 0, faceShare, open, seen)
     if (relight && seen.visible) gains[i] += relight.known(seen.x, seen.y) * (relight.gain(seen.x, seen.y) - gains[i])
+    seen.belief *= inside
     if (seen.belief === 0) continue
     belief[i] = seen.belief
     for (let k = 0; k < 3; k++) detail[3 * i + k] = seen.colour[k]
@@ -128,30 +133,8 @@ function vertexShare({ mesh, faceRegion }: PaintMesh): Float32Array {
 
 /** [vertices] 1 on the sheets between lids and lips, falling to 0 at OPENING from them. */
 function nearOpening({ mesh, parts }: PaintMesh): Float32Array {
-  const { start, neighbors } = vertexNeighbors(mesh)
-  const { positions: p } = mesh
-  const distance = new Float32Array(parts.length).fill(Number.POSITIVE_INFINITY)
-  let front: number[] = []
-  parts.forEach((part, v) => {
-    if (part !== HEAD_PARTS.eyeball && part !== HEAD_PARTS.mouth) return
-    distance[v] = 0
-    front.push(v)
-  })
-  // distances are short, so a few rounds of relaxation do
-  while (front.length > 0) {
-    const next: number[] = []
-    for (const v of front)
-      for (let i = start[v]; i < start[v + 1]; i++) {
-        const w = neighbors[i]
-        const step = Math.hypot(p[3 * v] - p[3 * w], p[3 * v + 1] - p[3 * w + 1], p[3 * v + 2] - p[3 * w + 2])
-        if (distance[v] + step < Math.min(distance[w], OPENING)) {
-          distance[w] = distance[v] + step
-          next.push(w)
-        }
-      }
-    front = next
-  }
-  return distance.map((d) => Math.max(0, 1 - (d / OPENING) ** 2))
+  const sheets = parts.map((part) => (part === HEAD_PARTS.eyeball || part === HEAD_PARTS.mouth ? 1 : 0))
+  return distanceFrom(mesh, sheets, OPENING).map((d) => 1 - (d / OPENING) ** 2)
 }
 
 /** Photo pixels across a texel of a texture of `size`: the median over the face's triangles. */
