@@ -49,7 +49,11 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
 
   // the photo at each vertex
   const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false }
-  const photo = { values: new Float32Array(3 * vertices), weight: new Float32Array(vertices) }
+  const photo = {
+    values: new Float32Array(3 * vertices),
+    weight: new Float32Array(vertices),
+    plain: opening.map((o) => 1 - o),
+  }
   const light = { values: new Float32Array(vertices), weight: new Float32Array(vertices) }
   for (let v = 0; v < vertices; v++) {
     sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)

@@ -95,7 +95,7 @@ export function spread(
       if (reached[w]) continue
       reached[w] = 1
       order[end++] = w
-      for (let c = 0; c < channels; c++) out[w * channels + c] = 0.97 * out[order[i] * channels + c] + 0.03 * rest[c]
+      for (let c = 0; c < channels; c++) out[w * channels + c] = 0.985 * out[order[i] * channels + c] + 0.015 * rest[c]
     }
   for (let v = 0; v < n; v++) if (!reached[v]) order[end++] = v
   for (let round = 0; round < rounds; round++)
