@@ -6,7 +6,7 @@
  * seen side appear on the other one without an edge.
  */
 import { vertexNormals } from '../geometry/normals.js'
-import { texelRaster } from '../geometry/texels.js'
+import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { HEAD_PARTS } from '../stages.js'
 import { compose, nearSeen, type PaintMesh } from './compose.js'
 import type { Relight } from './light.js'
@@ -121,6 +121,7 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   const lit = albedo.slice()
   for (let i = 0; i < texels; i++)
     if (gains[i] > 0) for (let k = 3 * i; k < 3 * i + 3; k++) lit[k] = Math.min(1, lit[k] / gains[i])
+  fillBetween(lit, 3, size, raster.triangle)
   return { size, albedo, photo: lit, observed: belief, confidence }
 }
 
