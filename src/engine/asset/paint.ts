@@ -76,33 +76,26 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   const confidence = new Float32Array(texels)
   const point = new Float32Array(3)
   const normal = new Float32Array(3)
+  const { points, normals } = camera
   const { indices } = mesh
   for (let i = 0; i < texels; i++) {
     const t = raster.triangle[i]
     if (t < 0) continue
-    if (!near[t]) {
-      if (gain) for (let c = 0; c < 3; c++) gains[i] += raster.barycentric[3 * i + c] * gain[indices[3 * t + c]]
-      continue
-    }
-    let faceShare = 0
-    let open = 0
-    let inside = 0
-    point.fill(0)
-    normal.fill(0)
-    for (let c = 0; c < 3; c++) {
-      const v = indices[3 * t + c]
-      const w = raster.barycentric[3 * i + c]
-      faceShare += w * face[v]
-      open += w * opening[v]
-      inside += w * within[v]
-      if (gain) gains[i] += w * gain[v]
-      for (let k = 0; k < 3; k++) {
-        point[k] += w * camera.points[3 * v + k]
-        normal[k] += w * camera.normals[3 * v + k]
-      }
+    const [a, b, c] = [indices[3 * t], indices[3 * t + 1], indices[3 * t + 2]]
+    const [u, v, w] = [raster.barycentric[3 * i], raster.barycentric[3 * i + 1], raster.barycentric[3 * i + 2]]
+    if (gain) gains[i] = u * gain[a] + v * gain[b] + w * gain[c]
+    if (!near[t]) continue
+    const inside = u * within[a] + v * within[b] + w * within[c]
+    if (inside === 0) continue
+    const faceShare = u * face[a] + v * face[b] + w * face[c]
+    const open = u * opening[a] + v * opening[b] + w * opening[c]
+    for (let k = 0; k < 3; k++) {
+      point[k] = u * points[3 * a + k] + v * points[3 * b + k] + w * points[3 * c + k]
+      normal[k] = u * normals[3 * a + k] + v * normals[3 * b + k] + w * normals[3 * c + k]
     }
     sight.at(point, normal, 0, faceShare, open, seen)
-    if (relight && seen.visible) gains[i] += relight.known(seen.x, seen.y) * (relight.gain(seen.x, seen.y) - gains[i])
+    if (relight && seen.visible)
+      gains[i] += inside * relight.known(seen.x, seen.y) * (relight.gain(seen.x, seen.y) - gains[i])
     seen.belief *= inside
     if (seen.belief === 0) continue
     belief[i] = seen.belief

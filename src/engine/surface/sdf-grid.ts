@@ -51,10 +51,12 @@ export async function sampleSdfGrid(
   for (let z = 0; z < blocks[2]; z++)
     for (let y = 0; y < blocks[1]; y++)
       for (let x = 0; x < blocks[0]; x++) {
-        let sum = 0
-        for (let k = 0; k < 8; k++) sum += c[k] = at(x + (k & 1), y + ((k >> 1) & 1), z + (k >> 2))
-        // the distance changes by no more than the way: what is further off in the middle has no sample within the band
-        const near = Math.abs(sum / 8) <= reach
+        let least = Number.POSITIVE_INFINITY
+        for (let k = 0; k < 8; k++) {
+          c[k] = at(x + (k & 1), y + ((k >> 1) & 1), z + (k >> 2))
+          least = Math.min(least, Math.abs(c[k]))
+        }
+        const near = least <= reach
         for (let k = 0; k <= BLOCK; k++)
           for (let j = 0; j <= BLOCK; j++)
             for (let i = 0; i <= BLOCK; i++) {
