@@ -1,8 +1,9 @@
 /** The head asset: topology, texture layout, projection, maps, painting, shape keys, metric size. */
 import { generateTangents } from 'mikktspace'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { shapeKeys } from '../src/engine/asset/keys.js'
+import { STRONGEST, shapeKeys } from '../src/engine/asset/keys.js'
 import { mirrorUv } from '../src/engine/asset/mirror.js'
+import { mouthGap, mouthOf } from '../src/engine/asset/mouth.js'
 import { paintHead } from '../src/engine/asset/paint.js'
 import { cameraCenter, cropCamera } from '../src/engine/geometry/camera.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
@@ -319,11 +320,19 @@ describe('shape keys', () => {
     expect(down).toBeLessThan(-0.015)
     const mouth = [...parts.keys()].filter((v) => parts[v] === HEAD_PARTS.mouth)
     const plain = posed(
-      Float64Array.from(fit.expression, (c, k) => (fit.model.expressionNames[k] === 'jawOpen' ? 1 : c)),
+      Float64Array.from(fit.expression, (c, k) => (fit.model.expressionNames[k] === 'jawOpen' ? STRONGEST.jawOpen : c)),
     )
     const flat = ride(head, plain)
     const sunk = Math.min(...mouth.map((v) => jaw[3 * v + 2] - (flat[3 * v + 2] - head.mesh.positions[3 * v + 2])))
     expect(sunk).toBeLessThan(-0.01)
+    // wide but no scream, and the corners of the mouth follow
+    const lips = mouthOf(head.mesh.positions, parts)!
+    const gap = mouthGap(lips, head.mesh.positions, jaw)
+    expect(gap).toBeGreaterThan(0.006)
+    expect(gap).toBeLessThan(0.032)
+    const corner = lips.corners[1]
+    const basis = flat[3 * corner + 1] - head.mesh.positions[3 * corner + 1]
+    expect(jaw[3 * corner + 1] - basis).toBeLessThan(-0.15 * gap)
     // a blink of the left eye leaves the right side alone (+X is the subject's left)
     const blink = key('eyeBlinkLeft').displacements
     for (let v = 0; v < parts.length; v++)

@@ -23,15 +23,24 @@ export async function assetFiles(
   const { textures, baked } = asset
   const range = displacementRange(baked.displacement)
   const files: Record<string, Uint8Array | string> = {}
-  const albedo = await encodeJpeg(pictureFromFloats(textures.albedo, textures.size, textures.size))
-  const normal = await encodePng(normalMapPicture(baked))
-  files['textures/albedo.jpg'] = albedo
-  if (textures.photo !== textures.albedo)
-    files['textures/photo.jpg'] = await encodeJpeg(pictureFromFloats(textures.photo, textures.size, textures.size))
-  files['textures/normal.png'] = normal
-  files['textures/displacement.png'] = await encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range)
-  files['textures/observed.png'] = await encodeGreyPng(textures.observed, textures.size, textures.size)
-  files['textures/confidence.png'] = await encodeGreyPng(textures.confidence, textures.size, textures.size)
+  const { size } = textures
+  // all at once: encoders run beside this thread
+  const encoding: Record<string, Promise<Uint8Array>> = {
+    'textures/albedo.jpg': encodeJpeg(pictureFromFloats(textures.albedo, size, size)),
+    ...(textures.photo !== textures.albedo && {
+      'textures/photo.jpg': encodeJpeg(pictureFromFloats(textures.photo, size, size)),
+    }),
+    'textures/normal.png': encodePng(normalMapPicture(baked)),
+    'textures/displacement.png': encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range),
+    'textures/observed.png': encodeGreyPng(textures.observed, size, size),
+    'textures/confidence.png': encodeGreyPng(textures.confidence, size, size),
+  }
+  const pictures = await Promise.all(
+    Object.entries(encoding).map(async ([name, bytes]): Promise<[string, Uint8Array]> => [name, await bytes]),
+  )
+  Object.assign(files, Object.fromEntries(pictures))
+  const albedo = files['textures/albedo.jpg'] as Uint8Array
+  const normal = files['textures/normal.png'] as Uint8Array
 
   const extras = {
     provenance,

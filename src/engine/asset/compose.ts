@@ -3,6 +3,7 @@ import type { Raster } from '../geometry/rasterize.js'
 import { fillBetween } from '../geometry/texels.js'
 import { sampleBilinear } from '../image/filter.js'
 import { HEAD_PARTS, type Mesh } from '../stages.js'
+import { grain, grainStrength } from './grain.js'
 import { spread } from './skin.js'
 
 /** Weight of mirrored colours in the base. */
@@ -26,6 +27,16 @@ export interface PaintMesh {
   mirror: Float32Array
 }
 
+/** The photo's colours at the mesh's vertices. */
+export interface SeenColours {
+  /** [vertices, 3] sRGB */
+  values: Float32Array
+  /** [vertices] how far they are believed, 0..1. */
+  weight: Float32Array
+  /** [vertices] 0..1: how far they are plain skin, away from eyes and lips. */
+  plain: Float32Array
+}
+
 /** Base colour, believed texels and mirrored detail together; gaps between islands are filled. */
 export function compose(
   head: PaintMesh,
@@ -33,7 +44,7 @@ export function compose(
   size: number,
   detail: Float32Array,
   belief: Float32Array,
-  seen: { values: Float32Array; weight: Float32Array },
+  seen: SeenColours,
 ): Float32Array {
   const { mesh, mirror } = head
   const base = baseColour(head, size, detail, belief, seen)
@@ -55,11 +66,15 @@ export function compose(
   }
   const reflected = mirroredTriangles(head, belief, size)
   const there = [0, 0, 0]
+  const known = [0]
+  const strength = grainStrength(difference, belief)
+  const { positions: p } = mesh
   for (let i = 0; i < belief.length; i++) {
     const t = triangle[i]
     if (t < 0) continue
     const rest = 1 - belief[i]
     there.fill(0)
+    known[0] = 0
     if (rest > 0 && reflected[t]) {
       let [x, y] = [0, 0]
       for (let c = 0; c < 3; c++) {
@@ -68,6 +83,21 @@ export function compose(
       }
       // `difference` holds belief times detail, so this fades where the other side is itself doubtful
       sampleBilinear(difference, size, size, 3, x * size, y * size, there)
+      sampleBilinear(belief, size, size, 1, x * size, y * size, known)
+    }
+    const bare = rest * (1 - known[0])
+    if (bare > 0.01 && head.parts[indices[3 * t]] !== HEAD_PARTS.mouth) {
+      const [a, b, c] = [3 * indices[3 * t], 3 * indices[3 * t + 1], 3 * indices[3 * t + 2]]
+      const [u, v, w] = [barycentric[3 * i], barycentric[3 * i + 1], barycentric[3 * i + 2]]
+      const noise =
+        bare *
+        strength *
+        grain(
+          u * p[a] + v * p[b] + w * p[c],
+          u * p[a + 1] + v * p[b + 1] + w * p[c + 1],
+          u * p[a + 2] + v * p[b + 2] + w * p[c + 2],
+        )
+      for (let k = 0; k < 3; k++) out[3 * i + k] += noise
     }
     for (let o = 3 * i, k = 0; k < 3; o++, k++)
       out[o] = Math.min(1, Math.max(0, out[o] + difference[o] + rest * there[k]))
@@ -93,15 +123,16 @@ function baseColour(
   size: number,
   detail: Float32Array,
   belief: Float32Array,
-  seen: { values: Float32Array; weight: Float32Array },
+  seen: SeenColours,
 ): Float32Array {
   const n = seen.weight.length
   const mean = [0, 1, 2].map((k) => {
     let [sum, total] = [0, 1e-9]
     for (let v = 0; v < n; v++) {
       if (parts[v] !== HEAD_PARTS.skin) continue
-      sum += seen.weight[v] * seen.values[3 * v + k]
-      total += seen.weight[v]
+      const w = seen.weight[v] * seen.plain[v]
+      sum += w * seen.values[3 * v + k]
+      total += w
     }
     return sum / total
   })
@@ -121,7 +152,7 @@ function baseColour(
       values[3 * v + k] =
         (seen.weight[v] * seen.values[3 * v + k] + mirrored * there[k] + inside * MOUTH[k]) / weight[v]
   }
-  return spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 4e-3, rounds: 50 })
+  return spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 2e-3, rounds: 50 })
 }
 
 /** [triangles] 1 where the photo shows a corner or a neighbour of one. */

@@ -5,6 +5,7 @@
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { HEAD_PARTS, type Mesh } from '../stages.js'
+import { followJaw, type Mouth, mouthGap, mouthOf } from './mouth.js'
 
 /** Movements below this do not count, metres: they would make files large. */
 const STILL = 2e-5
@@ -14,8 +15,8 @@ const UNTURNED = 0.004
 const LEAST_KEY = 0.1
 /** How deep the closed mouth's sheet sinks in as the lips part, as a share of the gap. */
 const CAVITY = 1.2
-/** Columns in which the gap is measured. */
-const COLUMNS = 10
+/** Coefficients that are too strong at the end of their range: the basis' jaw opens to a scream. */
+export const STRONGEST: Readonly<Record<string, number>> = { jawOpen: 0.62 }
 
 export interface ShapeKey {
   /** ARKit's name where the expression corresponds to one of its blend shapes, else the model's own. */
@@ -45,59 +46,59 @@ export interface KeySource {
 /** All keys that move anything, after those of `others`, which lead to whole expressions such as the neutral one. */
 export function shapeKeys(source: KeySource, others: Record<string, Float64Array>): ShapeKey[] {
   const cavity = mouthDepth(source.mesh, source.parts)
+  const mouth = mouthOf(source.mesh.positions, source.parts)
   // by area on both sides: faster, and what differs is only the change
   const before = vertexNormals(source.mesh, 'area')
   const single = source.names.map((name, k): [string, Float64Array] => {
     const changed = source.expression.slice()
-    const most = source.range[2 * k + 1]
+    const most = Math.min(source.range[2 * k + 1], STRONGEST[name] ?? Number.POSITIVE_INFINITY)
     changed[k] = Number.isFinite(most) ? Math.max(most, changed[k] + LEAST_KEY) : changed[k] + 1
     return [name, changed]
   })
   return [...Object.entries(others), ...single].flatMap(([name, expression]) => {
-    const displacements = difference(source, source.pose(expression), cavity)
+    const displacements = difference(source, name, source.pose(expression), { cavity, mouth })
     if (!displacements.some((d) => d !== 0)) return []
     return [{ name, displacements, normals: turned(source.mesh, before, displacements) }]
   })
 }
 
 function turned({ positions, indices }: Mesh, before: Float32Array, displacements: Float32Array): Float32Array {
-  const after = vertexNormals({ positions: positions.map((p, i) => p + displacements[i]), indices }, 'area')
-  const plain = before.map((n, i) => after[i] - n)
-  for (let i = 0; i < plain.length; i += 3)
-    if (Math.hypot(plain[i], plain[i + 1], plain[i + 2]) < UNTURNED) plain.fill(0, i, i + 3)
-  return plain
+  const there = positions.slice()
+  for (let i = 0; i < there.length; i++) there[i] += displacements[i]
+  const change = vertexNormals({ positions: there, indices }, 'area')
+  for (let i = 0; i < change.length; i++) change[i] -= before[i]
+  return withoutSmall(change, UNTURNED)
 }
 
-function difference({ mesh, parts }: KeySource, target: Float32Array, cavity: Float32Array): Float32Array {
-  const { positions } = mesh
-  const out = target.map((p, i) => p - positions[i])
-  sinkMouth(out, positions, parts, cavity)
-  for (let i = 0; i < out.length; i += 3) if (Math.hypot(out[i], out[i + 1], out[i + 2]) < STILL) out.fill(0, i, i + 3)
-  return out
+/** Sets rows [n, 3] that are shorter than `least` to 0, in place. */
+function withoutSmall(rows: Float32Array, least: number): Float32Array {
+  for (let i = 0; i < rows.length; i += 3) {
+    const [x, y, z] = [rows[i], rows[i + 1], rows[i + 2]]
+    if (x * x + y * y + z * z < least * least) rows[i] = rows[i + 1] = rows[i + 2] = 0
+  }
+  return rows
 }
 
-/** Moves the sheet between the lips inwards as they part, so that there is a mouth and not a skin across it. */
-function sinkMouth(out: Float32Array, positions: Float32Array, parts: Uint8Array, cavity: Float32Array): void {
-  const mouth = [...parts.keys()].filter((v) => parts[v] === HEAD_PARTS.mouth)
-  if (mouth.length === 0) return
-  const gap = mouthHeight(mouth, positions, out) - mouthHeight(mouth, positions)
-  if (!(gap > 0)) return
-  for (const v of mouth) out[3 * v + 2] -= CAVITY * gap * cavity[v]
+interface Inside {
+  cavity: Float32Array
+  mouth: Mouth | undefined
 }
 
-/** Mean height of the sheet between the lips in columns across it, metres. */
-function mouthHeight(mouth: number[], positions: Float32Array, moves?: Float32Array): number {
-  const xs = mouth.map((v) => positions[3 * v])
-  const [left, right] = [Math.min(...xs), Math.max(...xs)]
-  const columns = Array.from({ length: COLUMNS }, () => [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
-  mouth.forEach((v, i) => {
-    const column = columns[Math.min(COLUMNS - 1, Math.floor(((xs[i] - left) / (right - left)) * COLUMNS))]
-    const y = positions[3 * v + 1] + (moves?.[3 * v + 1] ?? 0)
-    column[0] = Math.min(column[0], y)
-    column[1] = Math.max(column[1], y)
-  })
-  const heights = columns.filter(([low, high]) => high >= low).map(([low, high]) => high - low)
-  return heights.reduce((a, b) => a + b, 0) / heights.length
+function difference(
+  { mesh: { positions } }: KeySource,
+  name: string,
+  target: Float32Array,
+  { cavity, mouth }: Inside,
+): Float32Array {
+  const out = target.slice()
+  for (let i = 0; i < out.length; i++) out[i] -= positions[i]
+  if (mouth) {
+    const gap = mouthGap(mouth, positions, out)
+    if (gap > 0 && name === 'jawOpen') followJaw(out, positions, mouth, gap)
+    // inwards as the lips part, so that there is a mouth and not a skin across it
+    if (gap > 0) for (const v of mouth.sheet) out[3 * v + 2] -= CAVITY * gap * cavity[v]
+  }
+  return withoutSmall(out, STILL)
 }
 
 /** [vertices] 0 at the lips, 1 in the middle of the sheet between them. */

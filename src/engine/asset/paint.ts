@@ -5,12 +5,12 @@
  * the base; elsewhere the difference between texel and base at the mirrored place is added, so that brows, lips and pores of the
  * seen side appear on the other one without an edge.
  */
-import { vertexNeighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
-import { texelRaster } from '../geometry/texels.js'
+import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { HEAD_PARTS } from '../stages.js'
 import { compose, nearSeen, type PaintMesh } from './compose.js'
 import type { Relight } from './light.js'
+import { distanceFrom, withinSeen } from './reach.js'
 import { type Seen, Sight, type SightScene } from './sight.js'
 import { spread } from './skin.js'
 
@@ -49,7 +49,11 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
 
   // the photo at each vertex
   const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false }
-  const photo = { values: new Float32Array(3 * vertices), weight: new Float32Array(vertices) }
+  const photo = {
+    values: new Float32Array(3 * vertices),
+    weight: new Float32Array(vertices),
+    plain: opening.map((o) => 1 - o),
+  }
   const light = { values: new Float32Array(vertices), weight: new Float32Array(vertices) }
   for (let v = 0; v < vertices; v++) {
     sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)
@@ -59,6 +63,8 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     light.values[v] = relight.gain(seen.x, seen.y)
     light.weight[v] = relight.known(seen.x, seen.y)
   }
+  const within = withinSeen(mesh, head.parts, photo.weight)
+  for (let v = 0; v < vertices; v++) photo.weight[v] *= within[v]
   const gain = relight ? spread(mesh, light, [1], { stiffness: 8, pull: 0, rounds: 24 }) : undefined
 
   // texels, of triangles whose corners or neighbours are seen
@@ -70,31 +76,27 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   const confidence = new Float32Array(texels)
   const point = new Float32Array(3)
   const normal = new Float32Array(3)
+  const { points, normals } = camera
   const { indices } = mesh
   for (let i = 0; i < texels; i++) {
     const t = raster.triangle[i]
     if (t < 0) continue
-    if (!near[t]) {
-      if (gain) for (let c = 0; c < 3; c++) gains[i] += raster.barycentric[3 * i + c] * gain[indices[3 * t + c]]
-      continue
-    }
-    let faceShare = 0
-    let open = 0
-    point.fill(0)
-    normal.fill(0)
-    for (let c = 0; c < 3; c++) {
-      const v = indices[3 * t + c]
-      const w = raster.barycentric[3 * i + c]
-      faceShare += w * face[v]
-      open += w * opening[v]
-      if (gain) gains[i] += w * gain[v]
-      for (let k = 0; k < 3; k++) {
-        point[k] += w * camera.points[3 * v + k]
-        normal[k] += w * camera.normals[3 * v + k]
-      }
+    const [a, b, c] = [indices[3 * t], indices[3 * t + 1], indices[3 * t + 2]]
+    const [u, v, w] = [raster.barycentric[3 * i], raster.barycentric[3 * i + 1], raster.barycentric[3 * i + 2]]
+    if (gain) gains[i] = u * gain[a] + v * gain[b] + w * gain[c]
+    if (!near[t]) continue
+    const inside = u * within[a] + v * within[b] + w * within[c]
+    if (inside === 0) continue
+    const faceShare = u * face[a] + v * face[b] + w * face[c]
+    const open = u * opening[a] + v * opening[b] + w * opening[c]
+    for (let k = 0; k < 3; k++) {
+      point[k] = u * points[3 * a + k] + v * points[3 * b + k] + w * points[3 * c + k]
+      normal[k] = u * normals[3 * a + k] + v * normals[3 * b + k] + w * normals[3 * c + k]
     }
     sight.at(point, normal, 0, faceShare, open, seen)
-    if (relight && seen.visible) gains[i] += relight.known(seen.x, seen.y) * (relight.gain(seen.x, seen.y) - gains[i])
+    if (relight && seen.visible)
+      gains[i] += inside * relight.known(seen.x, seen.y) * (relight.gain(seen.x, seen.y) - gains[i])
+    seen.belief *= inside
     if (seen.belief === 0) continue
     belief[i] = seen.belief
     for (let k = 0; k < 3; k++) detail[3 * i + k] = seen.colour[k]
@@ -112,6 +114,7 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   const lit = albedo.slice()
   for (let i = 0; i < texels; i++)
     if (gains[i] > 0) for (let k = 3 * i; k < 3 * i + 3; k++) lit[k] = Math.min(1, lit[k] / gains[i])
+  fillBetween(lit, 3, size, raster.triangle)
   return { size, albedo, photo: lit, observed: belief, confidence }
 }
 
@@ -128,30 +131,8 @@ function vertexShare({ mesh, faceRegion }: PaintMesh): Float32Array {
 
 /** [vertices] 1 on the sheets between lids and lips, falling to 0 at OPENING from them. */
 function nearOpening({ mesh, parts }: PaintMesh): Float32Array {
-  const { start, neighbors } = vertexNeighbors(mesh)
-  const { positions: p } = mesh
-  const distance = new Float32Array(parts.length).fill(Number.POSITIVE_INFINITY)
-  let front: number[] = []
-  parts.forEach((part, v) => {
-    if (part !== HEAD_PARTS.eyeball && part !== HEAD_PARTS.mouth) return
-    distance[v] = 0
-    front.push(v)
-  })
-  // distances are short, so a few rounds of relaxation do
-  while (front.length > 0) {
-    const next: number[] = []
-    for (const v of front)
-      for (let i = start[v]; i < start[v + 1]; i++) {
-        const w = neighbors[i]
-        const step = Math.hypot(p[3 * v] - p[3 * w], p[3 * v + 1] - p[3 * w + 1], p[3 * v + 2] - p[3 * w + 2])
-        if (distance[v] + step < Math.min(distance[w], OPENING)) {
-          distance[w] = distance[v] + step
-          next.push(w)
-        }
-      }
-    front = next
-  }
-  return distance.map((d) => Math.max(0, 1 - (d / OPENING) ** 2))
+  const sheets = parts.map((part) => (part === HEAD_PARTS.eyeball || part === HEAD_PARTS.mouth ? 1 : 0))
+  return distanceFrom(mesh, sheets, OPENING).map((d) => 1 - (d / OPENING) ** 2)
 }
 
 /** Photo pixels across a texel of a texture of `size`: the median over the face's triangles. */

@@ -108,7 +108,8 @@ export class Sight {
     const y = (view.fy * py) / pz + view.cy
     out.x = x
     out.y = y
-    const cos = -(nx * px + ny * py + nz * pz) / (Math.hypot(px, py, pz) * Math.hypot(nx, ny, nz))
+    const lengths = Math.sqrt((px * px + py * py + pz * pz) * (nx * nx + ny * ny + nz * nz))
+    const cos = -(nx * px + ny * py + nz * pz) / lengths
     if (!(cos > 0 && x > 1 && y > 1 && x < size - 1 && y < size - 1)) return
     const [dx, dy] = [x * depthScale, y * depthScale]
     out.visible = !isHidden(this.depth, DEPTH_SIZE, dx, dy, pz, HIDDEN)

@@ -95,19 +95,21 @@ export function spread(
       if (reached[w]) continue
       reached[w] = 1
       order[end++] = w
-      for (let c = 0; c < channels; c++) out[w * channels + c] = 0.97 * out[order[i] * channels + c] + 0.03 * rest[c]
+      for (let c = 0; c < channels; c++) out[w * channels + c] = 0.985 * out[order[i] * channels + c] + 0.015 * rest[c]
     }
   for (let v = 0; v < n; v++) if (!reached[v]) order[end++] = v
+  const sums = new Float64Array(channels)
   for (let round = 0; round < rounds; round++)
     for (let i = 0; i < n; i++) {
       // there and back
       const v = order[round % 2 === 0 ? i : n - 1 - i]
       const degree = start[v + 1] - start[v]
       const total = weight[v] + pull + stiffness
+      sums.fill(0)
+      for (let k = start[v]; k < start[v + 1]; k++)
+        for (let c = 0, from = neighbors[k] * channels; c < channels; c++) sums[c] += out[from + c]
       for (let c = 0; c < channels; c++) {
-        let sum = 0
-        for (let k = start[v]; k < start[v + 1]; k++) sum += out[neighbors[k] * channels + c]
-        const mean = degree > 0 ? sum / degree : rest[c]
+        const mean = degree > 0 ? sums[c] / degree : rest[c]
         out[v * channels + c] = (weight[v] * values[v * channels + c] + pull * rest[c] + stiffness * mean) / total
       }
     }

@@ -56,23 +56,28 @@ export class CoarseTarget {
     const sdf = new Float32Array(n)
     const gradient = new Float32Array(3 * n)
     const weights = new Float64Array(3)
+    const corners = new Uint32Array(3)
+    const { normals, halfThickness } = this
+    // written out: this is asked for millions of points
     for (let i = 0; i < n; i++) {
-      const corners = indices.subarray(3 * triangle[i], 3 * triangle[i] + 3)
+      for (let c = 0; c < 3; c++) corners[c] = indices[3 * triangle[i] + c]
       barycentric(positions, corners, point, 3 * i, weights)
-      let [length, square] = [0, 0]
-      for (let k = 0; k < 3; k++) {
-        const normal = corners.reduce((sum, v, c) => sum + weights[c] * this.normals[3 * v + k], 0)
-        gradient[3 * i + k] = normal
-        length += normal * normal
-      }
-      const inwards = this.halfThickness / Math.max(Math.sqrt(length), 1e-9)
-      for (let k = 3 * i; k < 3 * i + 3; k++) {
-        gradient[k] = points[k] - point[k] + inwards * gradient[k]
-        square += gradient[k] ** 2
-      }
-      const distance = Math.sqrt(square)
-      sdf[i] = distance - this.halfThickness
-      for (let k = 3 * i; k < 3 * i + 3; k++) gradient[k] /= Math.max(distance, 1e-9)
+      const [a, b, c] = [3 * corners[0], 3 * corners[1], 3 * corners[2]]
+      const [u, v, w] = [weights[0], weights[1], weights[2]]
+      const nx = u * normals[a] + v * normals[b] + w * normals[c]
+      const ny = u * normals[a + 1] + v * normals[b + 1] + w * normals[c + 1]
+      const nz = u * normals[a + 2] + v * normals[b + 2] + w * normals[c + 2]
+      const inwards = halfThickness / Math.max(Math.sqrt(nx * nx + ny * ny + nz * nz), 1e-9)
+      const o = 3 * i
+      const x = points[o] - point[o] + inwards * nx
+      const y = points[o + 1] - point[o + 1] + inwards * ny
+      const z = points[o + 2] - point[o + 2] + inwards * nz
+      const distance = Math.sqrt(x * x + y * y + z * z)
+      sdf[i] = distance - halfThickness
+      const unit = 1 / Math.max(distance, 1e-9)
+      gradient[o] = x * unit
+      gradient[o + 1] = y * unit
+      gradient[o + 2] = z * unit
     }
     return { sdf, gradient }
   }

@@ -83,7 +83,7 @@ export function vertexNormals(mesh: Mesh, weighting: 'angle' | 'area' = 'angle')
 }
 
 /** Unit-length copies of vectors [n, 3]; zero vectors stay zero. */
-function normalizeRows(vectors: Float32Array | Float64Array): Float32Array {
+export function normalizeRows(vectors: Float32Array | Float64Array): Float32Array {
   const out = new Float32Array(vectors.length)
   for (let i = 0; i < vectors.length; i += 3) {
     const x = vectors[i]

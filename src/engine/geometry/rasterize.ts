@@ -186,7 +186,7 @@ export function rasterNormals(raster: Raster, mesh: Mesh, camera: Camera, normal
   const out = interpolate(raster, mesh.indices, normals ?? vertexNormals(mesh), 3)
   transformDirections(camera.headToCamera, out, out)
   for (let i = 0; i < out.length; i += 3) {
-    const length = Math.hypot(out[i], out[i + 1], out[i + 2])
+    const length = Math.sqrt(out[i] ** 2 + out[i + 1] ** 2 + out[i + 2] ** 2)
     if (length === 0) continue
     out[i] /= length
     out[i + 1] /= length

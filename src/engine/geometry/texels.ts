@@ -22,7 +22,8 @@ function flatCamera(size: number): Camera {
  * @param size a power of two
  */
 export function fillBetween(values: Float32Array, channels: number, size: number, covered: Int32Array): void {
-  const weight = Float32Array.from(covered, (t) => (t < 0 ? 0 : 1))
+  const weight = new Float32Array(covered.length)
+  for (let i = 0; i < weight.length; i++) weight[i] = covered[i] < 0 ? 0 : 1
   pushPull(values, weight, channels, size)
 }
 

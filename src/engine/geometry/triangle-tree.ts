@@ -31,6 +31,8 @@ export class TriangleTree {
   readonly #corners: Float64Array
   readonly #stack = new Int32Array(128)
   readonly #stackDistance = new Float64Array(128)
+  /** Entry that held the last answer. */
+  #last = 0
   readonly result: ClosestResult = { squaredDistance: 0, triangle: -1, x: 0, y: 0, z: 0 }
 
   constructor(mesh: Mesh) {
@@ -106,6 +108,8 @@ export class TriangleTree {
     const { result } = this
     result.squaredDistance = Number.POSITIVE_INFINITY
     result.triangle = -1
+    // points mostly come in order: near the last one's triangle, so that most of the tree is out of reach from the start
+    this.#closestOnTriangle(this.#last, x, y, z)
     const link = this.#link
     const stack = this.#stack
     const stackDistance = this.#stackDistance
@@ -208,6 +212,7 @@ export class TriangleTree {
     if (!(squared < result.squaredDistance)) return
     result.squaredDistance = squared
     result.triangle = this.#order[entry]
+    this.#last = entry
     result.x = x - dx
     result.y = y - dy
     result.z = z - dz

@@ -182,8 +182,13 @@ function checkPart(part: GlbPart): void {
   ] as const) {
     if (array === undefined) continue
     if (array.length !== n * dims) throw new RangeError(`${part.name}: ${name} has the wrong length`)
-    if (!array.every(Number.isFinite)) throw new RangeError(`${part.name}: ${name} holds numbers that are not finite`)
+    if (!finite(array)) throw new RangeError(`${part.name}: ${name} holds numbers that are not finite`)
   }
+}
+
+function finite(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false
+  return true
 }
 
 /** Unit normals; vertices without a direction (only in triangles without area) get +Z. */

@@ -100,6 +100,16 @@ export function linearToSrgb(v: number): number {
   return v <= 0.0031308 ? 12.92 * Math.max(0, v) : 1.055 * Math.min(1, v) ** (1 / 2.4) - 0.055
 }
 
+/** Steps of linear brightness in the table: fine enough that a byte is off by one at most, and only near black. */
+const STEPS = 8192
+let table: Uint8Array | undefined
+
+/** sRGB byte of a linear value: by table, for pictures. */
+export function srgbByte(v: number): number {
+  table ??= Uint8Array.from({ length: STEPS + 1 }, (_, i) => Math.round(255 * linearToSrgb(i / STEPS)))
+  return table[Math.max(0, Math.min(STEPS, Math.round(v * STEPS)))]
+}
+
 /** sRGB transfer: encoded 0..1 to linear 0..1. */
 export function srgbToLinear(v: number): number {
   return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4

@@ -31,9 +31,9 @@ export function mappedNormals(raster: Raster, mesh: MappedMesh, map: NormalMap, 
   const out = new Float32Array(up.length)
   for (let i = 0; i < raster.triangle.length; i++) {
     if (raster.triangle[i] < 0) continue
-    let length = Math.hypot(up[3 * i], up[3 * i + 1], up[3 * i + 2]) || 1
+    let length = Math.sqrt(up[3 * i] ** 2 + up[3 * i + 1] ** 2 + up[3 * i + 2] ** 2) || 1
     const [nx, ny, nz] = [up[3 * i] / length, up[3 * i + 1] / length, up[3 * i + 2] / length]
-    length = Math.hypot(along[4 * i], along[4 * i + 1], along[4 * i + 2]) || 1
+    length = Math.sqrt(along[4 * i] ** 2 + along[4 * i + 1] ** 2 + along[4 * i + 2] ** 2) || 1
     const [tx, ty, tz] = [along[4 * i] / length, along[4 * i + 1] / length, along[4 * i + 2] / length]
     const side = along[4 * i + 3] < 0 ? -1 : 1
     sampleBilinear(map.normals, map.size, map.size, 3, uv[2 * i] * map.size, uv[2 * i + 1] * map.size, texel)
@@ -41,7 +41,7 @@ export function mappedNormals(raster: Raster, mesh: MappedMesh, map: NormalMap, 
     const dx = x * tx + y * (ny * tz - nz * ty) + z * nx
     const dy = x * ty + y * (nz * tx - nx * tz) + z * ny
     const dz = x * tz + y * (nx * ty - ny * tx) + z * nz
-    length = Math.hypot(dx, dy, dz) || 1
+    length = Math.sqrt(dx * dx + dy * dy + dz * dz) || 1
     out[3 * i] = dx / length
     out[3 * i + 1] = dy / length
     out[3 * i + 2] = dz / length
@@ -51,5 +51,7 @@ export function mappedNormals(raster: Raster, mesh: MappedMesh, map: NormalMap, 
 
 /** A normal map as an 8-bit picture: -1..1 becomes 0..255 in each channel. */
 export function normalMapPicture({ size, normals }: NormalMap): { width: number; height: number; data: Uint8Array } {
-  return { width: size, height: size, data: Uint8Array.from(normals, (n) => Math.round(127.5 + 127.5 * n)) }
+  const data = new Uint8Array(normals.length)
+  for (let i = 0; i < data.length; i++) data[i] = 127.5 + 127.5 * normals[i] + 0.5
+  return { width: size, height: size, data }
 }

@@ -35,10 +35,9 @@ export function paste(target: Picture, source: Picture, x: number, y: number): v
 /** Picture of values 0..1 [height, width, 3 or 1]; clamped, rounded, NaN black. No transfer curve is applied. */
 export function pictureFromFloats(values: Float32Array, width: number, height: number, channels: 1 | 3 = 3): Picture {
   const data = new Uint8Array(width * height * 3)
-  for (let i = 0; i < data.length; i++) {
-    const v = values[channels === 3 ? i : Math.floor(i / 3)]
-    data[i] = v > 0 ? Math.min(255, Math.round(v * 255)) : 0
-  }
+  const byte = (v: number): number => (v > 0 ? Math.min(255, v * 255 + 0.5) : 0)
+  if (channels === 3) for (let i = 0; i < data.length; i++) data[i] = byte(values[i])
+  else for (let i = 0, o = 0; o < data.length; i++, o += 3) data[o] = data[o + 1] = data[o + 2] = byte(values[i])
   return { width, height, data }
 }
 
@@ -142,7 +141,8 @@ export async function encodeJpeg(picture: Picture, quality = 92): Promise<Uint8A
 
 /** 8-bit grey PNG of values 0..1 [height, width]. */
 export async function encodeGreyPng(values: Float32Array, width: number, height: number): Promise<Uint8Array> {
-  const data = Uint8Array.from(values, (v) => Math.round(255 * Math.min(1, Math.max(0, v))))
+  const data = new Uint8Array(values.length)
+  for (let i = 0; i < data.length; i++) data[i] = 255 * Math.min(1, Math.max(0, values[i])) + 0.5
   return sharp(data, { raw: { width, height, channels: 1 } })
     .toColourspace('b-w')
     .png({ compressionLevel: 3 })

@@ -3,7 +3,7 @@ import { multiply4, scaleCamera } from '../geometry/camera.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { interpolate, type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import type { Camera, Mesh } from '../stages.js'
-import { linearToSrgb } from './colors.js'
+import { srgbByte } from './colors.js'
 import { sampleBilinear } from './filter.js'
 import { mappedNormals, type NormalMap } from './normal-map.js'
 import { newPicture, type Picture, resizePicture } from './picture.js'
@@ -92,8 +92,7 @@ function renderView(parts: readonly ViewPart[], camera: Camera, options: ViewOpt
         // the photo holds its own light: add only a little, to show the shape
         strength = 0.62 + 0.5 * diffuse
       }
-      for (let k = 0; k < 3; k++)
-        picture.data[i * 3 + k] = Math.round(255 * linearToSrgb(albedo[k] * strength + gloss * specular))
+      for (let k = 0; k < 3; k++) picture.data[i * 3 + k] = srgbByte(albedo[k] * strength + gloss * specular)
     }
   }
   return factor === 1 ? picture : resizePicture(picture, camera.width, camera.height)

@@ -2,7 +2,8 @@
  * The field's detail as textures for a mesh that cannot hold it all: a tangent-space normal map (glTF's convention) and a
  * displacement along the mesh's own normals.
  */
-import { interpolate } from '../geometry/rasterize.js'
+import { normalizeRows } from '../geometry/normals.js'
+import { interpolate, type Raster } from '../geometry/rasterize.js'
 import { texelRaster } from '../geometry/texels.js'
 import type { ImplicitField, Mesh } from '../stages.js'
 import { toField } from './field.js'
@@ -43,43 +44,53 @@ export async function bakeDetail(
 ): Promise<BakedDetail> {
   const raster = texelRaster(uv, mesh.indices, size)
   const share = interpolate(raster, mesh.indices, weight, 1)
-  const texels = Uint32Array.from(share.keys()).filter((i) => share[i] > 0.002)
+  const texels = shared(share)
   const out: BakedDetail = {
     size,
     normals: new Float32Array(size * size * 3),
     displacement: new Float32Array(size * size),
   }
   for (let i = 2; i < out.normals.length; i += 3) out.normals[i] = 1
-  const at = <T extends Float32Array>(values: T, dims: number, i: number, to: Float32Array, row: number): void => {
-    const t = 3 * raster.triangle[i]
-    for (let k = 0; k < dims; k++) {
-      let sum = 0
-      for (let c = 0; c < 3; c++) sum += raster.barycentric[3 * i + c] * values[dims * mesh.indices[t + c] + k]
-      to[dims * row + k] = sum
-    }
-  }
   for (let from = 0; from < texels.length; from += BATCH) {
     const batch = texels.subarray(from, from + BATCH)
-    const points = new Float32Array(3 * batch.length)
-    const up = new Float32Array(3 * batch.length)
-    const along = new Float32Array(4 * batch.length)
-    batch.forEach((i, row) => {
-      at(mesh.positions, 3, i, points, row)
-      at(normals, 3, i, up, row)
-      at(tangents, 4, i, along, row)
-      const length = Math.hypot(up[3 * row], up[3 * row + 1], up[3 * row + 2])
-      for (let k = 3 * row; k < 3 * row + 3; k++) up[k] /= length
-    })
+    const points = atTexels(raster, mesh.indices, mesh.positions, 3, batch)
+    const up = normalizeRows(atTexels(raster, mesh.indices, normals, 3, batch))
+    const along = atTexels(raster, mesh.indices, tangents, 4, batch)
     const { offset, normal } = await frontOf(field, points, up)
-    batch.forEach((i, row) => {
+    for (let row = 0; row < batch.length; row++) {
+      const i = batch[row]
       const w = share[i]
       out.displacement[i] = w * offset[row]
-      const detail = [0, 1, 2].map((k) => w * normal[3 * row + k] + (1 - w) * up[3 * row + k])
-      out.normals.set(
-        inTangentSpace(detail, up.subarray(3 * row, 3 * row + 3), along.subarray(4 * row, 4 * row + 4)),
-        3 * i,
-      )
-    })
+      for (let k = 3 * row; k < 3 * row + 3; k++) normal[k] = w * normal[k] + (1 - w) * up[k]
+      inTangentSpace(normal, up, along, row, out.normals, i)
+    }
+  }
+  return out
+}
+
+/** Texels with detail. */
+function shared(share: Float32Array): Uint32Array {
+  const out = new Uint32Array(share.length)
+  let count = 0
+  for (let i = 0; i < share.length; i++) if (share[i] > 0.002) out[count++] = i
+  return out.subarray(0, count)
+}
+
+/** Vertex values [vertices, dims] at texels, [texels, dims]. */
+function atTexels(
+  { triangle, barycentric }: Raster,
+  indices: Uint32Array,
+  values: Float32Array,
+  dims: number,
+  texels: Uint32Array,
+): Float32Array {
+  const out = new Float32Array(dims * texels.length)
+  for (let row = 0; row < texels.length; row++) {
+    const i = 3 * texels[row]
+    const t = 3 * triangle[texels[row]]
+    const [a, b, c] = [dims * indices[t], dims * indices[t + 1], dims * indices[t + 2]]
+    const [u, v, w] = [barycentric[i], barycentric[i + 1], barycentric[i + 2]]
+    for (let k = 0; k < dims; k++) out[dims * row + k] = u * values[a + k] + v * values[b + k] + w * values[c + k]
   }
   return out
 }
@@ -95,51 +106,70 @@ async function frontOf(
   const x = toField(field.frame, points)
   const offset = new Float32Array(n)
   const normal = up.slice()
-  let rows = Uint32Array.from({ length: n }, (_, i) => i)
+  let rows = new Uint32Array(n)
+  for (let i = 0; i < n; i++) rows[i] = i
   for (let round = 0; round < 3 && rows.length > 0; round++) {
     const at = new Float32Array(3 * rows.length)
-    rows.forEach((i, row) => {
-      for (let k = 0; k < 3; k++) at[3 * row + k] = x[3 * i + k] + (offset[i] / scale) * up[3 * i + k]
-    })
+    for (let row = 0; row < rows.length; row++)
+      for (let i = rows[row], k = 0; k < 3; k++) at[3 * row + k] = x[3 * i + k] + (offset[i] / scale) * up[3 * i + k]
     const { sdf, gradient } = await field.sdfAndGradient(at)
-    rows = rows.filter((i, row) => {
-      const g = gradient.subarray(3 * row, 3 * row + 3)
-      const length = Math.hypot(g[0], g[1], g[2])
-      const slope = g[0] * up[3 * i] + g[1] * up[3 * i + 1] + g[2] * up[3 * i + 2]
-      // seen from behind, or no direction at all: the mesh itself is the best guess
+    const left = new Uint32Array(rows.length)
+    let count = 0
+    for (let row = 0; row < rows.length; row++) {
+      const i = rows[row]
+      const [gx, gy, gz] = [gradient[3 * row], gradient[3 * row + 1], gradient[3 * row + 2]]
+      const length = Math.sqrt(gx * gx + gy * gy + gz * gz)
+      const slope = gx * up[3 * i] + gy * up[3 * i + 1] + gz * up[3 * i + 2]
       const next = offset[i] - (sdf[row] / slope) * scale
+      // seen from behind, or no direction at all: the mesh itself is the best guess
       if (!(slope > 0.3 * length) || !(Math.abs(next) < LIMIT)) {
         offset[i] = 0
-        normal.set(up.subarray(3 * i, 3 * i + 3), 3 * i)
-        return false
+        for (let k = 3 * i; k < 3 * i + 3; k++) normal[k] = up[k]
+        continue
       }
-      for (let k = 0; k < 3; k++) normal[3 * i + k] = g[k] / length
-      const far = Math.abs(next - offset[i]) > NEAR
+      normal[3 * i] = gx / length
+      normal[3 * i + 1] = gy / length
+      normal[3 * i + 2] = gz / length
+      if (Math.abs(next - offset[i]) > NEAR) left[count++] = i
       offset[i] = next
-      return far
-    })
+    }
+    rows = left.subarray(0, count)
   }
   return { offset, normal }
 }
 
-/** A direction in the frame of tangent, bitangent and normal, as a renderer builds it; unit length. */
-function inTangentSpace(d: number[], up: Float32Array, along: Float32Array): [number, number, number] {
-  const length = Math.hypot(along[0], along[1], along[2]) || 1
-  const [tx, ty, tz] = [along[0] / length, along[1] / length, along[2] / length]
-  const side = along[3] < 0 ? -1 : 1
-  const [bx, by, bz] = [
-    side * (up[1] * tz - up[2] * ty),
-    side * (up[2] * tx - up[0] * tz),
-    side * (up[0] * ty - up[1] * tx),
-  ]
+/**
+ * Direction `row` of `d` in the frame of tangent, bitangent and normal, as a renderer builds it; a unit vector in row `to` of
+ * `out`.
+ */
+function inTangentSpace(
+  d: Float32Array,
+  up: Float32Array,
+  along: Float32Array,
+  row: number,
+  out: Float32Array,
+  to: number,
+): void {
+  const [dx, dy, dz] = [d[3 * row], d[3 * row + 1], d[3 * row + 2]]
+  const [ux, uy, uz] = [up[3 * row], up[3 * row + 1], up[3 * row + 2]]
+  let [tx, ty, tz] = [along[4 * row], along[4 * row + 1], along[4 * row + 2]]
+  const length = Math.sqrt(tx * tx + ty * ty + tz * tz) || 1
+  tx /= length
+  ty /= length
+  tz /= length
+  const side = along[4 * row + 3] < 0 ? -1 : 1
+  const bx = side * (uy * tz - uz * ty)
+  const by = side * (uz * tx - ux * tz)
+  const bz = side * (ux * ty - uy * tx)
   // the interpolated tangent is not quite upright: solve x T + y B + z N = d exactly (B is upright to both)
-  const tn = tx * up[0] + ty * up[1] + tz * up[2]
-  const dt = d[0] * tx + d[1] * ty + d[2] * tz
-  const dn = d[0] * up[0] + d[1] * up[1] + d[2] * up[2]
-  const bb = bx * bx + by * by + bz * bz
+  const tn = tx * ux + ty * uy + tz * uz
+  const dt = dx * tx + dy * ty + dz * tz
+  const dn = dx * ux + dy * uy + dz * uz
   const x = (dt - tn * dn) / (1 - tn * tn)
-  const y = (d[0] * bx + d[1] * by + d[2] * bz) / bb
+  const y = (dx * bx + dy * by + dz * bz) / (bx * bx + by * by + bz * bz)
   const z = dn - x * tn
-  const norm = Math.hypot(x, y, z)
-  return [x / norm, y / norm, z / norm]
+  const norm = Math.sqrt(x * x + y * y + z * z)
+  out[3 * to] = x / norm
+  out[3 * to + 1] = y / norm
+  out[3 * to + 2] = z / norm
 }

@@ -71,7 +71,10 @@ export function ride({ topology, offset }: HeadMesh, modelPositions: Float32Arra
 const directionsOf = (base: Mesh): Float32Array => vertexNormals(base, 'area')
 
 function moved(positions: Float32Array, normals: Float32Array, offset: Float32Array): Float32Array {
-  return positions.map((p, i) => p + offset[Math.floor(i / 3)] * normals[i])
+  const out = positions.slice()
+  for (let v = 0; v < offset.length; v++)
+    if (offset[v] !== 0) for (let i = 3 * v; i < 3 * v + 3; i++) out[i] += offset[v] * normals[i]
+  return out
 }
 
 /** The submesh of triangles whose corners all move; vertices in the order of `moving`, all kept. */
@@ -185,15 +188,18 @@ function smoothed(mesh: Mesh, weight: Float32Array, rounds: number): Float32Arra
 
 /** Takes the movement back, round by round, about triangles that turn too far. */
 function unfold(base: Mesh, normals: Float32Array, offset: Float32Array, weight: Float32Array): void {
+  const { indices } = base
   const before = triangleNormals(base)
   const { start, neighbors } = vertexNeighbors(base)
+  const positions = moved(base.positions, normals, offset)
+  // only triangles of vertices that moved in the last round can have folded or opened
+  const changed = new Uint8Array(offset.length).fill(1)
   for (let round = 0; round < UNFOLD_ROUNDS; round++) {
-    const after = triangleNormals({ positions: moved(base.positions, normals, offset), indices: base.indices })
     const bad = new Set<number>()
-    for (let t = 0; t < base.indices.length; t += 3) {
-      let turn = 0
-      for (let k = t; k < t + 3; k++) turn += before[k] * after[k]
-      if (turn < FOLD) for (let c = 0; c < 3; c++) if (offset[base.indices[t + c]] !== 0) bad.add(base.indices[t + c])
+    for (let t = 0; t < indices.length; t += 3) {
+      const [a, b, c] = [indices[t], indices[t + 1], indices[t + 2]]
+      if (!(changed[a] || changed[b] || changed[c]) || !(turnOf(positions, a, b, c, before, t) < FOLD)) continue
+      for (const v of [a, b, c]) if (offset[v] !== 0) bad.add(v)
     }
     if (bad.size === 0) return
     const wide = new Set(bad)
@@ -209,5 +215,19 @@ function unfold(base: Mesh, normals: Float32Array, offset: Float32Array, weight:
       offset[v] = (share * sum) / count
       weight[v] *= bad.has(v) ? share : 0.95
     }
+    changed.fill(0)
+    for (const v of wide) {
+      changed[v] = 1
+      for (let i = 3 * v; i < 3 * v + 3; i++) positions[i] = base.positions[i] + offset[v] * normals[i]
+    }
   }
+}
+
+/** Cosine between the normal of the triangle (a, b, c) and row `at` of unit normals; 0 for triangles without area. */
+function turnOf(p: Float32Array, a: number, b: number, c: number, normals: Float32Array, at: number): number {
+  const [ux, uy, uz] = [p[3 * b] - p[3 * a], p[3 * b + 1] - p[3 * a + 1], p[3 * b + 2] - p[3 * a + 2]]
+  const [vx, vy, vz] = [p[3 * c] - p[3 * a], p[3 * c + 1] - p[3 * a + 1], p[3 * c + 2] - p[3 * a + 2]]
+  const [nx, ny, nz] = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx]
+  const length = Math.sqrt(nx * nx + ny * ny + nz * nz)
+  return length > 0 ? (nx * normals[at] + ny * normals[at + 1] + nz * normals[at + 2]) / length : 0
 }

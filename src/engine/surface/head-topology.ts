@@ -2,7 +2,7 @@
  * Topology of the head asset: the head model's triangles without what nobody sees, refined in the face, with a texture layout
  * that gives the face most of the texture. Everything linear (poses, blendshapes) passes through the same weights.
  */
-import { connectedComponents, submesh } from '../geometry/mesh.js'
+import { connectedComponents, gather, submesh } from '../geometry/mesh.js'
 import { applyRows, type LinearRows, refine, refineUv } from '../geometry/refine.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
 import { layOutBand, straightRim } from './neck-rim.js'
@@ -63,11 +63,8 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
     faceRegion,
     parts,
     refined: (values, dims) => {
-      let out = new Float32Array(part.vertexMap.length * dims)
-      part.vertexMap.forEach((v, i) => {
-        for (let d = 0; d < dims; d++) out[i * dims + d] = values[v * dims + d]
-      })
-      for (const rows of levels) out = applyRows(rows, out, dims) as Float32Array<ArrayBuffer>
+      let out = gather(values, part.vertexMap, dims)
+      for (const rows of levels) out = applyRows(rows, out, dims)
       return out
     },
   }

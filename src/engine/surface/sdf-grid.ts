@@ -46,31 +46,37 @@ export async function sampleSdfGrid(
   const values = new Float32Array(size[0] * size[1] * size[2])
   const index = (x: number, y: number, z: number) => x + (y + z * size[1]) * size[0]
   const reach = band + (Math.sqrt(3) / 2) * BLOCK * spacing
-  const exact = new Set<number>()
+  const exact = new Uint8Array(values.length)
+  const c = new Float64Array(8)
   for (let z = 0; z < blocks[2]; z++)
     for (let y = 0; y < blocks[1]; y++)
       for (let x = 0; x < blocks[0]; x++) {
-        const c = Array.from({ length: 8 }, (_, k) => at(x + (k & 1), y + ((k >> 1) & 1), z + (k >> 2)))
-        const near = Math.min(...c.map(Math.abs)) <= reach
+        let least = Number.POSITIVE_INFINITY
+        for (let k = 0; k < 8; k++) {
+          c[k] = at(x + (k & 1), y + ((k >> 1) & 1), z + (k >> 2))
+          least = Math.min(least, Math.abs(c[k]))
+        }
+        const near = least <= reach
         for (let k = 0; k <= BLOCK; k++)
           for (let j = 0; j <= BLOCK; j++)
             for (let i = 0; i <= BLOCK; i++) {
               const o = index(x * BLOCK + i, y * BLOCK + j, z * BLOCK + k)
               const [u, v, w] = [i / BLOCK, j / BLOCK, k / BLOCK]
-              const plane = (a: number) =>
-                (c[a] * (1 - u) + c[a + 1] * u) * (1 - v) + (c[a + 2] * (1 - u) + c[a + 3] * u) * v
-              values[o] = plane(0) * (1 - w) + plane(4) * w
-              if (near && (i % BLOCK !== 0 || j % BLOCK !== 0 || k % BLOCK !== 0)) exact.add(o)
+              const front = (c[0] * (1 - u) + c[1] * u) * (1 - v) + (c[2] * (1 - u) + c[3] * u) * v
+              const back = (c[4] * (1 - u) + c[5] * u) * (1 - v) + (c[6] * (1 - u) + c[7] * u) * v
+              values[o] = front * (1 - w) + back * w
+              if (near && (i % BLOCK !== 0 || j % BLOCK !== 0 || k % BLOCK !== 0)) exact[o] = 1
             }
       }
-  const order = Uint32Array.from(exact).sort()
+  const order: number[] = []
   const points: number[] = []
-  for (const o of order)
+  for (let o = 0; o < exact.length; o++) {
+    if (!exact[o]) continue
+    order.push(o)
     points.push(o % size[0], Math.floor(o / size[0]) % size[1], Math.floor(o / (size[0] * size[1])))
+  }
   const fine = await evaluate(points)
-  order.forEach((o, i) => {
-    values[o] = fine[i]
-  })
+  for (let i = 0; i < order.length; i++) values[order[i]] = fine[i]
   return { grid: { size, origin, spacing, values }, evaluations: coarse.length + fine.length }
 }
 
