@@ -4,7 +4,7 @@
  */
 import { cameraCenter, cropCamera, pixelRays, transformDirections } from '../geometry/camera.js'
 import { interpolate, rasterize, rasterNormals } from '../geometry/rasterize.js'
-import { regionShare } from '../head/region.js'
+import { regionShare } from '../geometry/region.js'
 import { type CoarseMaps, type FieldFrame, HEAD_PARTS, type HeadFit } from '../stages.js'
 
 /** Slopes ∇f·v are held in this range when stepping: grazing rays must not leap. */

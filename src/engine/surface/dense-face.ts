@@ -1,6 +1,7 @@
 /** The face region of the fitted head, subdivided evenly: what previews while training are drawn on. */
+
+import { regionShare } from '../geometry/region.js'
 import { subdivideLoop } from '../geometry/subdivide.js'
-import { regionShare } from '../head/region.js'
 import type { HeadModel, Mesh } from '../stages.js'
 import { clipMesh } from './clip-mesh.js'
 

@@ -1,6 +1,7 @@
 /** Where the face region ends: along a smooth line, not along the model's triangles. */
-import { vertexNeighbors } from '../geometry/mesh.js'
+
 import type { Mesh } from '../stages.js'
+import { vertexNeighbors } from './mesh.js'
 
 /** Averages over neighbours: enough to take the corners off the level line of 0.5. */
 const ROUNDS = 3
