@@ -9,6 +9,7 @@ import { LEFT_IRIS, RIGHT_IRIS } from '../landmarks/topology.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
 import { chartLandmarks } from './chart.js'
 import { engraveCreases } from './creases.js'
+import { hairDepth } from './hair.js'
 import { buildHead, type FineHead } from './head-mesh.js'
 import { fillBetween, type Received, receiveLight, scatter } from './irradiance.js'
 import { scatterMarks } from './marks.js'
@@ -17,7 +18,7 @@ import { exposure, takePhoto } from './photo.js'
 import type { PortraitPlan } from './plan.js'
 import { backdrop, cloth, type Neck, shirt } from './props.js'
 import { applyRelief } from './relief.js'
-import { scan, underHair } from './scan.js'
+import { scan } from './scan.js'
 import { addReflection, diffuseLight, type SurfacePoint } from './shade.js'
 
 /** Samples a side of a pixel. */
@@ -29,7 +30,7 @@ export interface Portrait {
   plan: PortraitPlan
   /** The photo as a JPEG file. */
   photo: Uint8Array
-  /** Skin and eyes as a scanner sees them, head frame, metres. */
+  /** Skin, hair and eyes as scanners see them, head frame, metres. */
   mesh: Mesh
   /** [size, size] metres along the optical axis, NaN off the head. */
   depth: Float32Array
@@ -82,7 +83,7 @@ export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Prom
   return {
     plan,
     photo: await takePhoto(linear, plan.photo, plan.seed + 1),
-    mesh: scan(head, plan),
+    mesh: scan(head.mesh, camera),
     ...truth,
     albedo: resolveAlbedo(albedo, raster, head.mesh.indices.length / 3, plan.photo.size),
   }
@@ -96,6 +97,16 @@ function truthMaps(head: FineHead, scene: Mesh, plan: PortraitPlan): Pick<Portra
   const shown = rasterize(scene, camera, { cull: 'none' }).triangle
   const mask = Uint8Array.from(raster.triangle, (t, i) => (t >= 0 && shown[i] === t ? skin[t] : 0))
   return { depth: raster.depth, normals: rasterNormals(raster, head.mesh, camera), mask }
+}
+
+/** [triangles] 1 where hair covers the skull. */
+function underHair({ mesh, canonical, parts }: FineHead, plan: PortraitPlan): Uint8Array {
+  return parts.map((part, t) => {
+    if (part === HEAD_PARTS.ear || part === HEAD_PARTS.eyeball || part === HEAD_PARTS.mouth) return 0
+    const v = 3 * mesh.indices[3 * t]
+    const [x, y, z] = canonical.subarray(v, v + 3)
+    return hairDepth(1000 * x, 1000 * y, 1000 * z, plan) > 0 ? 1 : 0
+  })
 }
 
 /** The neck's outline near the edge where the mesh ends. */
