@@ -31,7 +31,7 @@ for (const [size, viewport] of Object.entries({
   if (group && size === 'desk') {
     await page.setInputFiles('input[type=file]', group)
     await page.getByRole('button', { name: 'Reconstruct face' }).click()
-    await page.locator('.sd-face').first().waitFor()
+    await page.getByRole('button', { name: 'Face 1' }).waitFor()
     await shot('faces')
     await page.getByRole('button', { name: 'Cancel' }).click()
     await page.getByRole('button', { name: 'Start over' }).click()
@@ -40,7 +40,7 @@ for (const [size, viewport] of Object.entries({
   await page.getByLabel('Preset', { exact: true }).selectOption('preview')
   await shot('ready')
   await page.getByRole('button', { name: 'Reconstruct face' }).click()
-  const asked = page.locator('.sd-face').first()
+  const asked = page.getByRole('button', { name: 'Face 1' })
   const working = page.getByText('Detail from shading, step')
   await asked.or(working).first().waitFor({ timeout: 120_000 })
   if (await asked.isVisible()) await asked.click()

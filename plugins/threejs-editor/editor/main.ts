@@ -52,9 +52,7 @@ function add({ editor, ui, AddObjectCommand }: Host): void {
   let added: unknown
   task.changes.listen(() => {
     const { result, job } = task
-    if (!preview.mesh.visible || task.busy) {
-      // nothing to take away
-    } else if (!result) hide()
+    if (preview.mesh.visible && !task.busy && !result) hide()
     if (!result || added === result) return
     added = result
     void finish(result, job!)
@@ -70,7 +68,7 @@ function add({ editor, ui, AddObjectCommand }: Host): void {
       editor.scene.traverse((one) => {
         there ||= one.userData['siderJob'] === job
       })
-      if (!there && localStorage.getItem(ADDED) !== job) {
+      if (!there && (task.reopened || localStorage.getItem(ADDED) !== job)) {
         const face = await parseFace(await result.file('face.glb'), `Face of ${task.photo?.name ?? 'a photo'}`)
         face.userData['siderJob'] = job
         editor.execute(new AddObjectCommand(editor, face))

@@ -132,7 +132,13 @@ export function overlays(viewer: Viewer, stage: HTMLElement): Overlays {
   const more = h('div', { class: 'tools', role: 'group', 'aria-label': 'View' }, home, compare, photo, fade)
   const bar = h('div', { class: 'toolbar' }, looks, more)
   stage.append(image, divider, lamp, bar)
-  new ResizeObserver(place).observe(stage)
+  const settle = new ResizeObserver(() => {
+    viewer.covered = bar.hidden ? 0 : bar.offsetHeight + 20
+    viewer.resize()
+    place()
+  })
+  settle.observe(stage)
+  settle.observe(bar)
 
   return {
     setPhoto(given, crop) {

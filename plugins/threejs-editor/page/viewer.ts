@@ -4,7 +4,6 @@
  */
 import {
   Box3,
-  Color,
   DirectionalLight,
   DoubleSide,
   Group,
@@ -47,9 +46,12 @@ export class Viewer {
   readonly extras = new Group()
   /** Share of the width left of the divider; undefined does not compare. */
   split: number | undefined
+  /** Height at the bottom that controls cover, CSS pixels: faces are centred above it. */
+  covered = 0
   private look: Look = 'textured'
   private photo: PhotoCamera | undefined
-  private readonly light = new DirectionalLight(0xffffff, 2.4)
+  private readonly light = new DirectionalLight(0xffffff)
+  private readonly sky = new HemisphereLight(0xeaf0ff, 0x6b6058)
   private readonly clay = new MeshStandardMaterial({ color: 0xc9b7a6, roughness: 0.62, side: DoubleSide })
   private readonly normals = new MeshNormalMaterial({ side: DoubleSide })
   private readonly wires = new MeshBasicMaterial({ color: 0x5aa0ff, wireframe: true })
@@ -64,7 +66,7 @@ export class Viewer {
     this.controls = new OrbitControls(this.camera, this.renderer.domElement)
     this.controls.addEventListener('change', () => this.redraw())
     this.controls.addEventListener('start', () => this.leavePhoto())
-    this.scene.add(this.detailed, this.coarse, this.extras, this.light, new HemisphereLight(0xdde8ff, 0x40382f, 1))
+    this.scene.add(this.detailed, this.coarse, this.extras, this.light, this.sky)
     this.setLight(-0.45, 0.4)
     this.home()
     new ResizeObserver(() => this.resize()).observe(host)
@@ -87,6 +89,10 @@ export class Viewer {
 
   /** Gives all meshes the materials of the look; call it after changing what is shown. */
   dress(): void {
+    // albedo is darker than clay, and its marks should not drown in shadow
+    const textured = this.look === 'textured' && this.detailed.children.some(({ name }) => name !== 'SIDER preview')
+    this.light.intensity = textured ? 3.4 : 2.4
+    this.sky.intensity = textured ? 2.6 : 0.9
     const replaced = { clay: this.clay, normals: this.normals, wireframe: this.wires }
     for (const group of [this.detailed, this.coarse]) {
       group.traverse((object) => {
@@ -157,8 +163,9 @@ export class Viewer {
   /** The square where the crop lies in the view, CSS pixels. */
   frame(): { left: number; top: number; size: number } {
     const { clientWidth: w, clientHeight: t } = this.host
-    const size = Math.min(w, t) * 0.9
-    return { left: (w - size) / 2, top: (t - size) / 2, size }
+    const free = t - this.covered
+    const size = Math.min(w, free) * 0.94
+    return { left: (w - size) / 2, top: (free - size) / 2, size }
   }
 
   redraw(): void {
@@ -208,12 +215,13 @@ export class Viewer {
     this.camera.projectionMatrixInverse.copy(this.camera.projectionMatrix).invert()
   }
 
-  private resize(): void {
+  /** Takes the size of its host and what is covered of it. */
+  resize(): void {
     const { clientWidth: w, clientHeight: t } = this.host
     if (w === 0 || t === 0) return
     this.renderer.setSize(w, t)
     this.camera.aspect = w / t
-    if (!this.photo) this.camera.updateProjectionMatrix()
+    this.camera.setViewOffset(w, t, 0, this.covered / 2, w, t) // also updates the projection
     this.draw()
   }
 
@@ -236,10 +244,5 @@ export class Viewer {
     } else arm.multiplyScalar(zoom!)
     this.camera.position.copy(this.controls.target).add(arm)
     this.controls.update()
-  }
-
-  /** Colour behind the face; transparent by default. */
-  background(color: string | undefined): void {
-    this.scene.background = color === undefined ? null : new Color(color)
   }
 }

@@ -3,13 +3,14 @@ import { h } from '../core/dom.js'
 import type { ServerLink } from '../core/server-link.js'
 import type { Task } from '../core/task.js'
 import { filesSection } from './files-section.js'
+import { jobsSection } from './jobs-section.js'
 import type { Kit } from './kit.js'
 import { photoSection } from './photo-section.js'
 import { runSection } from './run-section.js'
 import { serverSection } from './server-section.js'
 import { type Chosen, settingsSection } from './settings-section.js'
 
-/** @param extra further sections, between run and files */
+/** @param extra further sections, after the files */
 export function panel(kit: Kit, link: ServerLink, task: Task, extra: HTMLElement[] = []): HTMLElement {
   const chosen: Chosen = { preset: '', settings: {} }
   const root = h('div', { class: 'sd-panel' })
@@ -18,8 +19,9 @@ export function panel(kit: Kit, link: ServerLink, task: Task, extra: HTMLElement
     photoSection(kit, task, root),
     settingsSection(kit, link, task, chosen),
     runSection(kit, link, task, chosen),
-    ...extra,
     filesSection(kit, task),
+    ...extra,
+    jobsSection(kit, link, task),
   )
   // keys typed here are not shortcuts of the editor around
   root.addEventListener('keydown', (event) => event.stopPropagation())
