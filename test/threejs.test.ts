@@ -17,6 +17,7 @@ import {
   tokenIn,
   web,
 } from './browser.js'
+import { pictureShift } from './picture-shift.js'
 import { testServer } from './service-peer.js'
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
@@ -189,6 +190,19 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
     await page.getByText(/Detail from shading|Done in/).waitFor({ timeout: 20_000 })
     await page.getByText('Done in').waitFor({ timeout: 120_000 })
     await page.waitForFunction(() => window.sider.viewer.detailed.children.some(({ name }) => name === 'face'))
+    expect(await page.getByLabel('Preset', { exact: true }).inputValue()).toBe('preview') // the job's, not the server's
+    // the photo's camera: the face that is drawn lies on the photo's
+    await press(page, 'Photo')
+    const { x, y, width, height } = (await page.locator('.photo').boundingBox())!
+    const clip = { x: x + width / 4, y: y + 0.3 * height, width: width / 2, height: height / 2 }
+    const faded = async (opacity: string) => {
+      await page.getByLabel('Opacity of the photo').fill(opacity)
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)))
+      return page.screenshot({ clip })
+    }
+    const shift = await pictureShift(await faded('0'), await faded('1'))
+    expect(shift.score).toBeGreaterThan(0.3)
+    expect(Math.hypot(shift.x, shift.y)).toBeLessThanOrEqual(2)
     const saved = page.waitForEvent('download')
     await press(page, 'Download GLB')
     expect((await saved).suggestedFilename()).toBe('face.glb')

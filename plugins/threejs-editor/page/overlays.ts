@@ -101,7 +101,7 @@ export function overlays(viewer: Viewer, stage: HTMLElement): Overlays {
     'aria-label': 'Light: drag it, or use the arrow keys',
     title: 'Drag the light',
   })
-  const at = { x: -0.45, y: 0.4 }
+  const at = { x: -0.6, y: 0.64 }
   const light = (x: number, y: number): void => {
     const length = Math.max(1, Math.hypot(x, y) / 0.97)
     at.x = x / length

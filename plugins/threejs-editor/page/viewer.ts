@@ -48,6 +48,8 @@ export class Viewer {
   split: number | undefined
   /** Height at the bottom that controls cover, CSS pixels: faces are centred above it. */
   covered = 0
+  /** Whether the view is as home() made it. */
+  private atHome = false
   private look: Look = 'textured'
   private photo: PhotoCamera | undefined
   private readonly light = new DirectionalLight(0xffffff)
@@ -65,9 +67,11 @@ export class Viewer {
     host.append(this.renderer.domElement)
     this.controls = new OrbitControls(this.camera, this.renderer.domElement)
     this.controls.addEventListener('change', () => this.redraw())
-    this.controls.addEventListener('start', () => this.leavePhoto())
+    this.controls.addEventListener('start', () => {
+      this.atHome = false
+      this.leavePhoto()
+    })
     this.scene.add(this.detailed, this.coarse, this.extras, this.light, this.sky)
-    this.setLight(-0.45, 0.4)
     this.home()
     new ResizeObserver(() => this.resize()).observe(host)
     this.renderer.domElement.tabIndex = 0
@@ -119,16 +123,24 @@ export class Viewer {
     this.dress()
   }
 
-  /** Looks at the face from the front. */
+  /** Looks at the face from the front, as near as shows all of it beside what is covered. */
   home(): void {
     this.leavePhoto()
     const box = new Box3()
-    for (const group of [this.detailed, this.coarse]) if (box.isEmpty()) box.setFromObject(group)
-    const centre = box.isEmpty() ? new Vector3(0, 0, 0.03) : box.getCenter(new Vector3())
+    for (const group of [this.detailed, this.coarse]) {
+      if (box.isEmpty()) box.setFromObject(group, true) // as it is, not as expressions could make it
+    }
+    if (box.isEmpty()) box.set(new Vector3(-0.1, -0.12, -0.05), new Vector3(0.1, 0.12, 0.1))
+    const centre = box.getCenter(new Vector3())
+    const { x, y, z } = box.getSize(new Vector3())
+    const { clientHeight: t } = this.host
+    const free = t > 2 * this.covered ? (t - this.covered) / t : 1
+    const slope = Math.tan((this.camera.fov * Math.PI) / 360)
+    const away = 0.3 * z + (1.08 * Math.max(y / free, (x + 0.3 * z) / (this.camera.aspect || 1))) / (2 * slope)
     this.controls.target.copy(centre)
-    const narrow = Math.min(1, this.camera.aspect || 1)
-    this.camera.position.set(centre.x + 0.1 / narrow, centre.y + 0.02, centre.z + 0.58 / narrow)
+    this.camera.position.copy(new Vector3(0.17, 0.03, 1).setLength(away).add(centre))
     this.controls.update()
+    this.atHome = true
     this.redraw()
   }
 
@@ -140,6 +152,7 @@ export class Viewer {
     this.camera.position.copy(position)
     this.controls.target.copy(position).add(new Vector3(c[0], c[1], c[2]).multiplyScalar(depth))
     this.photo = photo
+    this.atHome = false
     this.redraw()
   }
 
@@ -222,6 +235,7 @@ export class Viewer {
     this.renderer.setSize(w, t)
     this.camera.aspect = w / t
     this.camera.setViewOffset(w, t, 0, this.covered / 2, w, t) // also updates the projection
+    if (this.atHome) this.home()
     this.draw()
   }
 
@@ -236,6 +250,7 @@ export class Viewer {
     const turn = turns[event.key]
     if (!turn && zoom === undefined) return
     event.preventDefault()
+    this.atHome = false
     this.leavePhoto()
     const arm = this.camera.position.clone().sub(this.controls.target)
     if (turn) {

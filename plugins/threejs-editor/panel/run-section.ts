@@ -55,8 +55,8 @@ export function runSection(kit: Kit, link: ServerLink, task: Task, chosen: Chose
   const show = (): void => {
     const { state, progress } = task
     const connected = link.state === 'connected'
-    start.hidden = task.busy
-    start.disabled = !connected || !task.photo?.file
+    start.hidden = task.busy || (task.photo !== undefined && !task.photo.file) // an earlier job's photo is not here
+    start.disabled = !connected || !task.photo
     pause.hidden = state !== 'running' && state !== 'queued'
     resume.hidden = state !== 'paused'
     keep.hidden = state !== 'running' || progress?.stage !== 'detail'
