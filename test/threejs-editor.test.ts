@@ -148,6 +148,12 @@ test.skipIf(copies[0] === 'none').for(copies)(
     expect(await facesIn(page)).toEqual(['Face of sample3.jpg'])
     expect(await page.evaluate(() => window.sider.task.state)).toBe('completed')
 
+    // taken away and opened again from the list of earlier faces
+    await page.evaluate(() => window.editor.clear())
+    await page.locator('.sd-job').first().click()
+    await expect.poll(() => facesIn(page), { timeout: 60_000 }).toEqual(['Face of sample3.jpg'])
+    await look(page, `${basename(copy)}-again`)
+
     // the sidebar's own tabs still work, and the panel's by the keyboard
     await page.locator('#sidebar > .Tabs > .Tab').first().click()
     expect(await page.locator('#sider-panel').isVisible()).toBe(false)

@@ -102,7 +102,7 @@ async function finish(): Promise<void> {
 }
 
 function show(): void {
-  if (task.state === 'empty' || task.state === 'sending') {
+  if (task.state === 'empty' || task.state === 'ready' || task.state === 'sending') {
     shownMesh = shownHead = shownResult = undefined
     viewer.show(viewer.detailed, undefined)
     viewer.show(viewer.coarse, undefined)

@@ -49,6 +49,7 @@ export function jobsSection(kit: Kit, link: ServerLink, task: Task): HTMLElement
       {
         type: 'button',
         class: 'sd-job',
+        'data-job': id,
         'aria-current': id === task.job && 'true',
         onclick: async () => task.open(job, await photoOf(job)),
       },
@@ -87,7 +88,9 @@ export function jobsSection(kit: Kit, link: ServerLink, task: Task): HTMLElement
     if (!page || turn !== latest) return
     jobs = older ? [...jobs, ...page.jobs] : page.jobs
     more.hidden = !page.more
+    const focused = list.contains(document.activeElement) && document.activeElement?.getAttribute('data-job')
     list.replaceChildren(...jobs.map(row))
+    if (focused) list.querySelector<HTMLElement>(`[data-job="${focused}"]`)?.focus()
     section.hidden = jobs.length === 0 || (jobs.length === 1 && jobs[0].id === task.job)
   }
   let of = ''
