@@ -28,15 +28,21 @@ async function shot(name) {
   await page.setViewportSize(SIZES.desk)
 }
 
-let reachable = false
-await page.routeWebSocket(/./, (socket) => (reachable ? socket.connectToServer() : socket.close()))
 await page.goto(url)
 await shot('token')
-await page.goto('about:blank')
-await page.goto(`${url}#token=${token}`)
+await page.addInitScript(() => {
+  const { WebSocket } = window
+  if (location.search === '?away')
+    window.WebSocket = class extends WebSocket {
+      constructor(_url, protocols) {
+        super(`ws://${location.hostname}:9/`, protocols) // where nobody listens
+      }
+    }
+})
+await page.goto(`${url}?away#token=${token}`)
 await page.getByText('No server answers').waitFor()
 await shot('away')
-reachable = true
+await page.goto(`${url}#token=${token}`)
 await page.getByText('Connected to').waitFor()
 await shot('empty')
 
