@@ -115,7 +115,7 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
     await page.getByText('Done in').waitFor()
     await scriptedPhoto(page, { fail: true })
     await press(page, 'Reconstruct face')
-    await page.getByText('no face').waitFor()
+    await page.getByText('No face.').waitFor()
   })
 
   test('the server is killed and started again: said in words, and the job goes on', async () => {
@@ -174,7 +174,7 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
       transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], 'group.jpg'))
       return transfer
     }, photo)
-    await page.dispatchEvent('.sd-drop', 'drop', { dataTransfer: dropped })
+    await page.dispatchEvent('.stage', 'drop', { dataTransfer: dropped })
     await page.getByAltText('The photo group.jpg').waitFor()
     await page.getByLabel('Preset', { exact: true }).selectOption('preview')
     await press(page, 'Reconstruct face')

@@ -41,7 +41,7 @@ const field = sdfSection(pageKit, task, viewer.extras, () => viewer.redraw())
 const side = h(
   'aside',
   { class: 'side', 'aria-label': 'Reconstruct face' },
-  panel(pageKit, link, task, [sliders.section, field]),
+  panel(pageKit, link, task, [sliders.section, field], document.body),
 )
 document.body.append(bar, stage, side)
 

@@ -10,13 +10,13 @@ import { runSection } from './run-section.js'
 import { serverSection } from './server-section.js'
 import { type Chosen, settingsSection } from './settings-section.js'
 
-/** @param extra further sections, after the files */
-export function panel(kit: Kit, link: ServerLink, task: Task, extra: HTMLElement[] = []): HTMLElement {
+/** @param extra further sections, after the files; @param target where photos may be dropped beside the panel itself */
+export function panel(kit: Kit, link: ServerLink, task: Task, extra: HTMLElement[], target?: HTMLElement): HTMLElement {
   const chosen: Chosen = { preset: '', settings: {} }
   const root = h('div', { class: 'sd-panel' })
   root.append(
     serverSection(kit, link),
-    photoSection(kit, task, root),
+    photoSection(kit, task, root, target ?? root),
     settingsSection(kit, link, task, chosen),
     runSection(kit, link, task, chosen),
     filesSection(kit, task),

@@ -5,7 +5,8 @@ import type { Task } from '../core/task.js'
 import { faceBoxes } from './face-boxes.js'
 import type { Kit } from './kit.js'
 
-export function photoSection(kit: Kit, task: Task, host: HTMLElement): HTMLElement {
+/** @param host the panel, for pasting and dialogs; @param target where photos may be dropped */
+export function photoSection(kit: Kit, task: Task, host: HTMLElement, target: HTMLElement): HTMLElement {
   const section = kit.section('Photo')
   const input = h('input', {
     type: 'file',
@@ -59,12 +60,12 @@ export function photoSection(kit: Kit, task: Task, host: HTMLElement): HTMLEleme
     take(input.files?.[0])
     input.value = ''
   })
-  host.addEventListener('dragover', (event) => {
+  target.addEventListener('dragover', (event) => {
     event.preventDefault()
     zone.classList.add('sd-over')
   })
-  host.addEventListener('dragleave', () => zone.classList.remove('sd-over'))
-  host.addEventListener('drop', (event) => {
+  target.addEventListener('dragleave', () => zone.classList.remove('sd-over'))
+  target.addEventListener('drop', (event) => {
     event.preventDefault()
     event.stopPropagation() // the editor would import it as a texture
     zone.classList.remove('sd-over')

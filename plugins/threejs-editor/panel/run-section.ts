@@ -1,5 +1,5 @@
 /** Reconstruct, pause, cancel; how far it is, for how long still, and the loss. */
-import { duration, h } from '../core/dom.js'
+import { duration, h, sentence } from '../core/dom.js'
 import type { ServerLink } from '../core/server-link.js'
 import type { Task, TaskState } from '../core/task.js'
 import type { Kit } from './kit.js'
@@ -76,7 +76,7 @@ export function runSection(kit: Kit, link: ServerLink, task: Task, chosen: Chose
       words.textContent = `Done in ${duration(seconds)} on ${task.result.backend}.`
     }
     error.hidden = !task.error
-    error.textContent = task.error ? `${task.error.message} ${task.error.hint}` : ''
+    error.textContent = task.error ? `${sentence(task.error.message)} ${sentence(task.error.hint)}` : ''
     const warnings = task.result?.warnings ?? task.logs
     logs.hidden = warnings.length === 0
     logs.replaceChildren(...warnings.map((text) => h('li', { text })))
