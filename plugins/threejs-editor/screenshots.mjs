@@ -60,6 +60,7 @@ if (group) {
   await button('Face 1').waitFor()
   await shot('faces')
   await button('Cancel').click()
+  await page.getByText('Cancelled.').waitFor()
 }
 await page.setInputFiles('.sd-file', photo)
 await page.getByLabel('Preset', { exact: true }).selectOption(preset)

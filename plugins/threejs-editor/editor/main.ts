@@ -7,6 +7,7 @@ import { ServerLink } from '../core/server-link.js'
 import { Task } from '../core/task.js'
 import css from '../panel/panel.css?inline'
 import { panel } from '../panel/panel.js'
+import results from '../panel/results.css?inline'
 import { sdfSection } from '../panel/sdf-section.js'
 import { parseFace } from '../three/face.js'
 import { PreviewMesh } from '../three/preview-mesh.js'
@@ -34,7 +35,7 @@ function add({ editor, ui, AddObjectCommand }: Host): void {
   group.add(preview.mesh)
 
   const style = new CSSStyleSheet()
-  style.replaceSync(css + EDITOR_CSS)
+  style.replaceSync(css + results + EDITOR_CSS)
   document.adoptedStyleSheets.push(style)
   addTab('Face', panel(kit, link, task, [sdfSection(kit, task, group, redraw)]))
 

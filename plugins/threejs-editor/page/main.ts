@@ -1,6 +1,9 @@
 /** The stand-alone page: the panel beside a viewer. */
 import '../panel/panel.css'
+import '../panel/results.css'
 import './page.css'
+import './stage.css'
+import './phone.css'
 import { MeshStandardMaterial } from 'three'
 import { h } from '../core/dom.js'
 import { ServerLink } from '../core/server-link.js'

@@ -1,4 +1,4 @@
-/** A plane through a streamed distance grid: blue inside, orange outside, a line at every 5 mm and a white one at the surface. */
+/** A plane through a streamed distance grid: blue inside, orange and ever clearer outside, a line at every 10 mm, a white one at the surface. */
 import { DataTexture, DoubleSide, LinearFilter, Mesh, MeshBasicMaterial, PlaneGeometry, SRGBColorSpace } from 'three'
 import type { Grid } from './sdf-surface.js'
 
@@ -6,8 +6,8 @@ import type { Grid } from './sdf-surface.js'
 export type Axis = 0 | 1 | 2
 
 /** Texels for each sample of the grid: the distance is smooth between them. */
-const FINER = 8
-const LINE = 0.005
+const FINER = 16
+const LINE = 0.01
 
 /** Where the planes across an axis may lie, metres. */
 export function sliceRange({ dims, origin, spacing }: Grid, axis: Axis): [number, number] {
@@ -34,7 +34,7 @@ export function slice(grid: Grid, axis: Axis, at: number): Mesh<PlaneGeometry, M
   map.minFilter = map.magFilter = LinearFilter
   map.needsUpdate = true
   // drawn over the face, which would hide what is inside it
-  const look = { map, side: DoubleSide, transparent: true, opacity: 0.85, depthTest: false, toneMapped: false }
+  const look = { map, side: DoubleSide, transparent: true, depthTest: false, toneMapped: false }
   const [across, up] = [spacing * (dims[u] - 1), spacing * (dims[v] - 1)]
   const geometry = new PlaneGeometry(across, up)
   const position = geometry.getAttribute('position')
@@ -68,12 +68,14 @@ function interpolate({ dims, values }: Grid, sample: readonly number[]): number 
   return sum
 }
 
-/** @param distance metres; @param texel metres across one, for lines of even width; @returns sRGB and opacity, 0..255 */
+/** @param distance metres; @param texel metres across one, for smooth lines of even width; @returns sRGB and opacity, 0..255 */
 function colour(distance: number, texel: number): number[] {
-  if (Math.abs(distance) < 0.8 * texel) return [255, 255, 255, 255]
-  const far = Math.min(1, Math.abs(distance) / 0.05)
-  const off = Math.abs(distance - LINE * Math.round(distance / LINE))
-  const shade = (off < 0.4 * texel ? 0.6 : 1) * (1 - 0.55 * far)
-  const [r, g, b] = distance < 0 ? [70, 140, 255] : [255, 160, 70]
-  return [shade * r, shade * g, shade * b, 255]
+  const far = Math.abs(distance)
+  const line = (from: number, width: number): number => Math.min(1, Math.max(0, width + 0.5 - from / texel))
+  const contour = 0.5 * line(Math.abs(far - LINE * Math.round(far / LINE)), 0.5)
+  const surface = line(far, 1)
+  const base = distance < 0 ? [70, 140, 255] : [255, 176, 92]
+  const opacity = distance < 0 ? 0.85 : 0.1 + 0.6 * Math.exp(-far / 0.02)
+  const rgb = base.map((value) => value * (1 - contour) * (1 - surface) + 255 * surface)
+  return [...rgb, 255 * Math.max(opacity, contour, surface)]
 }
