@@ -13,6 +13,7 @@ mkdirSync(out, { recursive: true })
 const args = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader']
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args, chromiumSandbox: false })
 const page = await (await browser.newContext()).newPage()
+page.setDefaultTimeout(120_000) // software rendering, and other jobs of the server
 page.on('pageerror', (error) => console.error('page:', error.message))
 const button = (name) => page.getByRole('button', { name, exact: true })
 
