@@ -81,7 +81,7 @@ async function begin(page: Page): Promise<void> {
 const copies = CHROMIUM && EDITOR_COPIES.length > 0 ? EDITOR_COPIES : ['none']
 test.skipIf(copies[0] === 'none').for(copies)(
   'the panel in the three.js editor (needs chromium and a copy, named by SIDER_THREE_EDITOR: %s)',
-  { timeout: 400_000 },
+  { timeout: 600_000 },
   async (copy) => {
     const { origin, close } = await serveFolder(copy)
     ends.push(close)
