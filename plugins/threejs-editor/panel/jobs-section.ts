@@ -91,7 +91,7 @@ export function jobsSection(kit: Kit, link: ServerLink, task: Task): HTMLElement
     const focused = list.contains(document.activeElement) && document.activeElement?.getAttribute('data-job')
     list.replaceChildren(...jobs.map(row))
     if (focused) list.querySelector<HTMLElement>(`[data-job="${focused}"]`)?.focus()
-    section.hidden = jobs.length === 0 || (jobs.length === 1 && jobs[0].id === task.job)
+    section.hidden = jobs.length === 0
   }
   let of = ''
   const refresh = (): void => {
