@@ -26,7 +26,11 @@ export async function endAll(): Promise<void> {
 
 /** A page in a profile of its own. Errors that nobody caught in it fail the test. */
 export async function open(browser: Browser, address: string, permissions: string[] = []): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, permissions })
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    permissions,
+    serviceWorkers: 'block', // an older editor's would load past withoutNetwork()
+  })
   const page = await context.newPage()
   page.setDefaultTimeout(60_000) // software rendering on a busy machine
   ends.push(() => context.close())
