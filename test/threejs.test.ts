@@ -1,25 +1,30 @@
-/** The web page and the panel in the three.js editor, in headless Chromium, against servers with scripted and with real workers. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+/** The web page in headless Chromium, against servers with scripted and with real workers. */
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { writeGlb } from '../src/engine/index.js'
-import { SiderClient } from '../src/rpc/client/index.js'
-import { CHROMIUM, EDITOR_COPIES, launch, serveFolder, withoutNetwork } from './browser.js'
+import {
+  CHROMIUM,
+  endAll,
+  ends,
+  launch,
+  newFolder,
+  open,
+  press,
+  realServer,
+  spawnServer,
+  tokenIn,
+  web,
+} from './browser.js'
+import { pictureShift } from './picture-shift.js'
 import { testServer } from './service-peer.js'
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const GROUP = path('../node_modules/@vladmandic/face-api/demo/sample3.jpg')
 
 let browser: Browser
-const ends: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-})
+afterEach(endAll)
 
 /** What the page leaves for its tests. */
 interface Sider {
@@ -39,31 +44,9 @@ interface Sider {
   }
   preview: { mesh: { visible: boolean; geometry: { attributes: { position?: { array: Float32Array } } } } }
 }
-declare const window: { sider: Sider; editor: EditorPage } & Record<string, unknown>
+declare const window: { sider: Sider }
 declare const requestAnimationFrame: (callback: (time: number) => void) => number
 declare const localStorage: { getItem(key: string): string | null }
-
-interface EditorPage {
-  scene: { children: { name: string; userData: Record<string, unknown> }[] }
-  sceneHelpers: { getObjectByName(name: string): { children: { visible: boolean }[] } | undefined }
-  history: { undos: { type: string }[] }
-  undo(): void
-  redo(): void
-  toJSON(): object
-  clear(): void
-  fromJSON(json: object): Promise<void>
-}
-
-async function open(address: string): Promise<Page> {
-  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
-  page.setDefaultTimeout(60_000) // software rendering on a busy machine
-  ends.push(() => page.context().close())
-  const errors: string[] = []
-  page.on('pageerror', (error) => errors.push(error.message))
-  ends.push(() => expect(errors).toEqual([]))
-  await page.goto(address)
-  return page
-}
 
 /** A photo whose bytes are a script for the scripted worker; the browser could not decode it, so it is handed over. */
 async function scriptedPhoto(page: Page, script: object): Promise<void> {
@@ -72,18 +55,6 @@ async function scriptedPhoto(page: Page, script: object): Promise<void> {
     const thumbnail = 'data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA='
     window.sider.task.setPhoto({ name: 'scripted.jpg', file, thumbnail, width: 100, height: 100 })
   }, JSON.stringify(script))
-}
-
-const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()
-const state = (page: Page) => page.evaluate(() => window.sider.task.state)
-const web = (url: string) => url.replace(/^ws/, 'http')
-
-/** A server of the built program, as a process of its own. */
-async function spawnServer(program: string[]): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'ignore'] })
-  ends.push(() => void child.kill('SIGKILL'))
-  const [line] = (await once(child.stdout!, 'data')) as [Buffer]
-  return { child, url: (JSON.parse(line.toString()) as { url: string }).url }
 }
 
 describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => {
@@ -107,7 +78,7 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
   test('token: asked for, wrong one refused in words, right one by the fragment and out of the address', async () => {
     const server = await testServer()
     ends.push(() => server.close())
-    const page = await open(web(server.url))
+    const page = await open(browser, web(server.url))
     await page.getByText('Enter the token').waitFor()
     await page.getByLabel('Token').fill('certainly-wrong-token')
     await press(page, 'Connect')
@@ -115,7 +86,7 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
     await page.getByLabel('Token').fill(server.token)
     await press(page, 'Connect')
     await page.getByText('Connected to').waitFor()
-    const other = await open(`${web(server.url)}#token=${server.token}`)
+    const other = await open(browser, `${web(server.url)}#token=${server.token}`)
     await other.getByText('Connected to').waitFor()
     expect(other.url()).toBe(web(server.url))
     await other.reload()
@@ -126,7 +97,7 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
   test('pause, go on, cancel; several faces; a failure in words', async () => {
     const server = await testServer()
     ends.push(() => server.close())
-    const page = await open(`${web(server.url)}#token=${server.token}`)
+    const page = await open(browser, `${web(server.url)}#token=${server.token}`)
     await page.getByText('Connected to').waitFor()
     await scriptedPhoto(page, { steps: 5000, stepMs: 20, previewBytes: 0 })
     await press(page, 'Reconstruct face')
@@ -144,15 +115,15 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
     await page.getByText('Done in').waitFor()
     await scriptedPhoto(page, { fail: true })
     await press(page, 'Reconstruct face')
-    await page.getByText('no face').waitFor()
+    await page.getByText('No face.').waitFor()
   })
 
   test('the server is killed and started again: said in words, and the job goes on', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'sider-serve-'))
+    const folder = newFolder()
     const program = [path('./scripted-server.mjs'), folder]
     const { child, url } = await spawnServer([...program, '0'])
-    const token = readFileSync(join(folder, 'token'), 'utf8').trim()
-    const page = await open(`${web(url)}#token=${token}`)
+    const token = tokenIn(folder)
+    const page = await open(browser, `${web(url)}#token=${token}`)
     await page.getByText('Connected to').waitFor()
     await scriptedPhoto(page, { steps: 400, stepMs: 10, previewBytes: 0 })
     await press(page, 'Reconstruct face')
@@ -167,7 +138,7 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
   test('50 previews change the mesh in place and leave counts of geometries, textures and listeners as they were', async () => {
     const server = await testServer()
     ends.push(() => server.close())
-    const page = await open(`${web(server.url)}#token=${server.token}`)
+    const page = await open(browser, `${web(server.url)}#token=${server.token}`)
     const glb = async (z: number) => {
       const positions = Float32Array.of(0, 0, z, 0.1, 0, z, 0, 0.1, z)
       return [...(await writeGlb([{ name: 'mesh', mesh: { positions, indices: Uint32Array.of(0, 1, 2) } }]))]
@@ -194,12 +165,8 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
   })
 
   test('a real photo: faces to choose, previews that change the mesh, reload and reattach, final face', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'sider-serve-'))
-    const cli = [path('../dist/cli.js'), 'serve', '--port', '0', '--data', folder, '--json']
-    const { url } = await spawnServer(cli)
-    const token = readFileSync(join(folder, 'token'), 'utf8').trim()
-
-    const page = await open(`${web(url)}#token=${token}`)
+    const { url, token } = await realServer()
+    const page = await open(browser, `${web(url)}#token=${token}`)
     await page.getByText('Connected to').waitFor()
     const photo = readFileSync(GROUP).toString('base64')
     const dropped = await page.evaluateHandle((base64) => {
@@ -207,7 +174,7 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
       transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], 'group.jpg'))
       return transfer
     }, photo)
-    await page.dispatchEvent('.sd-drop', 'drop', { dataTransfer: dropped })
+    await page.dispatchEvent('.stage', 'drop', { dataTransfer: dropped })
     await page.getByAltText('The photo group.jpg').waitFor()
     await page.getByLabel('Preset', { exact: true }).selectOption('preview')
     await press(page, 'Reconstruct face')
@@ -223,80 +190,21 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
     await page.getByText(/Detail from shading|Done in/).waitFor({ timeout: 20_000 })
     await page.getByText('Done in').waitFor({ timeout: 120_000 })
     await page.waitForFunction(() => window.sider.viewer.detailed.children.some(({ name }) => name === 'face'))
+    expect(await page.getByLabel('Preset', { exact: true }).inputValue()).toBe('preview') // the job's, not the server's
+    // the photo's camera: the face that is drawn lies on the photo's
+    await press(page, 'Photo')
+    const { x, y, width, height } = (await page.locator('.photo').boundingBox())!
+    const clip = { x: x + width / 4, y: y + 0.3 * height, width: width / 2, height: height / 2 }
+    const faded = async (opacity: string) => {
+      await page.getByLabel('Opacity of the photo').fill(opacity)
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)))
+      return page.screenshot({ clip })
+    }
+    const shift = await pictureShift(await faded('0'), await faded('1'))
+    expect(shift.score).toBeGreaterThan(0.3)
+    expect(Math.hypot(shift.x, shift.y)).toBeLessThanOrEqual(2)
     const saved = page.waitForEvent('download')
     await press(page, 'Download GLB')
     expect((await saved).suggestedFilename()).toBe('face.glb')
   }, 300_000)
-
-  test.skipIf(EDITOR_COPIES.length === 0).for(EDITOR_COPIES.length > 0 ? EDITOR_COPIES : ['none'])(
-    'the panel in the three.js editor (needs a copy, named by SIDER_THREE_EDITOR: %s)',
-    { timeout: 300_000 },
-    async (copy) => {
-      const { origin, close } = await serveFolder(copy)
-      ends.push(close)
-      const folder = mkdtempSync(join(tmpdir(), 'sider-serve-'))
-      const cli = [path('../dist/cli.js'), 'serve', '--port', '0', '--data', folder, '--json', '--allow-origin', origin]
-      const { url } = await spawnServer(cli)
-      const token = readFileSync(join(folder, 'token'), 'utf8').trim()
-      const client = await SiderClient.connect(url, { token })
-      ends.push(() => client.close())
-      const settings = { 'photo.cropSize': 64, 'photo.face': 0, 'relief.steps': 20, 'output.sdfGrid': 16 }
-      const job = client.reconstruct(readFileSync(GROUP), { preset: 'preview', settings })
-      const { job: id } = await job.result()
-      await inEditor(origin, url, token, id, basename(copy))
-    },
-  )
 })
-
-/** The panel in a copy of the editor, with the job that another page began: attached to, added, undone, saved, loaded. */
-async function inEditor(origin: string, url: string, token: string, job: string, copy: string): Promise<void> {
-  const page = await open('about:blank')
-  await withoutNetwork(page)
-  await page.addInitScript(
-    ([key, kept, tokenKey, secret]) => {
-      const storage = globalThis as unknown as Record<string, { setItem(key: string, value: string): void }>
-      storage['localStorage'].setItem(key, kept)
-      storage['sessionStorage'].setItem(tokenKey, secret)
-    },
-    [
-      `sider.job ${url}`,
-      JSON.stringify({ job, photo: { name: 'group.jpg', thumbnail: 'data:,', width: 1920, height: 1350 } }),
-      `sider.token ${url}`,
-      token,
-    ],
-  )
-  const panel = async () => {
-    await page.addScriptTag({ type: 'module', url: `${web(url)}editor.js` })
-    await page.locator('#sider-tab').dispatchEvent('click')
-    await page.getByText('Connected to').waitFor()
-  }
-  await page.goto(`${origin}/editor/index.html`)
-  await panel()
-  const faces = () =>
-    page.evaluate(() =>
-      window.editor.scene.children.filter(({ userData }) => userData['siderJob']).map(({ name }) => name),
-    )
-  await expect.poll(faces, { timeout: 30_000, message: copy }).toEqual(['Face of group.jpg'])
-  expect(await page.evaluate(() => window.editor.history.undos.map(({ type }) => type))).toEqual(['AddObjectCommand'])
-  expect(await page.evaluate(() => window.editor.sceneHelpers.getObjectByName('SIDER')?.children[0].visible)).toBe(
-    false,
-  )
-  await page.evaluate(() => window.editor.undo())
-  expect(await faces()).toEqual([])
-  await page.evaluate(() => window.editor.redo())
-  expect(await faces()).toEqual(['Face of group.jpg'])
-  if (process.env['SIDER_SHOTS']) await page.screenshot({ path: join(process.env['SIDER_SHOTS'], `${copy}.png`) })
-  // saved as the editor's autosave does, cleared, and loaded again: the face is there once
-  await page.evaluate(async () => {
-    const json = JSON.parse(JSON.stringify(window.editor.toJSON())) as object
-    window.editor.clear()
-    await window.editor.fromJSON(json)
-  })
-  expect(await faces()).toEqual(['Face of group.jpg'])
-  expect(await state(page)).toBe('completed')
-  // the sidebar's own tabs still work
-  await page.locator('#sidebar > .Tabs > .Tab').first().dispatchEvent('click')
-  expect(await page.locator('#sider-panel').isVisible()).toBe(false)
-  await page.locator('#sider-tab').press('Enter')
-  expect(await page.locator('#sider-panel').isVisible()).toBe(true)
-}

@@ -53,7 +53,7 @@ export class Pages {
     if (path === '/') {
       headers['content-security-policy'] = [
         "default-src 'none'",
-        "script-src 'self'",
+        "script-src 'self' 'wasm-unsafe-eval'", // the decoder of meshopt-packed results is WebAssembly
         "style-src 'self'",
         "img-src 'self' blob: data:", // the photo and its thumbnails
         `connect-src 'self' blob: ws://${host} wss://${host}`, // blob: textures inside a GLB

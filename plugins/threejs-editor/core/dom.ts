@@ -32,6 +32,12 @@ export function size(bytes: number): string {
   return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1e6).toFixed(1)} MB`
 }
 
+/** Words of a program as a sentence. */
+export function sentence(words: string): string {
+  if (words === '') return ''
+  return words[0].toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? '' : '.')
+}
+
 /** Saves bytes as a file of the browser's user. */
 export function download(name: string, bytes: Uint8Array, type = 'application/octet-stream'): void {
   const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }))

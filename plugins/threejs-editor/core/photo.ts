@@ -28,8 +28,10 @@ export async function takePhoto(host: HTMLElement): Promise<Photo | undefined> {
     throw new Error(`The camera cannot be used: ${(error as Error).message}`)
   }
   const video = h('video', { autoplay: true, playsinline: true, muted: true, 'aria-label': 'Picture of the camera' })
-  video.srcObject = stream
   const take = h('button', { type: 'button', class: 'sd-button sd-primary', text: 'Take photo' })
+  take.disabled = true
+  video.addEventListener('loadeddata', () => (take.disabled = false))
+  video.srcObject = stream
   const close = h('button', { type: 'button', class: 'sd-button', text: 'Close' })
   const dialog = h(
     'dialog',

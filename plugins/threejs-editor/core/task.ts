@@ -4,6 +4,7 @@ import type { RemoteJob, RemoteResult } from '../../../src/rpc/client/index.js'
 import {
   type Artifact,
   ConnectionLost,
+  type Job,
   type JobState,
   type Question,
   RemoteError,
@@ -37,6 +38,10 @@ export class Task {
   state: TaskState = 'empty'
   photo: Photo | undefined
   job: string | undefined
+  /** The job's preset. */
+  preset: string | undefined
+  /** Whether the user opened it from the list of earlier ones. */
+  reopened = false
   progress:
     | { stage: string; fraction: number; etaSeconds?: number; iteration?: number; iterations?: number }
     | undefined
@@ -70,6 +75,7 @@ export class Task {
     if (!photo?.file || !link.client || this.busy) return
     this.clear()
     this.set('sending')
+    this.preset = preset
     const options = { preset, settings, name: photo.name, severalFaces: 'ask' as const }
     await this.follow(link.client.reconstruct(photo.file, options))
   }
@@ -81,13 +87,22 @@ export class Task {
     if (kept === null || !client || this.busy || this.result) return
     const { job, photo } = JSON.parse(kept) as { job: string; photo: Photo }
     try {
-      const { state } = await client.call('job/get', { job })
-      this.photo = photo
-      this.state = state
+      const { state, preset } = await client.call('job/get', { job })
+      Object.assign(this, { photo, state, preset })
       await this.follow(client.watch(job))
     } catch (error) {
       if (error instanceof RemoteError) this.forget() // deleted meanwhile, or another token's
     }
+  }
+
+  /** Shows an earlier job: what it made, or how it goes on. @param photo as well as it is known */
+  async open({ id, state, preset }: Job, photo: Photo): Promise<void> {
+    const { client } = this.link
+    if (!client || this.busy) return
+    this.clear()
+    this.set('empty')
+    Object.assign(this, { photo, state, preset, reopened: true })
+    await this.follow(client.watch(id))
   }
 
   async pause(): Promise<void> {
@@ -208,11 +223,11 @@ export class Task {
 
   private clear(): void {
     this.watched = undefined
-    this.job = this.progress = this.question = this.error = this.result = undefined
+    this.job = this.preset = this.progress = this.question = this.error = this.result = undefined
     this.losses.length = 0
     this.logs.length = 0
     this.previews.clear()
-    this.stopping = false
+    this.stopping = this.reopened = false
   }
 
   private forget(): void {

@@ -7,6 +7,7 @@ import { ServerLink } from '../core/server-link.js'
 import { Task } from '../core/task.js'
 import css from '../panel/panel.css?inline'
 import { panel } from '../panel/panel.js'
+import results from '../panel/results.css?inline'
 import { sdfSection } from '../panel/sdf-section.js'
 import { parseFace } from '../three/face.js'
 import { PreviewMesh } from '../three/preview-mesh.js'
@@ -34,7 +35,7 @@ function add({ editor, ui, AddObjectCommand }: Host): void {
   group.add(preview.mesh)
 
   const style = new CSSStyleSheet()
-  style.replaceSync(css + EDITOR_CSS)
+  style.replaceSync(css + results + EDITOR_CSS)
   document.adoptedStyleSheets.push(style)
   addTab('Face', panel(kit, link, task, [sdfSection(kit, task, group, redraw)]))
 
@@ -52,9 +53,7 @@ function add({ editor, ui, AddObjectCommand }: Host): void {
   let added: unknown
   task.changes.listen(() => {
     const { result, job } = task
-    if (!preview.mesh.visible || task.busy) {
-      // nothing to take away
-    } else if (!result) hide()
+    if (preview.mesh.visible && !task.busy && !result) hide()
     if (!result || added === result) return
     added = result
     void finish(result, job!)
@@ -70,7 +69,7 @@ function add({ editor, ui, AddObjectCommand }: Host): void {
       editor.scene.traverse((one) => {
         there ||= one.userData['siderJob'] === job
       })
-      if (!there && localStorage.getItem(ADDED) !== job) {
+      if (!there && (task.reopened || localStorage.getItem(ADDED) !== job)) {
         const face = await parseFace(await result.file('face.glb'), `Face of ${task.photo?.name ?? 'a photo'}`)
         face.userData['siderJob'] = job
         editor.execute(new AddObjectCommand(editor, face))

@@ -1,16 +1,21 @@
 /** The stand-alone page: the panel beside a viewer. */
 import '../panel/panel.css'
+import '../panel/results.css'
 import './page.css'
+import './stage.css'
+import './phone.css'
 import { MeshStandardMaterial } from 'three'
 import { h } from '../core/dom.js'
 import { ServerLink } from '../core/server-link.js'
 import { Task } from '../core/task.js'
 import { panel } from '../panel/panel.js'
 import { sdfSection } from '../panel/sdf-section.js'
-import { morphs, parseFace } from '../three/face.js'
+import { parseFace } from '../three/face.js'
 import { PreviewMesh } from '../three/preview-mesh.js'
+import { expressions } from './expressions.js'
 import { pageKit } from './kit.js'
 import { overlays } from './overlays.js'
+import { stagePlaceholder } from './placeholder.js'
 import { type PhotoCamera, Viewer } from './viewer.js'
 
 const link = new ServerLink(`${location.origin.replace(/^http/, 'ws')}/`)
@@ -34,30 +39,17 @@ const viewer = new Viewer(stage)
 const tools = overlays(viewer, stage)
 const preview = new PreviewMesh(new MeshStandardMaterial())
 const head = new PreviewMesh(new MeshStandardMaterial())
-const expressions = pageKit.section('Expressions')
-expressions.hidden = true
+const sliders = expressions(pageKit, () => viewer.redraw())
 const field = sdfSection(pageKit, task, viewer.extras, () => viewer.redraw())
 const side = h(
   'aside',
   { class: 'side', 'aria-label': 'Reconstruct face' },
-  panel(pageKit, link, task, [field, expressions]),
+  panel(pageKit, link, task, [sliders.section, field], document.body),
 )
 document.body.append(bar, stage, side)
 
-const hello = h(
-  'div',
-  { class: 'hello' },
-  h('h2', { text: 'One photo in, a face with its wrinkles out' }),
-  h(
-    'ol',
-    {},
-    h('li', { text: 'Drop a photo of a face into the panel: sharp, from the front, in even light.' }),
-    h('li', { text: 'Press Reconstruct face and watch it appear. Preset preview takes about half a minute.' }),
-    h('li', { text: 'Turn it, drag the light, compare it with the photo, and download it as GLB.' }),
-  ),
-  h('p', { text: 'The photo goes to this server and nowhere else.' }),
-)
-stage.append(hello)
+const placeholder = stagePlaceholder(task)
+stage.append(placeholder.dom)
 
 let shownMesh: unknown
 let shownHead: unknown
@@ -100,16 +92,7 @@ async function finish(): Promise<void> {
       const crop = new Blob([(await result.file('input.png')) as Uint8Array<ArrayBuffer>], { type: 'image/png' })
       tools.setPhoto((await text('camera.json')) as PhotoCamera, crop)
     }
-    const sliders = [...morphs(face)].map(([name, targets]) => {
-      const slider = h('input', { type: 'range', min: '0', max: '1', step: '0.01', value: '0', 'aria-label': name })
-      slider.addEventListener('input', () => {
-        for (const { mesh, index } of targets) mesh.morphTargetInfluences![index] = Number(slider.value)
-        viewer.redraw()
-      })
-      return pageKit.row(name, slider)
-    })
-    expressions.replaceChildren(expressions.firstChild!, ...sliders)
-    expressions.hidden = sliders.length === 0
+    sliders.show(face)
     viewer.home()
   } catch (error) {
     task.error = {
@@ -122,15 +105,17 @@ async function finish(): Promise<void> {
 }
 
 function show(): void {
-  if (task.state === 'empty' || task.state === 'sending') {
+  if (task.state === 'empty' || task.state === 'ready' || task.state === 'sending') {
     shownMesh = shownHead = shownResult = undefined
     viewer.show(viewer.detailed, undefined)
     viewer.show(viewer.coarse, undefined)
     tools.setPhoto(undefined, undefined)
-    expressions.hidden = true
+    sliders.show(undefined)
   }
   const something = viewer.detailed.children.length + viewer.coarse.children.length > 0
-  hello.hidden = something || task.busy
+  placeholder.show(!something)
+  document.body.dataset['busy'] = String(task.busy)
+  document.body.dataset['state'] = task.state
   tools.show(something, viewer.detailed.children.length > 0 && viewer.coarse.children.length > 0)
 }
 task.changes.listen(() => {

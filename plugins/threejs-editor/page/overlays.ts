@@ -101,7 +101,7 @@ export function overlays(viewer: Viewer, stage: HTMLElement): Overlays {
     'aria-label': 'Light: drag it, or use the arrow keys',
     title: 'Drag the light',
   })
-  const at = { x: -0.45, y: 0.4 }
+  const at = { x: -0.6, y: 0.64 }
   const light = (x: number, y: number): void => {
     const length = Math.max(1, Math.hypot(x, y) / 0.97)
     at.x = x / length
@@ -132,7 +132,13 @@ export function overlays(viewer: Viewer, stage: HTMLElement): Overlays {
   const more = h('div', { class: 'tools', role: 'group', 'aria-label': 'View' }, home, compare, photo, fade)
   const bar = h('div', { class: 'toolbar' }, looks, more)
   stage.append(image, divider, lamp, bar)
-  new ResizeObserver(place).observe(stage)
+  const settle = new ResizeObserver(() => {
+    viewer.covered = bar.hidden ? 0 : bar.offsetHeight + 20
+    viewer.resize()
+    place()
+  })
+  settle.observe(stage)
+  settle.observe(bar)
 
   return {
     setPhoto(given, crop) {

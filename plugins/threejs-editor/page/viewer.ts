@@ -4,7 +4,6 @@
  */
 import {
   Box3,
-  Color,
   DirectionalLight,
   DoubleSide,
   Group,
@@ -47,9 +46,14 @@ export class Viewer {
   readonly extras = new Group()
   /** Share of the width left of the divider; undefined does not compare. */
   split: number | undefined
+  /** Height at the bottom that controls cover, CSS pixels: faces are centred above it. */
+  covered = 0
+  /** Whether the view is as home() made it. */
+  private atHome = false
   private look: Look = 'textured'
   private photo: PhotoCamera | undefined
-  private readonly light = new DirectionalLight(0xffffff, 2.4)
+  private readonly light = new DirectionalLight(0xffffff)
+  private readonly sky = new HemisphereLight(0xeaf0ff, 0x6b6058)
   private readonly clay = new MeshStandardMaterial({ color: 0xc9b7a6, roughness: 0.62, side: DoubleSide })
   private readonly normals = new MeshNormalMaterial({ side: DoubleSide })
   private readonly wires = new MeshBasicMaterial({ color: 0x5aa0ff, wireframe: true })
@@ -63,9 +67,11 @@ export class Viewer {
     host.append(this.renderer.domElement)
     this.controls = new OrbitControls(this.camera, this.renderer.domElement)
     this.controls.addEventListener('change', () => this.redraw())
-    this.controls.addEventListener('start', () => this.leavePhoto())
-    this.scene.add(this.detailed, this.coarse, this.extras, this.light, new HemisphereLight(0xdde8ff, 0x40382f, 1))
-    this.setLight(-0.45, 0.4)
+    this.controls.addEventListener('start', () => {
+      this.atHome = false
+      this.leavePhoto()
+    })
+    this.scene.add(this.detailed, this.coarse, this.extras, this.light, this.sky)
     this.home()
     new ResizeObserver(() => this.resize()).observe(host)
     this.renderer.domElement.tabIndex = 0
@@ -87,6 +93,10 @@ export class Viewer {
 
   /** Gives all meshes the materials of the look; call it after changing what is shown. */
   dress(): void {
+    // albedo is darker than clay, and its marks should not drown in shadow
+    const textured = this.look === 'textured' && this.detailed.children.some(({ name }) => name !== 'SIDER preview')
+    this.light.intensity = textured ? 3.4 : 2.4
+    this.sky.intensity = textured ? 2.6 : 0.9
     const replaced = { clay: this.clay, normals: this.normals, wireframe: this.wires }
     for (const group of [this.detailed, this.coarse]) {
       group.traverse((object) => {
@@ -113,16 +123,24 @@ export class Viewer {
     this.dress()
   }
 
-  /** Looks at the face from the front. */
+  /** Looks at the face from the front, as near as shows all of it beside what is covered. */
   home(): void {
     this.leavePhoto()
     const box = new Box3()
-    for (const group of [this.detailed, this.coarse]) if (box.isEmpty()) box.setFromObject(group)
-    const centre = box.isEmpty() ? new Vector3(0, 0, 0.03) : box.getCenter(new Vector3())
+    for (const group of [this.detailed, this.coarse]) {
+      if (box.isEmpty()) box.setFromObject(group, true) // as it is, not as expressions could make it
+    }
+    if (box.isEmpty()) box.set(new Vector3(-0.1, -0.12, -0.05), new Vector3(0.1, 0.12, 0.1))
+    const centre = box.getCenter(new Vector3())
+    const { x, y, z } = box.getSize(new Vector3())
+    const { clientHeight: t } = this.host
+    const free = t > 2 * this.covered ? (t - this.covered) / t : 1
+    const slope = Math.tan((this.camera.fov * Math.PI) / 360)
+    const away = 0.3 * z + (1.08 * Math.max(y / free, (x + 0.3 * z) / (this.camera.aspect || 1))) / (2 * slope)
     this.controls.target.copy(centre)
-    const narrow = Math.min(1, this.camera.aspect || 1)
-    this.camera.position.set(centre.x + 0.1 / narrow, centre.y + 0.02, centre.z + 0.58 / narrow)
+    this.camera.position.copy(new Vector3(0.17, 0.03, 1).setLength(away).add(centre))
     this.controls.update()
+    this.atHome = true
     this.redraw()
   }
 
@@ -134,6 +152,7 @@ export class Viewer {
     this.camera.position.copy(position)
     this.controls.target.copy(position).add(new Vector3(c[0], c[1], c[2]).multiplyScalar(depth))
     this.photo = photo
+    this.atHome = false
     this.redraw()
   }
 
@@ -157,8 +176,9 @@ export class Viewer {
   /** The square where the crop lies in the view, CSS pixels. */
   frame(): { left: number; top: number; size: number } {
     const { clientWidth: w, clientHeight: t } = this.host
-    const size = Math.min(w, t) * 0.9
-    return { left: (w - size) / 2, top: (t - size) / 2, size }
+    const free = t - this.covered
+    const size = Math.min(w, free) * 0.94
+    return { left: (w - size) / 2, top: (free - size) / 2, size }
   }
 
   redraw(): void {
@@ -208,12 +228,14 @@ export class Viewer {
     this.camera.projectionMatrixInverse.copy(this.camera.projectionMatrix).invert()
   }
 
-  private resize(): void {
+  /** Takes the size of its host and what is covered of it. */
+  resize(): void {
     const { clientWidth: w, clientHeight: t } = this.host
     if (w === 0 || t === 0) return
     this.renderer.setSize(w, t)
     this.camera.aspect = w / t
-    if (!this.photo) this.camera.updateProjectionMatrix()
+    this.camera.setViewOffset(w, t, 0, this.covered / 2, w, t) // also updates the projection
+    if (this.atHome) this.home()
     this.draw()
   }
 
@@ -228,6 +250,7 @@ export class Viewer {
     const turn = turns[event.key]
     if (!turn && zoom === undefined) return
     event.preventDefault()
+    this.atHome = false
     this.leavePhoto()
     const arm = this.camera.position.clone().sub(this.controls.target)
     if (turn) {
@@ -236,10 +259,5 @@ export class Viewer {
     } else arm.multiplyScalar(zoom!)
     this.camera.position.copy(this.controls.target).add(arm)
     this.controls.update()
-  }
-
-  /** Colour behind the face; transparent by default. */
-  background(color: string | undefined): void {
-    this.scene.background = color === undefined ? null : new Color(color)
   }
 }

@@ -2,6 +2,7 @@
 import { download, h, size } from '../core/dom.js'
 import type { Task } from '../core/task.js'
 import type { Kit } from './kit.js'
+import { lightbox } from './lightbox.js'
 
 export function filesSection(kit: Kit, task: Task): HTMLElement {
   const section = kit.section('Maps and files')
@@ -9,16 +10,24 @@ export function filesSection(kit: Kit, task: Task): HTMLElement {
   const glb = h('div', { class: 'sd-actions' })
   const list = h('ul', { class: 'sd-files' })
   const files = h('details', { class: 'sd-more' }, h('summary', { text: 'All files' }), list)
-  section.append(thumbs, glb, files)
+  section.append(glb, thumbs, files)
   /** Object URLs by the names of the pictures that are shown. */
   const shown = new Map<string, { url: string; figure: HTMLElement }>()
+  const enlarge = lightbox(section, () => [...shown].map(([name, { url }]) => ({ name, url })))
 
   const put = (name: string, bytes: Uint8Array, type: string): void => {
     const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }))
     const before = shown.get(name)
-    const image = h('img', { src: url, alt: name })
-    const link = h('a', { href: url, download: name.replaceAll('/', '-'), title: `Save ${name}` }, image)
-    const figure = h('figure', {}, link, h('figcaption', { text: name.replace(/\.\w+$/, '') }))
+    const image = h('img', { src: url, alt: '' })
+    const button = h('button', {
+      type: 'button',
+      title: `Enlarge ${name}`,
+      'aria-label': `Enlarge ${name}`,
+      onclick: () => enlarge(name),
+    })
+    button.append(image)
+    const short = name.replace(/^.*\//, '').replace(/\.\w+$/, '')
+    const figure = h('figure', {}, button, h('figcaption', { text: short }))
     if (before) {
       URL.revokeObjectURL(before.url)
       before.figure.replaceWith(figure)

@@ -3,23 +3,25 @@ import { h } from '../core/dom.js'
 import type { ServerLink } from '../core/server-link.js'
 import type { Task } from '../core/task.js'
 import { filesSection } from './files-section.js'
+import { jobsSection } from './jobs-section.js'
 import type { Kit } from './kit.js'
 import { photoSection } from './photo-section.js'
 import { runSection } from './run-section.js'
 import { serverSection } from './server-section.js'
 import { type Chosen, settingsSection } from './settings-section.js'
 
-/** @param extra further sections, between run and files */
-export function panel(kit: Kit, link: ServerLink, task: Task, extra: HTMLElement[] = []): HTMLElement {
+/** @param extra further sections, after the files; @param target where photos may be dropped beside the panel itself */
+export function panel(kit: Kit, link: ServerLink, task: Task, extra: HTMLElement[], target?: HTMLElement): HTMLElement {
   const chosen: Chosen = { preset: '', settings: {} }
   const root = h('div', { class: 'sd-panel' })
   root.append(
     serverSection(kit, link),
-    photoSection(kit, task, root),
+    photoSection(kit, task, root, target ?? root),
     settingsSection(kit, link, task, chosen),
     runSection(kit, link, task, chosen),
-    ...extra,
     filesSection(kit, task),
+    ...extra,
+    jobsSection(kit, link, task),
   )
   // keys typed here are not shortcuts of the editor around
   root.addEventListener('keydown', (event) => event.stopPropagation())

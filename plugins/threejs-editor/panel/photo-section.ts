@@ -2,9 +2,11 @@
 import { h } from '../core/dom.js'
 import { readPhoto, takePhoto } from '../core/photo.js'
 import type { Task } from '../core/task.js'
+import { faceBoxes } from './face-boxes.js'
 import type { Kit } from './kit.js'
 
-export function photoSection(kit: Kit, task: Task, host: HTMLElement): HTMLElement {
+/** @param host the panel, for pasting and dialogs; @param target where photos may be dropped */
+export function photoSection(kit: Kit, task: Task, host: HTMLElement, target: HTMLElement): HTMLElement {
   const section = kit.section('Photo')
   const input = h('input', {
     type: 'file',
@@ -14,14 +16,13 @@ export function photoSection(kit: Kit, task: Task, host: HTMLElement): HTMLEleme
     tabindex: '-1',
   })
   const image = h('img', { alt: '', hidden: true })
-  const faces = h('div', { class: 'sd-faces' })
   const invitation = h(
     'span',
     { class: 'sd-invitation' },
     h('strong', { text: 'Drop a photo of a face' }),
     h('span', { text: 'or click to choose a file, or paste one' }),
   )
-  const frame = h('div', { class: 'sd-frame' }, image, faces)
+  const frame = h('div', { class: 'sd-frame' }, image, faceBoxes(task, true))
   const zone = h(
     'div',
     { class: 'sd-drop', role: 'button', tabindex: '0', 'aria-label': 'Choose a photo' },
@@ -59,12 +60,12 @@ export function photoSection(kit: Kit, task: Task, host: HTMLElement): HTMLEleme
     take(input.files?.[0])
     input.value = ''
   })
-  host.addEventListener('dragover', (event) => {
+  target.addEventListener('dragover', (event) => {
     event.preventDefault()
     zone.classList.add('sd-over')
   })
-  host.addEventListener('dragleave', () => zone.classList.remove('sd-over'))
-  host.addEventListener('drop', (event) => {
+  target.addEventListener('dragleave', () => zone.classList.remove('sd-over'))
+  target.addEventListener('drop', (event) => {
     event.preventDefault()
     event.stopPropagation() // the editor would import it as a texture
     zone.classList.remove('sd-over')
@@ -75,7 +76,6 @@ export function photoSection(kit: Kit, task: Task, host: HTMLElement): HTMLEleme
     if (file && host.offsetParent !== null) take(file)
   })
 
-  let shown = ''
   const show = (): void => {
     const { photo } = task
     invitation.hidden = photo !== undefined
@@ -89,30 +89,6 @@ export function photoSection(kit: Kit, task: Task, host: HTMLElement): HTMLEleme
     const asked = task.state === 'input_required' ? task.question : undefined
     question.hidden = !asked
     question.textContent = asked ? `${asked.faces.length} faces: choose one in the photo.` : ''
-    const key = asked ? JSON.stringify(asked) : ''
-    if (key === shown) return
-    shown = key
-    faces.replaceChildren(
-      ...(asked?.faces ?? []).map(({ face, x, y, width, height }) => {
-        const box = h('button', {
-          type: 'button',
-          class: 'sd-face',
-          text: String(face + 1),
-          'aria-label': `Face ${face + 1}`,
-          onclick: (event: Event) => {
-            event.stopPropagation()
-            void task.chooseFace(face)
-          },
-        })
-        const { width: w, height: t } = task.photo!
-        box.style.left = `${(100 * x) / w}%`
-        box.style.top = `${(100 * y) / t}%`
-        box.style.width = `${(100 * width) / w}%`
-        box.style.height = `${(100 * height) / t}%`
-        return box
-      }),
-    )
-    faces.querySelector('button')?.focus()
   }
   task.changes.listen(show)
   show()

@@ -1,5 +1,5 @@
 /** Reconstruct, pause, cancel; how far it is, for how long still, and the loss. */
-import { duration, h } from '../core/dom.js'
+import { duration, h, sentence } from '../core/dom.js'
 import type { ServerLink } from '../core/server-link.js'
 import type { Task, TaskState } from '../core/task.js'
 import type { Kit } from './kit.js'
@@ -40,7 +40,7 @@ export function runSection(kit: Kit, link: ServerLink, task: Task, chosen: Chose
   const bar = h('progress', { max: '1', value: '0', 'aria-label': 'Progress' })
   const words = h('p', { class: 'sd-progress', role: 'status' })
   const time = h('p', { class: 'sd-time' })
-  const chart = h('canvas', { class: 'sd-loss', role: 'img', width: '640', height: '150' })
+  const chart = lossChart()
   const error = h('p', { class: 'sd-error', role: 'alert' })
   const logs = h('ul', { class: 'sd-logs' })
   section.append(
@@ -48,15 +48,15 @@ export function runSection(kit: Kit, link: ServerLink, task: Task, chosen: Chose
     words,
     bar,
     time,
-    chart,
+    chart.dom,
     error,
     logs,
   )
   const show = (): void => {
     const { state, progress } = task
     const connected = link.state === 'connected'
-    start.hidden = task.busy
-    start.disabled = !connected || !task.photo?.file
+    start.hidden = task.busy || (task.photo !== undefined && !task.photo.file) // an earlier job's photo is not here
+    start.disabled = !connected || !task.photo
     pause.hidden = state !== 'running' && state !== 'queued'
     resume.hidden = state !== 'paused'
     keep.hidden = state !== 'running' || progress?.stage !== 'detail'
@@ -76,12 +76,12 @@ export function runSection(kit: Kit, link: ServerLink, task: Task, chosen: Chose
       words.textContent = `Done in ${duration(seconds)} on ${task.result.backend}.`
     }
     error.hidden = !task.error
-    error.textContent = task.error ? `${task.error.message} ${task.error.hint}` : ''
+    error.textContent = task.error ? `${sentence(task.error.message)} ${sentence(task.error.hint)}` : ''
     const warnings = task.result?.warnings ?? task.logs
     logs.hidden = warnings.length === 0
     logs.replaceChildren(...warnings.map((text) => h('li', { text })))
-    chart.hidden = task.losses.length < 2
-    if (!chart.hidden) plot(chart, task.losses)
+    chart.dom.hidden = task.losses.length < 2
+    if (!chart.dom.hidden) chart.show(task.losses)
   }
   task.changes.listen(show)
   link.changes.listen(show)
@@ -89,34 +89,34 @@ export function runSection(kit: Kit, link: ServerLink, task: Task, chosen: Chose
   return section
 }
 
-/** The loss by steps, its axis logarithmic. */
-function plot(canvas: HTMLCanvasElement, losses: Task['losses']): void {
-  const context = canvas.getContext('2d')!
-  const { width, height } = canvas
-  const logs = losses.map(({ loss }) => Math.log10(Math.max(1e-12, loss)))
-  const [low, high] = [Math.min(...logs), Math.max(...logs)]
-  const [first, last] = [losses[0].step, losses.at(-1)!.step]
-  const at = (i: number): [number, number] => [
-    4 + ((width - 8) * (losses[i].step - first)) / Math.max(1, last - first),
-    34 + (height - 42) * (1 - (logs[i] - low) / Math.max(1e-9, high - low)),
-  ]
-  const style = getComputedStyle(canvas)
-  const line = style.getPropertyValue('--sd-accent') || '#08f'
-  context.clearRect(0, 0, width, height)
-  context.beginPath()
-  for (let i = 0; i < losses.length; i++) context.lineTo(...at(i))
-  context.strokeStyle = line
-  context.lineWidth = 3
-  context.lineJoin = 'round'
-  context.stroke()
-  context.lineTo(at(losses.length - 1)[0], height)
-  context.lineTo(4, height)
-  context.globalAlpha = 0.12
-  context.fillStyle = line
-  context.fill()
-  context.globalAlpha = 1
-  context.fillStyle = style.color
-  context.font = '20px system-ui, sans-serif'
-  context.fillText(`loss ${losses.at(-1)!.loss.toPrecision(3)}`, 8, 22)
-  canvas.setAttribute('aria-label', `Loss by steps, now ${losses.at(-1)!.loss.toPrecision(3)} at step ${last}`)
+/** The loss by steps, its axis logarithmic; as SVG it takes the host's colours, also when they change. */
+function lossChart(): { dom: HTMLElement; show(losses: Task['losses']): void } {
+  const path = (name: string): SVGPathElement => {
+    const element = document.createElementNS(SVG, 'path')
+    element.setAttribute('class', name)
+    return element
+  }
+  const [area, line] = [path('sd-area'), path('sd-line')]
+  const svg = document.createElementNS(SVG, 'svg')
+  svg.setAttribute('viewBox', '0 0 1 1')
+  svg.setAttribute('preserveAspectRatio', 'none')
+  svg.append(area, line)
+  const words = h('figcaption')
+  return {
+    dom: h('figure', { class: 'sd-loss' }, words, svg),
+    show(losses) {
+      const logs = losses.map(({ loss }) => Math.log10(Math.max(1e-12, loss)))
+      const [low, high] = [Math.min(...logs), Math.max(...logs)]
+      const [first, last] = [losses[0], losses.at(-1)!]
+      const points = losses.map(({ step }, i) => {
+        const x = (step - first.step) / Math.max(1, last.step - first.step)
+        return `${x.toFixed(4)} ${(0.97 - (0.94 * (logs[i] - low)) / Math.max(1e-9, high - low)).toFixed(4)}`
+      })
+      line.setAttribute('d', `M${points.join('L')}`)
+      area.setAttribute('d', `M0 1L${points.join('L')}L1 1Z`)
+      words.textContent = `loss ${last.loss.toPrecision(3)}`
+    },
+  }
 }
+
+const SVG = 'http://www.w3.org/2000/svg'

@@ -10,6 +10,8 @@ export interface Chosen {
   settings: Record<string, unknown>
 }
 
+/** Key of the preset that the user chose last. */
+const LAST = 'sider.preset'
 const SHOWN = ['photo.cropSize', 'head.focalPx', 'relief.steps', 'seed']
 
 interface Schema {
@@ -28,23 +30,33 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
   const body = h('div')
   section.append(body)
   let built = ''
+  let of: string | undefined
+  let setPreset = (_name: string): void => {}
   const show = (): void => {
     section.hidden = !link.client
     for (const field of body.querySelectorAll<HTMLInputElement>('input, select')) field.disabled = task.busy
     const session = link.client?.session
+    if (task.job !== of) {
+      of = task.job
+      if (task.preset !== undefined) setPreset(task.preset) // an earlier job shows its own
+    }
     if (!session || built === session.server.version) return
     built = session.server.version ?? 'any'
     const about = h('p', { class: 'sd-note' })
-    const preset = kit.select(Object.fromEntries(session.presets.map(({ name }) => [name, name])), (value) =>
-      pick(value),
-    )
+    const options = Object.fromEntries(session.presets.map(({ name }) => [name, name]))
+    const preset = kit.select(options, (name) => {
+      localStorage.setItem(LAST, name)
+      setPreset(name)
+    })
     preset.dom.setAttribute('aria-label', 'Preset')
-    const pick = (name: string): void => {
+    setPreset = (name) => {
+      if (!(name in options)) return
+      preset.set(name)
       chosen.preset = name
       about.textContent = session.presets.find((one) => one.name === name)?.description ?? ''
     }
-    preset.set(session.defaultPreset)
-    pick(session.defaultPreset)
+    setPreset(session.defaultPreset)
+    for (const name of [localStorage.getItem(LAST), task.preset]) if (name) setPreset(name)
     const more = h('details', { class: 'sd-more' }, h('summary', { text: 'More settings' }))
     for (const name of SHOWN) {
       const schema = name

@@ -1,10 +1,11 @@
 /** The finished face as an object of the scene, and its end. */
 import { type Group, Mesh, type Object3D, type SkinnedMesh, Texture } from 'three'
+import { MeshoptDecoder } from 'three/addons/libs/meshopt_decoder.module.js'
 import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js'
 
-/** @throws Error if the bytes are no GLB */
+/** A result as the server wrote it, meshopt-packed ones too. @throws Error if the bytes are no GLB */
 export async function parseFace(bytes: Uint8Array, name: string): Promise<Group> {
-  const { scene } = await new GLTFLoader().parseAsync(bytes.slice().buffer, '')
+  const { scene } = await new GLTFLoader().setMeshoptDecoder(MeshoptDecoder).parseAsync(bytes.slice().buffer, '')
   scene.name = name
   return scene
 }

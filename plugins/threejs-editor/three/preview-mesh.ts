@@ -84,10 +84,4 @@ export class PreviewMesh {
   hide(): void {
     this.mesh.visible = false
   }
-
-  dispose(): void {
-    this.mesh.geometry.dispose()
-    this.material.dispose()
-    this.mesh.removeFromParent()
-  }
 }
