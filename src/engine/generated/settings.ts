@@ -242,7 +242,7 @@ export interface ReliefSettings {
    */
   albedoWeight: number
   /**
-   * Price of a step in albedo colour, jointly with that of red: where colour changes, brightness may change too. Default: 0.15.
+   * Price of a step in albedo colour, jointly with that of red: where colour changes, brightness may change too. Default: 0.05.
    */
   chromaWeight: number
   /**
