@@ -2,9 +2,10 @@
  * Wrinkles and folds as heights in the face chart, mm: each is a curve placed by the face's landmarks, with a random course and a
  * profile of its own. A crease is a sharp valley between two soft ridges; a fold is a step whose upper side bulges over a crease.
  */
+
+import { noise, smoothstep } from '../geometry/noise.js'
 import type { Rng } from '../geometry/rng.js'
 import { ChartLayer, Curve, type Point } from './chart.js'
-import { noise, smoothstep } from './noise.js'
 import type { SkinRelief } from './plan.js'
 
 /** Millimetres a pixel of the chart: half a mesh edge. */

@@ -4,11 +4,11 @@
  * on the mean head, where creases and colours are drawn.
  */
 import { meshEdges } from '../geometry/mesh.js'
+import { noise, smoothstep } from '../geometry/noise.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { subdivideLoop } from '../geometry/subdivide.js'
 import { posedMesh } from '../head/fit-mesh.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
-import { noise, smoothstep } from './noise.js'
 import type { PortraitPlan } from './plan.js'
 
 export interface FineHead {

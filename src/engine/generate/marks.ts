@@ -1,7 +1,8 @@
 /** Spots of the skin: moles (dark, some raised), pimples (red, raised) and scars, scattered over the face chart. */
+
+import { smoothstep } from '../geometry/noise.js'
 import type { Rng } from '../geometry/rng.js'
 import type { Point } from './chart.js'
-import { smoothstep } from './noise.js'
 import type { PortraitPlan } from './plan.js'
 
 interface Spot {

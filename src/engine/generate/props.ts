@@ -1,6 +1,7 @@
 /** What stands about the head: a plain shirt, and a blurred room behind. */
+
+import { noise, octaves, smoothstep } from '../geometry/noise.js'
 import type { Mesh } from '../stages.js'
-import { noise, octaves, smoothstep } from './noise.js'
 import type { PhotoPlan } from './plan.js'
 
 const AROUND = 220

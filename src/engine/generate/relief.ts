@@ -2,13 +2,14 @@
  * The skin's whole relief, mm along the normal at every vertex: creases from the chart, and what is spread over the skin: lumps,
  * fine lines, pores, the grain of the lips, raised moles and pimples, and hair on the skull.
  */
+
+import { type Cell, cell, noise, octaves, smoothstep } from '../geometry/noise.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { HEAD_PARTS } from '../stages.js'
 import { type ChartLayer, chartPoint } from './chart.js'
 import { hairDepth } from './hair.js'
 import type { FineHead } from './head-mesh.js'
 import type { Marks } from './marks.js'
-import { type Cell, cell, noise, octaves, smoothstep } from './noise.js'
 import type { PortraitPlan } from './plan.js'
 
 /** Lips seen flat: how far inside them a chart place lies, 0..1. */
