@@ -4,6 +4,7 @@ names a running server: SIDER_DATA_HOME (its data folder is `sider` below it) an
 """
 import json
 import os
+import socket
 import struct
 import sys
 import threading
@@ -197,12 +198,13 @@ class Jobs(unittest.TestCase):
 
     def test_connection_broken_while_it_runs(self):
         job = self.job(script(steps=60, stepMs=50)).start()
-        events, broken = [], False
+        events, broken, until = [], False, time.monotonic() + 60
         while not (events and events[-1][0] in ("result", "failed")):
+            self.assertLess(time.monotonic(), until)
             job.pump(10, lambda kind, value: events.append((kind, value)))
-            if not broken and any(kind == "mesh" for kind, _ in events) and job._connection:
-                job._connection._socket.sock.close()
-                job._connection.wake()
+            connection = job._connection
+            if not broken and any(kind == "mesh" for kind, _ in events) and connection:
+                connection._socket.sock.shutdown(socket.SHUT_RDWR)
                 broken = True
             time.sleep(0.01)
         self.assertTrue(broken)

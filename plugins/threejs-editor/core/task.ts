@@ -1,5 +1,4 @@
 /** One reconstruction as the user sees it: the photo, the job that works on it, what it shows meanwhile, and what it made. */
-
 import type { RemoteJob, RemoteResult } from '../../../src/rpc/client/index.js'
 import {
   type Artifact,
@@ -209,6 +208,12 @@ export class Task {
       const line = `A preview cannot be shown: ${(error as Error).message}`
       if (!this.logs.includes(line)) this.logs.push(line)
     }
+  }
+
+  /** Says that what came cannot be shown: `what` names it and what failed. */
+  cannot(what: string, error: unknown): void {
+    this.error = { message: `${what}: ${(error as Error).message}`, hint: 'Reload the page to try again.' }
+    this.changes.tell()
   }
 
   private fail(error: unknown): void {

@@ -77,11 +77,7 @@ function add({ editor, ui, AddObjectCommand }: Host): void {
         editor.focus?.(face)
       }
     } catch (error) {
-      task.error = {
-        message: `The face cannot be added: ${(error as Error).message}`,
-        hint: 'Reload the page to try again.',
-      }
-      task.changes.tell()
+      task.cannot('The face cannot be added', error)
     }
     hide()
   }

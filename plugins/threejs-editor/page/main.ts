@@ -95,11 +95,7 @@ async function finish(): Promise<void> {
     sliders.show(face)
     viewer.home()
   } catch (error) {
-    task.error = {
-      message: `The result cannot be shown: ${(error as Error).message}`,
-      hint: 'Reload the page to try again.',
-    }
-    task.changes.tell()
+    task.cannot('The result cannot be shown', error)
   }
   show()
 }

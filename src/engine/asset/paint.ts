@@ -5,12 +5,15 @@
  * the base; elsewhere the difference between texel and base at the mirrored place is added, so that brows, lips and pores of the
  * seen side appear on the other one without an edge.
  */
+
+import { edgeDistance } from '../geometry/edge-distance.js'
+import { vertexShare } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { HEAD_PARTS } from '../stages.js'
 import { compose, nearSeen, type PaintMesh } from './compose.js'
 import type { Relight } from './light.js'
-import { distanceFrom, withinSeen } from './reach.js'
+import { withinSeen } from './reach.js'
 import { type Seen, Sight, type SightScene } from './sight.js'
 import { spread } from './skin.js'
 
@@ -43,7 +46,7 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   const sight = new Sight(scene, footprint(head, scene, size))
   const { mesh } = head
   const camera = sight.inCamera(mesh.positions, vertexNormals(head.smooth))
-  const face = vertexShare(head)
+  const face = vertexShare(mesh, head.faceRegion)
   const opening = nearOpening(head)
   const vertices = mesh.positions.length / 3
 
@@ -118,21 +121,10 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   return { size, albedo, photo: lit, observed: belief, confidence }
 }
 
-/** [vertices] share of the triangles about each vertex that belong to the face region, smoothed over a few of them. */
-function vertexShare({ mesh, faceRegion }: PaintMesh): Float32Array {
-  const sum = new Float32Array(mesh.positions.length / 3)
-  const count = new Float32Array(sum.length)
-  mesh.indices.forEach((v, c) => {
-    sum[v] += faceRegion[Math.floor(c / 3)]
-    count[v]++
-  })
-  return sum.map((s, v) => (count[v] > 0 ? s / count[v] : 0))
-}
-
 /** [vertices] 1 on the sheets between lids and lips, falling to 0 at OPENING from them. */
 function nearOpening({ mesh, parts }: PaintMesh): Float32Array {
   const sheets = parts.map((part) => (part === HEAD_PARTS.eyeball || part === HEAD_PARTS.mouth ? 1 : 0))
-  return distanceFrom(mesh, sheets, OPENING).map((d) => 1 - (d / OPENING) ** 2)
+  return edgeDistance(mesh, sheets, OPENING).map((d) => 1 - Math.min(1, d / OPENING) ** 2)
 }
 
 /** Photo pixels across a texel of a texture of `size`: the median over the face's triangles. */

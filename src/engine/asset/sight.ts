@@ -5,6 +5,7 @@
  */
 import { cropCamera, scaleCamera, transformDirections, transformPoints } from '../geometry/camera.js'
 import { isHidden, rasterize } from '../geometry/rasterize.js'
+import { smoothstep } from '../geometry/smoothstep.js'
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
 import { type Picture, resampleBox } from '../image/picture.js'
 import type { Camera, Crop, Mesh, Photo } from '../stages.js'
@@ -120,14 +121,14 @@ export class Sight {
     sampleBilinear(window.data, window.width, window.height, 3, u, v, out.colour)
     for (let k = 0; k < 3; k++) out.colour[k] /= 255
     const pixel = Math.floor(y) * size + Math.floor(x)
-    const outline = ramp(this.clear[o] / DEPTH_SIZE, BLIND, CLEAR)
+    const outline = smoothstep(BLIND, CLEAR, this.clear[o] / DEPTH_SIZE)
     const skin = Math.max(this.uncovered[pixel], opening)
     // the fitted outline may be off by more than `CLEAR`: up to `INNER`, only what looks like skin is believed
-    const inner = Math.max(ramp(this.clear[o] / DEPTH_SIZE, CLEAR, INNER), opening)
+    const inner = Math.max(smoothstep(CLEAR, INNER, this.clear[o] / DEPTH_SIZE), opening)
     const likely = inner + (1 - inner) * this.likeness[pixel]
-    const known = face * smooth(2 * skin - 1) * likely + (1 - face) * this.likeness[pixel]
+    const known = face * smoothstep(0.5, 1, skin) * likely + (1 - face) * this.likeness[pixel]
     const beyond = BEYOND * (1 - face)
-    out.belief = ramp(cos, FLAT + beyond, STEEP + beyond) * outline * known
+    out.belief = smoothstep(FLAT + beyond, STEEP + beyond, cos) * outline * known
   }
 }
 
@@ -143,16 +144,6 @@ function windowOf(photo: Photo, crop: Crop, footprint: number): Window {
   if (footprint <= 1) return { ...photo, x: 0, y: 0, scale: 1 }
   const side = Math.max(2, Math.round(crop.width / footprint))
   return { ...resampleBox(photo, crop, side, side), x: crop.x, y: crop.y, scale: side / crop.width }
-}
-
-/** 0 below `from`, 1 above `to`, smooth between. */
-function ramp(value: number, from: number, to: number): number {
-  return smooth((value - from) / (to - from))
-}
-
-function smooth(t: number): number {
-  const s = Math.min(1, Math.max(0, t))
-  return s * s * (3 - 2 * s)
 }
 
 /** [size, size] pixels from each pixel to the nearest one off the mesh or at a step of depth (two passes, chamfer 3-4). */

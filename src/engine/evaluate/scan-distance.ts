@@ -3,7 +3,6 @@
  * distances to the closest points ON the predicted surface, after the prediction was aligned by rigid ICP with free scale (or
  * fixed scale: the benchmark's metrical figure).
  */
-
 import { solveCholesky } from '../geometry/algebra.js'
 import { multiply4, type Points, rigidTransform, rotationFromAxisAngle, transformPoints } from '../geometry/camera.js'
 import { invertSimilarity, type Similarity, scaleOf } from '../geometry/similarity.js'

@@ -2,9 +2,9 @@
  * Wrinkles and folds as heights in the face chart, mm: each is a curve placed by the face's landmarks, with a random course and a
  * profile of its own. A crease is a sharp valley between two soft ridges; a fold is a step whose upper side bulges over a crease.
  */
-
-import { noise, smoothstep } from '../geometry/noise.js'
+import { noise } from '../geometry/noise.js'
 import type { Rng } from '../geometry/rng.js'
+import { smoothstep } from '../geometry/smoothstep.js'
 import { ChartLayer, Curve, type Point } from './chart.js'
 import type { SkinRelief } from './plan.js'
 

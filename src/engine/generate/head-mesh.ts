@@ -4,8 +4,9 @@
  * on the mean head, where creases and colours are drawn.
  */
 import { meshEdges } from '../geometry/mesh.js'
-import { noise, smoothstep } from '../geometry/noise.js'
+import { noise } from '../geometry/noise.js'
 import { vertexNormals } from '../geometry/normals.js'
+import { smoothstep } from '../geometry/smoothstep.js'
 import { subdivideLoop } from '../geometry/subdivide.js'
 import { posedMesh } from '../head/fit-mesh.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'

@@ -1,7 +1,7 @@
 /** Spots of the skin: moles (dark, some raised), pimples (red, raised) and scars, scattered over the face chart. */
 
-import { smoothstep } from '../geometry/noise.js'
 import type { Rng } from '../geometry/rng.js'
+import { smoothstep } from '../geometry/smoothstep.js'
 import type { Point } from './chart.js'
 import type { PortraitPlan } from './plan.js'
 

@@ -1,6 +1,6 @@
 /** What stands about the head: a plain shirt, and a blurred room behind. */
-
-import { noise, octaves, smoothstep } from '../geometry/noise.js'
+import { noise, octaves } from '../geometry/noise.js'
+import { smoothstep } from '../geometry/smoothstep.js'
 import type { Mesh } from '../stages.js'
 import type { PhotoPlan } from './plan.js'
 

@@ -2,9 +2,9 @@
  * The skin's whole relief, mm along the normal at every vertex: creases from the chart, and what is spread over the skin: lumps,
  * fine lines, pores, the grain of the lips, raised moles and pimples, and hair on the skull.
  */
-
-import { type Cell, cell, noise, octaves, smoothstep } from '../geometry/noise.js'
+import { type Cell, cell, noise, octaves } from '../geometry/noise.js'
 import { vertexNormals } from '../geometry/normals.js'
+import { smoothstep } from '../geometry/smoothstep.js'
 import { HEAD_PARTS } from '../stages.js'
 import { type ChartLayer, chartPoint } from './chart.js'
 import { hairDepth } from './hair.js'

@@ -224,3 +224,14 @@ export function vertexNeighbors(
   }
   return { start, neighbors }
 }
+
+/** [vertices] share of the triangles about each vertex that are of a part. @param inside [triangles] 1 in the part */
+export function vertexShare(mesh: Mesh, inside: Uint8Array): Float32Array {
+  const sum = new Float32Array(mesh.positions.length / 3)
+  const count = new Float32Array(sum.length)
+  mesh.indices.forEach((v, c) => {
+    sum[v] += inside[Math.floor(c / 3)]
+    count[v]++
+  })
+  return sum.map((s, v) => (count[v] > 0 ? s / count[v] : 0))
+}

@@ -121,9 +121,3 @@ export function cell(x: number, y: number, z: number, seed: number, out: Cell): 
   out.value = value
   return out
 }
-
-/** 0 at or below `from`, 1 at or above `to`, smooth between; `from` may be the larger. */
-export function smoothstep(from: number, to: number, x: number): number {
-  const t = Math.min(1, Math.max(0, (x - from) / (to - from)))
-  return t * t * (3 - 2 * t)
-}

@@ -1,7 +1,6 @@
 /** Where the face region ends: along a smooth line, not along the model's triangles. */
-
 import type { Mesh } from '../stages.js'
-import { vertexNeighbors } from './mesh.js'
+import { vertexNeighbors, vertexShare } from './mesh.js'
 
 /** Averages over neighbours: enough to take the corners off the level line of 0.5. */
 const ROUNDS = 3
@@ -12,13 +11,7 @@ const ROUNDS = 3
  */
 export function regionShare(mesh: Mesh, faceRegion: Uint8Array): Float32Array {
   const { start, neighbors } = vertexNeighbors(mesh)
-  let share = new Float32Array(mesh.positions.length / 3)
-  const triangles = new Uint32Array(share.length)
-  mesh.indices.forEach((v, c) => {
-    share[v] += faceRegion[Math.floor(c / 3)]
-    triangles[v]++
-  })
-  share = share.map((sum, v) => sum / Math.max(1, triangles[v]))
+  let share = vertexShare(mesh, faceRegion)
   for (let round = 0; round < ROUNDS; round++) {
     share = share.map((own, v) => {
       let sum = own

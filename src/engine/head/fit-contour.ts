@@ -4,7 +4,6 @@
  * of candidate points, from the jaw line over the cheek towards the middle of the face, and the fit takes the one that lies
  * outermost in the picture (landmark marching, Zhu et al. 2015, here on one section of the mesh a landmark).
  */
-
 import { cross, dot } from '../geometry/algebra.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { submesh } from '../geometry/mesh.js'

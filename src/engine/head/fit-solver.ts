@@ -2,7 +2,6 @@
  * Levenberg-Marquardt for the head fit (SIDER Eq. 3): weighted distances between projected model points and landmarks
  * plus the priors, over shape, expression, joints, pose and focal length together. Derivatives are analytic.
  */
-
 import { solveCholesky } from '../geometry/algebra.js'
 import { multiply3 } from '../geometry/camera.js'
 import { depthRow, type Observation, projectPoint, residualRow } from './fit-residuals.js'

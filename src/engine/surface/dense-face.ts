@@ -1,5 +1,4 @@
 /** The face region of the fitted head, subdivided evenly: what previews while training are drawn on. */
-
 import { regionShare } from '../geometry/region.js'
 import { subdivideLoop } from '../geometry/subdivide.js'
 import type { HeadModel, Mesh } from '../stages.js'

@@ -7,6 +7,7 @@ import { cameraCenter, project } from '../geometry/camera.js'
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { triangleNormals, vertexNormals } from '../geometry/normals.js'
 import { isHidden, type Raster, rasterize } from '../geometry/rasterize.js'
+import { smoothstep } from '../geometry/smoothstep.js'
 import type { Camera, Crop, HeadFit, ImplicitField, Mesh } from '../stages.js'
 import { boundaryDistance } from './boundary-falloff.js'
 import { type HeadTopology, headMeshOf } from './head-topology.js'
@@ -121,10 +122,7 @@ function fade(mesh: Mesh, inside: Uint8Array, width: number): Float32Array {
   const open = mesh.indices.filter((_, c) => inside[Math.floor(c / 3)])
   const distance = boundaryDistance({ positions: mesh.positions, indices: open }, width)
   const weight = new Float32Array(mesh.positions.length / 3)
-  for (const v of open) {
-    const t = Math.min(1, distance[v] / width)
-    weight[v] = t * t * (3 - 2 * t)
-  }
+  for (const v of open) weight[v] = smoothstep(0, width, distance[v])
   return weight
 }
 

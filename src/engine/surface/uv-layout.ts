@@ -2,7 +2,6 @@
  * Texture layout of the head asset: the model's own, stretched so that the face has most of the texture. Each axis is stretched
  * by itself and never folds back, so islands that did not overlap still do not.
  */
-
 import { meshEdges } from '../geometry/mesh.js'
 
 /** Share of an axis that the face region gets, where its own share is smaller. */

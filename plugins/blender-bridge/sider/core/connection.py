@@ -33,7 +33,6 @@ class Connection:
         self._announced = {}  # messages by transfer id
         self._parts = {}
         self._payloads = {}
-        self._waker, self._wake = socket.socketpair()
         try:
             self._socket = websocket.create_connection(
                 endpoint.url, timeout=CONNECT_SECONDS, subprotocols=["sider.v1"], suppress_origin=True
@@ -45,8 +44,12 @@ class Connection:
             ) from error
         except self._lost as error:
             raise ConnectionLost(str(error)) from error
+        self._waker, self._wake = socket.socketpair()
         try:
             self.session = self.call("initialize", protocol=1, token=endpoint.token, client=client)
+        except ConnectionLost:
+            self.close()
+            raise
         except SiderError as error:
             self.close()
             if error.name != "UNAUTHORISED" and not (error.name == "PARAMS" and not endpoint.token):

@@ -125,8 +125,9 @@ class Job:
         self._wake()
 
     def _wake(self):
-        if self._connection:
-            self._connection.wake()
+        connection = self._connection  # the job's thread may take it away meanwhile
+        if connection:
+            connection.wake()
 
     def _put(self, kind, value, key=None):
         with self._lock:
