@@ -148,14 +148,11 @@ function paint(
   const residual = new Float32Array(trusted.length)
   for (let i = 0; i < residual.length; i++)
     if (view.mask[i]) for (let k = 3 * i; k < 3 * i + 3; k++) residual[i] += Math.abs(view.colour[k] - image[k]) / 3
+  const relight = delight ? relighting(image, view.shading, trusted, fit.crop.size) : undefined
   return paintHead(
     { mesh, uv, uvIndices, faceRegion, parts, mirror, smooth: { positions: coarse, indices: mesh.indices } },
-    { photo, camera: fit.camera, crop: fit.crop, mesh, mask, trusted, image },
-    {
-      size,
-      residual,
-      relight: delight ? relighting(view.shading, trusted, fit.crop.size) : undefined,
-    },
+    { photo, camera: fit.camera, crop: fit.crop, mesh, mask, trusted, image: relight?.image ?? image },
+    { size, residual, relight },
   )
 }
 

@@ -1,8 +1,8 @@
 /**
  * Takes the light out of the photo's colours, as far as the detail stage has told light from skin: colours are divided by the
- * shading's brightness and multiplied by its mean, so that the face keeps its mean colour. Shading and photo are both encoded (a
- * power of about 2.2), so their quotient is the encoded albedo. The colour of the light is left alone: it cannot be told from
- * that of the skin, and where it is guessed wrong, skin turns green or red.
+ * shading and multiplied by its mean, so that the face keeps its mean colour. Shading and photo are both encoded (a power of
+ * about 2.2), so their quotient is the encoded albedo. Light of one colour cannot be told from the colour of the skin and stays;
+ * where its colour changes over the face by more than skin's does, the change is taken out.
  */
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
 
@@ -11,55 +11,82 @@ const BROAD = 0.8
 const NARROW = 0.3
 /** Standard deviation that tells broad from narrow, as a share of the crop. */
 const WIDTH = 0.04
+/** How much of the shading's change of colour may be the skin's own: red cheeks, yellow foreheads (log ratio to brightness, rms). */
+const SKIN = 0.06
 
 export interface Relight {
-  /** The factor that takes the light out of colours at a crop pixel. */
-  gain(x: number, y: number): number
+  /** [size, size, 3] the crop without its light. */
+  readonly image: Float32Array
+  /** The factors that take the light out of a colour at a crop pixel. Writes to `out` [3]. */
+  gain(x: number, y: number, out: number[]): void
   /** How far that is known, 0..1. */
   known(x: number, y: number): number
 }
 
 /**
+ * @param image [size, size, 3] sRGB of the crop
  * @param shading [size, size, 3] as relief fields give it; undefined where no light is known
  * @param trusted [size, size] 1 where the photo shows the face's skin
  */
 export function relighting(
+  image: Float32Array,
   shading: Float32Array | undefined,
   trusted: Float32Array,
   size: number,
 ): Relight | undefined {
-  if (!shading) return undefined
+  const total = trusted.reduce((a, b) => a + b, 0)
+  if (!shading || total === 0) return undefined
   const count = size * size
-  const shade = new Float32Array(count)
+  // log brightness, and the logarithm of each channel's ratio to it
+  const bright = new Float32Array(count)
+  const tint = new Float32Array(3 * count)
   for (let i = 0; i < count; i++) {
     if (!trusted[i]) continue
-    const brightness = 0.3 * shading[3 * i] + 0.6 * shading[3 * i + 1] + 0.1 * shading[3 * i + 2]
-    shade[i] = Math.log(Math.max(1e-3, brightness))
+    const colour = [0, 1, 2].map((k) => Math.max(1e-3, shading[3 * i + k]))
+    bright[i] = Math.log(0.3 * colour[0] + 0.6 * colour[1] + 0.1 * colour[2])
+    for (let k = 0; k < 3; k++) tint[3 * i + k] = Math.log(colour[k]) - bright[i]
   }
-  const total = trusted.reduce((a, b) => a + b, 0)
-  if (total === 0) return undefined
-  const mean = shade.reduce((a, b) => a + b, 0) / total
+  const mean = bright.reduce((a, b) => a + b, 0) / total
+  const ofLight = centreTint(tint, trusted, total)
   // trusted pixels alone, carried a little beyond them
-  const weights = gaussianBlur(trusted, size, size, 1, WIDTH * size)
-  const sums = gaussianBlur(shade, size, size, 1, WIDTH * size)
+  const blur = (values: Float32Array, channels: number) => gaussianBlur(values, size, size, channels, WIDTH * size)
+  const weights = blur(trusted, 1)
+  const brights = blur(bright, 1)
+  const tints = blur(tint, 3)
   const limited = (x: number, most: number): number => most * Math.tanh(x / most)
-  const gains = new Float32Array(count)
+  const gains = new Float32Array(3 * count).fill(1)
   for (let i = 0; i < count; i++) {
-    const broad = weights[i] > 1e-4 ? sums[i] / weights[i] : mean
-    const narrow = trusted[i] ? shade[i] - broad : 0
-    gains[i] = Math.exp(-limited(broad - mean, BROAD) - limited(narrow, NARROW))
+    if (weights[i] < 1e-4) continue
+    const broad = brights[i] / weights[i]
+    const narrow = trusted[i] ? bright[i] - broad : 0
+    const brightness = limited(broad - mean, BROAD) + limited(narrow, NARROW)
+    for (let k = 3 * i; k < 3 * i + 3; k++)
+      gains[k] = Math.exp(-brightness - ofLight * (trusted[i] ? tint[k] : tints[k] / weights[i]))
   }
   const inner = gaussianBlur(trusted, size, size, 1, size / 100)
   const out = [0]
   return {
-    gain(x, y) {
-      sampleBilinear(gains, size, size, 1, x, y, out)
-      return out[0]
-    },
+    image: image.map((value, i) => value * gains[i]),
+    gain: (x, y, factors) => sampleBilinear(gains, size, size, 3, x, y, factors),
     // the border of the face is where shading is least known
     known(x, y) {
       sampleBilinear(inner, size, size, 1, x, y, out)
       return Math.max(0, 2 * out[0] - 1)
     },
   }
+}
+
+/** Takes the mean from the tint of trusted pixels. @return the share of what is left that is the light's and not the skin's */
+function centreTint(tint: Float32Array, trusted: Float32Array, total: number): number {
+  const mean = [0, 0, 0]
+  tint.forEach((value, i) => {
+    mean[i % 3] += value / total
+  })
+  let squares = 0
+  for (let i = 0; i < tint.length; i++) {
+    if (!trusted[Math.floor(i / 3)]) continue
+    tint[i] -= mean[i % 3]
+    squares += tint[i] ** 2
+  }
+  return Math.max(0, 1 - (SKIN ** 2 * 3 * total) / Math.max(1e-12, squares))
 }

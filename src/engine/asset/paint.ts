@@ -5,7 +5,6 @@
  * the base; elsewhere the difference between texel and base at the mirrored place is added, so that brows, lips and pores of the
  * seen side appear on the other one without an edge.
  */
-
 import { edgeDistance } from '../geometry/edge-distance.js'
 import { vertexShare } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
@@ -57,24 +56,26 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     weight: new Float32Array(vertices),
     plain: opening.map((o) => 1 - o),
   }
-  const light = { values: new Float32Array(vertices), weight: new Float32Array(vertices) }
+  const light = { values: new Float32Array(3 * vertices), weight: new Float32Array(vertices) }
+  const factors = [1, 1, 1]
   for (let v = 0; v < vertices; v++) {
     sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)
     photo.values.set(seen.colour, 3 * v)
     photo.weight[v] = seen.belief
     if (!relight || !seen.visible) continue
-    light.values[v] = relight.gain(seen.x, seen.y)
+    relight.gain(seen.x, seen.y, factors)
+    light.values.set(factors, 3 * v)
     light.weight[v] = relight.known(seen.x, seen.y)
   }
   const within = withinSeen(mesh, head.parts, photo.weight)
   for (let v = 0; v < vertices; v++) photo.weight[v] *= within[v]
-  const gain = relight ? spread(mesh, light, [1], { stiffness: 8, pull: 0, rounds: 24 }) : undefined
+  const gain = relight ? spread(mesh, light, [1, 1, 1], { stiffness: 8, pull: 0, rounds: 24 }) : undefined
 
   // texels, of triangles whose corners or neighbours are seen
   const near = nearSeen(mesh, photo.weight)
   const texels = size * size
   const detail = new Float32Array(3 * texels)
-  const gains = new Float32Array(gain ? texels : 0)
+  const gains = new Float32Array(gain ? 3 * texels : 0)
   const belief = new Float32Array(texels)
   const confidence = new Float32Array(texels)
   const point = new Float32Array(3)
@@ -86,7 +87,8 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     if (t < 0) continue
     const [a, b, c] = [indices[3 * t], indices[3 * t + 1], indices[3 * t + 2]]
     const [u, v, w] = [raster.barycentric[3 * i], raster.barycentric[3 * i + 1], raster.barycentric[3 * i + 2]]
-    if (gain) gains[i] = u * gain[a] + v * gain[b] + w * gain[c]
+    if (gain)
+      for (let k = 0; k < 3; k++) gains[3 * i + k] = u * gain[3 * a + k] + v * gain[3 * b + k] + w * gain[3 * c + k]
     if (!near[t]) continue
     const inside = u * within[a] + v * within[b] + w * within[c]
     if (inside === 0) continue
@@ -97,8 +99,11 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
       normal[k] = u * normals[3 * a + k] + v * normals[3 * b + k] + w * normals[3 * c + k]
     }
     sight.at(point, normal, 0, faceShare, open, seen)
-    if (relight && seen.visible)
-      gains[i] += inside * relight.known(seen.x, seen.y) * (relight.gain(seen.x, seen.y) - gains[i])
+    if (relight && seen.visible) {
+      relight.gain(seen.x, seen.y, factors)
+      const known = inside * relight.known(seen.x, seen.y)
+      for (let k = 0; k < 3; k++) gains[3 * i + k] += known * (factors[k] - gains[3 * i + k])
+    }
     seen.belief *= inside
     if (seen.belief === 0) continue
     belief[i] = seen.belief
@@ -110,13 +115,12 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     const albedo = compose(head, raster, size, detail, belief, photo)
     return { size, albedo, photo: albedo, observed: belief, confidence }
   }
-  for (let i = 0; i < texels; i++) if (belief[i] > 0) for (let k = 3 * i; k < 3 * i + 3; k++) detail[k] *= gains[i]
-  for (let i = 0; i < photo.values.length; i++) photo.values[i] *= gain[Math.floor(i / 3)]
+  for (let k = 0; k < detail.length; k++) detail[k] *= gains[k]
+  for (let k = 0; k < gain.length; k++) photo.values[k] *= gain[k]
   const albedo = compose(head, raster, size, detail, belief, photo)
   // with its light again: in unseen places the light that spreads there from the seen ones
   const lit = albedo.slice()
-  for (let i = 0; i < texels; i++)
-    if (gains[i] > 0) for (let k = 3 * i; k < 3 * i + 3; k++) lit[k] = Math.min(1, lit[k] / gains[i])
+  for (let k = 0; k < lit.length; k++) if (gains[k] > 0) lit[k] = Math.min(1, lit[k] / gains[k])
   fillBetween(lit, 3, size, raster.triangle)
   return { size, albedo, photo: lit, observed: belief, confidence }
 }

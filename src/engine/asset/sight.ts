@@ -37,7 +37,7 @@ export interface SightScene {
   mask: Uint8Array
   /** [crop.size, crop.size] 1 where the photo shows skin of the face. */
   trusted: Float32Array
-  /** [crop.size, crop.size, 3] sRGB of the crop. */
+  /** [crop.size, crop.size, 3] sRGB of the crop, without its light where that is known: skin is told from the rest by it. */
   image: Float32Array
 }
 

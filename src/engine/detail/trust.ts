@@ -11,9 +11,13 @@ const OUTLIER = 16
 const FRINGE = 0.008
 /** Share of the crop's side by which eye and mouth openings are widened. */
 const WIDEN = 0.006
-
+/** Skin that hangs together only by necks narrower than about twice this share of the crop's side is in pieces. */
+const NECK = 0.012
+/** Pieces smaller than this share of the largest are not believed to be skin. */
+const SMALL = 0.25
 /** Share of the crop's side by which brows and lips are widened: landmarks follow their edges only roughly. */
 const PAINT_WIDEN = 0.012
+
 /** Closed contours of a face by indices of its landmarks. */
 export interface FaceContours {
   eyes: readonly (readonly number[])[]
@@ -66,7 +70,44 @@ export function trustedSkin(
   for (const pixel of coveredFromBorder(image, mask, trusted, size)) covered[pixel] = 1
   // Fringes and shadows of hair are neither hair nor plain skin.
   const about = gaussianBlur(covered, size, size, 1, FRINGE * size)
-  return trusted.map((t, i) => (about[i] > 0.05 ? 0 : t))
+  return withoutScraps(
+    trusted.map((t, i) => (about[i] > 0.05 ? 0 : t)),
+    size,
+  )
+}
+
+/** What hair of the skin's own colour has left over between its darker strands is small or hangs on by a thread. */
+function withoutScraps(trusted: Float32Array, size: number): Float32Array {
+  const core = gaussianBlur(trusted, size, size, 1, NECK * size)
+  const piece = new Uint32Array(trusted.length)
+  const areas = [0]
+  for (let i = 0; i < piece.length; i++) {
+    if (piece[i] || core[i] < 0.75) continue
+    const own = areas.push(0) - 1
+    piece[i] = own
+    const stack = [i]
+    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+      areas[own]++
+      for (const next of neighbors(at, size))
+        if (!piece[next] && core[next] >= 0.75) {
+          piece[next] = own
+          stack.push(next)
+        }
+    }
+  }
+  const least = SMALL * Math.max(...areas)
+  const kept = Float32Array.from(piece, (own) => (own && areas[own] >= least ? 1 : 0))
+  const near = gaussianBlur(kept, size, size, 1, NECK * size)
+  return trusted.map((t, i) => (near[i] > 0.02 ? t : 0))
+}
+
+/** The pixels above, below and beside one. */
+function* neighbors(i: number, size: number): Generator<number> {
+  const x = i % size
+  if (x > 0) yield i - 1
+  if (x < size - 1) yield i + 1
+  if (i >= size) yield i - size
+  if (i < size * (size - 1)) yield i + size
 }
 
 function inCrop(contour: readonly number[], crop: Crop, { points }: Landmarks): [number, number][] {
@@ -140,13 +181,6 @@ function coveredFromBorder(image: Float32Array, mask: Uint8Array, trusted: Float
     const edge = x === 0 || x === size - 1 || i < size || i >= mask.length - size
     if (mask[i] && (edge || !mask[i - 1] || !mask[i + 1] || !mask[i - size] || !mask[i + size])) push(i)
   }
-  while (stack.length > 0) {
-    const i = stack.pop() as number
-    const x = i % size
-    if (x > 0) push(i - 1)
-    if (x < size - 1) push(i + 1)
-    if (i >= size) push(i - size)
-    if (i < mask.length - size) push(i + size)
-  }
+  for (let i = stack.pop(); i !== undefined; i = stack.pop()) for (const next of neighbors(i, size)) push(next)
   return found
 }
