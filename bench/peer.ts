@@ -67,7 +67,7 @@ async function prepare(photoPath: string | URL, settings: Settings): Promise<Pro
   const target = new CoarseTarget(fit, settings.coarse.thickness)
   const view = viewCoarse(fit)
   const image = cropImage(photo, fit.crop)
-  const trusted = trustedSkin(image, view.mask, fit.crop, face.landmarks, CONTOURS[face.landmarks.layout])
+  const trusted = trustedSkin(image, view, fit.crop, face.landmarks, CONTOURS[face.landmarks.layout])
   return {
     settings,
     target,

@@ -84,7 +84,7 @@ async function relief(repeats: number, preset: string): Promise<StageFigures> {
   const image = cropImage(photo, fit.crop)
   const { landmarks } = face
   const contours = CONTOURS[landmarks.layout]
-  const trusted = trustedSkin(image, view.mask, fit.crop, landmarks, contours)
+  const trusted = trustedSkin(image, view, fit.crop, landmarks, contours)
   const scene = reliefScene({
     fit,
     view,

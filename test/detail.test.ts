@@ -319,6 +319,7 @@ describe('trusted skin', () => {
   const size = 128
   const crop = { x: 100, y: 50, width: 256, height: 256, size }
   const mask = new Uint8Array(size * size)
+  const normals = new Float32Array(size * size * 3)
   const image = new Float32Array(size * size * 3)
   const rng = new Rng(6)
   const hair = (x: number, y: number): boolean => y < 30 + 6 * Math.sin(x / 7)
@@ -326,6 +327,8 @@ describe('trusted skin', () => {
   for (let i = 0; i < size * size; i++) {
     const [x, y] = [i % size, Math.floor(i / size)]
     mask[i] = Math.hypot((x - 64) / 46, (y - 64) / 56) < 1 ? 1 : 0
+    const [u, v] = [(x - 64) / 60, (y - 64) / 70]
+    normals.set([u, v, -Math.sqrt(Math.max(0, 1 - u * u - v * v))], 3 * i)
     const dark = hair(x, y) || brow(x, y)
     // Skin darkens to one side, as it does beside a lamp.
     const light = 1 - (0.35 * x) / size
@@ -353,7 +356,7 @@ describe('trusted skin', () => {
     brows: [[0, 1, 2]],
     lips: [12, 13, 14, 15, 16, 17, 18, 19],
   } // prettier-ignore
-  const trusted = trustedSkin(image, mask, crop, landmarks, faceContours)
+  const trusted = trustedSkin(image, { mask, normals }, crop, landmarks, faceContours)
   const at = (x: number, y: number): number => trusted[y * size + x]
 
   it('leaves out the open mouth and the open eye, and keeps closed lids', () => {
@@ -365,6 +368,31 @@ describe('trusted skin', () => {
     expect([at(46, 48), at(82, 48), at(104, 64), at(24, 64), at(64, 112)]).toEqual([1, 1, 1, 1, 1])
     const kept = trusted.reduce((a, b) => a + b, 0) / mask.reduce((a, b) => a + b, 0)
     expect(kept).toBeGreaterThan(0.65)
+  })
+  it('keeps the dark side of a face in hard light, and leaves out black hair beside it and what it cuts off', () => {
+    const lit = new Float32Array(image.length)
+    const black = (x: number): boolean => x < 34 + 2 * Math.sin(x)
+    const strand = (y: number): boolean => Math.abs(y - 30) < 4
+    for (let i = 0; i < size * size; i++) {
+      const [x, y] = [i % size, Math.floor(i / size)]
+      const [nx, , nz] = normals.subarray(3 * i, 3 * i + 3)
+      const light = (0.05 + 0.95 * Math.max(0, 0.8 * nx - 0.6 * nz)) ** (1 / 2.2)
+      const colour = black(x) || strand(y) ? [0.03, 0.025, 0.02] : [0.85 * light, 0.62 * light, 0.5 * light]
+      lit.set(
+        colour.map((c) => c + 0.01 * rng.normal()),
+        3 * i,
+      )
+    }
+    const kept = trustedSkin(lit, { mask, normals }, crop, landmarks, faceContours)
+    const share = (where: (x: number, y: number) => boolean): number => {
+      const there = [...mask.keys()].filter((i) => mask[i] && where(i % size, Math.floor(i / size)))
+      return there.reduce((sum, i) => sum + kept[i], 0) / there.length
+    }
+    // a shade of it, then the brightest side
+    expect(share((x, y) => x > 38 && x < 50 && y > 66 && y < 100)).toBeGreaterThan(0.95)
+    expect(share((x, y) => x > 96 && y > 40)).toBeGreaterThan(0.95)
+    expect(share((x) => black(x))).toBeLessThan(0.05)
+    expect(share((_, y) => y < 25)).toBe(0)
   })
   it('prices albedo less on lips and brows', () => {
     const price = albedoPrice(crop, landmarks, faceContours, 0.15)

@@ -111,7 +111,7 @@ class Run {
     const coarse = viewCoarse(fit)
     const image = cropImage(photo, fit.crop)
     const contours = CONTOURS[face.landmarks.layout]
-    const trusted = trustedSkin(image, coarse.mask, fit.crop, face.landmarks, contours)
+    const trusted = trustedSkin(image, coarse, fit.crop, face.landmarks, contours)
     const paint = albedoPrice(fit.crop, face.landmarks, contours, settings.relief.paintPrice)
     const detail = await this.timed('detail', () =>
       this.detail(photo, target, { fit, view: coarse, image, trusted, paint }, coarseErrorMm),

@@ -1,6 +1,7 @@
 /** The colours of this face's skin: which pixels look like it, and how it goes on over the unseen parts of the head. */
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { gaussianBlur } from '../image/filter.js'
+import { robustSpread, skinTone } from '../image/skin-tone.js'
 import type { Mesh } from '../stages.js'
 
 /** Squared Mahalanobis distance of log colour: skin up to the first, not skin beyond the second. */
@@ -9,27 +10,19 @@ const NOT_SKIN = 10
 /** Width of the doubtful edge of skin, as a share of the crop. */
 const EDGE = 0.014
 
-/** Log brightness and two log ratios of a colour: shadows change the first only. */
-function feature(r: number, g: number, b: number): [number, number, number] {
-  const [x, y, z] = [Math.log(Math.max(r, 0.01)), Math.log(Math.max(g, 0.01)), Math.log(Math.max(b, 0.01))]
-  return [(x + y + z) / 3, x - y, y - z]
-}
-
 /**
  * [size, size] 0..1: how much each pixel looks like the trusted ones.
  * @param image [size, size, 3] sRGB
  */
 export function skinLikeness(image: Float32Array, trusted: Float32Array, size: number): Float32Array {
   const smooth = gaussianBlur(image, size, size, 3, size / 200)
-  const at = (i: number): [number, number, number] => feature(smooth[3 * i], smooth[3 * i + 1], smooth[3 * i + 2])
+  const at = (i: number): [number, number, number] => skinTone(smooth[3 * i], smooth[3 * i + 1], smooth[3 * i + 2])
   const sample = [...trusted.keys()].filter((i) => trusted[i] > 0).map(at)
   if (sample.length < 50) return new Float32Array(size * size)
   const spread = [0, 1, 2].map((k) => {
-    const values = sample.map((f) => f[k]).sort((a, b) => a - b)
-    const quantile = (share: number): number => values[Math.floor(share * (values.length - 1))]
-    const sigma = (quantile(0.84) - quantile(0.16)) / 2
+    const { median, sigma } = robustSpread(sample.map((f) => f[k]))
     return {
-      median: quantile(0.5),
+      median,
       sigma: k === 0 ? Math.min(0.4, Math.max(0.25, sigma)) : Math.min(0.12, Math.max(0.05, sigma)),
     }
   })

@@ -3,10 +3,11 @@
  * border inwards (hair, hats, hands), where the prior alone holds the surface; brows and lips are paint.
  */
 import { gaussianBlur } from '../image/filter.js'
-import type { Crop, Landmarks } from '../stages.js'
+import type { CoarseMaps, Crop, Landmarks } from '../stages.js'
+import { skinDistance } from './skin.js'
 
-/** Squared Mahalanobis distance of colour beyond which a pixel is not skin. */
-const OUTLIER = 16
+/** Squared distance from plain skin beyond which a pixel is not skin. */
+const OUTLIER = 12
 /** Share of the crop's side that is left out beyond what covers the face. */
 const FRINGE = 0.008
 /** Share of the crop's side by which eye and mouth openings are widened. */
@@ -49,25 +50,30 @@ export function albedoPrice(
 /**
  * Photometric weight of each crop pixel, [size, size], 0 or 1.
  * @param image [size, size, 3] sRGB 0..1
- * @param mask [size, size] the face region
  */
 export function trustedSkin(
   image: Float32Array,
-  mask: Uint8Array,
+  { mask, normals }: Pick<CoarseMaps, 'mask' | 'normals'>,
   crop: Crop,
   landmarks: Landmarks,
   contours: FaceContours,
 ): Float32Array {
   const { size } = crop
+  const outline = (contour: readonly number[]) => inCrop(contour, crop, landmarks)
   const trusted = Float32Array.from(mask)
   for (const contour of [...contours.eyes, contours.mouth]) {
-    const polygon = inCrop(contour, crop, landmarks)
+    const polygon = outline(contour)
     const height = Math.max(...polygon.map((p) => p[1])) - Math.min(...polygon.map((p) => p[1]))
     // Closed eyes and lips are thin slits that hide nothing.
     if (height >= 2 * WIDEN * size + 1) fill(trusted, size, polygon, WIDEN * size, 0)
   }
-  const covered = new Float32Array(size * size)
-  for (const pixel of coveredFromBorder(image, mask, trusted, size)) covered[pixel] = 1
+  const plain = Float32Array.from(mask)
+  for (const contour of [...contours.eyes, ...contours.brows, contours.lips])
+    fill(plain, size, outline(contour), PAINT_WIDEN * size, 0)
+  const middle = new Float32Array(size * size)
+  fill(middle, size, convexHull([...contours.eyes, contours.lips].flatMap(outline)), 0, 1)
+  const smooth = gaussianBlur(image, size, size, 3, size / 170)
+  const covered = fromBorder(mask, skinDistance(smooth, normals, plain, middle), size)
   // Fringes and shadows of hair are neither hair nor plain skin.
   const about = gaussianBlur(covered, size, size, 1, FRINGE * size)
   return withoutScraps(
@@ -119,8 +125,17 @@ function inCrop(contour: readonly number[], crop: Crop, { points }: Landmarks): 
 
 /** Sets pixels in, or within `margin` of, a polygon. */
 function fill(values: Float32Array, size: number, polygon: [number, number][], margin: number, value: number): void {
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
+  const range = (axis: 0 | 1): [number, number] => {
+    const along = polygon.map((p) => p[axis])
+    return [
+      Math.max(0, Math.floor(Math.min(...along) - margin)),
+      Math.min(size - 1, Math.ceil(Math.max(...along) + margin)),
+    ]
+  }
+  const [left, right] = range(0)
+  const [top, bottom] = range(1)
+  for (let y = top; y <= bottom; y++) {
+    for (let x = left; x <= right; x++) {
       const [px, py] = [x + 0.5, y + 0.5]
       let inside = false
       let nearest = Number.POSITIVE_INFINITY
@@ -138,49 +153,36 @@ function fill(values: Float32Array, size: number, polygon: [number, number][], m
   }
 }
 
-/**
- * Pixels whose colour is far from that of the middle of the face and that hang together with the mask's border.
- * Colours are compared as logarithms: brightness loosely (shadows are skin), chroma tightly.
- */
-function coveredFromBorder(image: Float32Array, mask: Uint8Array, trusted: Float32Array, size: number): number[] {
-  const smooth = gaussianBlur(image, size, size, 3, size / 170)
-  const feature = (i: number): [number, number, number] => {
-    const [r, g, b] = [0, 1, 2].map((k) => Math.log(Math.max(smooth[3 * i + k], 0.01)))
-    return [(r + g + b) / 3, r - g, g - b]
-  }
-  const sample: [number, number, number][] = []
-  for (let i = 0; i < mask.length; i++) {
-    const x = (i % size) / size - 0.5
-    const y = Math.floor(i / size) / size - 0.5
-    if (trusted[i] && x * x + y * y < 0.09) sample.push(feature(i))
-  }
-  if (sample.length < 100) return []
-  const spread = [0, 1, 2].map((k) => {
-    const values = sample.map((f) => f[k]).sort((a, b) => a - b)
-    const at = (share: number): number => values[Math.floor(share * (values.length - 1))]
-    return { median: at(0.5), sigma: Math.max((at(0.84) - at(0.16)) / 2, k === 0 ? 0.2 : 0.05) }
-  })
-  const outlier = (i: number): boolean => {
-    const f = feature(i)
-    const d = spread.map(({ median, sigma }, k) => ((f[k] - median) / sigma) ** 2)
-    return d[0] + d[1] + d[2] > OUTLIER
-  }
-  const found: number[] = []
-  const visited = new Uint8Array(mask.length)
+/** [size, size] 1 at pixels that are not skin and hang together with the mask's border through others. */
+function fromBorder(mask: Uint8Array, distance: Float32Array, size: number): Float32Array {
+  const found = new Float32Array(mask.length)
   const stack: number[] = []
   const push = (i: number): void => {
-    if (visited[i] || !mask[i]) return
-    visited[i] = 1
-    if (outlier(i)) {
-      found.push(i)
-      stack.push(i)
-    }
+    if (found[i] || !mask[i] || distance[i] <= OUTLIER) return
+    found[i] = 1
+    stack.push(i)
   }
   for (let i = 0; i < mask.length; i++) {
-    const x = i % size
-    const edge = x === 0 || x === size - 1 || i < size || i >= mask.length - size
-    if (mask[i] && (edge || !mask[i - 1] || !mask[i + 1] || !mask[i - size] || !mask[i + size])) push(i)
+    const around = mask[i] ? [...neighbors(i, size)] : []
+    if (around.length < 4 || around.some((next) => !mask[next])) push(i)
   }
   for (let i = stack.pop(); i !== undefined; i = stack.pop()) for (const next of neighbors(i, size)) push(next)
   return found
+}
+
+/** The corners of the convex hull of points, in order (Andrew's monotone chain). */
+function convexHull(points: [number, number][]): [number, number][] {
+  const sorted = points.toSorted((a, b) => a[0] - b[0] || a[1] - b[1])
+  const half = (from: [number, number][]): [number, number][] => {
+    const chain: [number, number][] = []
+    for (const [x, y] of from) {
+      for (; chain.length > 1; chain.pop()) {
+        const [[ax, ay], [bx, by]] = chain.slice(-2)
+        if ((bx - ax) * (y - ay) > (by - ay) * (x - ax)) break
+      }
+      chain.push([x, y])
+    }
+    return chain.slice(0, -1)
+  }
+  return [...half(sorted), ...half(sorted.toReversed())]
 }

@@ -23,7 +23,7 @@ const LIFT = 5e-4
 const LOSS = 0.6
 
 /** The harmonics that `ReliefModel` uses, of a unit vector. */
-function harmonics(x: number, y: number, z: number): number[] {
+export function harmonics(x: number, y: number, z: number): number[] {
   return [1, x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1]
 }
 
