@@ -20,7 +20,7 @@ export function skinLikeness(image: Float32Array, trusted: Float32Array, size: n
   const sample = [...trusted.keys()].filter((i) => trusted[i] > 0).map(at)
   if (sample.length < 50) return new Float32Array(size * size)
   const spread = [0, 1, 2].map((k) => {
-    const { median, sigma } = robustSpread(sample.map((f) => f[k]))
+    const { median, sigma } = robustSpread(Float32Array.from(sample, (f) => f[k]))
     return {
       median,
       sigma: k === 0 ? Math.min(0.4, Math.max(0.25, sigma)) : Math.min(0.12, Math.max(0.05, sigma)),

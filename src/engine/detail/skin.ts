@@ -19,7 +19,7 @@ const RIDGE = [0.003, 0.02]
 const BRIGHTNESS = [0.15, 0.3]
 const RATIO = [0.05, 0.125]
 /** How many times as far brightness may be above as below: skin shines, but is never as dark as hair. */
-const SHINE = 2
+const SHINE = 3
 /** Fewer pixels than this say nothing. */
 const LEAST = 100
 
@@ -51,15 +51,15 @@ export function skinDistance(
   const squares = new Float32Array(n)
   for (let round = 0; round < ROUNDS; round++) {
     const light = fitLight(image, pixels, basis, weight)
+    const ratio = [0, 0, 0]
     for (let i = 0; i < n; i++) {
-      const ratio = [0, 1, 2].map((c) => {
+      for (let c = 0; c < 3; c++) {
         let shade = 0
         for (let k = 0; k < HARMONICS; k++) shade += light[c][k] * basis[i * HARMONICS + k]
-        return Math.max(image[3 * pixels[i] + c], 0.01) / Math.max(shade, 0.03)
-      })
-      skinTone(ratio[0], ratio[1], ratio[2]).forEach((value, k) => {
-        tones[k][i] = value
-      })
+        ratio[c] = Math.max(image[3 * pixels[i] + c], 0.01) / Math.max(shade, 0.03)
+      }
+      const tone = skinTone(ratio[0], ratio[1], ratio[2])
+      for (let k = 0; k < 3; k++) tones[k][i] = tone[k]
     }
     squares.fill(0)
     tones.forEach((tone, k) => {

@@ -7,7 +7,7 @@ import type { CoarseMaps, Crop, Landmarks } from '../stages.js'
 import { skinDistance } from './skin.js'
 
 /** Squared distance from plain skin beyond which a pixel is not skin. */
-const OUTLIER = 12
+const OUTLIER = 20
 /** Share of the crop's side that is left out beyond what covers the face. */
 const FRINGE = 0.008
 /** Share of the crop's side by which eye and mouth openings are widened. */

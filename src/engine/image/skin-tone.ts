@@ -7,8 +7,8 @@ export function skinTone(r: number, g: number, b: number): [number, number, numb
 }
 
 /** Median, and half the distance between the quantiles that lie a standard deviation from it. Sorts its argument. */
-export function robustSpread(values: number[] | Float32Array): { median: number; sigma: number } {
-  values.sort((a, b) => a - b)
+export function robustSpread(values: Float32Array): { median: number; sigma: number } {
+  values.sort()
   const quantile = (share: number): number => values[Math.floor(share * (values.length - 1))]
   return { median: quantile(0.5), sigma: (quantile(0.84) - quantile(0.16)) / 2 }
 }
