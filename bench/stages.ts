@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { CoarseTarget } from '../src/engine/coarse/target.js'
 import { openDevice } from '../src/engine/compute/index.js'
 import { resolveSettings } from '../src/engine/config.js'
-import { albedoPrice, trustedSkin, viewCoarse } from '../src/engine/detail/index.js'
+import { paintedSkin, trustedSkin, viewCoarse } from '../src/engine/detail/index.js'
 import { ReliefField } from '../src/engine/detail/relief/field.js'
 import { ReliefModel } from '../src/engine/detail/relief/model.js'
 import { reliefScene } from '../src/engine/detail/relief/scene.js'
@@ -85,13 +85,8 @@ async function relief(repeats: number, preset: string): Promise<StageFigures> {
   const { landmarks } = face
   const contours = CONTOURS[landmarks.layout]
   const trusted = trustedSkin(image, view, fit.crop, landmarks, contours)
-  const scene = reliefScene({
-    fit,
-    view,
-    image,
-    trusted,
-    paint: albedoPrice(fit.crop, landmarks, contours, settings.relief.paintPrice),
-  })
+  const painted = paintedSkin(fit.crop, landmarks, contours)
+  const scene = reliefScene({ fit, view, image, trusted, painted }, settings.relief)
   const device = await openDevice(settings.backend, settings.threads)
   const model = new ReliefModel(scene, settings.relief)
   const variables = device.variables(withMoments(model.initial()))
@@ -111,13 +106,9 @@ async function surface(repeats: number, preset: string): Promise<StageFigures> {
   const { settings, fit, view } = await coarseInput(preset)
   const target = new CoarseTarget(fit, settings.coarse.thickness)
   const image = new Float32Array(3 * fit.crop.size ** 2)
-  const { camera, mask } = reliefScene({
-    fit,
-    view,
-    image,
-    trusted: Float32Array.from(view.mask),
-    paint: Float32Array.from(view.mask),
-  })
+  const trusted = Float32Array.from(view.mask)
+  const painted = new Float32Array(trusted.length)
+  const { camera, mask } = reliefScene({ fit, view, image, trusted, painted }, settings.relief)
   const offset = Float32Array.from(mask, (_, i) => 5e-4 * Math.sin(i / 9))
   const field = new ReliefField(target, camera, offset, view.normals, mask)
   const mesh = denseFace(fit.mesh, fit.model, 100_000)

@@ -7,7 +7,7 @@ import { resolveSettings } from '../src/engine/config.js'
 import { advance, type FaceRays, hitPositions, makeRays, viewCoarse } from '../src/engine/detail/rays.js'
 import { FaceRenderer } from '../src/engine/detail/render.js'
 import { DetailTrainer } from '../src/engine/detail/train.js'
-import { albedoPrice, trustedSkin } from '../src/engine/detail/trust.js'
+import { paintedSkin, trustedSkin } from '../src/engine/detail/trust.js'
 import { SiderField } from '../src/engine/field/field.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { loadHead } from '../src/engine/head/load.js'
@@ -394,10 +394,9 @@ describe('trusted skin', () => {
     expect(share((x) => black(x))).toBeLessThan(0.05)
     expect(share((_, y) => y < 25)).toBe(0)
   })
-  it('prices albedo less on lips and brows', () => {
-    const price = albedoPrice(crop, landmarks, faceContours, 0.15)
-    expect(price[94 * size + 64]).toBeCloseTo(0.15)
-    expect(price[78 * size + 64]).toBe(1)
+  it('knows lips and brows as paint', () => {
+    const painted = paintedSkin(crop, landmarks, faceContours)
+    expect([painted[94 * size + 64], painted[78 * size + 64]]).toEqual([1, 0])
   })
   it('trusts nothing off the face', () => {
     expect(trusted.some((t, i) => t > mask[i])).toBe(false)

@@ -10,11 +10,11 @@ import { openDevice } from './compute/index.js'
 import type { Device, ShapedArray } from './compute/program.js'
 import type { Settings } from './config.js'
 import {
-  albedoPrice,
   type Detailer,
   type DetailInput,
   type DetailStep,
   networkDetailer,
+  paintedSkin,
   reliefDetailer,
   trustedSkin,
   viewCoarse,
@@ -112,9 +112,9 @@ class Run {
     const image = cropImage(photo, fit.crop)
     const contours = CONTOURS[face.landmarks.layout]
     const trusted = trustedSkin(image, coarse, fit.crop, face.landmarks, contours)
-    const paint = albedoPrice(fit.crop, face.landmarks, contours, settings.relief.paintPrice)
+    const painted = paintedSkin(fit.crop, face.landmarks, contours)
     const detail = await this.timed('detail', () =>
-      this.detail(photo, target, { fit, view: coarse, image, trusted, paint }, coarseErrorMm),
+      this.detail(photo, target, { fit, view: coarse, image, trusted, painted }, coarseErrorMm),
     )
     const surface = await this.timed('surface', async () => ({
       asset: await this.asset({

@@ -15,7 +15,7 @@ import { type DetailState, DetailTrainer, type NearPoints } from './train.js'
 
 export type { DetailStep } from './progress.js'
 export { viewCoarse } from './rays.js'
-export { albedoPrice, type FaceContours, trustedSkin } from './trust.js'
+export { type FaceContours, paintedSkin, trustedSkin } from './trust.js'
 
 /** What every kind of detail stage can do. */
 export interface Detailer {
@@ -39,8 +39,8 @@ export interface DetailInput {
   image: Float32Array
   /** [size, size] photometric weight */
   trusted: Float32Array
-  /** [size, size] 0..1 price of a step of albedo */
-  paint: Float32Array
+  /** [size, size] 1 on brows and lips */
+  painted: Float32Array
 }
 
 /** The paper's way: geometry and rendering network, traced rays, implicit differentiation. */
@@ -80,7 +80,7 @@ export async function reliefDetailer(
   input: DetailInput,
   settings: Settings,
 ): Promise<Detailer> {
-  const scene: ReliefScene = reliefScene(input, settings.relief.occlusion)
+  const scene: ReliefScene = reliefScene(input, settings.relief)
   const solver = await ReliefSolver.create(device, scene, settings.relief)
   return {
     get losses() {

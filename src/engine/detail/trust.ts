@@ -29,22 +29,13 @@ export interface FaceContours {
   lips: readonly number[]
 }
 
-/**
- * What a step of albedo costs at each crop pixel, [size, size] in 0..1: brows and lips differ from the skin about them by
- * nature, so there a change of brightness is hardly a sign of shape.
- * @param paintPrice price on brows and lips as a share of the price elsewhere
- */
-export function albedoPrice(
-  crop: Crop,
-  landmarks: Landmarks,
-  contours: FaceContours,
-  paintPrice: number,
-): Float32Array {
+/** [size, size] 1 on brows and lips: they differ in colour from the skin about them by nature. */
+export function paintedSkin(crop: Crop, landmarks: Landmarks, contours: FaceContours): Float32Array {
   const { size } = crop
-  const price = new Float32Array(size * size).fill(1)
+  const painted = new Float32Array(size * size)
   for (const contour of [...contours.brows, contours.lips])
-    fill(price, size, inCrop(contour, crop, landmarks), PAINT_WIDEN * size, paintPrice)
-  return price
+    fill(painted, size, inCrop(contour, crop, landmarks), PAINT_WIDEN * size, 1)
+  return painted
 }
 
 /**

@@ -250,6 +250,10 @@ export interface ReliefSettings {
    */
   paintPrice: number
   /**
+   * Weight of the photo's colours on brows and lips, as a share of the weight elsewhere: their edges would otherwise become ridges. 1 treats them as skin. Default: 0.3.
+   */
+  paintWeight: number
+  /**
    * Whether the light that the fitted head hides from itself (eye sockets, the sides of the nose) is reckoned with. Default: true.
    */
   occlusion: boolean

@@ -1,4 +1,5 @@
 /** What the relief solver knows of the photo and the coarse face, per crop pixel, in the camera frame. */
+import type { Settings } from '../../config.js'
 import { cropCamera } from '../../geometry/camera.js'
 import type { Camera, CoarseMaps, HeadFit } from '../../stages.js'
 import { HARMONICS, occlusion } from './occlusion.js'
@@ -37,15 +38,17 @@ interface PhotoEvidence {
   view: CoarseMaps
   image: Float32Array
   trusted: Float32Array
-  paint: Float32Array
+  painted: Float32Array
 }
 
 /**
  * Prepares the crop. The derivative of depth follows from the normal n of the coarse surface:
  * with ray (U/f, V/f, 1) and depth z, n ∝ (f z_u, f z_v, -(z + U z_u + V z_v)).
- * @param hides whether the light that the head hides from itself is reckoned with
  */
-export function reliefScene({ fit, view, image, trusted, paint }: PhotoEvidence, hides = true): ReliefScene {
+export function reliefScene(
+  { fit, view, image, trusted, painted }: PhotoEvidence,
+  settings: Pick<Settings['relief'], 'occlusion' | 'paintPrice' | 'paintWeight'>,
+): ReliefScene {
   const { size } = fit.crop
   const camera = cropCamera(fit.camera, fit.crop)
   const count = size * size
@@ -73,22 +76,25 @@ export function reliefScene({ fit, view, image, trusted, paint }: PhotoEvidence,
   const weight = new Float32Array(count)
   for (let i = 0; i < count; i++) {
     if (!view.mask[i]) depth[i] = mean
-    weight[i] = interior(facing, size, i) ? trusted[i] : 0
+    weight[i] = interior(facing, size, i) ? trusted[i] * onPaint(settings.paintWeight, painted[i]) : 0
   }
   return {
     size,
     camera,
     mask: view.mask,
     weight,
-    paint,
+    paint: painted.map((p) => onPaint(settings.paintPrice, p)),
     image,
     depth,
     slope,
     offset,
-    occlusion: hides ? occlusion(fit) : new Float32Array(count * HARMONICS),
+    occlusion: settings.occlusion ? occlusion(fit) : new Float32Array(count * HARMONICS),
     pixel: mean / camera.fx,
   }
 }
+
+/** A share that holds on brows and lips and is 1 elsewhere. */
+const onPaint = (share: number, painted: number): number => 1 + (share - 1) * painted
 
 /** Whether all pixels within BORDER of pixel i are set. */
 function interior(mask: Uint8Array, size: number, i: number): boolean {
