@@ -34,7 +34,7 @@ export const faces: Command = {
     if (found.faces.length === 0) {
       throw new SiderError('NO_FACE', `no face was found in ${photo}`, {
         stage: 'landmarks',
-        hint: 'Choose a photo that shows a face larger and from the front, or give --landmarks.',
+        hint: 'Choose a photo that shows a face larger and from the front, or give its landmarks to sider reconstruct with --landmarks.',
       })
     }
     const picture = options.text('picture') ?? `${parse(photo).name}-faces.png`

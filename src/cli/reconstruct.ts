@@ -69,7 +69,7 @@ export const reconstruct: Command = {
     quiet: { short: 'q', description: 'no progress' },
   },
   examples: [
-    ['sider reconstruct photo.jpg -o out', 'a detailed face in a few minutes'],
+    ['sider reconstruct photo.jpg -o out', 'a detailed face'],
     ['sider reconstruct photo.jpg -o out --preset preview', 'a first look'],
     ['sider reconstruct group.jpg -o out --face list', 'which faces are there? Then choose: --face 2'],
     [

@@ -26,7 +26,7 @@ export const PRESETS = {
     },
   },
   balanced: {
-    description: 'The default: wrinkles and folds in a few minutes on an ordinary processor.',
+    description: 'The default: wrinkles and folds in less than a minute on an ordinary processor.',
     settings: {
       field: { kind: 'relief' },
       relief: { steps: 300 },

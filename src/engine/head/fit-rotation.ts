@@ -3,32 +3,6 @@ import { cameraCenter } from '../geometry/camera.js'
 import type { Camera } from '../stages.js'
 
 /**
- * Rotation matrix of an axis-angle vector (Rodrigues' formula). It equals that of geometry/camera.ts but for rounding; the fit
- * keeps its own, since the last digits of every fitted camera follow from it.
- *
- * @param x @param y @param z axis times angle, radians
- * @returns [3, 3]
- */
-export function rotationFromAxisAngle(x: number, y: number, z: number): Float64Array {
-  const squared = x * x + y * y + z * z
-  const angle = Math.sqrt(squared)
-  // sin(a)/a and (1 - cos(a))/a², by their series near 0 where the quotients lose digits
-  const s = angle < 1e-4 ? 1 - squared / 6 : Math.sin(angle) / angle
-  const c = angle < 1e-4 ? 0.5 - squared / 24 : (1 - Math.cos(angle)) / squared
-  return Float64Array.of(
-    1 - c * (y * y + z * z),
-    c * x * y - s * z,
-    c * x * z + s * y,
-    c * x * y + s * z,
-    1 - c * (x * x + z * z),
-    c * y * z - s * x,
-    c * x * z - s * y,
-    c * y * z + s * x,
-    1 - c * (x * x + y * y),
-  )
-}
-
-/**
  * Derivative of a rotation matrix by its axis-angle vector (Gallego & Yezzi 2015), as the angular velocity it causes:
  * column k holds ω_k with ∂R/∂θ_k = [ω_k]× R. This is the left Jacobian of SO(3).
  *

@@ -5,9 +5,8 @@
  * G_j = G_parent · R_j, and a vertex v goes to Σ_j w_j (G_j (v − J_j) + o_j), where o_j is the posed joint. Pose
  * blendshapes add P · (R − I) to v before that (Loper et al. 2015, SMPL; Li et al. 2017, FLAME).
  */
-import { multiply3 } from '../geometry/camera.js'
+import { multiply3, rotationFromAxisAngle } from '../geometry/camera.js'
 import type { HeadModel } from '../stages.js'
-import { rotationFromAxisAngle } from './fit-rotation.js'
 
 /** Rest positions of the joints as a linear function of the coefficients. */
 export interface JointBasis {

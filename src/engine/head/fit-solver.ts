@@ -3,9 +3,8 @@
  * plus the priors, over shape, expression, joints, pose and focal length together. Derivatives are analytic.
  */
 import { solveCholesky } from '../geometry/algebra.js'
-import { multiply3 } from '../geometry/camera.js'
+import { multiply3, rotationFromAxisAngle } from '../geometry/camera.js'
 import { depthRow, type Observation, projectPoint, residualRow } from './fit-residuals.js'
-import { rotationFromAxisAngle } from './fit-rotation.js'
 import { copyState, type FitModel, type FitState, type FreeUnknowns, POSE_UNKNOWNS, PosedPoints } from './fit-state.js'
 
 /** Gaussian priors, as weights and standard deviations. */

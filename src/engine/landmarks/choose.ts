@@ -15,7 +15,7 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
   if (faces.length === 0) {
     throw new SiderError('NO_FACE', 'no face was found in the photo', {
       stage: 'landmarks',
-      hint: 'Use a photo that shows a face from the front or half side, at least 50 pixels large; or give --landmarks.',
+      hint: 'Use a photo that shows a face from the front or half side, at least 50 pixels large; or give landmarks of your own.',
     })
   }
   const face = faces[index < 0 ? 0 : index]
@@ -42,7 +42,7 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
     const message = `the face is cut by the border of the photo (about ${Math.round(over)} pixels are missing)`
     throw new SiderError('FACE_CUT', message, {
       stage: 'landmarks',
-      hint: 'Use a photo that shows the whole face from hairline to chin, or choose another face with --face.',
+      hint: 'Use a photo that shows the whole face from hairline to chin, or choose another face of it.',
       data: { missingPx: over },
     })
   }

@@ -2,12 +2,9 @@
  * The relief as a signed distance field: f(x) = f_coarse(x) + d(π(x)) cos θ(π(x)), where d is the relief along the optical axis
  * at the pixel that sees x, and θ the angle between ray and coarse normal. Points that no face pixel sees keep f_coarse.
  */
-import { project } from '../../geometry/camera.js'
+import { multiply4 } from '../../geometry/camera.js'
 import { gaussianBlur } from '../../image/filter.js'
 import type { Camera, FieldFrame, ImplicitField } from '../../stages.js'
-
-/** Step of the numeric gradient of the relief term, field units (about 0.02 mm). */
-const STEP = 2e-4
 
 export interface CoarseDistance {
   frame: FieldFrame
@@ -19,6 +16,7 @@ export class ReliefField implements ImplicitField {
   readonly frame: FieldFrame
   /** [size, size] d cos θ in field units, smoothly continued a little beyond the mask. */
   private readonly offset: Float32Array
+  private readonly fieldToCamera: Float64Array
 
   /**
    * @param camera intrinsics in crop pixels
@@ -33,6 +31,9 @@ export class ReliefField implements ImplicitField {
     mask: Uint8Array,
   ) {
     this.frame = coarse.frame
+    const { center, scale } = coarse.frame
+    const toHead = Float64Array.of(scale, 0, 0, center[0], 0, scale, 0, center[1], 0, 0, scale, center[2], 0, 0, 0, 1)
+    this.fieldToCamera = multiply4(camera.headToCamera, toHead)
     const { width: size } = camera
     const raw = new Float32Array(size * size)
     for (let i = 0; i < raw.length; i++) {
@@ -41,7 +42,7 @@ export class ReliefField implements ImplicitField {
       const u = ((i % size) + 0.5 - camera.cx) / camera.fx
       const v = (Math.floor(i / size) + 0.5 - camera.cy) / camera.fy
       const along = normals[3 * i] * u + normals[3 * i + 1] * v + normals[3 * i + 2]
-      raw[i] = (relief[i] * -along) / coarse.frame.scale
+      raw[i] = (relief[i] * -along) / scale
     }
     const spread = gaussianBlur(raw, size, size, 1, 2)
     const cover = gaussianBlur(Float32Array.from(mask), size, size, 1, 2)
@@ -49,50 +50,63 @@ export class ReliefField implements ImplicitField {
   }
 
   async sdf(points: Float32Array): Promise<Float32Array> {
-    const offset = this.offsets(points)
-    return this.coarse.distance(points).map((d, i) => d + offset[i])
+    const sdf = this.coarse.distance(points)
+    this.addRelief(points, sdf)
+    return sdf
   }
 
   async sdfAndGradient(points: Float32Array): Promise<{ sdf: Float32Array; gradient: Float32Array }> {
     const { sdf, gradient } = this.coarse.distanceAndGradient(points)
-    const offset = this.offsets(points)
-    for (let k = 0; k < 3; k++) {
-      const moved = points.slice()
-      for (let i = k; i < moved.length; i += 3) moved[i] += STEP
-      const ahead = this.offsets(moved)
-      for (let i = 0; i < offset.length; i++) gradient[3 * i + k] += (ahead[i] - offset[i]) / STEP
-    }
-    return { sdf: sdf.map((d, i) => d + offset[i]), gradient }
+    this.addRelief(points, sdf, gradient)
+    return { sdf, gradient }
   }
 
-  /** d cos θ at the pixels that see the points: Catmull-Rom interpolation. */
-  private offsets(points: Float32Array): Float32Array {
-    const { center, scale } = this.frame
-    const { width: size } = this.camera
-    const head = points.map((p, i) => p * scale + center[i % 3])
-    const seen = project(this.camera, head)
-    const result = new Float32Array(points.length / 3)
-    for (let i = 0; i < result.length; i++) {
-      const x = seen[3 * i] - 0.5
-      const y = seen[3 * i + 1] - 0.5
-      const [x0, y0] = [Math.floor(x), Math.floor(y)]
-      if (!(x0 >= 1 && y0 >= 1 && x0 < size - 2 && y0 < size - 2)) continue
-      const wx = catmullRom(x - x0)
-      const wy = catmullRom(y - y0)
-      let sum = 0
+  /**
+   * Adds d cos θ at the pixels that see the points to `sdf` [n], and its derivative to `gradient` [n, 3]. Catmull-Rom
+   * interpolation: the derivative is continuous. Written out: this is asked for millions of points.
+   */
+  private addRelief(points: Float32Array, sdf: Float32Array, gradient?: Float32Array): void {
+    const { offset, fieldToCamera: m } = this
+    const { width: size, fx, fy, cx, cy } = this.camera
+    const [wx, wy, dx, dy] = [0, 1, 2, 3].map(() => new Float64Array(4))
+    for (let i = 0; i < sdf.length; i++) {
+      const [px, py, pz] = [points[3 * i], points[3 * i + 1], points[3 * i + 2]]
+      const perZ = 1 / (m[8] * px + m[9] * py + m[10] * pz + m[11])
+      const x = (m[0] * px + m[1] * py + m[2] * pz + m[3]) * perZ
+      const y = (m[4] * px + m[5] * py + m[6] * pz + m[7]) * perZ
+      const u = fx * x + cx - 0.5
+      const v = fy * y + cy - 0.5
+      const [u0, v0] = [Math.floor(u), Math.floor(v)]
+      if (!(u0 >= 1 && v0 >= 1 && u0 < size - 2 && v0 < size - 2)) continue
+      catmullRom(u - u0, wx, dx)
+      catmullRom(v - v0, wy, dy)
+      let [sum, sumU, sumV] = [0, 0, 0]
       for (let j = 0; j < 4; j++) {
-        const row = (y0 + j - 1) * size + x0 - 1
-        let line = 0
-        for (let k = 0; k < 4; k++) line += wx[k] * this.offset[row + k]
+        const row = (v0 + j - 1) * size + u0 - 1
+        const [a, b, c, d] = [offset[row], offset[row + 1], offset[row + 2], offset[row + 3]]
+        const line = wx[0] * a + wx[1] * b + wx[2] * c + wx[3] * d
         sum += wy[j] * line
+        sumV += dy[j] * line
+        sumU += wy[j] * (dx[0] * a + dx[1] * b + dx[2] * c + dx[3] * d)
       }
-      result[i] = sum
+      sdf[i] += sum
+      if (!gradient) continue
+      // u = fx X / Z + cx and v = fy Y / Z + cy, with [X Y Z] = fieldToCamera [p 1]
+      for (let k = 0; k < 3; k++)
+        gradient[3 * i + k] += perZ * (sumU * fx * (m[k] - x * m[8 + k]) + sumV * fy * (m[4 + k] - y * m[8 + k]))
     }
-    return result
   }
 }
 
-function catmullRom(t: number): [number, number, number, number] {
+/** Catmull-Rom weights of four samples at `t` between the middle two, and their derivatives. */
+function catmullRom(t: number, weight: Float64Array, derivative: Float64Array): void {
   const [t2, t3] = [t * t, t * t * t]
-  return [(-t + 2 * t2 - t3) / 2, (2 - 5 * t2 + 3 * t3) / 2, (t + 4 * t2 - 3 * t3) / 2, (t3 - t2) / 2]
+  weight[0] = (-t + 2 * t2 - t3) / 2
+  weight[1] = (2 - 5 * t2 + 3 * t3) / 2
+  weight[2] = (t + 4 * t2 - 3 * t3) / 2
+  weight[3] = (t3 - t2) / 2
+  derivative[0] = (-1 + 4 * t - 3 * t2) / 2
+  derivative[1] = (-10 * t + 9 * t2) / 2
+  derivative[2] = (1 + 8 * t - 9 * t2) / 2
+  derivative[3] = (3 * t2 - 2 * t) / 2
 }
