@@ -1,4 +1,4 @@
-import { BufferAttribute, BufferGeometry, Vector3 } from 'three'
+import { BufferAttribute, BufferGeometry, DoubleSide, Ray, Vector3 } from 'three'
 import { type HitPointInfo, MeshBVH } from 'three-mesh-bvh'
 import { describe, expect, test } from 'vitest'
 import {
@@ -29,6 +29,7 @@ import { interpolate, isHidden, rasterize, rasterNormals } from '../src/engine/g
 import { Rng } from '../src/engine/geometry/rng.js'
 import { sampleSurface } from '../src/engine/geometry/sample.js'
 import { subdivideLoop } from '../src/engine/geometry/subdivide.js'
+import { TriangleTree } from '../src/engine/geometry/triangle-tree.js'
 import type { Mesh } from '../src/engine/stages.js'
 import { edgeStatistics } from './edge-statistics.js'
 import { frontCamera, gridMesh, sphereMesh } from './shapes.js'
@@ -218,14 +219,18 @@ describe('distance', () => {
       expect(triangle[i]).toBeLessThan(mesh.indices.length / 3)
     }
   })
-  test('closest points equal those of three-mesh-bvh, also on random triangles with slivers, near and far', () => {
-    const soup = Float32Array.from({ length: 900 * 3 }, (_, i) => rng.uniform(-1, 1) * (i % 9 < 3 ? 1 : 0.9))
-    for (let t = 0; t < 20; t++) soup.copyWithin(t * 45, t * 45 + 3, t * 45 + 6)
-    const triangles = { positions: soup, indices: Uint32Array.from({ length: 900 }, (_, i) => i) }
+  /** Random triangles, some without area, in our tree and in three-mesh-bvh. */
+  const soup = () => {
+    const positions = Float32Array.from({ length: 900 * 3 }, (_, i) => rng.uniform(-1, 1) * (i % 9 < 3 ? 1 : 0.9))
+    for (let t = 0; t < 20; t++) positions.copyWithin(t * 45, t * 45 + 3, t * 45 + 6)
+    const triangles = { positions, indices: Uint32Array.from({ length: 900 }, (_, i) => i) }
     const geometry = new BufferGeometry()
-    geometry.setAttribute('position', new BufferAttribute(soup, 3))
+    geometry.setAttribute('position', new BufferAttribute(positions, 3))
     geometry.setIndex(new BufferAttribute(triangles.indices, 1))
-    const other = new MeshBVH(geometry, { indirect: true })
+    return { triangles, other: new MeshBVH(geometry, { indirect: true }) }
+  }
+  test('closest points equal those of three-mesh-bvh, also on random triangles with slivers, near and far', () => {
+    const { triangles, other } = soup()
     const target: HitPointInfo = { point: new Vector3(), distance: 0, faceIndex: 0 }
     const points = Float32Array.from({ length: 1500 }, (_, i) => rng.normal() * (i < 750 ? 0.5 : 3))
     const { distance, point } = new MeshDistance(triangles).closest(points)
@@ -235,6 +240,24 @@ describe('distance', () => {
       expect(distance[i]).toBeCloseTo(target.distance, 6)
       expect(p.distanceTo(new Vector3(point[i * 3], point[i * 3 + 1], point[i * 3 + 2]))).toBeCloseTo(distance[i], 5)
     }
+  })
+  test('rays are blocked where three-mesh-bvh hits, also along the axes and up to a distance', () => {
+    const { triangles, other } = soup()
+    // far fewer triangles leave rays through
+    const tree = new TriangleTree({ ...triangles, indices: triangles.indices.subarray(0, 150) })
+    other.geometry.setIndex(new BufferAttribute(triangles.indices.slice(0, 150), 1))
+    const bvh = new MeshBVH(other.geometry, { indirect: true })
+    let blocked = 0
+    for (let i = 0; i < 2000; i++) {
+      const origin = new Vector3(rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(-1, 1))
+      const along = new Vector3(rng.normal(), i % 3 ? rng.normal() : 0, i % 2 ? rng.normal() : 0).normalize()
+      const far = i % 2 ? rng.uniform(0.2, 1) : Number.POSITIVE_INFINITY
+      const hit = bvh.raycastFirst(new Ray(origin, along), DoubleSide, 0, far)
+      expect(tree.blocks(origin.x, origin.y, origin.z, along.x, along.y, along.z, far)).toBe(hit !== null)
+      if (hit) blocked++
+    }
+    expect(blocked).toBeGreaterThan(400)
+    expect(blocked).toBeLessThan(1600)
   })
   test('rays hit where the rasteriser sees the mesh', () => {
     const camera = frontCamera(64, 120, 0.6, 0.2)

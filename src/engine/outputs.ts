@@ -18,6 +18,8 @@ import { GENERATOR, VERSION } from './version.js'
 
 /** Pictures of training and sheets are at least this large a cell. */
 const CELL = 256
+/** The same of the views from several sides. */
+const VIEW = 300
 
 /**
  * Writes face.glb, sdf.*, camera.json, maps, pictures and report.json into `folder`.
@@ -155,13 +157,13 @@ async function viewSheet({ asset }: Reconstruction, crop: Picture): Promise<Pict
   const { head, textures, baked } = asset
   const texture = pictureFromFloats(textures.photo, textures.size, textures.size)
   const yawDegrees = [-50, -20, 0, 20, 50]
-  const options = { yawDegrees, size: 360 }
+  const options = { yawDegrees, size: VIEW }
   const clay = renderViews([{ ...head, normalMap: baked }], options)
   const skin = renderViews([{ ...head, texture }], options)
   const row = (first: Picture, captions: string[], pictures: Picture[]) =>
     [first, ...pictures].map((picture, i) => ({ picture, caption: captions[i] }))
   const names = yawDegrees.map((y) => `${y > 0 ? '+' : ''}${y}°`)
-  return composeSheet([row(crop, ['photo', ...names], clay), row(crop, ['photo', ...names], skin)], { cell: 300 })
+  return composeSheet([row(crop, ['photo', ...names], clay), row(crop, ['photo', ...names], skin)], { cell: VIEW })
 }
 
 function lossPlot({ losses, settings }: Reconstruction): string {

@@ -3,10 +3,9 @@
  * light between the parts of the head. Occluded directions return some light of the skin that is there. Then light is spread
  * within the skin, red furthest, as blood and melanin let it (subsurface scattering).
  */
-import { BufferAttribute, BufferGeometry, DoubleSide, Ray } from 'three'
-import { MeshBVH } from 'three-mesh-bvh'
 import type { Edges } from '../geometry/mesh.js'
 import { Rng } from '../geometry/rng.js'
+import { TriangleTree } from '../geometry/triangle-tree.js'
 import type { Mesh } from '../stages.js'
 import type { LightPlan } from './plan.js'
 
@@ -53,21 +52,14 @@ export function receiveLight(
   light: LightPlan,
   seed: number,
 ): Received {
-  const geometry = new BufferGeometry()
-  geometry.setAttribute('position', new BufferAttribute(mesh.positions, 3))
-  geometry.setIndex(new BufferAttribute(mesh.indices, 1))
-  const bvh = new MeshBVH(geometry, { indirect: true, targetLeafSize: 6 })
-  const ray = new Ray()
+  const tree = new TriangleTree(mesh)
   const count = wanted.length
   const lampCount = light.lamps.length
   const lamps = new Float32Array(count * lampCount)
   const room = new Float32Array(count * 12)
   const rng = new Rng(seed)
-  const hidden = (from: Float64Array, x: number, y: number, z: number, far: number): boolean => {
-    ray.origin.set(from[0], from[1], from[2])
-    ray.direction.set(x, y, z)
-    return bvh.raycastFirst(ray, DoubleSide, 0, far) !== null
-  }
+  const hidden = (from: Float64Array, x: number, y: number, z: number, far: number): boolean =>
+    tree.blocks(from[0], from[1], from[2], x, y, z, far)
   const from = new Float64Array(3)
   for (let v = 0; v < count; v++) {
     if (!wanted[v]) continue

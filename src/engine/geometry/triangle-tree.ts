@@ -1,9 +1,9 @@
 /**
- * Closest points on a triangle mesh: a bounding volume hierarchy in flat arrays, made for this one query.
+ * Closest points on a triangle mesh, and whether anything is in the way of a ray: a bounding volume hierarchy in flat arrays.
  *
- * Why not three-mesh-bvh: measured side by side on 24,000 triangles, points a few millimetres from the surface, it answered in
- * 11 to 20 microseconds a point (callbacks and objects), this in 3.5, with the same answers to the last digit. The coarse stage
- * asks millions of times. Ray hits still go through three-mesh-bvh.
+ * Why not three-mesh-bvh: measured side by side on 24,000 triangles, it answered in 11 to 20 microseconds a point a few
+ * millimetres from the surface (callbacks and objects), this in 3.5; a shadow ray from a face took it 7.3 microseconds, this 3.1.
+ * The answers are the same. The stages ask millions of times. First hits, of which there are few, go through three-mesh-bvh.
  */
 import type { Mesh } from '../stages.js'
 
@@ -20,19 +20,20 @@ export interface ClosestResult {
 
 /** Hierarchy over the triangles of a mesh. Triangles without area are fine. */
 export class TriangleTree {
-  /** Boxes [nodes, 6]: lower and upper corner. */
-  readonly #box: Float64Array
+  /** Boxes [nodes, 6]: lower and upper corner. Single precision, as positions are: half the memory is twice as near. */
+  readonly #box: Float32Array
   /** Inner node: its right child (the left one is the next node). Leaf: -1 - first entry in the triangle order. */
   readonly #link: Int32Array
   /** Triangles in a leaf; 0 for inner nodes. */
   readonly #count: Uint8Array
-  /** Triangles in leaf order, and for each its corner a and its edges ab, ac [9]. */
+  /** Triangles in leaf order, and for each its corners a, b, c [9]. */
   readonly #order: Uint32Array
-  readonly #corners: Float64Array
+  readonly #corners: Float32Array
   readonly #stack = new Int32Array(128)
   readonly #stackDistance = new Float64Array(128)
-  /** Entry that held the last answer. */
+  /** Entry that held the last closest point, and the one that blocked the last ray. */
   #last = 0
+  #blocker = 0
   readonly result: ClosestResult = { squaredDistance: 0, triangle: -1, x: 0, y: 0, z: 0 }
 
   constructor(mesh: Mesh) {
@@ -52,7 +53,7 @@ export class TriangleTree {
       }
     const order = Uint32Array.from({ length: n }, (_, t) => t)
     const most = 2 * n
-    const box = new Float64Array(most * 6)
+    const box = new Float32Array(most * 6)
     const link = new Int32Array(most)
     const count = new Uint8Array(most)
     let nodes = 0
@@ -91,16 +92,10 @@ export class TriangleTree {
     this.#link = link.slice(0, nodes)
     this.#count = count.slice(0, nodes)
     this.#order = order
-    this.#corners = new Float64Array(n * 9)
-    for (let i = 0; i < n; i++) {
-      const t = order[i] * 3
-      for (let k = 0; k < 3; k++) {
-        const a = p[indices[t] * 3 + k]
-        this.#corners[i * 9 + k] = a
-        this.#corners[i * 9 + 3 + k] = p[indices[t + 1] * 3 + k] - a
-        this.#corners[i * 9 + 6 + k] = p[indices[t + 2] * 3 + k] - a
-      }
-    }
+    this.#corners = new Float32Array(n * 9)
+    for (let i = 0; i < n; i++)
+      for (let c = 0; c < 3; c++)
+        for (let k = 0; k < 3; k++) this.#corners[i * 9 + c * 3 + k] = p[indices[order[i] * 3 + c] * 3 + k]
   }
 
   /** Finds the closest point to (x, y, z); the answer is in `result`, which the next query overwrites. */
@@ -151,6 +146,89 @@ export class TriangleTree {
     return result
   }
 
+  /**
+   * Whether any triangle, seen from either side, lies on the ray from (x, y, z) along the unit vector (dx, dy, dz), nearer than
+   * `far`. What blocked the last ray is tried first: neighbouring points mostly share it.
+   */
+  blocks(x: number, y: number, z: number, dx: number, dy: number, dz: number, far = Number.POSITIVE_INFINITY): boolean {
+    if (this.#meets(this.#blocker, x, y, z, dx, dy, dz, far)) return true
+    const box = this.#box
+    const link = this.#link
+    const count = this.#count
+    const stack = this.#stack
+    const [perX, perY, perZ] = [1 / dx, 1 / dy, 1 / dz]
+    // of the two planes of a box across each axis, where the one that the ray meets first is stored
+    const [inX, inY, inZ] = [dx < 0 ? 3 : 0, dy < 0 ? 4 : 1, dz < 0 ? 5 : 2]
+    const [outX, outY, outZ] = [3 - inX, 5 - inY, 7 - inZ]
+    let top = 0
+    stack[0] = 0
+    while (top >= 0) {
+      const node = stack[top--]
+      const o = node * 6
+      let enter = 0
+      let leave = far
+      // a ray within a plane of the box has 0 * Infinity there: comparisons with NaN are false and change nothing
+      let t = (box[o + inX] - x) * perX
+      if (t > enter) enter = t
+      t = (box[o + outX] - x) * perX
+      if (t < leave) leave = t
+      t = (box[o + inY] - y) * perY
+      if (t > enter) enter = t
+      t = (box[o + outY] - y) * perY
+      if (t < leave) leave = t
+      t = (box[o + inZ] - z) * perZ
+      if (t > enter) enter = t
+      t = (box[o + outZ] - z) * perZ
+      if (t < leave) leave = t
+      if (enter > leave) continue
+      if (count[node] === 0) {
+        stack[++top] = link[node]
+        stack[++top] = node + 1
+        continue
+      }
+      const first = -1 - link[node]
+      for (let i = first; i < first + count[node]; i++) {
+        if (!this.#meets(i, x, y, z, dx, dy, dz, far)) continue
+        this.#blocker = i
+        return true
+      }
+    }
+    return false
+  }
+
+  /** Whether the ray meets a triangle before `far` (Möller & Trumbore 1997). */
+  #meets(entry: number, x: number, y: number, z: number, dx: number, dy: number, dz: number, far: number): boolean {
+    const q = this.#corners
+    const o = entry * 9
+    const ax = q[o]
+    const ay = q[o + 1]
+    const az = q[o + 2]
+    const abx = q[o + 3] - ax
+    const aby = q[o + 4] - ay
+    const abz = q[o + 5] - az
+    const acx = q[o + 6] - ax
+    const acy = q[o + 7] - ay
+    const acz = q[o + 8] - az
+    const px = dy * acz - dz * acy
+    const py = dz * acx - dx * acz
+    const pz = dx * acy - dy * acx
+    const det = abx * px + aby * py + abz * pz
+    if (det === 0) return false
+    const f = 1 / det
+    const tx = x - ax
+    const ty = y - ay
+    const tz = z - az
+    const u = (tx * px + ty * py + tz * pz) * f
+    if (!(u >= 0 && u <= 1)) return false
+    const qx = ty * abz - tz * aby
+    const qy = tz * abx - tx * abz
+    const qz = tx * aby - ty * abx
+    const v = (dx * qx + dy * qy + dz * qz) * f
+    if (!(v >= 0 && u + v <= 1)) return false
+    const t = (acx * qx + acy * qy + acz * qz) * f
+    return t > 0 && t < far
+  }
+
   #boxDistance(node: number, x: number, y: number, z: number): number {
     const box = this.#box
     const o = node * 6
@@ -164,15 +242,18 @@ export class TriangleTree {
   #closestOnTriangle(entry: number, x: number, y: number, z: number): void {
     const q = this.#corners
     const o = entry * 9
-    const abx = q[o + 3]
-    const aby = q[o + 4]
-    const abz = q[o + 5]
-    const acx = q[o + 6]
-    const acy = q[o + 7]
-    const acz = q[o + 8]
-    const apx = x - q[o]
-    const apy = y - q[o + 1]
-    const apz = z - q[o + 2]
+    const ax = q[o]
+    const ay = q[o + 1]
+    const az = q[o + 2]
+    const abx = q[o + 3] - ax
+    const aby = q[o + 4] - ay
+    const abz = q[o + 5] - az
+    const acx = q[o + 6] - ax
+    const acy = q[o + 7] - ay
+    const acz = q[o + 8] - az
+    const apx = x - ax
+    const apy = y - ay
+    const apz = z - az
     const ab2 = abx * abx + aby * aby + abz * abz
     const ac2 = acx * acx + acy * acy + acz * acz
     const abac = abx * acx + aby * acy + abz * acz

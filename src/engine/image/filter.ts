@@ -14,51 +14,60 @@ export function gaussianBlur(
   mask?: ArrayLike<number>,
 ): Float32Array {
   const n = width * height
-  const planes = channels + 1
-  let source = new Float32Array(n * planes)
-  for (let i = 0; i < n; i++) {
-    const w = mask === undefined || mask[i] ? 1 : 0
-    if (w === 0) continue
-    for (let k = 0; k < channels; k++) source[i * planes + k] = image[i * channels + k]
-    source[i * planes + channels] = 1
-  }
   const radius = Math.ceil(sigma * 3.5)
-  const kernel = Float64Array.from({ length: radius + 1 }, (_, i) => Math.exp((-i * i) / (2 * sigma * sigma)))
-  if (sigma > 0) {
-    source = blurAxis(source, width, height, planes, kernel, 1, width)
-    source = blurAxis(source, height, width, planes, kernel, width, 1)
-  }
+  const kernel = Float64Array.from({ length: radius + 1 }, (_, i) =>
+    i === 0 ? 1 : Math.exp((-i * i) / (2 * sigma * sigma)),
+  )
+  const inside = mask && Float32Array.from({ length: n }, (_, i) => (mask[i] ? 1 : 0))
+  // what the sums below are divided by: how much of the kernel lies on known pixels
+  const cover = inside ? blurPlane(inside, width, height, kernel) : undefined
+  const [across, down] = [kernelShare(width, kernel), kernelShare(height, kernel)]
   const out = new Float32Array(n * channels)
-  for (let i = 0; i < n; i++) {
-    const w = source[i * planes + channels]
-    if (w === 0 || (mask !== undefined && !mask[i])) continue
-    for (let k = 0; k < channels; k++) out[i * channels + k] = source[i * planes + k] / w
+  const plane = new Float32Array(n)
+  for (let k = 0; k < channels; k++) {
+    for (let i = 0; i < n; i++) plane[i] = inside && inside[i] === 0 ? 0 : image[i * channels + k]
+    const blurred = blurPlane(plane, width, height, kernel)
+    for (let y = 0, i = 0; y < height; y++)
+      for (let x = 0; x < width; x++, i++)
+        if (!inside || inside[i] > 0) out[i * channels + k] = blurred[i] / (cover ? cover[i] : across[x] * down[y])
   }
   return out
 }
 
-function blurAxis(
-  source: Float32Array,
-  length: number,
-  lines: number,
-  planes: number,
-  kernel: Float64Array,
-  step: number,
-  lineStep: number,
-): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(source.length)
+/** [length] sum of the kernel's weights that lie on a line of so many pixels. */
+function kernelShare(length: number, kernel: Float64Array): Float64Array {
+  return Float64Array.from({ length }, (_, i) => {
+    let sum = kernel[0]
+    for (let j = 1; j < kernel.length; j++) sum += kernel[j] * ((i >= j ? 1 : 0) + (i + j < length ? 1 : 0))
+    return sum
+  })
+}
+
+/** Weighted sums over rows, then over columns; zero beyond the border. `kernel` [radius + 1] is one half of an even one. */
+function blurPlane(source: Float32Array, width: number, height: number, kernel: Float64Array): Float32Array {
   const radius = kernel.length - 1
-  for (let line = 0; line < lines; line++)
-    for (let i = 0; i < length; i++) {
-      const target = (line * lineStep + i * step) * planes
-      const from = Math.max(0, i - radius)
-      const to = Math.min(length - 1, i + radius)
-      for (let j = from; j <= to; j++) {
-        const w = kernel[Math.abs(i - j)]
-        const o = (line * lineStep + j * step) * planes
-        for (let k = 0; k < planes; k++) out[target + k] += w * source[o + k]
-      }
+  const rows = new Float32Array(source.length)
+  const line = new Float64Array(width + 2 * radius)
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) line[radius + x] = source[y * width + x]
+    for (let x = 0; x < width; x++) {
+      const middle = radius + x
+      let sum = kernel[0] * line[middle]
+      for (let j = 1; j <= radius; j++) sum += kernel[j] * (line[middle - j] + line[middle + j])
+      rows[y * width + x] = sum
     }
+  }
+  const out = new Float32Array(source.length)
+  const sums = new Float64Array(width)
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) sums[x] = kernel[0] * rows[y * width + x]
+    for (let j = 1; j <= radius; j++) {
+      const w = kernel[j]
+      for (const row of [y - j, y + j])
+        if (row >= 0 && row < height) for (let x = 0, i = row * width; x < width; x++, i++) sums[x] += w * rows[i]
+    }
+    out.set(sums, y * width)
+  }
   return out
 }
 

@@ -1,5 +1,5 @@
 /** The field on a regular grid in the head frame, for export: raw float16 with a JSON header, `.npz` and `.nrrd`. */
-import { gzipSync } from 'fflate'
+import { gzipSync } from 'node:zlib'
 import { fromHalf, toHalf } from '../image/half.js'
 import { encodeNpz } from '../image/npy.js'
 import type { SdfGrid } from '../inspect.js'
@@ -13,10 +13,13 @@ export interface SdfGridOptions {
 }
 
 const BLOCK = 4
+/** No field is steeper than this: a true distance has slope 1, detail adds a little. */
+const STEEPEST = 1.2
 
 /**
- * Samples the field over a box of the head frame. A grid four times coarser is evaluated first; blocks near the surface are
- * then evaluated sample by sample, the others interpolated linearly: distances are almost linear there.
+ * Samples the field over a box of the head frame. A grid four times coarser is evaluated first; samples that may be near the
+ * surface, as far as the corners of their block tell, are then evaluated one by one, the others interpolated linearly: distances
+ * are almost linear there.
  * @param low lower and @param high upper corner, metres; the grid covers at least this box
  * @returns grid in metres, and how many points were evaluated
  */
@@ -33,51 +36,79 @@ export async function sampleSdfGrid(
   const blocks = extent.map((e) => Math.max(1, Math.ceil(e / spacing / BLOCK - 1e-6)))
   const size = blocks.map((b) => b * BLOCK + 1) as [number, number, number]
   const origin = [0, 1, 2].map((k) => (low[k] + high[k] - (size[k] - 1) * spacing) / 2) as [number, number, number]
-  const evaluate = async (lattice: number[]): Promise<Float32Array> => {
+  const evaluate = async (lattice: Uint32Array): Promise<Float32Array> => {
     const points = Float32Array.from(lattice, (c, i) => origin[i % 3] + c * spacing)
     return (await field.sdf(toField(field.frame, points))).map((f) => f * scale)
   }
-  const corners: number[] = []
+  const corners = new Uint32Array(3 * blocks.reduce((product, b) => product * (b + 1), 1))
+  let at = 0
   for (let z = 0; z <= blocks[2]; z++)
     for (let y = 0; y <= blocks[1]; y++)
-      for (let x = 0; x <= blocks[0]; x++) corners.push(x * BLOCK, y * BLOCK, z * BLOCK)
+      for (let x = 0; x <= blocks[0]; x++) {
+        corners[at++] = x * BLOCK
+        corners[at++] = y * BLOCK
+        corners[at++] = z * BLOCK
+      }
   const coarse = await evaluate(corners)
-  const at = (x: number, y: number, z: number) => coarse[x + (y + z * (blocks[1] + 1)) * (blocks[0] + 1)]
   const values = new Float32Array(size[0] * size[1] * size[2])
-  const index = (x: number, y: number, z: number) => x + (y + z * size[1]) * size[0]
-  const reach = band + (Math.sqrt(3) / 2) * BLOCK * spacing
   const exact = new Uint8Array(values.length)
+  const places = blockPlaces(spacing)
   const c = new Float64Array(8)
   for (let z = 0; z < blocks[2]; z++)
     for (let y = 0; y < blocks[1]; y++)
       for (let x = 0; x < blocks[0]; x++) {
-        let least = Number.POSITIVE_INFINITY
         for (let k = 0; k < 8; k++) {
-          c[k] = at(x + (k & 1), y + ((k >> 1) & 1), z + (k >> 2))
-          least = Math.min(least, Math.abs(c[k]))
+          const [i, j, l] = [x + (k & 1), y + ((k >> 1) & 1), z + (k >> 2)]
+          c[k] = coarse[i + (j + l * (blocks[1] + 1)) * (blocks[0] + 1)]
         }
-        const near = least <= reach
-        for (let k = 0; k <= BLOCK; k++)
-          for (let j = 0; j <= BLOCK; j++)
-            for (let i = 0; i <= BLOCK; i++) {
-              const o = index(x * BLOCK + i, y * BLOCK + j, z * BLOCK + k)
-              const [u, v, w] = [i / BLOCK, j / BLOCK, k / BLOCK]
-              const front = (c[0] * (1 - u) + c[1] * u) * (1 - v) + (c[2] * (1 - u) + c[3] * u) * v
-              const back = (c[4] * (1 - u) + c[5] * u) * (1 - v) + (c[6] * (1 - u) + c[7] * u) * v
-              values[o] = front * (1 - w) + back * w
-              if (near && (i % BLOCK !== 0 || j % BLOCK !== 0 || k % BLOCK !== 0)) exact[o] = 1
-            }
+        for (const { i, j, k, weights, reach } of places) {
+          const o = x * BLOCK + i + (y * BLOCK + j + (z * BLOCK + k) * size[1]) * size[0]
+          let value = 0
+          let least = 0
+          for (let corner = 0; corner < 8; corner++) {
+            value += weights[corner] * c[corner]
+            least = Math.max(least, Math.abs(c[corner]) - reach[corner])
+          }
+          values[o] = value
+          if (least <= band && (i % BLOCK !== 0 || j % BLOCK !== 0 || k % BLOCK !== 0)) exact[o] = 1
+        }
       }
-  const order: number[] = []
-  const points: number[] = []
-  for (let o = 0; o < exact.length; o++) {
+  let count = 0
+  for (const e of exact) count += e
+  const order = new Uint32Array(count)
+  const points = new Uint32Array(3 * count)
+  for (let o = 0, n = 0; o < exact.length; o++) {
     if (!exact[o]) continue
-    order.push(o)
-    points.push(o % size[0], Math.floor(o / size[0]) % size[1], Math.floor(o / (size[0] * size[1])))
+    order[n] = o
+    points[3 * n] = o % size[0]
+    points[3 * n + 1] = Math.floor(o / size[0]) % size[1]
+    points[3 * n + 2] = Math.floor(o / (size[0] * size[1]))
+    n++
   }
   const fine = await evaluate(points)
-  for (let i = 0; i < order.length; i++) values[order[i]] = fine[i]
+  for (let i = 0; i < count; i++) values[order[i]] = fine[i]
   return { grid: { size, origin, spacing, values }, evaluations: coarse.length + fine.length }
+}
+
+/** Samples of a block: place, linear weights of its corners, and how much nearer to the surface than each corner it may be. */
+function blockPlaces(spacing: number) {
+  const side = Array.from({ length: BLOCK + 1 }, (_, i) => i)
+  return side.flatMap((k) =>
+    side.flatMap((j) =>
+      side.map((i) => {
+        const away = Array.from({ length: 8 }, (_, corner) =>
+          [i, j, k].map((p, axis) => Math.abs(p - BLOCK * ((corner >> axis) & 1))),
+        )
+        return {
+          i,
+          j,
+          k,
+          weights: away.map((steps) => steps.reduce((product, step) => product * (1 - step / BLOCK), 1)),
+          reach: away.map((steps) => STEEPEST * spacing * Math.hypot(...steps)),
+        }
+      }),
+    ),
+  )
 }
 
 /** What a reader needs to place the samples. */
@@ -154,7 +185,7 @@ export function encodeSdfNrrd(grid: SdfGrid): Uint8Array {
     '',
     '',
   ].join('\n')
-  const data = gzipSync(new Uint8Array(values.buffer), { level: 6, mtime: 0 })
+  const data = gzipSync(new Uint8Array(values.buffer), { level: 6 })
   const text = new TextEncoder().encode(header)
   const out = new Uint8Array(text.length + data.length)
   out.set(text)

@@ -5,6 +5,9 @@
  * explained by albedo times shading; shading is linear in spherical harmonics of the exact normal, with coefficients that vary
  * linearly over the face (near lamps, soft shadows); log albedo is a spline too, whose steps (total variation) are priced, so
  * that spots and brows are paint and shading is shape.
+ *
+ * Values of pixels are rows, [channels, pixels]: channels then lie one behind the other in memory, so that taking them apart,
+ * putting them together and weighing them by pixel are plain copies and products (interleaved, a step took twice as long).
  */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Program, Tensors } from '../../compute/program.js'
@@ -28,14 +31,15 @@ interface Look {
   relief: tf.Tensor2D
   du: tf.Tensor2D
   dv: tf.Tensor2D
+  /** [1, pixels] */
   depth: tf.Tensor2D
-  /** [pixels, 3] unit, camera frame */
-  normal: tf.Tensor2D
-  /** 3 x [size, size] log albedo */
-  albedo: tf.Tensor2D[]
-  /** [pixels, 3] linear light */
+  /** x, y, z of a unit vector in the camera frame, [1, pixels] each */
+  normal: tf.Tensor2D[]
+  /** [3, pixels] log albedo */
+  albedo: tf.Tensor2D
+  /** [3, pixels] linear light */
   shading: tf.Tensor2D
-  /** [pixels, 3] sRGB */
+  /** [3, pixels] sRGB */
   colour: tf.Tensor2D
 }
 
@@ -93,16 +97,17 @@ export class ReliefModel {
    * pixels that the present light explains badly (brows, shadows) count less. Outputs: gram [27, 27], right [27, 3].
    */
   lightEquations(): Program {
-    const { size, weight, image } = this.scene
+    const { weight, image } = this.scene
     const body = (_: Tensors, variables: Tensors) => {
       const { normal, albedo, shading } = this.look(variables)
-      const target = tf.div(tf.pow(tf.tensor2d(image, [size * size, 3]), GAMMA), tf.exp(this.rgb(albedo)))
-      const error = tf.mean(tf.abs(tf.sub(target, shading)), 1, true)
-      const robust = tf.div(tf.tensor2d(weight, [size * size, 1]), tf.add(error, ROBUST))
-      const basis = this.harmonics(normal)
-      const weighted = tf.mul(basis, robust)
+      const target = tf.div(tf.pow(this.rows(image), GAMMA), tf.exp(albedo)) as tf.Tensor2D
+      const error = tf.mean(tf.abs(tf.sub(target, shading)), 0, true)
+      const robust = tf.div(this.rows(weight), tf.add(error, ROBUST))
+      const harmonics = this.harmonics(normal)
+      const basis = tf.concat2d([harmonics, ...this.places().map((p) => tf.mul(harmonics, p) as tf.Tensor2D)], 0)
+      const weighted = tf.mul(basis, robust) as tf.Tensor2D
       return {
-        outputs: { gram: tf.matMul(weighted, basis, true), right: tf.matMul(weighted, target as tf.Tensor2D, true) },
+        outputs: { gram: tf.matMul(weighted, basis, false, true), right: tf.matMul(weighted, target, false, true) },
       }
     }
     return { name: 'relief-light', inputs: {}, body }
@@ -112,82 +117,129 @@ export class ReliefModel {
   view(): Program {
     const body = (_: Tensors, variables: Tensors) => {
       const { relief, depth, normal, colour, shading, albedo } = this.look(variables)
+      const interleaved = (x: tf.Tensor2D): tf.Tensor2D => tf.transpose(x)
       return {
         outputs: {
           relief,
           depth,
-          normal,
-          colour,
-          shading: tf.pow(shading, 1 / GAMMA),
-          albedo: tf.exp(this.rgb(albedo)),
+          normal: interleaved(tf.concat2d(normal, 0)),
+          colour: interleaved(colour),
+          shading: interleaved(tf.pow(shading, 1 / GAMMA)),
+          albedo: interleaved(tf.exp(albedo)),
         },
       }
     }
     return { name: 'relief-view', inputs: {}, body }
   }
 
-  private spline(
-    variables: Tensors,
-    name: string,
-    n: number,
-  ): { value: tf.Tensor2D; du: tf.Tensor2D; dv: tf.Tensor2D } {
+  /** Coefficients of each level, times the rows of its spline matrix: [size, knots of all levels]. */
+  private across(matrices: Float32Array[], levels: number[], coefficients: tf.Tensor2D[]): tf.Tensor2D {
     const { size } = this.scene
-    const { value, slope } = splineMatrices(size, n)
-    const u = tf.tensor2d(value, [size, n])
-    const s = tf.tensor2d(slope, [size, n])
-    const coefficients = variables[name] as tf.Tensor2D
-    const across: tf.Tensor2D = tf.matMul(u, coefficients)
-    return {
-      value: tf.matMul(across, u, false, true),
-      du: tf.matMul(across, s, false, true),
-      dv: tf.matMul(tf.matMul(s, coefficients) as tf.Tensor2D, u, false, true),
-    }
-  }
-
-  private look(variables: Tensors): Look {
-    const { size, camera, pixel, depth: z0, slope, offset } = this.scene
-    const image = (data: Float32Array): tf.Tensor2D => tf.tensor2d(data, [size, size])
-    const column = (data: Float32Array, k: number): tf.Tensor2D => image(data.filter((_, i) => i % 2 === k))
-    const sum = (parts: tf.Tensor2D[]): tf.Tensor2D => tf.addN(parts)
-    // Coefficients are slopes: a level's amplitude grows with its spacing, so one learning rate suits all.
-    const parts = this.levels.map((n) => {
-      const scaled = { c: tf.mul(variables[`d${n}`], (size / n) * pixel) }
-      return this.spline(scaled, 'c', n)
-    })
-    const relief = sum(parts.map((p) => p.value))
-    const du = sum(parts.map((p) => p.du))
-    const dv = sum(parts.map((p) => p.dv))
-    const depth: tf.Tensor2D = tf.add(image(z0), relief)
-    const zu: tf.Tensor2D = tf.add(column(slope, 0), du)
-    const zv: tf.Tensor2D = tf.add(column(slope, 1), dv)
-    const toCamera = tf.addN([depth, tf.mul(column(offset, 0), zu), tf.mul(column(offset, 1), zv)] as tf.Tensor2D[])
-    const raw = [tf.mul(zu, camera.fx), tf.mul(zv, camera.fy), tf.neg(toCamera)] as tf.Tensor2D[]
-    const length = tf.sqrt(tf.addN(raw.map((c) => tf.square(c))))
-    const normal = this.rgb(raw.map((c) => tf.div(c, length) as tf.Tensor2D))
-    const light = variables['light'] as tf.Tensor2D
-    const shading: tf.Tensor2D = tf.maximum(tf.matMul(this.harmonics(normal), light), 1e-3)
-    const albedo = [0, 1, 2].map((c) =>
-      sum(this.albedoLevels.map((n) => this.spline(variables, `a${c}_${n}`, n).value)),
-    )
-    const linear = tf.mul(shading, tf.exp(this.rgb(albedo)))
-    const colour: tf.Tensor2D = tf.pow(tf.maximum(linear, 1e-4), 1 / GAMMA)
-    return { relief, du, dv, depth, normal, albedo, shading, colour }
-  }
-
-  /** Three images side by side as rows, [pixels, 3]. */
-  private rgb(images: tf.Tensor2D[]): tf.Tensor2D {
-    const count = this.scene.size ** 2
     return tf.concat2d(
-      images.map((c) => tf.reshape(c, [count, 1]) as tf.Tensor2D),
+      levels.map((n, i) => tf.matMul(tf.tensor2d(matrices[i], [size, n]), coefficients[i]) as tf.Tensor2D),
       1,
     )
   }
 
-  /** [pixels, LIGHTS] */
-  private harmonics(normal: tf.Tensor2D): tf.Tensor2D {
-    const { size, offset, occlusion } = this.scene
-    const [x, y, z] = tf.split(normal, 3, 1) as tf.Tensor2D[]
-    const order2 = [
+  /** The sum of all levels is one product with their matrices side by side. */
+  private sideBySide(matrices: Float32Array[], levels: number[]): tf.Tensor2D {
+    const { size } = this.scene
+    return tf.concat2d(
+      levels.map((n, i) => tf.tensor2d(matrices[i], [size, n])),
+      1,
+    )
+  }
+
+  /** Relief and its derivatives, [size, size]. */
+  private relief(variables: Tensors): Pick<Look, 'relief' | 'du' | 'dv'> {
+    const { size, pixel } = this.scene
+    const { levels } = this
+    const matrices = levels.map((n) => splineMatrices(size, n))
+    const value = matrices.map((m) => m.value)
+    const slope = matrices.map((m) => m.slope)
+    // Coefficients are slopes: a level's amplitude grows with its spacing, so one learning rate suits all.
+    const scaled = levels.map((n) => tf.mul(variables[`d${n}`], (size / n) * pixel) as tf.Tensor2D)
+    const rows = this.across(value, levels, scaled)
+    const all = this.sideBySide(value, levels)
+    return {
+      relief: tf.matMul(rows, all, false, true),
+      du: tf.matMul(rows, this.sideBySide(slope, levels), false, true),
+      dv: tf.matMul(this.across(slope, levels, scaled), all, false, true),
+    }
+  }
+
+  /** [3, pixels] log albedo */
+  private albedo(variables: Tensors): tf.Tensor2D {
+    const { size } = this.scene
+    const levels = this.albedoLevels
+    const value = levels.map((n) => splineMatrices(size, n).value)
+    const channels = [0, 1, 2].map((c) =>
+      this.across(
+        value,
+        levels,
+        levels.map((n) => variables[`a${c}_${n}`] as tf.Tensor2D),
+      ),
+    )
+    const images: tf.Tensor2D = tf.matMul(tf.concat2d(channels, 0), this.sideBySide(value, levels), false, true)
+    return tf.reshape(images, [3, size * size])
+  }
+
+  private look(variables: Tensors): Look {
+    const { camera, depth: z0, slope, offset } = this.scene
+    const row = (image: tf.Tensor): tf.Tensor2D => tf.reshape(image, [1, this.scene.size ** 2])
+    const { relief, du, dv } = this.relief(variables)
+    const depth: tf.Tensor2D = tf.add(this.rows(z0), row(relief))
+    const zu: tf.Tensor2D = tf.add(this.rows(slope, 0), row(du))
+    const zv: tf.Tensor2D = tf.add(this.rows(slope, 1), row(dv))
+    const toCamera = tf.addN([depth, tf.mul(this.rows(offset, 0), zu), tf.mul(this.rows(offset, 1), zv)])
+    const raw = [tf.mul(zu, camera.fx), tf.mul(zv, camera.fy), tf.neg(toCamera)]
+    const length = tf.sqrt(tf.addN(raw.map((c) => tf.square(c))))
+    const normal = raw.map((c) => tf.div(c, length) as tf.Tensor2D)
+    const shading = this.shading(normal, variables['light'])
+    const albedo = this.albedo(variables)
+    // the root in logarithms: exp and log are vectorised everywhere, powers are not
+    const logarithm = tf.maximum(tf.add(tf.log(shading), albedo), Math.log(1e-4))
+    const colour: tf.Tensor2D = tf.exp(tf.mul(logarithm, 1 / GAMMA))
+    return { relief, du, dv, depth, normal, albedo, shading, colour }
+  }
+
+  /** [3, pixels] light on normals: for each colour, harmonics times coefficients that vary linearly over the face. */
+  private shading(normal: tf.Tensor2D[], light: tf.Tensor): tf.Tensor2D {
+    // [places and harmonics, colours] to [places and colours, harmonics]
+    const turned = tf.transpose(tf.reshape(light, [3, HARMONICS, 3]), [0, 2, 1])
+    const terms = tf.matMul(tf.reshape(turned, [9, HARMONICS]) as tf.Tensor2D, this.harmonics(normal))
+    const [even, ...slopes] = tf.split(terms, 3, 0) as tf.Tensor2D[]
+    return tf.maximum(tf.addN([even, ...this.places().map((p, k) => tf.mul(slopes[k], p))]), 1e-3)
+  }
+
+  /** Channels of an interleaved image as rows, [channels, pixels], or one of them, [1, pixels]. */
+  private rows(image: Float32Array, channel?: number): tf.Tensor2D {
+    const pixels = this.scene.size ** 2
+    const channels = image.length / pixels
+    const wanted = channel === undefined ? [...Array(channels).keys()] : [channel]
+    const data = new Float32Array(wanted.length * pixels)
+    wanted.forEach((c, r) => {
+      for (let i = 0; i < pixels; i++) data[r * pixels + i] = image[i * channels + c]
+    })
+    return tf.tensor2d(data, [wanted.length, pixels])
+  }
+
+  /** Where pixels are in the crop: across and down, about -1..1, [1, pixels] each. */
+  private places(): tf.Tensor2D[] {
+    const { size, offset } = this.scene
+    return [0, 1].map((k) => {
+      const centred = offset.filter((_, i) => i % 2 === k)
+      const mean = centred.reduce((a, b) => a + b, 0) / centred.length
+      return tf.tensor2d(
+        centred.map((o) => (o - mean) / (size / 2)),
+        [1, size * size],
+      )
+    })
+  }
+
+  /** [9, pixels] harmonics of the normals, less what the head hides. */
+  private harmonics([x, y, z]: tf.Tensor2D[]): tf.Tensor2D {
+    const terms = [
       tf.onesLike(x),
       x,
       y,
@@ -198,38 +250,24 @@ export class ReliefModel {
       tf.sub(tf.square(x), tf.square(y)),
       tf.sub(tf.mul(3, tf.square(z)), 1),
     ] as tf.Tensor2D[] // prettier-ignore
-    const basis = tf.add(tf.concat2d(order2, 1), tf.tensor2d(occlusion, [size * size, HARMONICS])) as tf.Tensor2D
-    const place = [0, 1].map((k) => {
-      const centred = offset.filter((_, i) => i % 2 === k)
-      const mean = centred.reduce((a, b) => a + b, 0) / centred.length
-      return tf.tensor2d(
-        centred.map((o) => (o - mean) / (size / 2)),
-        [size * size, 1],
-      )
-    })
-    return tf.concat2d([basis, tf.mul(basis, place[0]), tf.mul(basis, place[1])] as tf.Tensor2D[], 1)
+    return tf.add(tf.concat2d(terms, 0), this.rows(this.scene.occlusion))
   }
 
   private loss(variables: Tensors): { loss: tf.Scalar; photometric: tf.Scalar } {
     const { size, pixel, weight, image } = this.scene
     const { albedoWeight, chromaWeight, albedoSpread, distanceWeight, slopeWeight, curvatureWeight } = this.settings
     const { relief, colour, albedo, du, dv } = this.look(variables)
-    const error = softAbs(tf.sub(colour, tf.tensor2d(image, [size * size, 3])))
-    const photometric = tf.div(
-      tf.sum(tf.mul(error, tf.tensor2d(weight, [size * size, 1]))),
-      3 * this.total,
-    ) as tf.Scalar
-    const [r, g, b] = albedo
+    const weights = this.rows(weight)
+    const error = softAbs(tf.sub(colour, this.rows(image)))
+    const photometric = tf.div(tf.sum(tf.mul(error, weights)), 3 * this.total) as tf.Scalar
+    const [r, g, b] = tf.split(albedo, 3, 0).map((channel) => tf.reshape(channel, [size, size]))
     // Blood and melanin take green and blue light away before red: of skin's paint, red shows least.
     const variation = this.variation([
       [r, albedoWeight],
       [tf.sub(r, g), chromaWeight],
       [tf.sub(tf.add(r, g), tf.mul(2, b)), chromaWeight],
     ])
-    const spread = tf.div(
-      tf.sum(tf.mul(tf.addN(albedo.map((x) => tf.square(x))), tf.tensor2d(weight, [size, size]))),
-      this.total,
-    )
+    const spread = tf.div(tf.sum(tf.mul(tf.square(albedo), weights)), this.total)
     const squares = (...xs: tf.Tensor[]): tf.Tensor =>
       tf.div(tf.addN(xs.map((x) => tf.mean(tf.square(x)))), pixel * pixel)
     const loss = tf.addN([

@@ -4,12 +4,10 @@
  * point is added: the sockets of the eyes, the sides of the nose and the chin's underside are darker than their normals tell.
  * After precomputed radiance transfer (Sloan et al. 2002).
  */
-import { dot } from '../../geometry/algebra.js'
 import { cropCamera, transformDirections } from '../../geometry/camera.js'
-import { MeshDistance } from '../../geometry/distance.js'
-import { gather } from '../../geometry/mesh.js'
 import { vertexNormals } from '../../geometry/normals.js'
 import { interpolate, rasterize } from '../../geometry/rasterize.js'
+import { TriangleTree } from '../../geometry/triangle-tree.js'
 import { HEAD_PARTS, type HeadFit } from '../../stages.js'
 
 /** Harmonics of order 0 to 2, and ∫ max(n·ω, 0) b(ω) dω over b(n) of each. */
@@ -36,21 +34,22 @@ export function occlusion(fit: HeadFit): Float32Array {
     const part = parts[indices[i - (i % 3)]]
     return part !== HEAD_PARTS.eyeball && part !== HEAD_PARTS.mouth
   })
-  const head = new MeshDistance({ positions, indices: solid })
+  const head = new TriangleTree({ positions, indices: solid })
   const normals = vertexNormals(fit.mesh)
   const directions = sphere(DIRECTIONS)
   const terms = inCamera(directions, camera.headToCamera)
   const transfer = new Float32Array((positions.length / 3) * HARMONICS)
   for (const v of new Set(indices.filter((_, i) => faceRegion[Math.floor(i / 3)]))) {
-    const normal = normals.subarray(3 * v, 3 * v + 3)
-    const origin = normal.map((n, k) => positions[3 * v + k] + LIFT * n)
-    const cosines = Array.from({ length: DIRECTIONS }, (_, d) => dot(normal, directions.subarray(3 * d, 3 * d + 3)))
-    const above = [...cosines.keys()].filter((d) => cosines[d] > 0)
-    const { t } = head.rayHits(origin, gather(directions, Uint32Array.from(above), 3))
-    above.forEach((d, i) => {
-      if (!Number.isFinite(t[i])) return
-      for (let k = 0; k < HARMONICS; k++) transfer[HARMONICS * v + k] -= LOSS * cosines[d] * terms[HARMONICS * d + k]
-    })
+    const [nx, ny, nz] = normals.subarray(3 * v, 3 * v + 3)
+    const x = positions[3 * v] + LIFT * nx
+    const y = positions[3 * v + 1] + LIFT * ny
+    const z = positions[3 * v + 2] + LIFT * nz
+    for (let d = 0; d < DIRECTIONS; d++) {
+      const [dx, dy, dz] = [directions[3 * d], directions[3 * d + 1], directions[3 * d + 2]]
+      const cosine = nx * dx + ny * dy + nz * dz
+      if (cosine <= 0 || !head.blocks(x, y, z, dx, dy, dz)) continue
+      for (let k = 0; k < HARMONICS; k++) transfer[HARMONICS * v + k] -= LOSS * cosine * terms[HARMONICS * d + k]
+    }
   }
   const raster = rasterize(fit.mesh, camera)
   return interpolate(raster, indices, transfer, HARMONICS)
