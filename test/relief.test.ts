@@ -186,6 +186,27 @@ describe('relief solver', () => {
     expect(view.depth.every((z, i) => (scene.mask[i] ? z > 0.5 && z < 0.7 : Number.isNaN(z)))).toBe(true)
   })
 
+  it('keeps its colours where the photo is not looked at, beside a stained ragged border', async () => {
+    const edge = (i: number): number => (i % size) - (0.6 * size + 3 * Math.sin(Math.floor(i / size)))
+    const stained = scene.image.map((c, i) => (Math.abs(edge(Math.floor(i / 3))) < 1.5 && i % 3 === 0 ? 0.2 * c : c))
+    const weight = scene.weight.map((w, i) => (edge(i) < 0 ? w : 0))
+    const hidden = { ...scene, image: stained, weight, paint: weight.map((w) => 0.02 * w) }
+    const solver = await ReliefSolver.create(device, hidden, { ...defaults, steps: 200, learningRate: 0.02 })
+    await solver.run({})
+    const { albedo } = await solver.view()
+    await solver.dispose()
+    let [shown, beyond] = [0, 0]
+    albedo.forEach((a, i) => {
+      const pixel = Math.floor(i / 3)
+      if (!scene.mask[pixel]) return
+      const off = Math.abs(Math.log(a))
+      if (weight[pixel] > 0) shown = Math.max(shown, off)
+      else beyond = Math.max(beyond, off)
+    })
+    expect(shown).toBeGreaterThan(0.5)
+    expect(beyond).toBeLessThan(shown)
+  })
+
   it('gives the same result twice, and the same in two parts', async () => {
     const [a, b] = [await solve({ steps: 12 }), await solve({ steps: 12 })]
     const weights = await a.weights()

@@ -23,6 +23,11 @@ const GAMMA = 2.2
 const ROBUST = 0.02
 /** Steps of albedo (price included) below this count as their squares, so that the loss is smooth. */
 const SMALL = 1e-4
+/**
+ * The least weight of a pixel in the prices on albedo. Where the photo is not looked at, nothing else holds it: coefficients that
+ * reach beyond the skin's border would run off and colour the border.
+ */
+const LEAST_PRICE = 0.1
 /** Spherical harmonics up to order 2, times 1, u and v. */
 export const LIGHTS = 3 * HARMONICS
 
@@ -267,7 +272,7 @@ export class ReliefModel {
       [tf.sub(r, g), chromaWeight],
       [tf.sub(tf.add(r, g), tf.mul(2, b)), chromaWeight],
     ])
-    const spread = tf.div(tf.sum(tf.mul(tf.square(albedo), weights)), this.total)
+    const spread = tf.div(tf.sum(tf.mul(tf.square(albedo), this.rows(weight.map(priced)))), this.total)
     const squares = (...xs: tf.Tensor[]): tf.Tensor =>
       tf.div(tf.addN(xs.map((x) => tf.mean(tf.square(x)))), pixel * pixel)
     const loss = tf.addN([
@@ -296,7 +301,7 @@ export class ReliefModel {
     const steps = tf.sqrt(tf.add(tf.addN(squares), SMALL * SMALL))
     const price = tf.slice(
       tf.tensor2d(
-        weight.map((w, i) => w * paint[i]),
+        weight.map((w, i) => priced(w) * paint[i]),
         [size, size],
       ),
       [0, 0],
@@ -305,6 +310,8 @@ export class ReliefModel {
     return tf.div(tf.sum(tf.mul(steps, price)), this.total)
   }
 }
+
+const priced = (weight: number): number => Math.max(weight, LEAST_PRICE)
 
 const softAbs = (x: tf.Tensor): tf.Tensor => tf.sqrt(tf.add(tf.square(x), 1e-6))
 
