@@ -16,7 +16,7 @@ import { adamUpdate } from '../../field/adam.js'
 import type { Initial } from '../../field/geometry.js'
 import { HARMONICS } from './occlusion.js'
 import type { ReliefScene } from './scene.js'
-import { pyramid, splineMatrices } from './spline.js'
+import { pyramid, SplineSum } from './spline.js'
 
 const GAMMA = 2.2
 /** Errors of linear light above this are outliers to the light. */
@@ -49,8 +49,9 @@ interface Look {
 }
 
 export class ReliefModel {
-  private readonly levels: number[]
-  private readonly albedoLevels: number[]
+  /** Of the relief, and of each channel of the log albedo. */
+  private readonly splines: SplineSum
+  private readonly paint: SplineSum
   private readonly names: string[]
   /** Sum of the photometric weights, never 0. */
   private readonly total: number
@@ -59,8 +60,8 @@ export class ReliefModel {
     readonly scene: ReliefScene,
     readonly settings: Settings['relief'],
   ) {
-    this.levels = pyramid(scene.size, 4, settings.finest)
-    this.albedoLevels = pyramid(scene.size, 8, settings.finest)
+    this.splines = new SplineSum(scene.size, pyramid(scene.size, 4, settings.finest))
+    this.paint = new SplineSum(scene.size, pyramid(scene.size, 8, settings.finest))
     this.total = scene.weight.reduce((a, b) => a + b, 0) + 1e-6
     this.names = Object.keys(this.initial())
   }
@@ -69,8 +70,8 @@ export class ReliefModel {
   initial(): Initial {
     const { weight, image } = this.scene
     const result: Initial = {}
-    for (const n of this.levels) result[`d${n}`] = { shape: [n, n], data: new Float32Array(n * n) }
-    for (const n of this.albedoLevels) {
+    for (const n of this.splines.levels) result[`d${n}`] = { shape: [n, n], data: new Float32Array(n * n) }
+    for (const n of this.paint.levels) {
       for (let c = 0; c < 3; c++) result[`a${c}_${n}`] = { shape: [n, n], data: new Float32Array(n * n) }
     }
     const light = new Float32Array(LIGHTS * 3)
@@ -137,62 +138,14 @@ export class ReliefModel {
     return { name: 'relief-view', inputs: {}, body }
   }
 
-  /** Coefficients of each level, times the rows of its spline matrix: [size, knots of all levels]. */
-  private across(matrices: Float32Array[], levels: number[], coefficients: tf.Tensor2D[]): tf.Tensor2D {
-    const { size } = this.scene
-    return tf.concat2d(
-      levels.map((n, i) => tf.matMul(tf.tensor2d(matrices[i], [size, n]), coefficients[i]) as tf.Tensor2D),
-      1,
-    )
-  }
-
-  /** The sum of all levels is one product with their matrices side by side. */
-  private sideBySide(matrices: Float32Array[], levels: number[]): tf.Tensor2D {
-    const { size } = this.scene
-    return tf.concat2d(
-      levels.map((n, i) => tf.tensor2d(matrices[i], [size, n])),
-      1,
-    )
-  }
-
-  /** Relief and its derivatives, [size, size]. */
-  private relief(variables: Tensors): Pick<Look, 'relief' | 'du' | 'dv'> {
-    const { size, pixel } = this.scene
-    const { levels } = this
-    const matrices = levels.map((n) => splineMatrices(size, n))
-    const value = matrices.map((m) => m.value)
-    const slope = matrices.map((m) => m.slope)
-    // Coefficients are slopes: a level's amplitude grows with its spacing, so one learning rate suits all.
-    const scaled = levels.map((n) => tf.mul(variables[`d${n}`], (size / n) * pixel) as tf.Tensor2D)
-    const rows = this.across(value, levels, scaled)
-    const all = this.sideBySide(value, levels)
-    return {
-      relief: tf.matMul(rows, all, false, true),
-      du: tf.matMul(rows, this.sideBySide(slope, levels), false, true),
-      dv: tf.matMul(this.across(slope, levels, scaled), all, false, true),
-    }
-  }
-
-  /** [3, pixels] log albedo */
-  private albedo(variables: Tensors): tf.Tensor2D {
-    const { size } = this.scene
-    const levels = this.albedoLevels
-    const value = levels.map((n) => splineMatrices(size, n).value)
-    const channels = [0, 1, 2].map((c) =>
-      this.across(
-        value,
-        levels,
-        levels.map((n) => variables[`a${c}_${n}`] as tf.Tensor2D),
-      ),
-    )
-    const images: tf.Tensor2D = tf.matMul(tf.concat2d(channels, 0), this.sideBySide(value, levels), false, true)
-    return tf.reshape(images, [3, size * size])
-  }
-
   private look(variables: Tensors): Look {
-    const { camera, depth: z0, slope, offset } = this.scene
-    const row = (image: tf.Tensor): tf.Tensor2D => tf.reshape(image, [1, this.scene.size ** 2])
-    const { relief, du, dv } = this.relief(variables)
+    const { size, pixel, camera, depth: z0, slope, offset } = this.scene
+    const row = (image: tf.Tensor): tf.Tensor2D => tf.reshape(image, [1, size * size])
+    // Coefficients are slopes: a level's amplitude grows with its spacing, so one learning rate suits all.
+    const bumps = [this.splines.levels.map((n) => tf.mul(variables[`d${n}`], (size / n) * pixel) as tf.Tensor2D)]
+    const relief = this.splines.images(bumps)
+    const du = this.splines.images(bumps, 'value', 'slope')
+    const dv = this.splines.images(bumps, 'slope', 'value')
     const depth: tf.Tensor2D = tf.add(this.rows(z0), row(relief))
     const zu: tf.Tensor2D = tf.add(this.rows(slope, 0), row(du))
     const zv: tf.Tensor2D = tf.add(this.rows(slope, 1), row(dv))
@@ -201,7 +154,8 @@ export class ReliefModel {
     const length = tf.sqrt(tf.addN(raw.map((c) => tf.square(c))))
     const normal = raw.map((c) => tf.div(c, length) as tf.Tensor2D)
     const shading = this.shading(normal, variables['light'])
-    const albedo = this.albedo(variables)
+    const paint = [0, 1, 2].map((c) => this.paint.levels.map((n) => variables[`a${c}_${n}`] as tf.Tensor2D))
+    const albedo: tf.Tensor2D = tf.reshape(this.paint.images(paint), [3, size * size])
     // the root in logarithms: exp and log are vectorised everywhere, powers are not
     const logarithm = tf.maximum(tf.add(tf.log(shading), albedo), Math.log(1e-4))
     const colour: tf.Tensor2D = tf.exp(tf.mul(logarithm, 1 / GAMMA))

@@ -1,4 +1,5 @@
 /** Uniform cubic B-splines over an image, as matrices: values and derivatives at the pixel centres are U c Uᵀ. */
+import * as tf from '@tensorflow/tfjs-core'
 
 export interface SplineMatrices {
   /** [size, knots] values at the pixel centres */
@@ -39,4 +40,43 @@ export function pyramid(size: number, coarsest: number, finest: number): number[
   const levels: number[] = []
   for (let n = coarsest; n < size / finest; n *= 2) levels.push(n)
   return [...levels, Math.round(size / finest)]
+}
+
+/** Values, or derivatives per pixel, along an axis. */
+type Part = 'value' | 'slope'
+
+/** Sums of splines of several spacings, for tensor programs. */
+export class SplineSum {
+  private readonly matrices: SplineMatrices[]
+
+  /** @param levels coefficients a side of each level */
+  constructor(
+    private readonly size: number,
+    readonly levels: readonly number[],
+  ) {
+    this.matrices = levels.map((n) => splineMatrices(size, n))
+  }
+
+  /**
+   * Images one below the other, [images * size, size], of their coefficients, an [n, n] for each level n. All levels of all images
+   * take part in one product with the levels' matrices side by side.
+   */
+  images(coefficients: tf.Tensor2D[][], down: Part = 'value', across: Part = 'value'): tf.Tensor2D {
+    const rows = coefficients.map((levels) =>
+      tf.concat2d(
+        levels.map((c, level) => tf.matMul(this.matrix(level, down), c) as tf.Tensor2D),
+        1,
+      ),
+    )
+    const all = tf.concat2d(
+      this.levels.map((_, level) => this.matrix(level, across)),
+      1,
+    )
+    return tf.matMul(tf.concat2d(rows, 0), all, false, true)
+  }
+
+  /** [size, knots] */
+  private matrix(level: number, part: Part): tf.Tensor2D {
+    return tf.tensor2d(this.matrices[level][part], [this.size, this.levels[level]])
+  }
 }
