@@ -258,10 +258,6 @@ export interface ReliefSettings {
    */
   occlusion: boolean
   /**
-   * Rounds of robust least squares that find the light on the fitted head before the first step; 0 starts from even light. Default: 5.
-   */
-  lightRounds: number
-  /**
    * Price of squared log albedo: larger keeps skin the same everywhere, so that light and shape explain broad shades. Default: 0.03.
    */
   albedoSpread: number

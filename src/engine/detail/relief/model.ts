@@ -19,8 +19,6 @@ import type { ReliefScene } from './scene.js'
 import { pyramid, SplineSum } from './spline.js'
 
 const GAMMA = 2.2
-/** Errors of linear light above this are outliers to the light. */
-const ROBUST = 0.02
 /** Steps of albedo (price included) below this count as their squares, so that the loss is smooth. */
 const SMALL = 1e-4
 /**
@@ -29,7 +27,7 @@ const SMALL = 1e-4
  */
 const LEAST_PRICE = 0.1
 /** Spherical harmonics up to order 2, times 1, u and v. */
-export const LIGHTS = 3 * HARMONICS
+const LIGHTS = 3 * HARMONICS
 
 interface Look {
   /** [size, size] relief along the optical axis, metres, and its derivatives per pixel */
@@ -96,27 +94,6 @@ export class ReliefModel {
       }
     }
     return { name: 'relief-step', inputs: { rate: [] }, body }
-  }
-
-  /**
-   * The normal equations of the light that explains the photo best in linear light, with the surface and albedo as they are;
-   * pixels that the present light explains badly (brows, shadows) count less. Outputs: gram [27, 27], right [27, 3].
-   */
-  lightEquations(): Program {
-    const { weight, image } = this.scene
-    const body = (_: Tensors, variables: Tensors) => {
-      const { normal, albedo, shading } = this.look(variables)
-      const target = tf.div(tf.pow(this.rows(image), GAMMA), tf.exp(albedo)) as tf.Tensor2D
-      const error = tf.mean(tf.abs(tf.sub(target, shading)), 0, true)
-      const robust = tf.div(this.rows(weight), tf.add(error, ROBUST))
-      const harmonics = this.harmonics(normal)
-      const basis = tf.concat2d([harmonics, ...this.places().map((p) => tf.mul(harmonics, p) as tf.Tensor2D)], 0)
-      const weighted = tf.mul(basis, robust) as tf.Tensor2D
-      return {
-        outputs: { gram: tf.matMul(weighted, basis, false, true), right: tf.matMul(weighted, target, false, true) },
-      }
-    }
-    return { name: 'relief-light', inputs: {}, body }
   }
 
   /** What the crop looks like now. Outputs: relief, depth, normal, colour, shading, albedo. */

@@ -10,16 +10,13 @@ import {
 import type { Settings } from '../../config.js'
 import { SiderError } from '../../errors.js'
 import { correctedRate, withMoments } from '../../field/adam.js'
-import { solveCholesky } from '../../geometry/algebra.js'
 import type { FaceView } from '../../stages.js'
 import type { DetailRunOptions } from '../progress.js'
-import { LIGHTS, ReliefModel } from './model.js'
+import { ReliefModel } from './model.js'
 import type { ReliefScene } from './scene.js'
 
 /** The rate ends at this share of its start. */
 const DECAY = 0.1
-/** Ridge of the light's equations as a share of their trace: it keeps light low. */
-const LIGHT_RIDGE = 1e-3
 
 /** The decomposition of the crop. */
 export interface ReliefView extends FaceView {
@@ -54,7 +51,6 @@ export class ReliefSolver {
   static async create(device: Device, scene: ReliefScene, settings: Settings['relief']): Promise<ReliefSolver> {
     const model = new ReliefModel(scene, settings)
     const variables = device.variables(withMoments(model.initial()))
-    await fitLight(device, model, variables, settings.lightRounds)
     const stepper = await device.compile(model.step(), variables)
     return new ReliefSolver(scene, settings, variables, stepper, await device.compile(model.view(), variables))
   }
@@ -136,28 +132,5 @@ export class ReliefSolver {
     await this.stepper.dispose()
     await this.viewer.dispose()
     this.variables.dispose()
-  }
-}
-
-/** Sets the light to what explains the photo best on the coarse face, by iteratively reweighted least squares. */
-async function fitLight(device: Device, model: ReliefModel, variables: Variables, rounds: number): Promise<void> {
-  if (rounds === 0) return
-  const equations = await device.compile(model.lightEquations(), variables)
-  try {
-    for (let round = 0; round < rounds; round++) {
-      const { gram, right } = await equations.run({})
-      const light = new Float32Array(LIGHTS * 3)
-      const trace = Array.from({ length: LIGHTS }, (_, i) => gram[i * LIGHTS + i]).reduce((a, b) => a + b, 0)
-      for (let c = 0; c < 3; c++) {
-        const a = Float64Array.from(gram)
-        const b = Float64Array.from({ length: LIGHTS }, (_, i) => right[3 * i + c])
-        for (let i = 1; i < LIGHTS; i++) a[i * LIGHTS + i] += LIGHT_RIDGE * trace
-        if (!solveCholesky(a, b, LIGHTS)) return
-        for (let i = 0; i < LIGHTS; i++) light[3 * i + c] = b[i]
-      }
-      variables.write({ light })
-    }
-  } finally {
-    await equations.dispose()
   }
 }
