@@ -13,7 +13,7 @@ export interface SdfGridOptions {
 }
 
 const BLOCK = 4
-/** No field is steeper than this: a true distance has slope 1, detail adds a little. */
+/** Fields are hardly steeper than this: a true distance has slope 1, detail adds a little. */
 const STEEPEST = 1.2
 
 /**
