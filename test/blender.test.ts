@@ -164,7 +164,7 @@ for (const blender of blenders()) {
     it('starts the real engine by itself, and makes a face of a real photo', { timeout: 900_000 }, async () => {
       const data = dataHome()
       // long enough that previews follow the fitted head on any machine
-      const settings = { 'photo.cropSize': 128, 'relief.steps': 500 }
+      const settings = { 'photo.cropSize': 128, 'relief.steps': 1000 }
       const command = `"${process.execPath}" "${CLI}"`
       const { found } = await inBlender(blender, 'real', { zip, photo: PHOTO, command, settings }, data)
       process.kill(found['pid'], 'SIGTERM')

@@ -94,7 +94,7 @@ test.skipIf(copies[0] === 'none').for(copies)(
     await press(page, 'Connect')
     await page.getByText('Connected to').waitFor()
     await page.setInputFiles('.sd-file', GROUP)
-    await page.getByLabel('Preset', { exact: true }).selectOption('preview')
+    await page.getByLabel('Preset', { exact: true }).selectOption('balanced')
 
     // previews change the helper's mesh; nothing is saved by them, nothing is in the history
     // all but the view, which turns to the preview

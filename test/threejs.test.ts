@@ -177,6 +177,10 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
     await page.dispatchEvent('.stage', 'drop', { dataTransfer: dropped })
     await page.getByAltText('The photo group.jpg').waitFor()
     await page.getByLabel('Preset', { exact: true }).selectOption('preview')
+    await page.getByText('More settings').click()
+    const steps = page.getByRole('spinbutton', { name: 'Steps', exact: true })
+    await steps.fill('3000') // long enough that previews follow each other on any machine; it is ended early below
+    await steps.press('Tab')
     await press(page, 'Reconstruct face')
     await page.getByRole('button', { name: 'Face 1' }).click({ timeout: 60_000 })
     const z = () =>
@@ -185,9 +189,10 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
       )
     await page.waitForFunction(() => window.sider.preview.mesh.visible, undefined, { timeout: 60_000 })
     const before = await z()
-    await expect.poll(z, { timeout: 60_000 }).not.toEqual(before)
+    await expect.poll(z, { timeout: 120_000 }).not.toEqual(before)
     await page.reload()
     await page.getByText(/Detail from shading|Done in/).waitFor({ timeout: 20_000 })
+    await press(page, 'Finish now')
     await page.getByText('Done in').waitFor({ timeout: 120_000 })
     await page.waitForFunction(() => window.sider.viewer.detailed.children.some(({ name }) => name === 'face'))
     expect(await page.getByLabel('Preset', { exact: true }).inputValue()).toBe('preview') // the job's, not the server's
