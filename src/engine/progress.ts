@@ -3,38 +3,47 @@ import type { Settings } from './config.js'
 import type { StageName } from './errors.js'
 import type { Progress } from './run.js'
 
-/** Rough shares of a run's time. The detail stage dominates; a network's coarse stage takes a fair part. */
-const SHARES = {
-  relief: { photo: 0.01, landmarks: 0.05, head: 0.03, coarse: 0.02, detail: 0.79, surface: 0.1 },
-  network: { photo: 0.002, landmarks: 0.01, head: 0.005, coarse: 0.15, detail: 0.82, surface: 0.013 },
+/** Rough times of the stages, in any unit: a network's training dwarfs the rest, a relief's steps are about half of a run. */
+function roughTimes({ field, relief, photo }: Settings): Partial<Record<StageName, number>> {
+  if (field.kind === 'network') return { photo: 0.1, landmarks: 1, head: 1, coarse: 650, detail: 3500, surface: 8 }
+  const steps = 0.024 * relief.steps * (photo.cropSize / 256) ** 2
+  return { photo: 0.1, landmarks: 0.9, head: 1.1, coarse: 0.15, detail: 1.5 + steps, surface: 5.5 }
 }
 
 export class RunProgress {
   private readonly started = performance.now()
-  private readonly shares: Record<string, number>
+  private readonly times: Partial<Record<StageName, number>>
+  private readonly total: number
   private stage: StageName = 'setup'
   private before = 0
   private fraction = 0
   private stageStarted = 0
+  /** When the first of the stage's steps was done: what came before it was preparation. */
+  private first: { at: number; within: number } | undefined
 
   constructor(
     settings: Settings,
     private readonly listener: ((progress: Progress) => void) | undefined,
   ) {
-    this.shares = SHARES[settings.field.kind]
+    this.times = roughTimes(settings)
+    this.total = Object.values(this.times).reduce((a, b) => a + b)
   }
 
   /** A stage begins. */
   enter(stage: StageName): void {
-    this.before += this.shares[this.stage] ?? 0
+    this.before += this.share
     this.stage = stage
     this.stageStarted = performance.now()
+    this.first = undefined
     this.tell(0, {})
   }
 
-  /** A step of the stage's optimiser is done. */
-  step({ iteration, iterations, loss }: { iteration: number; iterations: number; loss: number }): void {
-    this.tell(iteration / iterations, { iteration, iterations, loss })
+  /**
+   * A step of the stage's optimiser is done.
+   * @returns expected seconds to the end of the run
+   */
+  step({ iteration, iterations, loss }: { iteration: number; iterations: number; loss: number }): number {
+    return this.tell(iteration / iterations, { iteration, iterations, loss })
   }
 
   done(): void {
@@ -42,23 +51,34 @@ export class RunProgress {
     this.listener?.({ stage: this.stage, fraction: 1, etaSeconds: 0 })
   }
 
-  private tell(within: number, more: Partial<Progress>): void {
-    const share = this.shares[this.stage] ?? 0
+  /** The present stage's share of the whole. */
+  private get share(): number {
+    return (this.times[this.stage] ?? 0) / this.total
+  }
+
+  private tell(within: number, more: Partial<Progress>): number {
+    const { share } = this
     this.fraction = Math.max(this.fraction, Math.min(1, this.before + share * within))
-    const inStage = (performance.now() - this.stageStarted) / 1000
-    const elapsed = (performance.now() - this.started) / 1000
-    // Inside an optimiser its own pace tells; before that, the run's.
-    const eta =
-      within > 0.02
-        ? (inStage / within) * (1 - within) + (inStage / within / share) * Math.max(0, 1 - this.before - share)
-        : this.fraction > 0.02
-          ? (elapsed / this.fraction) * (1 - this.fraction)
-          : undefined
+    const eta = this.eta(within)
     this.listener?.({
       stage: this.stage,
       fraction: this.fraction,
       ...(eta === undefined ? {} : { etaSeconds: eta }),
       ...more,
     })
+    return eta ?? 0
+  }
+
+  /** Inside an optimiser its own pace tells; before that, the run's. */
+  private eta(within: number): number | undefined {
+    const now = performance.now()
+    if (within > 0) this.first ??= { at: now, within }
+    if (this.first && within > this.first.within) {
+      const left = ((now - this.first.at) / (within - this.first.within)) * (1 - within)
+      const stage = now - this.stageStarted + left
+      return (left + (stage / this.share) * Math.max(0, 1 - this.before - this.share)) / 1000
+    }
+    if (this.fraction <= 0.02) return undefined
+    return (((now - this.started) / this.fraction) * (1 - this.fraction)) / 1000
   }
 }

@@ -22,7 +22,6 @@ import {
 import { SiderError, type StageName } from './errors.js'
 import { SiderField } from './field/field.js'
 import { submesh } from './geometry/mesh.js'
-import { Rng } from './geometry/rng.js'
 import { fitHead } from './head/fit.js'
 import { loadHead } from './head/load.js'
 import { type Metric, metricFit } from './head/metric.js'
@@ -254,9 +253,8 @@ class Run {
 
   private async detail(photo: Photo, target: CoarseTarget, input: DetailInput, coarseErrorMm: number) {
     const { settings, signal, finish } = this.options
-    const near = target.sample(65536, settings.coarse.sampleSigma, new Rng(settings.seed + 1))
     const detailer = this.network
-      ? await networkDetailer(this.network, near, input, settings)
+      ? await networkDetailer(this.network, target, input, settings)
       : await reliefDetailer(this.device!, target, input, settings)
     this.detailer = detailer
     if (this.resumed?.stage === 'detail') detailer.restore(shapedOf(this.resumed), this.resumed.state)
@@ -272,7 +270,7 @@ class Run {
       this.options.snapshotDue ?? (() => performance.now() - lastSnapshot > settings.detail.snapshotEvery * 1000)
     try {
       const onStep = async ({ step, steps, loss }: DetailStep): Promise<void> => {
-        this.progress.step({ iteration: step, iterations: steps, loss })
+        const etaSeconds = this.progress.step({ iteration: step, iterations: steps, loss })
         // Early changes are the largest: pictures are spaced quadratically.
         if (step / steps >= (nextHistory / HISTORY) ** 2 && nextHistory < HISTORY) {
           // After a resumption several pictures are due: one stands for all.
@@ -280,7 +278,7 @@ class Run {
           history.push({ step, view: await detailer.view() })
         }
         if (this.saveDue()) await save()
-        if (snapshotDue({ step, steps })) {
+        if (snapshotDue({ step, steps, etaSeconds })) {
           await this.snapshot(input, detailer, step)
           lastSnapshot = performance.now()
         }

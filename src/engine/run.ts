@@ -45,7 +45,7 @@ export interface ReconstructOptions {
   /** Aborting ends the detail stage after the current step; the run then finishes with what has been found so far. */
   finish?: AbortSignal
   /** Whether to record a snapshot after this step; by default every `detail.snapshotEvery` seconds. */
-  snapshotDue?(at: { step: number; steps: number }): boolean
+  snapshotDue?(at: { step: number; steps: number; etaSeconds: number }): boolean
   /** Checkpoint file to go on from. */
   resumeFrom?: string
   onProgress?(progress: Progress): void

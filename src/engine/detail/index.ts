@@ -4,6 +4,7 @@
 import type { Device, ShapedArray } from '../compute/program.js'
 import type { Settings } from '../config.js'
 import type { SiderField } from '../field/field.js'
+import { Rng } from '../geometry/rng.js'
 import type { CoarseMaps, FaceView, HeadFit, ImplicitField } from '../stages.js'
 import type { DetailRunOptions } from './progress.js'
 import { makeRays } from './rays.js'
@@ -16,6 +17,9 @@ import { type DetailState, DetailTrainer, type NearPoints } from './train.js'
 export type { DetailStep } from './progress.js'
 export { viewCoarse } from './rays.js'
 export { type FaceContours, paintedSkin, trustedSkin } from './trust.js'
+
+/** Points about the coarse surface, at whose distances a network's field is held. */
+const NEAR_POINTS = 65536
 
 /** What every kind of detail stage can do. */
 export interface Detailer {
@@ -46,11 +50,12 @@ export interface DetailInput {
 /** The paper's way: geometry and rendering network, traced rays, implicit differentiation. */
 export async function networkDetailer(
   field: SiderField,
-  near: NearPoints,
+  coarse: { sample(n: number, sigma: number, rng: Rng): NearPoints },
   { fit, view, image, trusted }: DetailInput,
   settings: Settings,
 ): Promise<Detailer> {
   const rays = makeRays(fit, field.frame, view, image, trusted)
+  const near = coarse.sample(NEAR_POINTS, settings.coarse.sampleSigma, new Rng(settings.seed + 1))
   const trainer = await DetailTrainer.create(field, rays, near, settings.detail, settings.seed)
   const renderer = await FaceRenderer.create(field)
   return {

@@ -3,7 +3,7 @@
  * gltf-validator.
  */
 import { Document, Primitive, type TextureInfo } from '@gltf-transform/core'
-import { gather } from '../geometry/mesh.js'
+import { gather, submesh } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import type { Mesh } from '../stages.js'
 import { type Compression, encode } from './compress.js'
@@ -136,25 +136,16 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
 /** The part without the vertices that no triangle uses, and without triangles that have no area by their indices. */
 function usedVertices(part: GlbPart): GlbPart {
   const { positions, indices } = part.mesh
-  const used = new Uint8Array(positions.length / 3)
-  const kept: number[] = []
-  for (let t = 0; t < indices.length; t += 3) {
-    const a = indices[t]
-    const b = indices[t + 1]
-    const c = indices[t + 2]
-    if (a === b || b === c || c === a) continue
-    kept.push(a, b, c)
-    used[a] = used[b] = used[c] = 1
+  const area = new Uint8Array(indices.length / 3)
+  for (let t = 0; t < area.length; t++) {
+    const [a, b, c] = [indices[3 * t], indices[3 * t + 1], indices[3 * t + 2]]
+    if (a !== b && b !== c && c !== a) area[t] = 1
   }
-  const rows = Uint32Array.from(used.keys()).filter((v) => used[v] === 1)
-  if (rows.length === used.length && kept.length === indices.length) return part
-  const forward = new Uint32Array(used.length)
-  rows.forEach((v, i) => {
-    forward[v] = i
-  })
+  const { mesh, vertexMap: rows } = submesh(part.mesh, area)
+  if (rows.length === positions.length / 3 && mesh.indices.length === indices.length) return part
   return {
     ...part,
-    mesh: { positions: gather(positions, rows, 3), indices: Uint32Array.from(kept, (v) => forward[v]) },
+    mesh,
     normals: part.normals && gather(part.normals, rows, 3),
     uv: part.uv && gather(part.uv, rows, 2),
     tangents: part.tangents && gather(part.tangents, rows, 4),

@@ -6,34 +6,44 @@ import { createHash } from 'node:crypto'
 import { type InspectRecord, imageJpeg, type RecordValue, sdfSnapshot, writeGlb } from '../../engine/index.js'
 import type { PreviewInfo } from './worker-messages.js'
 
-/** Shares of the run's time that meshes with pictures, and distance grids, may take. */
-const SHARES = { view: 0.034, sdf: 0.014 }
-type Kind = keyof typeof SHARES
+/** Share of the run's expected time that previews may take, and what of it may be distance grids. */
+const SHARE = 0.048
+const GRIDS_SHARE = 0.012
+/** Writing the files takes about this long, seconds; the engine's expected time is without it. */
+const WRITING = 4
 /** Never more often than this, seconds. */
 const SHORTEST = 0.5
+/** However short the run, this many snapshots with a grid are made of its detail. */
+const LEAST_GRIDS = 3
 
 export class PreviewSchedule {
   /** Snapshots so far. */
   count = 0
-  private readonly costs = { view: { spent: 0, last: 0 }, sdf: { spent: 0, last: 0 } }
+  private readonly views = new Cost()
+  private readonly grids = new Cost()
+  private readonly encodings = new Cost()
   private started = Number.NEGATIVE_INFINITY
   private mark = 0
-  private withSdf = false
-  private encoding = Number.POSITIVE_INFINITY
+  private withGrid = false
 
   /** @param now seconds since the run began */
   constructor(private readonly now: () => number) {}
 
   /** Seconds that making and encoding previews took. */
   get spent(): number {
-    return this.costs.view.spent + this.costs.sdf.spent
+    return this.views.spent + this.grids.spent + this.encodings.spent
   }
 
-  /** Whether a snapshot is to be made now; it must then be made. */
-  due(): boolean {
+  /** Whether a snapshot is to be made after this step of the detail stage; it must then be made. */
+  due({ step, steps, etaSeconds }: { step: number; steps: number; etaSeconds: number }): boolean {
     const now = this.now()
-    if (now - this.started < SHORTEST || !this.affordable('view', now)) return false
-    this.withSdf = this.affordable('sdf', now)
+    // Early changes are the largest: snapshots are spaced quadratically.
+    const pace = Math.sqrt(step / steps)
+    const budget = (now + etaSeconds + WRITING) * pace
+    const owed = this.grids.count < LEAST_GRIDS && pace >= this.grids.count / LEAST_GRIDS
+    const affordable = this.spent + this.views.expected + this.encodings.expected <= SHARE * budget
+    if (!owed && (now - this.started < SHORTEST || !affordable)) return false
+    this.withGrid = owed || this.grids.spent + this.grids.expected <= GRIDS_SHARE * budget
     this.started = now
     this.mark = now
     this.count++
@@ -41,37 +51,43 @@ export class PreviewSchedule {
   }
 
   wants(name: string): boolean {
-    if (name === 'sdf') return this.withSdf
+    if (name === 'sdf') return this.withGrid
     return name === 'mesh' || name === 'normals' || name === 'render' || name === 'fitted-head'
   }
 
-  /** A record of the present snapshot has come: what it took is spent. */
+  /** A record of the present snapshot has come: a mesh is the last of a view, a grid is all that follows. */
   recorded(name: string): void {
+    if (name !== 'mesh' && name !== 'sdf') return
     const now = this.now()
-    this.spend(name, now - this.mark)
+    const cost = name === 'mesh' ? this.views : this.grids
+    cost.add(now - this.mark)
     this.mark = now
   }
 
   /**
-   * Encoding a record took so many seconds by the clock. The optimiser's steps go on meanwhile, so the least that an encoding
-   * has taken is what it costs; the rest was waiting.
+   * Encoding a mesh took so many seconds by the clock. The optimiser's steps go on meanwhile, so the least that an encoding has
+   * taken is what it costs; the rest was waiting.
    */
-  encoded(name: string, seconds: number): void {
-    this.encoding = Math.min(this.encoding, seconds)
-    this.spend(name, this.encoding)
+  encoded(seconds: number): void {
+    this.encodings.add(Math.min(seconds, this.encodings.least))
+  }
+}
+
+/** What something that is done again and again takes, seconds. */
+class Cost {
+  count = 0
+  spent = 0
+  least = Number.POSITIVE_INFINITY
+
+  add(seconds: number): void {
+    this.count++
+    this.spent += seconds
+    this.least = Math.min(this.least, seconds)
   }
 
-  /** Grids are few: the next may be begun as soon as the last is paid for. Views must fit as well. */
-  private affordable(kind: Kind, now: number): boolean {
-    const { spent, last } = this.costs[kind]
-    return spent + (kind === 'view' ? last : 0) <= SHARES[kind] * now
-  }
-
-  private spend(name: string, seconds: number): void {
-    const cost = this.costs[name === 'sdf' ? 'sdf' : 'view']
-    cost.spent += seconds
-    // the normals are a view's first record
-    cost.last = name === 'normals' || name === 'sdf' ? seconds : cost.last + seconds
+  /** What the next is expected to take: the least, as the first takes longer than others; 0 before there was one. */
+  get expected(): number {
+    return this.count > 0 ? this.least : 0
   }
 }
 

@@ -104,16 +104,20 @@ export class ReliefSolver {
   private async look(): Promise<ReliefView> {
     const { size, mask } = this.scene
     const values = await this.viewer.run({})
-    const onFace = (x: Float32Array, dims: number): Float32Array =>
-      x.map((v, i) => (mask[Math.floor(i / dims)] ? v : 0))
+    const onFace = (name: string, off = 0): Float32Array => {
+      const out = values[name].slice()
+      const dims = out.length / mask.length
+      for (let i = 0; i < mask.length; i++) if (!mask[i]) out.fill(off, dims * i, dims * (i + 1))
+      return out
+    }
     return {
       size,
       mask,
-      depth: values['depth'].map((z, i) => (mask[i] ? z : Number.NaN)),
-      normals: onFace(values['normal'], 3),
-      colour: onFace(values['colour'], 3),
-      shading: onFace(values['shading'], 3),
-      albedo: onFace(values['albedo'], 3),
+      depth: onFace('depth', Number.NaN),
+      normals: onFace('normal'),
+      colour: onFace('colour'),
+      shading: onFace('shading'),
+      albedo: onFace('albedo'),
       relief: values['relief'].slice(),
     }
   }
