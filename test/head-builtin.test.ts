@@ -45,6 +45,25 @@ describe('built-in head', () => {
     expect(new Set(head.parts)).toEqual(new Set(Object.values(HEAD_PARTS)))
   })
 
+  test('the neck ends in an even rim, whoever it is', () => {
+    const rng = new Rng(5)
+    const identity = Float64Array.from({ length: head.identityCount }, () => rng.normal())
+    for (const coefficients of [new Float64Array(head.identityCount), identity]) {
+      const { positions } = posedMesh(head, coefficients, new Float64Array(head.expressionCount))
+      const [rim] = boundaryLoops({ positions, indices: head.indices }).filter((loop) =>
+        loop.every((v) => head.parts[v] === HEAD_PARTS.neck),
+      )
+      const turns = [...rim].map((v, i) => {
+        const [a, b, c] = [at(positions, rim.at(i - 1)!), at(positions, v), at(positions, rim[(i + 1) % rim.length])]
+        const [ab, bc] = [b.map((x, k) => x - a[k]), c.map((x, k) => x - b[k])]
+        const cosine = ab.reduce((sum, x, k) => sum + x * bc[k], 0) / (distance(a, b) * distance(b, c))
+        return (Math.acos(cosine) * 180) / Math.PI
+      })
+      expect(Math.max(...turns)).toBeLessThan(30) // 102 as it comes, 2177 in all
+      expect(turns.reduce((a, b) => a + b)).toBeLessThan(450)
+    }
+  })
+
   test('a head in metres, in the head frame', () => {
     const extent = [0, 1, 2].map((k) => {
       const c = head.mean.filter((_, i) => i % 3 === k)

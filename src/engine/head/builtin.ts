@@ -4,6 +4,7 @@ import { brotliDecompressSync } from 'node:zlib'
 import { SiderError } from '../errors.js'
 import type { HeadModel } from '../stages.js'
 import { decodeTensors, type TensorFile } from '../tensor-file.js'
+import { evenNeckRim } from './neck-rim.js'
 
 const ASSET = new URL('../../../assets/head/built-in.safetensors.br', import.meta.url)
 
@@ -15,7 +16,9 @@ const ASSET = new URL('../../../assets/head/built-in.safetensors.br', import.met
  */
 export async function loadBuiltInHead(asset: URL | string = ASSET): Promise<HeadModel> {
   try {
-    return readAsset(decodeTensors(brotliDecompressSync(await readFile(asset))))
+    const model = readAsset(decodeTensors(brotliDecompressSync(await readFile(asset))))
+    evenNeckRim(model)
+    return model
   } catch (cause) {
     throw new SiderError('HEAD_INVALID', `the built-in head cannot be read: ${(cause as Error).message}`, {
       stage: 'head',

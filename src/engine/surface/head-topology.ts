@@ -5,7 +5,7 @@
 import { connectedComponents, gather, submesh } from '../geometry/mesh.js'
 import { applyRows, type LinearRows, refine, refineUv } from '../geometry/refine.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
-import { layOutBand, straightRim } from './neck-rim.js'
+import { layOutBand } from './neck-rim.js'
 import { type Layout, unwrapCylinder } from './unwrap.js'
 import { stretchUv, unfoldUv } from './uv-layout.js'
 
@@ -35,13 +35,11 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
   let faceRegion = Uint8Array.from(part.triangleMap, (t) => model.faceRegion[t])
   let parts = Uint8Array.from(part.vertexMap, (v) => model.parts[v])
   let vertices = part.vertexMap.length
-  const rim = straightRim(part.mesh)
-  const levels: LinearRows[] = [rim]
-  const straight = { positions: applyRows(rim, part.mesh.positions, 3), indices }
+  const levels: LinearRows[] = []
   const own = model.uv && model.uvIndices
   let { uv, uvIndices } = own
-    ? layOut(model.uv!, pick(own, part.triangleMap), straight, faceRegion, parts)
-    : stretched(unwrapCylinder(straight), faceRegion)
+    ? layOut(model.uv!, pick(own, part.triangleMap), part.mesh, faceRegion, parts)
+    : stretched(unwrapCylinder(part.mesh), faceRegion)
   for (let level = 0; level < subdivisions; level++) {
     const step = refine(indices, vertices, faceRegion)
     ;({ uv, uvIndices } = refineUv(uv, uvIndices, step))

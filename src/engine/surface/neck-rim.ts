@@ -1,47 +1,15 @@
-/**
- * The lower end of the neck. The built-in head ends in a ragged rim whose texture island is folded: the rim is straightened by a
- * linear map (so that blendshapes follow), and the island is laid out anew as a band.
- */
+/** The lower end of the neck in the texture: the built-in head's island there is ragged and folded, and is laid out anew as a band. */
 import { boundaryLoops, vertexNeighbors } from '../geometry/mesh.js'
-import type { LinearRows } from '../geometry/refine.js'
 import type { Mesh } from '../stages.js'
 
-/** Times each rim vertex is moved half way towards the middle of its neighbours. */
-const ROUNDS = 40
 /** Share of the texture's height that the band gets, and the gap above it. */
 const BAND = 0.06
 const GAP = 0.008
 
-/** Rows that straighten the border loops of `mesh` and leave all else. */
-export function straightRim(mesh: Mesh): LinearRows {
-  const n = mesh.positions.length / 3
-  const mixed = new Map<number, { columns: Uint32Array; weights: Float64Array }>()
-  for (const loop of boundaryLoops(mesh)) {
-    const m = loop.length
-    // the weights of one vertex are those of all, turned round the loop
-    let weights = new Float64Array(m)
-    weights[0] = 1
-    for (let round = 0; round < ROUNDS; round++)
-      weights = weights.map((w, i) => w / 2 + (weights[(i + m - 1) % m] + weights[(i + 1) % m]) / 4)
-    for (let i = 0; i < m; i++)
-      mixed.set(loop[i], { columns: loop.map((_, k) => loop[(i + k) % m]), weights: Float64Array.from(weights) })
-  }
-  const starts = new Uint32Array(n + 1)
-  const columns: number[] = []
-  const weights: number[] = []
-  for (let v = 0; v < n; v++) {
-    const row = mixed.get(v)
-    columns.push(...(row?.columns ?? [v]))
-    weights.push(...(row?.weights ?? [1]))
-    starts[v + 1] = columns.length
-  }
-  return { starts, columns: Uint32Array.from(columns), weights: Float32Array.from(weights) }
-}
-
 /**
  * Lays the triangles of `band` out along the lower edge of the texture, by angle about the vertical axis and by how far down the
  * neck they are, and squeezes all others into the rest.
- * @param mesh straightened mean head
+ * @param mesh the mean head
  * @param uv [n, 2] and @param uvIndices [triangles, 3] of the whole layout
  * @param band [triangles] 1 for those of the ragged island
  */
