@@ -1,6 +1,7 @@
 import { NRRDLoader } from 'three/examples/jsm/loaders/NRRDLoader.js'
 import { describe, expect, test } from 'vitest'
 import { decodeNpz } from '../src/engine/image/npy.js'
+import { PreviewGrid } from '../src/engine/surface/preview-grid.js'
 import { encodeSdfNpz, encodeSdfNrrd, sampleSdfGrid, sdfSnapshot } from '../src/engine/surface/sdf-grid.js'
 import { analyticField, sphere, testFrame } from './fields.js'
 
@@ -41,6 +42,35 @@ describe('SDF grid', async () => {
       expect(grid.origin[a]).toBeLessThanOrEqual(low + 1e-9)
       expect(grid.origin[a] + (grid.size[a] - 1) * grid.spacing).toBeGreaterThanOrEqual(high - 1e-9)
     }
+  })
+  test('the grid of previews covers the box, is exact at every sample, and asks for the same array every time', async () => {
+    const low = [-0.09, -0.1, -0.08]
+    const high = [0.1, 0.08, 0.12]
+    const preview = new PreviewGrid(testFrame, low, high, 17)
+    const field = analyticField(sphere(0.5))
+    const asked: Float32Array[] = []
+    const spy = {
+      ...field,
+      sdf: (points: Float32Array) => {
+        asked.push(points)
+        return field.sdf(points)
+      },
+    }
+    const { size, origin, spacing, values } = await preview.sample(spy)
+    await preview.sample(spy)
+    expect(asked[0]).toBe(asked[1])
+    expect(Math.max(...size)).toBe(17)
+    for (let a = 0; a < 3; a++) {
+      expect(origin[a]).toBeLessThanOrEqual(low[a] + 1e-9)
+      expect(origin[a] + (size[a] - 1) * spacing).toBeGreaterThanOrEqual(high[a] - 1e-9)
+    }
+    for (let k = 0; k < size[2]; k += 3)
+      for (let j = 0; j < size[1]; j++)
+        for (let i = 0; i < size[0]; i++) {
+          const [x, y, z] = [i, j, k].map((c, a) => origin[a] + c * spacing)
+          const truth = Math.hypot(x - cx, y - cy, z - cz) - 0.5 * testFrame.scale
+          expect(Math.abs(values[i + (j + k * size[1]) * size[0]] - truth)).toBeLessThan(1e-7)
+        }
   })
   test('npz round-trips to half precision', () => {
     const { sdf, origin, spacing } = decodeNpz(encodeSdfNpz(grid))

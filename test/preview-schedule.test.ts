@@ -3,7 +3,7 @@ import { PreviewSchedule } from '../src/rpc/jobs/previews.js'
 
 /** Costs of one of each, seconds; the first of its kind takes three times as long. */
 const VIEW = 0.04
-const GRID = 0.08
+const GRID = 0.05
 const ENCODING = 0.02
 
 /** A run on a clock of its own: 4 s before its detail stage, so many steps, 8 s after them, and 4 s to write the files. */

@@ -37,6 +37,7 @@ import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
 import type { CoarseMaps, Face, FaceView, HeadFit, ImplicitField, Photo } from './stages.js'
 import { boundaryFalloff } from './surface/boundary-falloff.js'
 import { denseFace } from './surface/dense-face.js'
+import { PreviewGrid } from './surface/preview-grid.js'
 import { type PreviewScene, previewMesh } from './surface/preview-mesh.js'
 import { sampleSdfGrid } from './surface/sdf-grid.js'
 
@@ -45,7 +46,7 @@ const FADE = 0.006
 /** Triangles of previews while training, at least. */
 const PREVIEW_TRIANGLES = 10_000
 /** Samples along a preview's distance grid. */
-const PREVIEW_SAMPLES = 21
+const PREVIEW_SAMPLES = 25
 /** Pictures of the training that the result keeps for progress.png. */
 const HISTORY = 5
 
@@ -89,6 +90,7 @@ class Run {
   private network: SiderField | undefined
   private detailer: Detailer | undefined
   private preview: PreviewScene | undefined
+  private previewGrid: PreviewGrid | undefined
   private resumed: Checkpoint | undefined
   private lastSave = performance.now()
 
@@ -126,7 +128,7 @@ class Run {
         trusted,
         mask: coarse.mask,
       }),
-      sdf: await this.grid(fit, detail.field, settings.output.sdfGrid),
+      sdf: await this.grid(fit, detail.field),
     }))
     this.progress.done()
     return {
@@ -317,8 +319,10 @@ class Run {
       )
     }
     if (inspector.wants('sdf')) {
-      const grid = await this.grid(fit, await detailer.field(), PREVIEW_SAMPLES)
-      inspector.record('sdf', { kind: 'sdf', grid }, step)
+      const field = await detailer.field()
+      const { low, high } = bounds(fit)
+      this.previewGrid ??= new PreviewGrid(field.frame, low, high, PREVIEW_SAMPLES)
+      inspector.record('sdf', { kind: 'sdf', grid: await this.previewGrid.sample(field) }, step)
     }
   }
 
@@ -326,9 +330,9 @@ class Run {
     return buildAsset(input, this.options.settings)
   }
 
-  private async grid(fit: HeadFit, field: ImplicitField, resolution: number): Promise<SdfGrid> {
+  private async grid(fit: HeadFit, field: ImplicitField): Promise<SdfGrid> {
     const { low, high } = bounds(fit)
-    return (await sampleSdfGrid(field, low, high, { resolution })).grid
+    return (await sampleSdfGrid(field, low, high, { resolution: this.options.settings.output.sdfGrid })).grid
   }
 
   async dispose(): Promise<void> {

@@ -86,6 +86,7 @@ export async function reliefDetailer(
   settings: Settings,
 ): Promise<Detailer> {
   const scene: ReliefScene = reliefScene(input, settings.relief)
+  const remembered = remembering(coarse)
   const solver = await ReliefSolver.create(device, scene, settings.relief)
   return {
     get losses() {
@@ -95,10 +96,24 @@ export async function reliefDetailer(
     view: () => solver.view(),
     field: async () => {
       const { relief } = await solver.view()
-      return new ReliefField(coarse, scene.camera, relief, input.view.normals, scene.mask)
+      return new ReliefField(remembered, scene.camera, relief, input.view.normals, scene.mask)
     },
     save: async () => ({ tensors: await solver.weights(), state: { ...solver.state } }),
     restore: (tensors, state) => solver.restore(tensors, state as unknown as ReliefState),
     dispose: () => solver.dispose(),
+  }
+}
+
+/** The same distance; of points that are asked for again (as the same array, like those of previews) it is worked out once. */
+function remembering(coarse: CoarseDistance): CoarseDistance {
+  const known = new WeakMap<Float32Array, Float32Array>()
+  return {
+    frame: coarse.frame,
+    distance(points) {
+      const distance = known.get(points) ?? coarse.distance(points)
+      known.set(points, distance)
+      return distance.slice()
+    },
+    distanceAndGradient: (points) => coarse.distanceAndGradient(points),
   }
 }

@@ -6,9 +6,8 @@ import { createHash } from 'node:crypto'
 import { type InspectRecord, imageJpeg, type RecordValue, sdfSnapshot, writeGlb } from '../../engine/index.js'
 import type { PreviewInfo } from './worker-messages.js'
 
-/** Share of the run's expected time that previews may take, and what of it may be distance grids. */
-const SHARE = 0.048
-const GRIDS_SHARE = 0.012
+/** Shares of the run's expected time that meshes with pictures, and distance grids, may take. */
+const SHARES = { views: 0.03, grids: 0.012 }
 /** Writing the files takes about this long, seconds; the engine's expected time is without it. */
 const WRITING = 4
 /** Never more often than this, seconds. */
@@ -41,9 +40,9 @@ export class PreviewSchedule {
     const pace = Math.sqrt(step / steps)
     const budget = (now + etaSeconds + WRITING) * pace
     const owed = this.grids.count < LEAST_GRIDS && pace >= this.grids.count / LEAST_GRIDS
-    const affordable = this.spent + this.views.expected + this.encodings.expected <= SHARE * budget
+    const affordable = this.views.next + this.encodings.next <= SHARES.views * budget
     if (!owed && (now - this.started < SHORTEST || !affordable)) return false
-    this.withGrid = owed || this.grids.spent + this.grids.expected <= GRIDS_SHARE * budget
+    this.withGrid = owed || this.grids.next <= SHARES.grids * budget
     this.started = now
     this.mark = now
     this.count++
@@ -85,9 +84,9 @@ class Cost {
     this.least = Math.min(this.least, seconds)
   }
 
-  /** What the next is expected to take: the least, as the first takes longer than others; 0 before there was one. */
-  get expected(): number {
-    return this.count > 0 ? this.least : 0
+  /** What will have been spent after the next one: the least is expected, as the first takes longer than others. */
+  get next(): number {
+    return this.spent + (this.count > 0 ? this.least : 0)
   }
 }
 
