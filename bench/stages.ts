@@ -107,7 +107,7 @@ async function surface(repeats: number, preset: string): Promise<StageFigures> {
   const target = new CoarseTarget(fit, settings.coarse.thickness)
   const image = new Float32Array(3 * fit.crop.size ** 2)
   const trusted = Float32Array.from(view.mask)
-  const painted = new Float32Array(trusted.length)
+  const painted = { brows: new Float32Array(trusted.length), lips: new Float32Array(trusted.length) }
   const { camera, mask } = reliefScene({ fit, view, image, trusted, painted }, settings.relief)
   const offset = Float32Array.from(mask, (_, i) => 5e-4 * Math.sin(i / 9))
   const field = new ReliefField(target, camera, offset, view.normals, mask)

@@ -395,8 +395,13 @@ describe('trusted skin', () => {
     expect(share((_, y) => y < 25)).toBe(0)
   })
   it('knows lips and brows as paint', () => {
-    const painted = paintedSkin(crop, landmarks, faceContours)
-    expect([painted[94 * size + 64], painted[78 * size + 64]]).toEqual([1, 0])
+    const { brows, lips } = paintedSkin(crop, landmarks, faceContours)
+    const [lip, skin] = [94 * size + 64, 78 * size + 64]
+    expect([lips[lip], lips[skin], brows[lip], brows[skin]]).toEqual([1, 0, 0, 0])
+    const [left] = faceContours.brows
+    const middle = [0, 1].map((k) => left.reduce((sum, i) => sum + landmarks.points[2 * i + k], 0) / left.length)
+    const [x, y] = middle.map((p, k) => Math.floor(((p - [crop.x, crop.y][k]) / crop.width) * size))
+    expect([brows[y * size + x], lips[y * size + x]]).toEqual([1, 0])
   })
   it('trusts nothing off the face', () => {
     expect(trusted.some((t, i) => t > mask[i])).toBe(false)

@@ -44,7 +44,7 @@ export function reliefStudy(preset: string): Study {
       off('spread', 'the price on broad shades of albedo (albedoSpread 0)', { albedoSpread: 0 }),
       off('occlusion', 'the light that the head hides from itself', { occlusion: false }),
       off('paint', 'cheap albedo on brows and lips (paintPrice 1)', { paintPrice: 1 }),
-      off('paint-weight', 'less trust in the colours of brows and lips (paintWeight 1)', { paintWeight: 1 }),
+      off('brow-weight', 'less trust in the colours of brows (browWeight 1)', { browWeight: 1 }),
       off('distance', 'the pull to the fitted head (distanceWeight 0)', { distanceWeight: 0 }),
       off('slope', 'the price on slopes (slopeWeight 0)', { slopeWeight: 0 }),
       off('curvature', 'smoothness (curvatureWeight 0)', { curvatureWeight: 0 }),

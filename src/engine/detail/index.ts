@@ -13,10 +13,11 @@ import { type ReliefScene, reliefScene } from './relief/scene.js'
 import { ReliefSolver, type ReliefState } from './relief/solve.js'
 import { FaceRenderer } from './render.js'
 import { type DetailState, DetailTrainer, type NearPoints } from './train.js'
+import type { PaintedSkin } from './trust.js'
 
 export type { DetailStep } from './progress.js'
 export { viewCoarse } from './rays.js'
-export { type FaceContours, paintedSkin, trustedSkin } from './trust.js'
+export { type FaceContours, type PaintedSkin, paintedSkin, trustedSkin } from './trust.js'
 
 /** Points about the coarse surface, at whose distances a network's field is held. */
 const NEAR_POINTS = 65536
@@ -43,8 +44,7 @@ export interface DetailInput {
   image: Float32Array
   /** [size, size] photometric weight */
   trusted: Float32Array
-  /** [size, size] 1 on brows and lips */
-  painted: Float32Array
+  painted: PaintedSkin
 }
 
 /** The paper's way: geometry and rendering network, traced rays, implicit differentiation. */

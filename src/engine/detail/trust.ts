@@ -29,13 +29,21 @@ export interface FaceContours {
   lips: readonly number[]
 }
 
-/** [size, size] 1 on brows and lips: they differ in colour from the skin about them by nature. */
-export function paintedSkin(crop: Crop, landmarks: Landmarks, contours: FaceContours): Float32Array {
+/** What differs in colour from the skin about it by nature, [size, size] each, 1 there. */
+export interface PaintedSkin {
+  brows: Float32Array
+  lips: Float32Array
+}
+
+/** Finds brows and lips by the landmarks. */
+export function paintedSkin(crop: Crop, landmarks: Landmarks, contours: FaceContours): PaintedSkin {
   const { size } = crop
-  const painted = new Float32Array(size * size)
-  for (const contour of [...contours.brows, contours.lips])
-    fill(painted, size, inCrop(contour, crop, landmarks), PAINT_WIDEN * size, 1)
-  return painted
+  const within = (outlines: readonly (readonly number[])[]): Float32Array => {
+    const mask = new Float32Array(size * size)
+    for (const outline of outlines) fill(mask, size, inCrop(outline, crop, landmarks), PAINT_WIDEN * size, 1)
+    return mask
+  }
+  return { brows: within(contours.brows), lips: within([contours.lips]) }
 }
 
 /**

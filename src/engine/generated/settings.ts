@@ -250,9 +250,9 @@ export interface ReliefSettings {
    */
   paintPrice: number
   /**
-   * Weight of the photo's colours on brows and lips, as a share of the weight elsewhere: their edges would otherwise become ridges. 1 treats them as skin. Default: 0.3.
+   * Weight of the photo's colours on brows, as a share of the weight elsewhere: hairs and their edges would otherwise become ridges. 1 treats them as skin. Default: 0.1.
    */
-  paintWeight: number
+  browWeight: number
   /**
    * Whether the light that the fitted head hides from itself (eye sockets, the sides of the nose) is reckoned with. Default: true.
    */

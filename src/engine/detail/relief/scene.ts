@@ -2,6 +2,7 @@
 import type { Settings } from '../../config.js'
 import { cropCamera } from '../../geometry/camera.js'
 import type { Camera, CoarseMaps, HeadFit } from '../../stages.js'
+import type { PaintedSkin } from '../trust.js'
 import { HARMONICS, occlusion } from './occlusion.js'
 
 /** Pixels seen at a flatter angle than this (cosine between normal and ray) show too little to be matched. */
@@ -38,7 +39,7 @@ interface PhotoEvidence {
   view: CoarseMaps
   image: Float32Array
   trusted: Float32Array
-  painted: Float32Array
+  painted: PaintedSkin
 }
 
 /**
@@ -47,7 +48,7 @@ interface PhotoEvidence {
  */
 export function reliefScene(
   { fit, view, image, trusted, painted }: PhotoEvidence,
-  settings: Pick<Settings['relief'], 'occlusion' | 'paintPrice' | 'paintWeight'>,
+  settings: Pick<Settings['relief'], 'occlusion' | 'paintPrice' | 'browWeight'>,
 ): ReliefScene {
   const { size } = fit.crop
   const camera = cropCamera(fit.camera, fit.crop)
@@ -76,14 +77,14 @@ export function reliefScene(
   const weight = new Float32Array(count)
   for (let i = 0; i < count; i++) {
     if (!view.mask[i]) depth[i] = mean
-    weight[i] = interior(facing, size, i) ? trusted[i] * onPaint(settings.paintWeight, painted[i]) : 0
+    weight[i] = interior(facing, size, i) ? trusted[i] * shareOn(painted.brows[i], settings.browWeight) : 0
   }
   return {
     size,
     camera,
     mask: view.mask,
     weight,
-    paint: painted.map((p) => onPaint(settings.paintPrice, p)),
+    paint: painted.brows.map((brow, i) => shareOn(Math.max(brow, painted.lips[i]), settings.paintPrice)),
     image,
     depth,
     slope,
@@ -93,8 +94,8 @@ export function reliefScene(
   }
 }
 
-/** A share that holds on brows and lips and is 1 elsewhere. */
-const onPaint = (share: number, painted: number): number => 1 + (share - 1) * painted
+/** `share` where the mask is 1, 1 where it is 0. */
+const shareOn = (mask: number, share: number): number => 1 + (share - 1) * mask
 
 /** Whether all pixels within BORDER of pixel i are set. */
 function interior(mask: Uint8Array, size: number, i: number): boolean {
