@@ -19,7 +19,7 @@ const folder = join(ROOT, 'out/demo')
 const show = (path) => relative(process.cwd(), path) || '.'
 
 console.log(`Reconstructing face ${face} of ${show(photo)}.`)
-console.log('On two cores this takes about a minute.\n')
+console.log('On two cores this takes about half a minute.\n')
 const args = ['reconstruct', photo, '-o', folder, '--face', String(face), ...process.argv.slice(2)]
 const { status } = spawnSync(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], { stdio: 'inherit' })
 if (status !== 0) process.exit(status ?? 1)
