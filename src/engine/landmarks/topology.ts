@@ -3,12 +3,38 @@
  * picture's left.
  */
 
-/** The iBUG 68 landmarks as the face mesh has them. */
-export const IBUG68_FROM_478: readonly number[] = [
-  162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, 71, 63, 105, 66, 107, 336, 296,
-  334, 293, 301, 168, 197, 5, 4, 75, 97, 2, 326, 305, 33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380, 61, 39,
-  37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87,
+/**
+ * [68] the iBUG landmarks as the face mesh has them: one point, or the middle between two. (Inner face: checked against true iBUG
+ * points of rendered heads with open and closed mouths and eyes.)
+ */
+// biome-ignore format: one number a line says nothing
+const IBUG68_FROM_478: readonly (number | readonly [number, number])[] = [
+  162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, 70, 63, 105, 66, 107, 336, 296,
+  334, 293, 300, [168, 6], [197, 195], 5, 4, [98, 75], 97, 2, 326, [327, 305], 33, 160, 158, 133, 153, [144, 163],
+  362, 385, 387, 263, [373, 390], 380, 61, [40, 39], 37, 0, 267, [270, 269], 291, [405, 321], [314, 405], 17,
+  [84, 181], [181, 91], 78, 81, 13, 311, 308, 402, 14, 178,
 ]
+
+/** Face mesh points whose middle is the i-th iBUG landmark; one or two. */
+export function ibugSources(i: number): readonly number[] {
+  const from = IBUG68_FROM_478[i]
+  return typeof from === 'number' ? [from] : from
+}
+
+/**
+ * The iBUG 68 of face mesh points.
+ *
+ * @param points [478, 2]
+ * @returns [68, 2]
+ */
+export function ibugPoints(points: ArrayLike<number>): Float64Array {
+  const out = new Float64Array(2 * IBUG68_FROM_478.length)
+  for (let i = 0; i < IBUG68_FROM_478.length; i++) {
+    const from = ibugSources(i)
+    for (const source of from) for (const k of [0, 1]) out[2 * i + k] += points[2 * source + k] / from.length
+  }
+  return out
+}
 
 /** Lid contours, in order around the eye. */
 export const RIGHT_EYE: readonly number[] = [
@@ -79,17 +105,25 @@ function around(brow: readonly number[]): number[] {
 }
 
 /**
- * Face mesh points of the iris network's 71 eye points, for the right eye: the first 16 are the lid contour, the others lie
- * around the eye up to the brow. (Checked against the mesh network's own points on open and closed eyes.)
+ * Face mesh points of the attention network's 71 eye points, for the right eye: the first 16 are the lid contour, the others lie
+ * around the eye up to the brow. (Checked against the plain mesh's own points on open and closed eyes.)
  */
-export const IRIS_NET_TO_RIGHT_EYE: readonly number[] = [
+export const ATTENTION_EYE: readonly number[] = [
   33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173, 130, 25, 110, 24, 23, 22, 26, 112, 243,
   247, 30, 29, 27, 28, 56, 190, 226, 31, 228, 229, 230, 231, 232, 233, 244, 113, 225, 224, 223, 222, 221, 189, 35, 124,
   46, 53, 52, 65, 143, 111, 117, 118, 119, 120, 121, 128, 245, 156, 70, 63, 105, 66, 107, 55, 193,
 ]
 
-/** Points on the lid contour among the above. */
-export const IRIS_NET_LIDS = 16
+/**
+ * Face mesh points of the attention network's 80 lip points: four rings (outer edge, inner edge, and two between them), each its lower
+ * half with both corners and then its upper half. (Checked against the plain mesh's own points.)
+ */
+export const ATTENTION_LIPS: readonly number[] = [
+  61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409, 78, 95, 88, 178, 87, 14,
+  317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415, 76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306,
+  184, 74, 73, 72, 11, 302, 303, 304, 408, 62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292, 183, 42, 41, 38, 12, 268,
+  271, 272, 407,
+]
 
 /** Points on the symmetry plane of the face mesh. */
 export const MIDLINE: readonly number[] = [
