@@ -6,10 +6,6 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadGraphProgram, loadTfjs, withTfjsBackend } from '../src/engine/compute/tfjs.js'
 import { type ErrorCode, SiderError } from '../src/engine/errors.js'
-import { chooseFace } from '../src/engine/landmarks/choose.js'
-import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
-import { drawFaces } from '../src/engine/landmarks/draw.js'
-import { readLandmarks } from '../src/engine/landmarks/read.js'
 import {
   ATTENTION_EYE,
   ATTENTION_LIPS,
@@ -25,7 +21,11 @@ import {
   RIGHT_BROW,
   RIGHT_EYE,
   RIGHT_IRIS,
-} from '../src/engine/landmarks/topology.js'
+} from '../src/engine/evidence/layouts.js'
+import { chooseFace } from '../src/engine/landmarks/choose.js'
+import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
+import { drawFaces } from '../src/engine/landmarks/draw.js'
+import { readLandmarks } from '../src/engine/landmarks/read.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
 import type { Face, Photo } from '../src/engine/stages.js'
 

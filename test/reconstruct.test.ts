@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resolveSettings, type Settings } from '../src/engine/config.js'
 import { readMesh } from '../src/engine/evaluate/mesh-files.js'
 import { statistics } from '../src/engine/evaluate/statistics.js'
+import { ibugPoints } from '../src/engine/evidence/layouts.js'
 import { backProject, cropCamera, project } from '../src/engine/geometry/camera.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
 import { gaussianBlur } from '../src/engine/image/filter.js'
@@ -23,7 +24,6 @@ import {
   reconstruct,
   writeOutputs,
 } from '../src/engine/index.js'
-import { ibugPoints } from '../src/engine/landmarks/topology.js'
 import type { Camera } from '../src/engine/stages.js'
 
 const PHOTO = fileURLToPath(new URL('../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))

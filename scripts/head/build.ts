@@ -125,7 +125,7 @@ const fullMean = head.slice() // expressions are made about the mean head, where
 columns.forEach((c, i) => {
   fullMean.set(meanCage.subarray(3 * i, 3 * i + 3), 3 * c)
 })
-const units = expressions(source, fullMean)
+const units = expressions(source, fullMean, cut.rings)
 const fine = (cage: Float64Array): Float32Array => {
   const out = new Float32Array(cut.rows.length * 3)
   cut.rows.forEach((row, v) => {

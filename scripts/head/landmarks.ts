@@ -3,12 +3,13 @@
  * points are cast onto the mesh and carried to the mean head; the median over all portraits is made symmetric. Lid and inner
  * lip points are put on the mesh's own edge loops. The iBUG 68 follow from the 478.
  */
+
+import * as names from '../../src/engine/evidence/layouts.js'
 import { barycentric } from '../../src/engine/geometry/barycentric.js'
 import { MeshDistance } from '../../src/engine/geometry/distance.js'
 import { submesh } from '../../src/engine/geometry/mesh.js'
 import { vertexNormals } from '../../src/engine/geometry/normals.js'
 import { interpolate, type Raster } from '../../src/engine/geometry/rasterize.js'
-import * as names from '../../src/engine/landmarks/topology.js'
 import type { Camera, Face, LandmarkEmbedding } from '../../src/engine/stages.js'
 import type { CutHead } from './cut.js'
 

@@ -7,8 +7,6 @@
  * faces, neither is to be trusted.
  */
 import type { GraphProgram } from '../compute/tfjs.js'
-import { alignedSquare } from './mesh.js'
-import { type PhotoPyramid, patchToPhoto, samplePatch } from './patch.js'
 import {
   ATTENTION_EYE,
   ATTENTION_LIPS,
@@ -17,7 +15,9 @@ import {
   MIRROR_478,
   RIGHT_EYE_OUTER,
   RIGHT_IRIS,
-} from './topology.js'
+} from '../evidence/layouts.js'
+import { alignedSquare } from './mesh.js'
+import { type PhotoPyramid, patchToPhoto, samplePatch } from './patch.js'
 
 const INPUT = 192
 const MESH_POINTS = 468

@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PortableBackend } from '../compute/tfjs.js'
 import { SiderError } from '../errors.js'
+import { LEFT_EYE_OUTER, RIGHT_EYE_OUTER } from '../evidence/layouts.js'
 import type { Box, Face, Photo } from '../stages.js'
 import { refineFeatures } from './attention.js'
 import { type Detection, detectTurned, searchLevels } from './blazeface.js'
@@ -12,7 +13,6 @@ import { boundingBox } from './box.js'
 import { settleMesh } from './mesh.js'
 import { type LandmarkNetworks, loadNetworks } from './models.js'
 import { PhotoPyramid, type Square } from './patch.js'
-import { LEFT_EYE_OUTER, RIGHT_EYE_OUTER } from './topology.js'
 
 /** Side of the mesh network's first crop over the detector's box. */
 const FIRST_CROP = 1.5

@@ -1,5 +1,12 @@
 /** Irises where only the mesh's 468 points are known. */
-import { LEFT_EYE_INNER, LEFT_EYE_OUTER, LEFT_IRIS, RIGHT_EYE_INNER, RIGHT_EYE_OUTER, RIGHT_IRIS } from './topology.js'
+import {
+  LEFT_EYE_INNER,
+  LEFT_EYE_OUTER,
+  LEFT_IRIS,
+  RIGHT_EYE_INNER,
+  RIGHT_EYE_OUTER,
+  RIGHT_IRIS,
+} from '../evidence/layouts.js'
 
 /** Diameter of the iris over the width of the eye: 11.7 mm over 28 mm. */
 const IRIS_SHARE = 11.7 / 28

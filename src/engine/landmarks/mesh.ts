@@ -9,8 +9,8 @@
  * see what all views share: below 1.35 the network squeezes the face into its crop (the chin ends up on the lower lip).
  */
 import type { GraphProgram } from '../compute/tfjs.js'
+import { LEFT_EYE_OUTER, MIRROR_478, RIGHT_EYE_OUTER } from '../evidence/layouts.js'
 import { type PhotoPyramid, patchToPhoto, type Square, samplePatch } from './patch.js'
-import { LEFT_EYE_OUTER, MIRROR_478, RIGHT_EYE_OUTER } from './topology.js'
 
 const MESH_POINTS = 468
 /** Names of the network's outputs. */

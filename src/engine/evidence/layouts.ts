@@ -104,6 +104,63 @@ function around(brow: readonly number[]): number[] {
   return [...brow.slice(0, 5), ...brow.slice(5).reverse()]
 }
 
+/** Rings of the lips between the outer and the inner edge, in order around the mouth. */
+const LIPS_BETWEEN: readonly (readonly number[])[] = [
+  [76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306, 307, 320, 404, 315, 16, 85, 180, 90, 77],
+  [62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292, 325, 319, 403, 316, 15, 86, 179, 89, 96],
+]
+
+/** A closed curve through landmarks; they mark it, but loosely along it, save for its corners. */
+export interface Curve {
+  points: readonly number[]
+  corners: readonly number[]
+}
+
+/** The curves that lids and lips make, by layout. */
+export const CURVES: Readonly<Record<68 | 478, readonly Curve[]>> = {
+  478: [
+    { points: RIGHT_EYE, corners: [33, 133] },
+    { points: LEFT_EYE, corners: [263, 362] },
+    { points: LIPS_OUTER, corners: [61, 291] },
+    { points: LIPS_BETWEEN[0], corners: [76, 306] },
+    { points: LIPS_BETWEEN[1], corners: [62, 292] },
+    { points: LIPS_INNER, corners: [78, 308] },
+  ],
+  68: [
+    { points: RIGHT_EYE_68, corners: [36, 39] },
+    { points: LEFT_EYE_68, corners: [42, 45] },
+    { points: LIPS_OUTER_68, corners: [48, 54] },
+    { points: LIPS_INNER_68, corners: [60, 64] },
+  ],
+}
+
+/** An opening between an upper and a lower border. */
+export interface Opening {
+  between: 'lids' | 'lips'
+  /** Points of the two borders that meet when it shuts. */
+  pairs: readonly (readonly [upper: number, lower: number])[]
+}
+
+/** Both eyes and the mouth, by layout. */
+export const OPENINGS: Readonly<Record<68 | 478, readonly Opening[]>> = {
+  478: [
+    { between: 'lids', pairs: opposites(RIGHT_EYE) },
+    { between: 'lids', pairs: opposites(LEFT_EYE) },
+    { between: 'lips', pairs: opposites(LIPS_INNER) },
+  ],
+  68: [
+    { between: 'lids', pairs: opposites(RIGHT_EYE_68) },
+    { between: 'lids', pairs: opposites(LEFT_EYE_68) },
+    { between: 'lips', pairs: opposites(LIPS_INNER_68) },
+  ],
+}
+
+/** Pairs of a closed curve that starts at a corner and runs over the upper half first. */
+function opposites(curve: readonly number[]): [number, number][] {
+  const half = curve.length / 2
+  return Array.from({ length: half - 1 }, (_, k) => [curve[k + 1], curve[curve.length - 1 - k]])
+}
+
 /**
  * Face mesh points of the attention network's 71 eye points, for the right eye: the first 16 are the lid contour, the others lie
  * around the eye up to the brow. (Checked against the plain mesh's own points on open and closed eyes.)
