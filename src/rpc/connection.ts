@@ -4,6 +4,7 @@ import type { RawData, WebSocket } from 'ws'
 import { RpcError, toRpcError } from './errors.js'
 import { decodeFrame, type Frame } from './frames.js'
 import type { JobQueue } from './jobs/queue.js'
+import type { Lane } from './lane.js'
 import type { Log } from './log.js'
 import { METHODS, type MethodContext } from './methods.js'
 import type { Metrics } from './metrics.js'
@@ -24,6 +25,7 @@ const [CLOSE_PROTOCOL, CLOSE_POLICY] = [1002, 1008]
 
 export interface ConnectionServices {
   queue: JobQueue
+  lane: Lane
   options: ServerOptions
   tokens: Tokens
   log: Log
@@ -67,7 +69,7 @@ export class Connection {
     private readonly socket: WebSocket,
     private readonly services: ConnectionServices,
   ) {
-    const { options, log, tokens } = services
+    const { options, lane, log, tokens } = services
     this.tokens = 2 * options.requestsPerSecond
     this.outbox = new Outbox(
       {
@@ -75,6 +77,7 @@ export class Connection {
         close: (code, reason) => this.end(code, reason),
       },
       { controlBytes: options.outboxBytes, transfers: 8 },
+      lane,
     )
     this.session = new Session(tokens, this.outbox, new Uploads(options.photoBytes), log)
     const tooLate = setTimeout(() => {

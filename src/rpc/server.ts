@@ -10,6 +10,7 @@ import { Connection, type ConnectionServices } from './connection.js'
 import { JobQueue } from './jobs/queue.js'
 import { sweep } from './jobs/retention.js'
 import { JobStore } from './jobs/store.js'
+import { Lane } from './lane.js'
 import { Log } from './log.js'
 import { Metrics } from './metrics.js'
 import { type ServerOptions, serverOptions } from './options.js'
@@ -54,7 +55,7 @@ export async function startServer(
   http.on('request', (request, response) =>
     answerHttp(request, response, refusal(request, gate), metrics, status, pages),
   )
-  listenForSockets(http, gate, { queue, options, tokens, log, metrics }, connections)
+  listenForSockets(http, gate, { queue, lane: new Lane(), options, tokens, log, metrics }, connections)
   try {
     await listen(http, options)
   } catch (error) {
