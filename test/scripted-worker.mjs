@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync,
 import { dirname, join } from 'node:path'
 
 const tell = (message) => new Promise((resolve) => process.send(message, undefined, undefined, resolve))
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 let [stopped, finishing] = [false, false]
 process.on('disconnect', () => process.exit(1))
 process.on('SIGTERM', () => {})
@@ -52,7 +53,7 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
   while (state.step < steps && !finishing) {
     await new Promise((resolve) => setTimeout(resolve, stepMs))
     state.step++
-    state.digest = createHash('sha256').update(`${state.digest} ${state.step}`).digest('hex')
+    state.digest = sha256(`${state.digest} ${state.step}`)
     save()
     if (state.step === crashAt && state.starts <= crashes) process.abort()
     const at = { iteration: state.step, iterations: steps, loss: 1 / state.step, etaSeconds: 1 }
@@ -61,9 +62,10 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
       ? readFileSync(meshes[(state.step - 1) % meshes.length])
       : Buffer.alloc(previewBytes, state.step)
     const mesh = { kind: 'mesh', name: 'mesh', mediaType: 'model/gltf-binary', topology: 'same' }
-    await tell({ type: 'preview', info: { ...mesh, step: state.step }, payload })
+    await tell({ type: 'preview', info: { ...mesh, step: state.step }, payload, sha256: sha256(payload) })
     const image = { kind: 'image', name: 'normals', mediaType: 'image/jpeg' }
-    await tell({ type: 'preview', info: { ...image, step: state.step }, payload: payload.subarray(0, 500) })
+    const picture = payload.subarray(0, 500)
+    await tell({ type: 'preview', info: { ...image, step: state.step }, payload: picture, sha256: sha256(picture) })
     if (stopped) return { type: 'stopped' }
   }
   const text = JSON.stringify({ step: state.step, digest: state.digest, face: settings.photo.face })
@@ -75,7 +77,7 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
   const files = Object.entries(made).map(([name, bytes]) => {
     mkdirSync(dirname(join(results, name)), { recursive: true })
     writeFileSync(join(results, name), bytes)
-    return { name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+    return { name, bytes: bytes.length, sha256: sha256(bytes) }
   })
   const previews = { count: state.step, seconds: 0 }
   const summary = {

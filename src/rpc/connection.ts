@@ -1,7 +1,10 @@
 /** One WebSocket: frames in, JSON-RPC through json-rpc-2.0, answers out, in the order of the requests. */
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { JSONRPCServer } from 'json-rpc-2.0'
-import type { RawData, WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { RpcError, toRpcError } from './errors.js'
+import type { Faults } from './faults.js'
 import { decodeFrame, type Frame } from './frames.js'
 import type { JobQueue } from './jobs/queue.js'
 import type { Lane } from './lane.js'
@@ -10,21 +13,32 @@ import { METHODS, type MethodContext } from './methods.js'
 import type { Metrics } from './metrics.js'
 import type { ServerOptions } from './options.js'
 import { Outbox } from './outbox.js'
-import { checkFrameHeader, checkParams, isMethod, isTooDeep } from './protocol.js'
+import { checkFrameHeader, checkParams, excess, isMethod } from './protocol.js'
 import type { Tokens } from './security.js'
 import { Session } from './session.js'
-import { Uploads } from './uploads.js'
+import { type UploadArea, Uploads } from './uploads.js'
 
 /** Before initialize only these are answered. */
 const OPEN_TO_ALL = ['initialize', 'ping', 'rpc.discover']
-/** Messages that wait to be worked on before the socket is read no further, and until how few are left. */
-const [PAUSE_AT, GO_ON_AT] = [64, 16]
+/** Largest message before initialize, and all that is read of a connection until then, bytes. */
+const [OPENING_MESSAGE, OPENING_BYTES] = [4096, 65_536]
+const TOO_MUCH = 'too much before initialize'
+/** Messages, and their bytes, that wait to be worked on before the socket is read no further; it is again at a quarter. */
+const [WAITING_MESSAGES, WAITING_BYTES] = [64, 4 * 1024 * 1024]
 const BATCH_LIMIT = 50
+/** Largest message but for the photo in it, characters. */
+const TEXT_LIMIT = 262_144
+/** A message that takes longer than this, milliseconds, makes its sender wait: so many times as long. */
+const [MESSAGE_MS, PENALTY] = [5, 3]
+/** Longest id of a request that is given back. */
+const ID_LENGTH = 200
 /** Close codes of the WebSocket standard. */
-const [CLOSE_PROTOCOL, CLOSE_POLICY] = [1002, 1008]
+const [CLOSE_PROTOCOL, CLOSE_POLICY, CLOSE_TOO_LARGE] = [1002, 1008, 1009]
 
 export interface ConnectionServices {
   queue: JobQueue
+  uploads: UploadArea
+  faults: Faults
   lane: Lane
   options: ServerOptions
   tokens: Tokens
@@ -60,16 +74,19 @@ export class Connection {
   readonly outbox: Outbox
   private readonly session: Session
   private waiting = 0
+  private waitingBytes = 0
   private work = Promise.resolve()
   private alive = true
   private tokens: number
   private refilled = performance.now()
 
+  /** @param stream what the socket reads from, to be measured until the session is open */
   constructor(
     private readonly socket: WebSocket,
+    stream: Readable,
     private readonly services: ConnectionServices,
   ) {
-    const { options, lane, log, tokens } = services
+    const { options, lane, log, tokens, uploads } = services
     this.tokens = 2 * options.requestsPerSecond
     this.outbox = new Outbox(
       {
@@ -79,11 +96,12 @@ export class Connection {
       { controlBytes: options.outboxBytes, transfers: 8 },
       lane,
     )
-    this.session = new Session(tokens, this.outbox, new Uploads(options.photoBytes), log)
+    this.session = new Session(tokens, this.outbox, new Uploads(uploads), log)
     const tooLate = setTimeout(() => {
       if (!this.session.isOpen) this.end(CLOSE_POLICY, 'initialize did not come in time')
     }, options.initializeMs)
-    socket.on('message', (data, isBinary) => this.receive(data, isBinary))
+    this.measure(stream)
+    socket.on('message', (data, isBinary) => this.receive(data as Buffer, isBinary))
     socket.on('pong', () => {
       this.alive = true
     })
@@ -103,32 +121,64 @@ export class Connection {
   }
 
   /** Ends the connection: politely, and for those who do not read, soon. */
-  end(code: number, reason: string): void {
+  end(code: number, reason: string, patienceMs = 2000): void {
     this.session.close()
     this.socket.close(code, reason)
-    setTimeout(() => this.socket.terminate(), 2000).unref()
+    setTimeout(() => this.socket.terminate(), patienceMs).unref()
   }
 
-  private receive(data: RawData, isBinary: boolean): void {
+  /** Nobody who has not shown a token may make the server read much, in however many messages. */
+  private measure(stream: Readable): void {
+    let read = 0
+    const count = (chunk: Buffer): void => {
+      read += chunk.length
+      if (this.session.isOpen) stream.off('data', count)
+      else if (read > OPENING_BYTES) {
+        stream.off('data', count)
+        this.end(CLOSE_TOO_LARGE, TOO_MUCH, 200)
+        this.socket.pause() // what it sends on is not even read
+      }
+    }
+    stream.on('data', count)
+  }
+
+  private receive(bytes: Buffer, isBinary: boolean): void {
     if (this.socket.readyState !== this.socket.OPEN) return
     this.services.metrics.count('messages_received_total')
-    if (++this.waiting === PAUSE_AT) this.socket.pause()
-    const bytes = data as Buffer
+    this.waiting++
+    this.waitingBytes += bytes.length
+    if (this.waiting >= WAITING_MESSAGES || this.waitingBytes >= WAITING_BYTES) this.socket.pause()
     this.work = this.work
-      .then(() => (isBinary ? this.frame(bytes) : this.text(bytes.toString('utf8'))))
-      .catch((error) => this.services.log.error('fault', { session: this.session.id, error: (error as Error).stack }))
+      .then(() => this.take(bytes, isBinary))
+      .catch((error) => this.services.faults.report(error, { session: this.session.id }))
       .finally(() => {
-        if (--this.waiting === GO_ON_AT && this.socket.isPaused) this.socket.resume()
+        this.waiting--
+        this.waitingBytes -= bytes.length
+        const few = this.waiting <= WAITING_MESSAGES / 4 && this.waitingBytes <= WAITING_BYTES / 4
+        if (few && this.socket.isPaused) this.socket.resume()
       })
   }
 
-  private frame(bytes: Uint8Array): void {
+  /** Works on a message. One that takes long makes its sender wait, so that others get their turn. */
+  private async take(bytes: Buffer, isBinary: boolean): Promise<void> {
+    if (this.socket.readyState !== this.socket.OPEN) return
+    if (!this.session.isOpen && bytes.length > OPENING_MESSAGE) return this.end(CLOSE_TOO_LARGE, TOO_MUCH)
+    const started = performance.now()
+    const work = isBinary ? this.frame(bytes) : this.text(bytes.toString('utf8'))
+    const spent = performance.now() - started // until it waits for something else
+    await work
+    if (spent > MESSAGE_MS) await sleep(PENALTY * spent, undefined, { ref: false })
+  }
+
+  private async frame(bytes: Uint8Array): Promise<void> {
     const frame = this.readFrame(bytes)
     if (!frame) return
     try {
-      this.session.uploads.part(frame.header, frame.payload)
+      await this.session.uploads.part(frame.header, frame.payload)
     } catch (error) {
-      this.answer(failure(null, error))
+      const known = toRpcError(error)
+      if (known.kind === 'INTERNAL') this.services.faults.report(error, { session: this.session.id })
+      this.answer(failure(null, known))
     }
   }
 
@@ -150,17 +200,23 @@ export class Connection {
   }
 
   private async text(text: string): Promise<void> {
-    if (isTooDeep(text)) return this.answer(failure(null, new RpcError('REQUEST', 'nested too deeply')))
+    const why = excess(text)
+    if (why !== undefined) return this.answer(failure(null, new RpcError('REQUEST', why)))
     let message: unknown
     try {
       message = JSON.parse(text)
     } catch {
       return this.answer(failure(null, new RpcError('PARSE')))
     }
+    const requests = Array.isArray(message) ? message : [message]
+    if (text.length - requests.reduce((sum, one) => sum + photoLength(one), 0) > TEXT_LIMIT) {
+      const limit = `a message may have ${TEXT_LIMIT} characters beside the photo`
+      return this.answer(failure(knownId(message), new RpcError('TOO_LARGE', limit)))
+    }
     if (!Array.isArray(message)) return this.answer(await this.request(message))
     if (message.length === 0 || message.length > BATCH_LIMIT) {
-      const why = message.length === 0 ? 'the batch is empty' : `a batch may hold ${BATCH_LIMIT} requests`
-      return this.answer(failure(null, new RpcError('REQUEST', why)))
+      const limit = message.length === 0 ? 'the batch is empty' : `a batch may hold ${BATCH_LIMIT} requests`
+      return this.answer(failure(null, new RpcError('REQUEST', limit)))
     }
     const answers = []
     for (const one of message) answers.push(await this.request(one))
@@ -170,9 +226,9 @@ export class Connection {
 
   /** @returns the answer; undefined for notifications */
   private async request(message: unknown): Promise<unknown> {
-    const { options, queue, log, metrics } = this.services
-    const { id = null, method } = (message ?? {}) as { id?: unknown; method?: unknown }
-    const known = id === null || typeof id === 'string' || typeof id === 'number' ? id : null
+    const { options, queue, faults, metrics } = this.services
+    const { method } = (message ?? {}) as { method?: unknown }
+    const known = knownId(message)
     if (!this.allowance()) return failure(known, new RpcError('RATE'))
     if (typeof method === 'string' && !isMethod(method) && isRequest(message)) {
       return 'id' in message
@@ -185,8 +241,7 @@ export class Connection {
     if (context.failure === undefined) return answer
     const error = toRpcError(context.failure)
     metrics.count('request_errors_total')
-    if (error.kind === 'INTERNAL')
-      log.error('fault', { method, error: (context.failure as Error)?.stack ?? String(context.failure) })
+    if (error.kind === 'INTERNAL') faults.report(context.failure, { method })
     if (error.kind === 'UNAUTHORISED' || error.kind === 'VERSION') {
       setTimeout(() => this.end(CLOSE_POLICY, error.message), 20) // after the answer
     }
@@ -211,9 +266,25 @@ export class Connection {
 
 function isRequest(message: unknown): message is object {
   const { jsonrpc, method, params, id } = (message ?? {}) as Record<string, unknown>
-  const goodId = id === undefined || id === null || typeof id === 'string' || typeof id === 'number'
+  const goodId = id === undefined || id === null || isId(id)
   const goodParams = params === undefined || (typeof params === 'object' && params !== null)
   return jsonrpc === '2.0' && typeof method === 'string' && goodId && goodParams
+}
+
+const isId = (id: unknown): id is string | number =>
+  typeof id === 'number' || (typeof id === 'string' && id.length <= ID_LENGTH)
+
+/** The id to answer with. */
+function knownId(message: unknown): string | number | null {
+  const { id } = (message ?? {}) as { id?: unknown }
+  return isId(id) ? id : null
+}
+
+/** Length of the photo that a request carries. */
+function photoLength(request: unknown): number {
+  const { params } = (request ?? {}) as { params?: { image?: { base64?: unknown } } | null }
+  const photo = params?.image?.base64
+  return typeof photo === 'string' ? photo.length : 0
 }
 
 function failure(id: string | number | null, error: unknown) {
