@@ -16,11 +16,31 @@ process.on('message', (message) => {
   if (message.type === 'pause') stopped = true
   else if (message.type === 'finish') finishing = true
   else
-    run(message.job).then(async (last) => {
-      await tell(last)
-      process.exit(0)
-    })
+    run(message.job)
+      .catch(failure)
+      .then(async (last) => {
+        await tell(last)
+        process.exit(0)
+      })
 })
+
+/** The state that was saved; undefined if there is none, or it is damaged. */
+function readCheckpoint(file) {
+  if (!existsSync(file)) return undefined
+  const [digest, ...rest] = readFileSync(file, 'utf8').split(' ')
+  const text = rest.join(' ')
+  return digest === sha256(text) ? JSON.parse(text) : undefined
+}
+
+/** Failed writes are told as the real worker tells them. */
+function failure(error) {
+  const name = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES'].includes(error.code) ? 'DISK_FULL' : 'INTERNAL'
+  const detail = { errno: error.code }
+  return {
+    type: 'failed',
+    error: { code: name === 'DISK_FULL' ? 1401 : -32603, name, message: String(error), retry: true, detail },
+  }
+}
 
 async function run({ photo, settings, checkpoint, results, severalFaces }) {
   const {
@@ -34,6 +54,7 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
     faces = 1,
     meshes = [],
     resultFolder,
+    resultBytes = 2_500_000,
   } = JSON.parse(readFileSync(photo, 'utf8'))
   if (crashAtStart) process.abort()
   if (fail) return { type: 'failed', error: { code: 1102, name: 'NO_FACE', message: 'no face', retry: false } }
@@ -41,13 +62,13 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
     const list = Array.from({ length: faces }, (_, face) => ({ face, x: 0, y: 0, width: 10, height: 10, score: 1 }))
     return { type: 'question', question: { kind: 'face', faces: list } }
   }
-  const state = existsSync(checkpoint)
-    ? JSON.parse(readFileSync(checkpoint, 'utf8'))
-    : { step: 0, digest: '', starts: 0 }
+  const state = readCheckpoint(checkpoint) ?? { step: 0, digest: '', starts: 0 }
   state.starts++
   const save = () => {
-    writeFileSync(`${checkpoint}.tmp`, JSON.stringify(state))
-    renameSync(`${checkpoint}.tmp`, checkpoint)
+    const temporary = join(dirname(checkpoint), `.checkpoint.${process.pid}-0.tmp`)
+    const text = JSON.stringify(state)
+    writeFileSync(temporary, `${sha256(text)} ${text}`)
+    renameSync(temporary, checkpoint)
   }
   save()
   while (state.step < steps && !finishing) {
@@ -69,7 +90,7 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
     if (stopped) return { type: 'stopped' }
   }
   const text = JSON.stringify({ step: state.step, digest: state.digest, face: settings.photo.face })
-  const made = { 'face.glb': Buffer.alloc(2_500_000, 7), 'report.json': Buffer.from(text) }
+  const made = { 'face.glb': Buffer.alloc(resultBytes, 7), 'report.json': Buffer.from(text) }
   if (resultFolder) {
     for (const name of readdirSync(resultFolder, { recursive: true }))
       if (statSync(join(resultFolder, name)).isFile()) made[name] = readFileSync(join(resultFolder, name))

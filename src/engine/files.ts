@@ -69,16 +69,18 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
 
 /**
  * Makes a folder and those above it. Node's own recursive mkdir never returns where the system refuses a new name with ENOENT,
- * as /proc does.
+ * as /proc does, and calls a read-only file system a missing folder.
+ *
+ * @param mode of the folders that are made
  */
-async function makeFolder(folder: string): Promise<void> {
+export async function makeFolder(folder: string, mode?: number): Promise<void> {
   try {
-    await mkdir(folder)
+    await mkdir(folder, mode)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !existsSync(dirname(folder))) {
-      await makeFolder(dirname(folder))
-      await makeFolder(folder)
+      await makeFolder(dirname(folder), mode)
+      await makeFolder(folder, mode)
     } else if (code !== 'EEXIST') throw error
   }
 }

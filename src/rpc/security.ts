@@ -1,11 +1,11 @@
 /** Who may connect: tokens in a file that only its owner reads, and the exact Host and Origin of the upgrade request. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, open, readFile, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { dirname } from 'node:path'
-import { outputError, SiderError } from '../engine/index.js'
+import { makeFolder, outputError, SiderError } from '../engine/index.js'
 
 /** Tokens by the names of their owners: a job is visible to its owner's token alone. */
 export type Tokens = Map<string, string>
@@ -37,7 +37,7 @@ export async function readTokens(file: string): Promise<Tokens> {
 /** Makes the file unless there is one. */
 async function makeTokens(file: string): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(file), 0o700)
     const handle = await open(file, 'wx', 0o600)
     try {
       await handle.writeFile(`${randomBytes(32).toString('base64url')}\n`)
@@ -50,7 +50,10 @@ async function makeTokens(file: string): Promise<void> {
     }
     await chmod(file, 0o600)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !existsSync(file)) throw outputError(error, file)
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(file)) return
+    const { code, message, data } = outputError(error, file)
+    const hint = 'Choose another data folder by --data, or free some space and see that it may be written.'
+    throw new SiderError(code, message, { stage: 'setup', hint, data, cause: error })
   }
 }
 

@@ -186,8 +186,8 @@ export function diskError(cause: unknown, folder: string): SiderError {
   const errno = (cause as NodeJS.ErrnoException | undefined)?.code ?? ''
   if (!(cause instanceof SiderError) && !/^E[A-Z]+$/.test(errno)) throw cause
   const { code, data } = outputError(cause, folder)
+  if (data['errno'] === undefined) throw cause
   if (code === 'DISK_FULL') return diskFull(folder, cause)
-  if (code !== 'OUTPUT_UNWRITABLE') throw cause
   return new SiderError('OUTPUT_UNWRITABLE', `the data folder cannot be written (${String(data['errno'])})`, {
     stage: 'output',
     hint: 'Make the data folder writable, or choose another one.',
@@ -200,7 +200,7 @@ function diskFull(folder: string, cause?: unknown): SiderError {
   return new SiderError('DISK_FULL', 'the disk of the data folder is full', {
     stage: 'output',
     hint: 'Free some space on that disk: jobs wait until there is room.',
-    data: { path: folder },
+    data: { path: folder, errno: 'ENOSPC' },
     ...(cause !== undefined && { cause }),
   })
 }

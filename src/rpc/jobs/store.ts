@@ -7,6 +7,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../../engine/index.js'
 import type { Log } from '../log.js'
 import { Disk, diskError } from './disk.js'
 import { appendEvent, eventLine, readEvents } from './event-file.js'
@@ -53,12 +54,12 @@ export class JobStore {
    */
   static async open(folder: string, log: Log): Promise<JobStore> {
     try {
-      for (const name of [JOBS, TMP]) await mkdir(join(folder, name), { recursive: true, mode: 0o700 })
+      for (const name of [JOBS, TMP]) await makeFolder(join(folder, name), 0o700)
     } catch (error) {
       throw diskError(error, folder)
     }
-    const lock = await FolderLock.take(join(folder, 'lock'))
     const disk = new Disk(folder, log)
+    const lock = await disk.record(() => FolderLock.take(join(folder, 'lock')))
     const store = new JobStore(folder, lock, disk, new Quarantine(folder, log), log)
     await store.clearTemporaries()
     await disk.open()
