@@ -15,6 +15,10 @@ export const EVALUATION_FILE = 'evaluation.json'
 export const GENERATED_FILE = 'generated.json'
 export const DUMP_FOLDER = 'dump'
 
+const PROBE = '.sider-probe'
+/** What a killed run of ours may leave in a folder: nobody's files. */
+const LEFT_OVER = /^\.(sider-probe|.+\.\d+-\d+\.tmp)$/
+
 let temporaryFiles = 0
 
 /**
@@ -51,7 +55,7 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
   let names: string[]
   try {
     await makeFolder(folder)
-    names = await readdir(folder)
+    names = (await readdir(folder)).filter((name) => !LEFT_OVER.test(name))
   } catch (cause) {
     throw outputError(cause, folder)
   }
@@ -62,7 +66,7 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
       data: { path: folder },
     })
   }
-  const probe = join(folder, '.sider-probe')
+  const probe = join(folder, PROBE)
   await writeFileAtomic(probe, 'probe')
   await rm(probe, { force: true })
 }

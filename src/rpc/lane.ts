@@ -9,7 +9,7 @@ const SLOTS = 4
 /** A socket that has not taken its part after so long, milliseconds, leaves its place in the lane to others. */
 const PATIENCE_MS = 20
 /** Share of the event loop's time that handing payloads to sockets may take. */
-const SHARE = 0.25
+const SHARE = 0.1
 
 export class Lane {
   private free = SLOTS
