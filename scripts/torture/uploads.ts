@@ -7,11 +7,14 @@ import { below, type Row, row } from './table.js'
 
 const MIB = 2 ** 20
 
-/** @param clients that each begin the largest photo; @param photoBytes its size */
-export async function unfinishedUploads({ clients = 10, photoBytes = 64 * MIB } = {}): Promise<Row[]> {
+/** @param clients that each begin the largest photo; @param photoBytes its size; @param uploadMs time for it */
+export async function unfinishedUploads({
+  clients = 10,
+  photoBytes = 64 * MIB,
+  uploadMs = 15_000,
+} = {}): Promise<Row[]> {
   const dataFolder = freshFolder()
   const uploadBytes = photoBytes * (clients - 2) + MIB
-  const uploadMs = 15_000
   const server = await launch(dataFolder, { photoBytes, uploadBytes, uploadMs })
   const before = memoryOf(server)
   let most = before
