@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { allJobs, freshFolder, isAlive, launch, Peer, until } from './peer.js'
 import { none, type Row, row, skipped } from './table.js'
@@ -11,7 +12,7 @@ const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 /** A small file system of its own. */
 export interface SmallDisk {
   folder: string
-  setWritable(writable: boolean): void
+  setWritable(writable: boolean): Promise<void>
   unmount(): void
 }
 
@@ -25,7 +26,15 @@ export function smallDisk(megabytes: number): SmallDisk | string {
   }
   return {
     folder,
-    setWritable: (writable) => void spawnSync('mount', ['-o', `remount,${writable ? 'rw' : 'ro'}`, folder]),
+    async setWritable(writable) {
+      const options = `remount,${writable ? 'rw' : 'ro'}`
+      // Refused while a file is being written.
+      for (let i = 0; i < 200; i++) {
+        if (spawnSync('mount', ['-o', options, folder]).status === 0) return
+        await sleep(20)
+      }
+      throw new Error(`the disk cannot be made ${writable ? 'writable' : 'read-only'}`)
+    },
     unmount() {
       spawnSync('umount', ['-l', folder])
       rmSync(folder, { recursive: true, force: true })
@@ -34,7 +43,7 @@ export function smallDisk(megabytes: number): SmallDisk | string {
 }
 
 /** Fills a disk to the last byte. */
-function fill(folder: string): void {
+export function fill(folder: string): void {
   const handle = openSync(join(folder, 'filler'), 'w')
   try {
     for (let block = 1 << 20; block >= 1; ) {
@@ -110,7 +119,7 @@ export async function readOnlyDisk(): Promise<Row[]> {
     for (let i = 0; i < 4; i++) accepted.push((await peer.create(script)).job!)
     for (const job of accepted) await peer.ok('job/subscribe', { job, kinds: [] })
     await until(() => [...peer.told.values()].includes('running'), 5000)
-    disk.setWritable(false)
+    await disk.setWritable(false)
     const refused = await peer.create(script)
     const cancelled = await peer.call('job/cancel', { job: accepted[3] })
     const waited = await until(() => server.log.some(({ event }) => event === 'the disk cannot be written'), 10_000)
@@ -119,7 +128,7 @@ export async function readOnlyDisk(): Promise<Row[]> {
       encoding: 'utf8',
       timeout: 20_000,
     })
-    disk.setWritable(true)
+    await disk.setWritable(true)
     const states = async () => allJobs(peer).then((jobs) => accepted.map((job) => jobs.get(job)?.state ?? 'gone'))
     await until(async () => (await states()).every((state) => state === 'completed'), 30_000)
     const left = (await states()).filter((state) => state !== 'completed')
