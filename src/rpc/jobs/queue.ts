@@ -285,7 +285,7 @@ export class JobQueue {
       const damaged = new RpcError('IMAGE_UNREADABLE', "the photo on the server's disk is damaged", {
         hint: 'Send the photo again as a new job.',
       })
-      return { type: 'failed', error: toErrorInfo(damaged) }
+      return { type: 'failed', error: toErrorInfo(damaged), stderr: '' }
     }
     if (!this.open || record.state !== 'running') return { type: 'stopped' } // while the photo was looked at
     const run = new JobRun(record, this.store, this.options.workerProgram ?? WORKER_PROGRAM, {

@@ -11,7 +11,8 @@ export type Outcome =
   | { type: 'done'; summary: RunSummary; folder: string }
   | { type: 'question'; question: Question }
   | { type: 'stopped' }
-  | { type: 'failed'; error: ErrorInfo }
+  /** `stderr` is the last that it said there. */
+  | { type: 'failed'; error: ErrorInfo; stderr: string }
   /** It ended without a last message. */
   | { type: 'lost'; why: { code: number | null; signal: string | null; stderr: string } }
 
@@ -32,7 +33,7 @@ export class JobRun {
   constructor(record: JobRecord, store: JobStore, program: string, events: RunEvents) {
     const folder = store.newResultFolder()
     this.folder = folder
-    let last: Outcome | undefined
+    let last: ((stderr: string) => Outcome) | undefined
     let resolve!: (outcome: Outcome) => void
     this.ended = new Promise((settle) => {
       resolve = settle
@@ -42,11 +43,13 @@ export class JobRun {
       if (message.type === 'progress') events.progress(message.progress)
       else if (message.type === 'preview') events.preview(message.info, message.payload, message.sha256)
       else if (message.type === 'log') events.log(message.level, message.message)
-      else last = message.type === 'done' ? { ...message, folder } : message
+      else if (message.type === 'done') last = () => ({ ...message, folder })
+      else if (message.type === 'failed') last = (stderr) => ({ ...message, stderr })
+      else last = () => message
     }
     this.worker = new WorkerProcess(program, {
       message: receive,
-      exit: (why) => resolve(last ?? { type: 'lost', why }),
+      exit: (why) => resolve(last?.(why.stderr) ?? { type: 'lost', why }),
     })
     this.worker.start({
       photo: store.photo(record.id),

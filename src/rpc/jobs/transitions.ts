@@ -69,6 +69,9 @@ export class Transitions {
     if (outcome.type === 'lost') {
       this.log.warning('worker lost', { job: entry.record.id, ...outcome.why })
       this.metrics.count('workers_lost_total')
+    } else if (outcome.type === 'failed' && outcome.error.name === 'INTERNAL') {
+      this.log.error('fault', { job: entry.record.id, error: outcome.stderr })
+      this.metrics.count('faults_total')
     }
     const plan = this.planOf(entry, outcome, closing)
     // A job that was cancelled meanwhile stays so.
