@@ -6,6 +6,7 @@ import type { WebSocket } from 'ws'
 import { RpcError, toRpcError } from './errors.js'
 import type { Faults } from './faults.js'
 import { decodeFrame, type Frame } from './frames.js'
+import { Intake } from './intake.js'
 import type { JobQueue } from './jobs/queue.js'
 import type { Lane } from './lane.js'
 import type { Log } from './log.js'
@@ -20,11 +21,7 @@ import { type UploadArea, Uploads } from './uploads.js'
 
 /** Before initialize only these are answered. */
 const OPEN_TO_ALL = ['initialize', 'ping', 'rpc.discover']
-/** Largest message before initialize, and all that is read of a connection until then, bytes. */
-const [OPENING_MESSAGE, OPENING_BYTES] = [4096, 65_536]
 const TOO_MUCH = 'too much before initialize'
-/** Messages, and their bytes, that wait to be worked on before the socket is read no further; it is again at a quarter. */
-const [WAITING_MESSAGES, WAITING_BYTES] = [64, 4 * 1024 * 1024]
 const BATCH_LIMIT = 50
 /** Largest message but for the photo in it, characters. */
 const TEXT_LIMIT = 262_144
@@ -73,14 +70,13 @@ for (const name of Object.keys(METHODS)) {
 export class Connection {
   readonly outbox: Outbox
   private readonly session: Session
-  private waiting = 0
-  private waitingBytes = 0
+  private readonly intake: Intake
   private work = Promise.resolve()
   private alive = true
   private tokens: number
   private refilled = performance.now()
 
-  /** @param stream what the socket reads from, to be measured until the session is open */
+  /** @param stream what the socket reads from, to be measured */
   constructor(
     private readonly socket: WebSocket,
     stream: Readable,
@@ -100,7 +96,12 @@ export class Connection {
     const tooLate = setTimeout(() => {
       if (!this.session.isOpen) this.end(CLOSE_POLICY, 'initialize did not come in time')
     }, options.initializeMs)
-    this.measure(stream)
+    this.intake = new Intake(
+      socket,
+      stream,
+      () => this.session.isOpen,
+      () => this.end(CLOSE_TOO_LARGE, TOO_MUCH, 200),
+    )
     socket.on('message', (data, isBinary) => this.receive(data as Buffer, isBinary))
     socket.on('pong', () => {
       this.alive = true
@@ -113,9 +114,10 @@ export class Connection {
     })
   }
 
-  /** Lets go of a client that has not answered since the last beat. */
+  /** Lets go of a client that has not answered since the last beat, or not finished a message that it had begun before. */
   beat(): void {
-    if (this.alive) this.socket.ping()
+    if (this.intake.isStalled()) this.end(CLOSE_POLICY, 'a message was not finished in time')
+    else if (this.alive) this.socket.ping()
     else this.socket.terminate()
     this.alive = false
   }
@@ -127,42 +129,20 @@ export class Connection {
     setTimeout(() => this.socket.terminate(), patienceMs).unref()
   }
 
-  /** Nobody who has not shown a token may make the server read much, in however many messages. */
-  private measure(stream: Readable): void {
-    let read = 0
-    const count = (chunk: Buffer): void => {
-      read += chunk.length
-      if (this.session.isOpen) stream.off('data', count)
-      else if (read > OPENING_BYTES) {
-        stream.off('data', count)
-        this.end(CLOSE_TOO_LARGE, TOO_MUCH, 200)
-        this.socket.pause() // what it sends on is not even read
-      }
-    }
-    stream.on('data', count)
-  }
-
   private receive(bytes: Buffer, isBinary: boolean): void {
     if (this.socket.readyState !== this.socket.OPEN) return
     this.services.metrics.count('messages_received_total')
-    this.waiting++
-    this.waitingBytes += bytes.length
-    if (this.waiting >= WAITING_MESSAGES || this.waitingBytes >= WAITING_BYTES) this.socket.pause()
+    this.intake.came(bytes)
     this.work = this.work
       .then(() => this.take(bytes, isBinary))
       .catch((error) => this.services.faults.report(error, { session: this.session.id }))
-      .finally(() => {
-        this.waiting--
-        this.waitingBytes -= bytes.length
-        const few = this.waiting <= WAITING_MESSAGES / 4 && this.waitingBytes <= WAITING_BYTES / 4
-        if (few && this.socket.isPaused) this.socket.resume()
-      })
+      .finally(() => this.intake.done(bytes))
   }
 
   /** Works on a message. One that takes long makes its sender wait, so that others get their turn. */
   private async take(bytes: Buffer, isBinary: boolean): Promise<void> {
     if (this.socket.readyState !== this.socket.OPEN) return
-    if (!this.session.isOpen && bytes.length > OPENING_MESSAGE) return this.end(CLOSE_TOO_LARGE, TOO_MUCH)
+    if (!this.intake.admits(bytes)) return this.end(CLOSE_TOO_LARGE, TOO_MUCH)
     const started = performance.now()
     const work = isBinary ? this.frame(bytes) : this.text(bytes.toString('utf8'))
     const spent = performance.now() - started // until it waits for something else

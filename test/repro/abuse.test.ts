@@ -208,6 +208,15 @@ describe('photos that are never finished', () => {
     expect(temporaries(server)).toEqual([])
   })
 
+  test('nor may a message be left unfinished', async () => {
+    const server = await start({ heartbeatMs: 200 })
+    const peer = await enter(server)
+    await new Promise((resolve) => setTimeout(resolve, 700)) // who is quiet is no offender
+    expect(peer.closed).toBeUndefined()
+    for (let i = 0; i < 10; i++) peer.socket.send('x'.repeat(100_000), { fin: false })
+    expect((await peer.until(() => peer.closed, 'the end')).code).toBe(1008)
+  })
+
   test('one that a job refuses leaves nothing behind', async () => {
     const server = await start()
     const peer = await enter(server)

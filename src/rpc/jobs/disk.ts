@@ -117,9 +117,15 @@ export class Disk {
     return reason
   }
 
+  /** Ends what waits for the disk. */
   close(): void {
     this.closed = true
     clearTimeout(this.looking)
+  }
+
+  /** Gives the reserve back: nothing is written any more. */
+  async release(): Promise<void> {
+    await rm(this.reserve, { force: true }).catch(() => {})
   }
 
   /** Whether the disk can be written, with room and the reserve; who waits for that is told. */

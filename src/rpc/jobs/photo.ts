@@ -17,14 +17,18 @@ export async function photoOf(content: Uint8Array): Promise<Photo> {
   return { bytes: content.length, sha256: Buffer.from(digest).toString('hex'), content }
 }
 
-/** Whether a file still is the photo that was accepted. */
+/**
+ * Whether a file still is the photo that was accepted.
+ * @throws what the system says of a file that is there and cannot be read
+ */
 export async function isIntact(file: string, { bytes, sha256 }: Pick<Photo, 'bytes' | 'sha256'>): Promise<boolean> {
   try {
     if ((await stat(file)).size !== bytes) return false
     const hash = createHash('sha256')
     for await (const part of createReadStream(file)) hash.update(part as Buffer)
     return hash.digest('hex') === sha256
-  } catch {
-    return false
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
   }
 }

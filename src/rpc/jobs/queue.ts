@@ -3,39 +3,33 @@
  * client was told is on disk first. `sider serve` and `sider batch` both use it.
  */
 import { resolveSettings, type Settings } from '../../engine/index.js'
-import { RpcError, toErrorInfo } from '../errors.js'
+import { RpcError } from '../errors.js'
 import type { Job, JobResult, JobState } from '../generated/protocol.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
 import { type Entry, newEntry } from './entry.js'
 import { EventLog } from './events.js'
 import { JobIndex } from './job-index.js'
-import { isIntact } from './photo.js'
 import { isEnd, type JobRecord, type NewJob, newRecord, toJob } from './record.js'
-import { JobRun, type Outcome } from './run.js'
+import { Runner, type RunnerOptions } from './runner.js'
 import type { JobStore, StoredJob } from './store.js'
 import { Transitions } from './transitions.js'
 import { WaitingJobs } from './waiting.js'
-import { WORKER_PROGRAM } from './worker-process.js'
 
-export interface QueueOptions {
-  /** Jobs that run at once. */
-  maxRunning: number
+export interface QueueOptions extends RunnerOptions {
   /** Jobs that may wait. */
   maxQueued: number
   /** Events of a job that are kept for late subscribers. */
   eventsKept: number
   /** Largest photo.maxPixels that a job may ask for. */
   maxPixels: number
-  workerProgram?: string
 }
 
 export class JobQueue {
   private readonly jobs = new JobIndex()
   private readonly waiting = new WaitingJobs()
   private readonly transitions: Transitions
-  /** Those that have a place of running jobs, until what came of them is on disk. */
-  private readonly launched = new Map<Entry, Promise<void>>()
+  private readonly runner: Runner
   /** Jobs that are being put on disk, to wait then. */
   private coming = 0
   private open = false
@@ -43,11 +37,11 @@ export class JobQueue {
   constructor(
     private readonly store: JobStore,
     private readonly options: QueueOptions,
-    private readonly log: Log,
+    log: Log,
     private readonly metrics: Metrics,
   ) {
     this.transitions = new Transitions(store, log, metrics, (entry) => this.waiting.update(entry))
-    store.disk.onRelief(() => this.pump())
+    this.runner = new Runner(store, this.waiting, this.transitions, options, log, metrics)
   }
 
   /** Takes up the jobs on disk. */
@@ -58,7 +52,7 @@ export class JobQueue {
   /** Lets jobs run: those that were running go on from their checkpoints. */
   start(): void {
     this.open = true
-    this.pump()
+    this.runner.start()
   }
 
   /** @throws RpcError QUEUE_FULL, SETTINGS; SiderError DISK_FULL, OUTPUT_UNWRITABLE */
@@ -89,7 +83,7 @@ export class JobQueue {
     entry.isAccepted = true
     this.waiting.update(entry)
     this.metrics.count('jobs_created_total')
-    this.pump()
+    this.runner.pump()
     return this.view(entry)
   }
 
@@ -138,7 +132,7 @@ export class JobQueue {
       if (record.state !== 'paused') throw wrongState(record, 'resume')
       return { state: 'queued' }
     })
-    this.pump()
+    this.runner.pump()
   }
 
   async answer(entry: Entry, face: number): Promise<void> {
@@ -152,7 +146,7 @@ export class JobQueue {
       const { settings } = record
       return { state: 'queued', fields: { settings: { ...settings, photo: { ...settings.photo, face } } } }
     })
-    this.pump()
+    this.runner.pump()
   }
 
   /** @throws RpcError WRONG_STATE, NO_SUCH_JOB; SiderError OUTPUT_UNWRITABLE: the job is still there */
@@ -204,15 +198,7 @@ export class JobQueue {
   /** Stops the workers with checkpoints; their jobs go on when a server next starts. */
   async stop(graceMs: number): Promise<void> {
     this.open = false
-    const runs = [...this.launched.keys()].flatMap(({ run }) => run ?? [])
-    for (const run of runs) run.pause()
-    const timer = setTimeout(() => {
-      for (const run of runs) run.kill()
-    }, graceMs)
-    await Promise.all(runs.map((run) => run.ended))
-    clearTimeout(timer)
-    this.store.disk.close() // what it does not take now is as it was at the next start
-    await Promise.all(this.launched.values())
+    await this.runner.stop(graceMs)
     await this.store.close()
   }
 
@@ -245,67 +231,6 @@ export class JobQueue {
     for (const artifact of untold)
       this.transitions.keep(entry, events.emit('job/artifact', artifact.kind, { artifact }))
     this.transitions.tellState(entry)
-  }
-
-  private pump(): void {
-    while (this.open && !this.store.disk.trouble && this.launched.size < this.options.maxRunning) {
-      const next = this.waiting.next()
-      if (!next) return
-      next.launched = true
-      this.waiting.update(next)
-      this.waiting.serve(next.record.owner)
-      this.launched.set(next, this.launch(next))
-    }
-  }
-
-  /** One attempt at a job, until what came of it is on disk. */
-  private async launch(entry: Entry): Promise<void> {
-    try {
-      const plan = ({ state }: JobRecord) => (state === 'queued' ? { state: 'running' as const } : undefined)
-      if (await this.transitions.ask(entry, plan)) {
-        const started = performance.now()
-        const outcome = await this.run(entry)
-        await this.transitions.settle(entry, outcome, (performance.now() - started) / 1000, !this.open)
-      }
-    } catch (error) {
-      // It is on disk as it was: the job waits for the disk, or for the next start.
-      this.log.error('job could not be saved', { job: entry.record.id, error: String(error) })
-    } finally {
-      delete entry.run
-      entry.launched = false
-      this.launched.delete(entry)
-      this.waiting.update(entry)
-      this.pump()
-    }
-  }
-
-  private async run(entry: Entry): Promise<Outcome> {
-    const { record, events } = entry
-    if (!(await isIntact(this.store.photo(record.id), record.photo))) {
-      const damaged = new RpcError('IMAGE_UNREADABLE', "the photo on the server's disk is damaged", {
-        hint: 'Send the photo again as a new job.',
-      })
-      return { type: 'failed', error: toErrorInfo(damaged), stderr: '' }
-    }
-    if (!this.open || record.state !== 'running') return { type: 'stopped' } // while the photo was looked at
-    const run = new JobRun(record, this.store, this.options.workerProgram ?? WORKER_PROGRAM, {
-      progress: (progress) => {
-        record.progress = Math.max(record.progress, Math.min(1, progress.fraction))
-        events.emit('job/progress', 'progress', { ...progress, fraction: record.progress })
-      },
-      preview: (info, payload, sha256) => {
-        this.metrics.count('previews_total')
-        events.emitPreview(info, sha256, payload)
-      },
-      log: (level, message) => this.transitions.keep(entry, events.emit('job/log', 'log', { level, message })),
-    })
-    entry.run = run
-    if (record.stopping === 'finish') run.finish()
-    if (record.stopping === 'pause') run.pause()
-    this.log.info('job started', { job: record.id, worker: run.pid })
-    const outcome = await run.ended
-    if (outcome.type !== 'done' || isEnd(record.state)) await this.store.discard(record.id, run.folder)
-    return outcome
   }
 }
 

@@ -165,6 +165,7 @@ export class JobStore {
   async close(): Promise<void> {
     this.disk.close()
     await Promise.allSettled(this.writes.values())
+    await this.disk.release()
     await this.lock.release()
   }
 
