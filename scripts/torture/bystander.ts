@@ -14,7 +14,11 @@ export interface Bystander {
 }
 
 export async function bystander(server: { url: string; token: string }): Promise<Bystander> {
-  const child = fork(fileURLToPath(import.meta.url), [server.url, server.token], { execArgv: ['--import', 'tsx'] })
+  const root = fileURLToPath(new URL('../..', import.meta.url)) // where tsx is found
+  const child = fork(fileURLToPath(import.meta.url), [server.url, server.token], {
+    cwd: root,
+    execArgv: ['--import', 'tsx'],
+  })
   await once(child, 'message')
   return {
     async end() {
