@@ -26,7 +26,7 @@ const BATCH_LIMIT = 50
 /** Largest message but for the photo in it, characters. */
 const TEXT_LIMIT = 262_144
 /** A message that takes longer than this, milliseconds, makes its sender wait: so many times as long. */
-const [MESSAGE_MS, PENALTY] = [5, 3]
+const [MESSAGE_MS, PENALTY] = [10, 3]
 /** Longest id of a request that is given back. */
 const ID_LENGTH = 200
 /** Close codes of the WebSocket standard. */

@@ -6,10 +6,12 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { fill, type SmallDisk, smallDisk } from '../../scripts/torture/disks.js'
 import { SiderError } from '../../src/engine/errors.js'
+import { runBatch } from '../../src/rpc/batch.js'
 import { Disk, diskError } from '../../src/rpc/jobs/disk.js'
 import { Log } from '../../src/rpc/log.js'
 import { Peer, type TestServer, testServer } from '../service-peer.js'
 
+const SCRIPTED = join(import.meta.dirname, '../scripted-worker.mjs')
 const CLI = join(import.meta.dirname, '../../dist/cli.js')
 
 let ends: (() => Promise<void> | void)[] = []
@@ -125,6 +127,26 @@ describe.skipIf(typeof small === 'string')(
       await peer.ok('job/subscribe', { job })
       await peer.state(job, 'completed')
       expect(server.log.filter(({ event }) => event === 'fault')).toEqual([])
+    })
+
+    test('a batch says so and stops, and goes on where it was when there is room', async () => {
+      const disk = smallDisk(24) as SmallDisk
+      ends.push(() => disk.unmount())
+      const place = folder()
+      const photo = (name: string, script: object) => {
+        writeFileSync(join(place, name), JSON.stringify(script))
+        return { name, file: join(place, name), folder: join(place, `${name} result`) }
+      }
+      const photos = [
+        photo('small', { steps: 1, resultBytes: 1000 }),
+        photo('large', { steps: 1, resultBytes: 10_000_000 }),
+      ]
+      writeFileSync(join(disk.folder, 'filler'), Buffer.alloc(14_000_000, 1))
+      const options = { dataFolder: join(disk.folder, 'data'), maxRunning: 1, preset: 'preview', settings: {} }
+      const batch = () => runBatch(photos, { ...options, workerProgram: SCRIPTED })
+      await expect(batch()).rejects.toMatchObject({ code: 'DISK_FULL' })
+      rmSync(join(disk.folder, 'filler'))
+      expect((await batch()).map(({ state }) => state)).toEqual(['completed', 'completed'])
     })
 
     test('a result that cannot be written down waits, is told so, and is told when it can', async () => {

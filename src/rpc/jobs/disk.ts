@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { outputError, SiderError, writeFileAtomic } from '../../engine/index.js'
 import type { Log } from '../log.js'
 
@@ -43,9 +44,10 @@ export class Disk {
     return this.reason
   }
 
-  /** Calls back when the disk cannot be written any more. */
+  /** Calls back when the disk cannot be written any more, or now if it cannot be. */
   onTrouble(listener: (reason: SiderError) => void): void {
     this.troubles.add(listener)
+    if (this.reason) listener(this.reason)
   }
 
   /** Calls back when a trouble is over. */
@@ -135,7 +137,7 @@ export class Disk {
       const kept = (await stat(this.reserve).catch(() => undefined))?.size ?? 0
       if (bytes < margin) throw diskFull(this.folder)
       // Not zeros: some file systems keep no room for those.
-      if (kept < reserve) await writeFileAtomic(this.reserve, randomBytes(reserve))
+      if (kept < reserve) await writeFileAtomic(this.reserve, await promisify(randomBytes)(reserve))
       else if (this.reason) await this.probe()
     } catch (error) {
       this.report(error)

@@ -30,21 +30,18 @@ export class Quarantine {
   }
 
   /**
-   * Moves a file or folder of the data folder aside. Where that cannot be done (a full or read-only disk) it stays where it is.
+   * Moves a file or folder of the data folder aside.
    * @param from its path in the data folder, such as 'jobs/x'
+   * @throws what the system says if that cannot be done (a full or read-only disk): it is then where it was
    */
   async put(from: string, why: string): Promise<void> {
     const time = new Date().toISOString()
     const place = join(this.folder, `${time.replaceAll(/[:.]/g, '-')}-${randomBytes(3).toString('hex')}`)
-    try {
-      await mkdir(place, { recursive: true, mode: 0o700 })
-      // The reason may not fit on a full disk; what it is of is still to be kept.
-      await writeFile(join(place, REASON), `${JSON.stringify({ from, time, why })}\n`).catch(() => {})
-      await rename(join(this.dataFolder, from), join(place, basename(from)))
-      this.log.warning('quarantined', { from, to: place, why })
-    } catch (error) {
-      this.log.error('could not be quarantined and is left alone', { from, why, error: String(error) })
-    }
+    await mkdir(place, { recursive: true, mode: 0o700 })
+    // The reason may not fit on a full disk; what it is of is still to be kept.
+    await writeFile(join(place, REASON), `${JSON.stringify({ from, time, why })}\n`).catch(() => {})
+    await rename(join(this.dataFolder, from), join(place, basename(from)))
+    this.log.warning('quarantined', { from, to: place, why })
   }
 }
 
