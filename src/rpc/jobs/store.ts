@@ -149,7 +149,10 @@ export class JobStore {
         (name) => ![RESULT, UNFINISHED, LASTING].some((own) => own.test(name)),
       )
       for (const name of foreign) await this.putAside(id, 'it lay in the folder of a job that was deleted', name)
-      await rename(this.path(id), going) // from here on the job is gone, whatever happens
+      // From here on the job is gone, whatever happens.
+      await rename(this.path(id), going).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error // somebody has deleted it
+      })
       await rm(going, { recursive: true, force: true }).catch((error) =>
         this.log.warning('left for the next start', { path: going, error: String(error) }),
       )
@@ -191,7 +194,7 @@ export class JobStore {
       }
       return { record, events }
     } catch (error) {
-      this.log.error('a job cannot be read and is left alone', { job: id, error: String(error) })
+      this.log.error('a job can neither be read nor put aside, and is left alone', { job: id, error: String(error) })
       return undefined
     }
   }
@@ -201,7 +204,9 @@ export class JobStore {
     for (const name of await readdir(this.path(id))) {
       const rest = RESULT.test(name) && name !== result?.folder
       if (rest && damage !== undefined)
-        await this.putAside(id, `a result that the record does not name; ${damage}`, name)
+        await this.putAside(id, `a result that the record does not name; ${damage}`, name).catch((error) =>
+          this.log.error('could not be put aside', { job: id, name, error: String(error) }),
+        )
       else if (rest || UNFINISHED.test(name)) await this.discard(id, name)
     }
   }
