@@ -32,14 +32,20 @@ function readCheckpoint(file) {
   return digest === sha256(text) ? JSON.parse(text) : undefined
 }
 
-/** Failed writes are told as the real worker tells them. */
+/** Failures as the real worker tells them: of the disk, of a photo that is none, and faults. */
 function failure(error) {
-  const name = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES'].includes(error.code) ? 'DISK_FULL' : 'INTERNAL'
-  const detail = { errno: error.code }
-  return {
-    type: 'failed',
-    error: { code: name === 'DISK_FULL' ? 1401 : -32603, name, message: String(error), retry: true, detail },
-  }
+  const told = (code, name, detail) => ({
+    code,
+    name,
+    message: String(error),
+    retry: name !== 'IMAGE_UNREADABLE',
+    detail,
+  })
+  if (['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES'].includes(error.code))
+    return { type: 'failed', error: told(1401, 'DISK_FULL', { errno: error.code }) }
+  if (error instanceof SyntaxError) return { type: 'failed', error: told(1101, 'IMAGE_UNREADABLE', {}) }
+  process.stderr.write(error.stack)
+  return { type: 'failed', error: told(-32603, 'INTERNAL', {}) }
 }
 
 async function run({ photo, settings, checkpoint, results, severalFaces }) {

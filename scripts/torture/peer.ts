@@ -161,7 +161,7 @@ export async function until(look: () => boolean | Promise<boolean>, ms: number):
   const end = performance.now() + ms
   while (!(await look())) {
     if (performance.now() > end) return false
-    await sleep(50)
+    await sleep(10)
   }
   return true
 }

@@ -141,7 +141,7 @@ describe.skipIf(typeof small === 'string')(
         photo('small', { steps: 1, resultBytes: 1000 }),
         photo('large', { steps: 1, resultBytes: 10_000_000 }),
       ]
-      writeFileSync(join(disk.folder, 'filler'), Buffer.alloc(14_000_000, 1))
+      writeFileSync(join(disk.folder, 'filler'), Buffer.alloc(15_000_000, 1))
       const options = { dataFolder: join(disk.folder, 'data'), maxRunning: 1, preset: 'preview', settings: {} }
       const batch = () => runBatch(photos, { ...options, workerProgram: SCRIPTED })
       await expect(batch()).rejects.toMatchObject({ code: 'DISK_FULL' })

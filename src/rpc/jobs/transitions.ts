@@ -3,7 +3,7 @@
  * or refused with the disk's error; what has happened is written as soon as the disk allows.
  */
 import { RpcError, toErrorInfo } from '../errors.js'
-import type { JobState } from '../generated/protocol.js'
+import type { ErrorInfo, JobState } from '../generated/protocol.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
 import type { Entry } from './entry.js'
@@ -12,7 +12,7 @@ import { finalArtifact, isEnd, type JobRecord } from './record.js'
 import type { Outcome } from './run.js'
 import type { JobStore } from './store.js'
 
-/** After so many ends of its worker for want of memory, disk space or other reasons that are not the photo's, a job has failed. */
+/** After so many attempts that a crash or a full disk has ended, a job has failed. */
 const MOST_ATTEMPTS = 3
 
 /** What becomes of a record. */
@@ -109,20 +109,14 @@ export class Transitions {
         if (error.name !== 'DISK_FULL') return () => ({ state: 'failed', fields: { error } })
         const errno = error.detail?.['errno'] ?? 'ENOSPC'
         const reason = this.store.disk.report(Object.assign(new Error(error.message), { code: errno }))
-        return this.planAgain(
-          entry,
-          again,
-          `${reason.message}; the job goes on from its checkpoint when there is room`,
-          {
-            error: toErrorInfo(reason),
-          },
-        )
+        const text = `${reason.message}; the job goes on from its checkpoint when there is room`
+        return this.planAgain(entry, again, text, toErrorInfo(reason))
       }
       case 'lost': {
         const { code, signal } = outcome.why
         const text = `the job's process ended unexpectedly (${signal ?? `code ${code}`}); it goes on from its checkpoint`
         const error = toErrorInfo(new RpcError('WORKER_LOST', undefined, { detail: { code, signal } }))
-        return this.planAgain(entry, again, text, { error }, closing ? 0 : 1)
+        return this.planAgain(entry, again, text, error, closing ? 0 : 1)
       }
     }
   }
@@ -132,12 +126,12 @@ export class Transitions {
     entry: Entry,
     again: (record: JobRecord) => JobState,
     text: string,
-    failure: Partial<JobRecord>,
+    error: ErrorInfo,
     counts = 1,
   ): Plan {
     return (record) => {
       const crashes = record.crashes + counts
-      if (crashes >= MOST_ATTEMPTS) return { state: 'failed', fields: { ...failure, crashes } }
+      if (crashes >= MOST_ATTEMPTS) return { state: 'failed', fields: { error, crashes } }
       return { state: again(record), fields: { crashes }, tell: [this.warn(entry, text)] }
     }
   }
