@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { fullDisk, readOnlyDisk } from './torture/disks.js'
 import { frames } from './torture/frames.js'
 import { kills } from './torture/kills.js'
+import { removeFolders } from './torture/peer.js'
 import { longQueue } from './torture/queue.js'
 import { subscribers } from './torture/subscribers.js'
 import { format, type Row, row } from './torture/table.js'
@@ -45,6 +46,8 @@ for (const [name, part] of Object.entries(PARTS)) {
 }
 const bad = rows.filter(({ good }) => !good)
 console.log(`\n${rows.length - bad.length} of ${rows.length} hold`)
+if (bad.length > 0) console.log('The data folders are kept: sider-torture-* in the folder of temporary files.')
+else removeFolders()
 process.exit(bad.length > 0 ? 1 : 0)
 
 /** Who is not root may still mount small disks in a namespace of their own, where the system allows that. */

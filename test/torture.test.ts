@@ -1,12 +1,15 @@
 /** The short form of `npm run torture`: the same, less of it. */
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { fullDisk, readOnlyDisk } from '../scripts/torture/disks.js'
 import { frames } from '../scripts/torture/frames.js'
 import { kills } from '../scripts/torture/kills.js'
+import { removeFolders } from '../scripts/torture/peer.js'
 import { longQueue } from '../scripts/torture/queue.js'
 import { subscribers } from '../scripts/torture/subscribers.js'
 import { format, type Row } from '../scripts/torture/table.js'
 import { unfinishedUploads } from '../scripts/torture/uploads.js'
+
+afterAll(removeFolders)
 
 const MIB = 2 ** 20
 

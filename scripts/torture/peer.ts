@@ -1,7 +1,7 @@
 /** A server with scripted workers in a process of its own, and bare clients of it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,7 +12,18 @@ import type { ServerOptions } from '../../src/rpc/options.js'
 
 const PROGRAM = fileURLToPath(new URL('../../test/scripted-server.mjs', import.meta.url))
 
-export const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'sider-torture-'))
+const folders: string[] = []
+
+export function freshFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sider-torture-'))
+  folders.push(folder)
+  return folder
+}
+
+/** Deletes all fresh folders. */
+export function removeFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+}
 
 export interface Launched {
   url: string
