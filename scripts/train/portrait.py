@@ -210,10 +210,11 @@ class Portraits:
     def bump(self, normals, slopes, vertices, faces, triangle, head):
         """Unit normals with the relief's slope (metres a chart pixel along x and y)."""
         batch, height, width = triangle.shape
-        corners = faces[triangle.clamp(min=0).reshape(-1)].long().reshape(batch, -1)
-        points = torch.gather(vertices, 1, corners[..., None].expand(-1, -1, 3)).reshape(batch, height, width, 3, 3)
+        rows = raster.corners_of(faces, triangle, vertices.shape[1])
+        points = vertices.flatten(0, 1)[rows].reshape(batch, height, width, 3, 3)
         scale = torch.tensor([self.head.labels.shape[1], self.head.labels.shape[0]], device=vertices.device) / 2
-        places = (head.chart * scale)[corners.clamp(max=len(head.mean) - 1).reshape(-1)].reshape(batch, height, width, 3, 2)
+        own = (rows % vertices.shape[1]).clamp(max=len(head.mean) - 1)
+        places = (head.chart * scale)[own].reshape(batch, height, width, 3, 2)
         e1, e2 = points[..., 1, :] - points[..., 0, :], points[..., 2, :] - points[..., 0, :]
         n = torch.cross(e1, e2, dim=-1)
         area = (n * n).sum(-1, keepdim=True).clamp(min=1e-20)
