@@ -140,9 +140,9 @@ def main():
         last = time.time()
         done['seconds'] = before + time.time() - start
         moments = optimiser.state_dict()
-        for state in moments['state'].values():
-            for name in ('exp_avg', 'exp_avg_sq'):
-                state[name] = state[name].bfloat16()  # half the file, and precise enough to go on from
+        # Moments in 16 bits: half the file, and precise enough to go on from.
+        short = lambda name, t: t.bfloat16() if name.startswith('exp_avg') else t
+        moments['state'] = {k: {name: short(name, t) for name, t in state.items()} for k, state in moments['state'].items()}
         for name, tensors in (('network', network.state_dict()), ('average', average.state_dict()), ('optimiser', moments)):
             torch.save(tensors, out / f'{name}.tmp')
             (out / f'{name}.tmp').rename(out / f'{name}.pt')
