@@ -77,7 +77,7 @@ class Glasses:
             cx = middle[:, :1] + side * torch.maximum((eye - middle)[:, :1].abs(), half[0] + 0.008)
             x = cx + half[0] * squash(torch.cos(angle))
             y = eye[:, 1:2] + drop + half[1] * squash(torch.sin(angle))
-            z = plane[:, None] - 0.9 * (x - middle[:, :1]) ** 2 / 0.07
+            z = plane[:, None] - 1.3 * (x - middle[:, :1]) ** 2
             ring = torch.stack([x, y, z], -1)
             vertices.append(tube(ring, radius, self.SIDES, device))
             discs.append(torch.cat([ring.mean(1, keepdim=True) + torch.tensor([0, 0, 0.002], device=device), ring], 1))
