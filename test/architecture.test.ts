@@ -117,6 +117,12 @@ describe('imports', () => {
     expect(IMPORTS.some(({ to }) => backend.test(to))).toBe(true)
   })
 
+  test('one file loads ONNX Runtime, so that its telemetry is off wherever it runs', () => {
+    expect(offenders(({ to }) => to === 'onnxruntime-node')).toEqual([
+      'src/engine/compute/onnxruntime.ts imports onnxruntime-node',
+    ])
+  })
+
   test('the engine imports neither the server nor the command line', () => {
     expect(offenders(({ from, to }) => from.startsWith('src/engine/') && /^src\/(rpc|cli)/.test(to))).toEqual([])
   })

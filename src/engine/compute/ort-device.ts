@@ -2,8 +2,8 @@
  * Compiled execution: programs are traced into ONNX and run by ONNX Runtime, on the CPU, on any GPU through WebGPU, or
  * on CUDA. On the GPU providers variables stay in device memory between runs.
  */
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { SiderError } from '../errors.js'
+import { InferenceSession, OrtTensor, type OrtValues } from './onnxruntime.js'
 import {
   type Arrays,
   checkFeeds,
@@ -118,7 +118,7 @@ export class OrtDevice implements Device {
       const all: Record<string, OrtTensor> = {}
       for (const name of inputNames) all[name] = new OrtTensor('float32', feeds[name]!, [...program.inputs[name]!])
       for (const name of variableNames) all[name] = store!.tensors.get(name)!
-      let results: InferenceSession.OnnxValueMapType
+      let results: OrtValues
       try {
         results = await session.run(all)
       } catch (error) {
