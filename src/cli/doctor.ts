@@ -1,12 +1,17 @@
-/** `sider doctor`: what this machine can do, and what `--backend auto` would choose. */
+/** `sider doctor`: what this machine can do, what `--backend auto` would choose, and where the Blender add-on lies. */
+import { existsSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { VERSION } from '../engine/version.js'
 import type { Command } from './command.js'
 import { columns } from './help.js'
 
+/** The add-on's zip as the npm package brings it; a clone has none until it is made. */
+const ADD_ON = fileURLToPath(new URL(`../blender/sider-blender-${VERSION}.zip`, import.meta.url))
+
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'say which compute backends work here, and which one is chosen',
+  summary: 'say which compute backends work here, which one is chosen, and where the Blender add-on is',
   usage: '[options]',
   positionals: [],
   options: {},
@@ -17,6 +22,7 @@ export const doctor: Command = {
   async run({ options, shell }) {
     const engine = await shell.engine()
     const { backends, chosen, why } = await engine.describeBackends()
+    const addOn = existsSync(ADD_ON) ? ADD_ON : undefined
     const machine = {
       sider: VERSION,
       node: process.version,
@@ -26,7 +32,7 @@ export const doctor: Command = {
       memoryGiB: Math.round((totalmem() / 2 ** 30) * 10) / 10,
     }
     if (options.has('json')) {
-      shell.stdout.write(`${JSON.stringify({ event: 'result', machine, backends, chosen, why })}\n`)
+      shell.stdout.write(`${JSON.stringify({ event: 'result', machine, backends, chosen, why, addOn })}\n`)
       return
     }
     const rows = backends.map(({ name, available, reason, device }): [string, string] => [
@@ -35,6 +41,7 @@ export const doctor: Command = {
     ])
     const facts = Object.entries(machine).map(([name, value]): [string, string] => [name, String(value)])
     const text = ['Machine:', ...columns(facts), '', 'Backends:', ...columns(rows), '', `auto takes ${chosen}: ${why}`]
+    text.push('', `Blender add-on: ${addOn ?? 'not made yet: npm run package:blender'}`)
     shell.stdout.write(`${text.join('\n')}\n`)
   },
 }
