@@ -16,6 +16,8 @@ export const GENERATED_FILE = 'generated.json'
 export const DUMP_FOLDER = 'dump'
 
 let temporaryFiles = 0
+/** Names of files that are being written, and by which process. */
+const TEMPORARY = /^\..+\.(\d+)-\d+\.tmp$/
 
 /**
  * Writes a file whole or not at all: a temporary file beside it is written, flushed to the disk and renamed. Makes the folder
@@ -55,16 +57,34 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
   } catch (cause) {
     throw outputError(cause, folder)
   }
-  if (names.length > 0 && !force && !(await isOurs(folder, names))) {
+  const ours = names.length > 0 && (await isOurs(folder, names))
+  if (names.length > 0 && !force && !ours) {
     throw new SiderError('OUTPUT_UNWRITABLE', `the folder ${folder} holds files of something else`, {
       stage: 'output',
       hint: 'Choose an empty or new folder with -o, or add --force to write into this one.',
       data: { path: folder },
     })
   }
+  if (ours) await clearLeftovers(folder)
   const probe = join(folder, '.sider-probe')
   await writeFileAtomic(probe, 'probe')
   await rm(probe, { force: true })
+}
+
+/** Takes away what processes were writing when they were killed. */
+async function clearLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder, { recursive: true })) {
+    const writer = Number(TEMPORARY.exec(basename(name))?.[1])
+    if (writer && !isAlive(writer)) await rm(join(folder, name), { force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }
 
 /**

@@ -3,8 +3,9 @@
  * data folder, so a batch that was stopped or killed goes on where it was.
  */
 import { createHash } from 'node:crypto'
-import { cp, readFile } from 'node:fs/promises'
-import { SiderError } from '../engine/index.js'
+import { cp } from 'node:fs/promises'
+import { loadHead, outputError, readPhotoFile, resolveSettings, SiderError } from '../engine/index.js'
+import { toErrorInfo } from './errors.js'
 import type { ErrorInfo, JobProgressEvent } from './generated/protocol.js'
 import type { Entry } from './jobs/entry.js'
 import { JobQueue } from './jobs/queue.js'
@@ -15,6 +16,8 @@ import { Metrics } from './metrics.js'
 import { serverOptions } from './options.js'
 
 const OWNER = 'batch'
+/** Time for checkpoints when it is stopped, milliseconds. */
+const GRACE_MS = 900
 
 export interface BatchPhoto {
   name: string
@@ -47,20 +50,34 @@ export interface BatchOptions {
 }
 
 /**
- * Works through the photos; those that fail do not stop the others.
- * @returns outcomes in the order of the photos. @throws SiderError CANCELLED, USAGE (settings)
+ * Works through the photos. What is wrong with one of them, or with their head model, is its outcome and does not stop the others.
+ * @returns outcomes in the order of the photos. @throws SiderError CANCELLED, USAGE (settings), OUTPUT_UNWRITABLE (data folder)
  */
 export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Promise<BatchOutcome[]> {
   const { dataFolder, maxRunning, preset, settings, signal, workerProgram } = options
+  const { model } = resolveSettings({ preset, overrides: settings }).head
   const store = await JobStore.open(dataFolder)
-  const limits = { ...serverOptions({ dataFolder }), maxRunning, maxQueued: Number.POSITIVE_INFINITY }
+  const limits = { ...serverOptions({ dataFolder }), maxRunning, maxQueued: Number.POSITIVE_INFINITY, headFiles: true }
   const metrics = new Metrics()
   const queue = new JobQueue(store, { ...limits, ...(workerProgram && { workerProgram }) }, new Log(() => {}), metrics)
   try {
     await queue.start()
+    const head = loadHead(model)
+    let turn: Promise<unknown> = Promise.resolve() // one photo in memory at a time
+    const inTurn = (one: BatchPhoto): Promise<Entry> => {
+      const entry = turn.then(async () => {
+        await head
+        signal?.throwIfAborted()
+        return submit(queue, one, preset, settings)
+      })
+      turn = entry.catch(() => {})
+      return entry
+    }
     const work = photos.map(async (one) => {
-      const entry = await submit(queue, one, preset, settings)
-      const outcome = await finished(queue, entry, one, options)
+      const outcome = await inTurn(one)
+        .then((entry) => finished(queue, entry, one, options))
+        .catch((error) => failed(one, error))
+      signal?.throwIfAborted()
       await options.onDone?.(outcome)
       return outcome
     })
@@ -71,7 +88,7 @@ export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Pro
     })
     return await Promise.race([Promise.all(work), stopped])
   } finally {
-    await queue.stop(limits.graceMs)
+    await queue.stop(GRACE_MS)
     metrics.close()
   }
 }
@@ -83,7 +100,7 @@ async function submit(
   preset: string,
   settings: Record<string, unknown>,
 ): Promise<Entry> {
-  const photo = await readFile(file)
+  const photo = await readPhotoFile(file)
   const identity = JSON.stringify([name, preset, settings])
   const idempotencyKey = createHash('sha256').update(identity).update(photo).digest('hex')
   const wanted = { photo, name, preset, settings, idempotencyKey }
@@ -111,6 +128,19 @@ async function finished(
   }
   if (!record.result) return { name, folder, state: 'failed', ...(record.error && { error: record.error }) }
   const { backend, seconds, quality } = record.result
-  await cp(queue.resultFolder(record), folder, { recursive: true })
+  await cp(queue.resultFolder(record), folder, { recursive: true }).catch((cause) => {
+    throw outputError(cause, folder)
+  })
   return { name, folder, state: 'completed', backend, seconds, quality }
+}
+
+/** Without a server's log the words of a fault are to be told too. */
+function failed({ name, folder }: BatchPhoto, cause: unknown): BatchOutcome {
+  const error = toErrorInfo(cause)
+  return {
+    name,
+    folder,
+    state: 'failed',
+    error: error.name === 'INTERNAL' ? { ...error, message: String(cause) } : error,
+  }
 }

@@ -3,6 +3,7 @@
  * on CUDA. On the GPU providers variables stay in device memory between runs.
  */
 import { SiderError } from '../errors.js'
+import { asMemoryError } from '../memory.js'
 import { InferenceSession, OrtTensor, type OrtValues } from './onnxruntime.js'
 import {
   type Arrays,
@@ -28,15 +29,15 @@ export interface OrtDeviceOptions {
   profile?: string
 }
 
-const failed = (name: string, cause: unknown): SiderError =>
-  new SiderError(
-    'COMPUTE_FAILED',
-    `the program "${name}" failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-    {
-      hint: 'Free memory or choose another backend with --backend (sider doctor lists them), then go on with --resume.',
-      cause,
-    },
-  )
+function failed(name: string, cause: unknown): unknown {
+  const error = asMemoryError(cause)
+  if (error instanceof SiderError) return error
+  const words = cause instanceof Error ? cause.message : String(cause)
+  return new SiderError('COMPUTE_FAILED', `the program "${name}" failed: ${words}`, {
+    hint: 'Choose another backend with --backend (sider doctor lists them), then go on with --resume.',
+    cause,
+  })
+}
 
 class OrtVariables implements Variables {
   readonly shapes: Record<string, Shape> = {}
