@@ -14,6 +14,7 @@ import { REPORT_FILE } from '../src/engine/files.js'
 import type { GenerateOptions } from '../src/engine/generate/index.js'
 import { drawFaces } from '../src/engine/landmarks/draw.js'
 import type { Engine, Reconstruction, ReconstructOptions } from '../src/engine/run.js'
+import { GROUP_FACES } from './group.js'
 import { recorder } from './recorder.js'
 
 let folder: string
@@ -443,6 +444,23 @@ describe('the other commands', () => {
     const pixel = (x: number, y: number) => [...data.subarray((y * info.width + x) * 3).subarray(0, 3)]
     expect(pixel(120, 40)).toEqual([0, 230, 118]) // on the box's left edge
     expect(pixel(100, 40)).toEqual([128, 128, 128]) // between the faces
+  })
+
+  test('faces have the numbers that all clients show', async () => {
+    const engine = new RecordingEngine()
+    const { photo, faces } = await engine.findFaces()
+    engine.findFaces = async () => ({ photo, faces: GROUP_FACES.map((box) => ({ ...faces[0], box })) })
+    const argv = ['faces', 'group.jpg', '--picture', join(folder, 'p.png')]
+    const lines = (await sider(argv, engine)).stdout.split('\n').slice(0, 3)
+    expect(lines).toEqual(
+      GROUP_FACES.map(({ x, y, width, height }, number) => {
+        return `${number}: ${width}x${height} pixels at (${x}, ${y}), confidence 0.90`
+      }),
+    )
+    const { faces: list } = lastJson((await sider([...argv, '--json'], engine)).stdout)
+    expect(list.map(({ face, box }: { face: number; box: object }) => ({ face, box }))).toEqual(
+      GROUP_FACES.map((box, face) => ({ face, box })),
+    )
   })
 
   test('--face list of reconstruct does the same, and reconstructs nothing', async () => {

@@ -36,7 +36,7 @@ const READABLE = 'JPEG, PNG, WebP, AVIF, TIFF or GIF'
  */
 export async function decodePhoto(input: string | Uint8Array, limits: Partial<PhotoLimits> = {}): Promise<Photo> {
   const bounds = { ...DEFAULT_PHOTO_LIMITS, ...limits }
-  const name = typeof input === 'string' ? `'${input}'` : 'the given bytes'
+  const name = typeof input === 'string' ? `'${input}'` : 'the photo'
   const path = typeof input === 'string' ? { path: input } : {}
   const bytes = typeof input === 'string' ? await readPhotoFile(input, bounds.maxBytes) : input
   if (bytes.length > bounds.maxBytes) throw tooManyBytes(name, bytes.length, bounds.maxBytes, path)
