@@ -49,9 +49,9 @@ export async function main(shell: Shell): Promise<number> {
 async function run(command: Command, invocation: Invocation): Promise<number> {
   const { shell } = invocation
   try {
-    const where = command.computes?.(invocation.options)
-    if (where) assertAddressSpace()
-    if (where === 'here' && shell.delegate) return await shell.delegate()
+    const where = command.works?.(invocation.options)
+    if (where === 'here' || where === 'in workers') assertAddressSpace()
+    if (where && where !== 'in workers' && shell.delegate) return await shell.delegate()
     let asked = 0
     const ignoreInterrupts = shell.onInterrupt(() => {
       if (++asked < 2) return

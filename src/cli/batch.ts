@@ -17,7 +17,7 @@ export const batch: Command = {
   name: 'batch',
   summary: 'make detailed 3D faces of all photos of a folder',
   usage: '<folder> -o <dir> [options]',
-  computes: () => 'in workers',
+  works: () => 'in workers',
   positionals: ['folder'],
   options: {
     output: { short: 'o', value: 'DIR', description: 'folder for the results, one folder a photo; made if need be' },

@@ -25,10 +25,10 @@ export interface Command {
   /** Command lines with a word on each. */
   examples: [commandLine: string, what: string][]
   /**
-   * Where it computes, if it does: here (then it is run in a child process, so that it can be stopped at any moment), or in workers
-   * that it starts.
+   * Where the work is done, if there is much of it. What computes here, or waits for a server, runs in a child process that can be
+   * ended at any moment (supervise.ts).
    */
-  computes?(options: ParsedOptions): 'here' | 'in workers' | undefined
+  works?(options: ParsedOptions): 'here' | 'in workers' | 'on a server'
   run(invocation: Invocation): Promise<void>
   /** What the same command line must have besides to go on after a stop; undefined if there is nothing to go on from. */
   goOn?(invocation: Invocation): string[] | undefined

@@ -13,7 +13,7 @@ export const doctor: Command = {
   name: 'doctor',
   summary: 'say which compute backends work here, which one is chosen, and where the Blender add-on is',
   usage: '[options]',
-  computes: () => 'here',
+  works: () => 'here',
   positionals: [],
   options: {},
   examples: [

@@ -13,7 +13,7 @@ export const evaluate: Command = {
   name: 'evaluate',
   summary: 'measure reconstructions against ground truth (NoW protocol, normals, colours)',
   usage: '<truth> -r <results> [options]',
-  computes: () => 'here',
+  works: () => 'here',
   positionals: ['truth'],
   options: {
     results: { short: 'r', value: 'DIR', description: 'folder of the reconstructions: <subject>/<view>/ below it' },

@@ -9,7 +9,7 @@ export const faces: Command = {
   name: 'faces',
   summary: 'list the faces of a photo, for --face',
   usage: '<photo> [options]',
-  computes: () => 'here',
+  works: () => 'here',
   positionals: ['photo'],
   options: {
     picture: {

@@ -7,7 +7,7 @@ export const generate: Command = {
   name: 'generate',
   summary: 'render portraits of made-up people with exact ground truth, to measure against',
   usage: '-o <dir> [options]',
-  computes: () => 'here',
+  works: () => 'here',
   positionals: [],
   options: {
     output: { short: 'o', value: 'DIR', description: 'folder of the set; evaluate reads it' },

@@ -35,7 +35,7 @@ export const reconstruct: Command = {
   name: 'reconstruct',
   summary: 'make a detailed 3D face of a photo',
   usage: '<photo> -o <dir> [options]',
-  computes: (options) => (options.has('server') ? undefined : 'here'),
+  works: (options) => (options.has('server') ? 'on a server' : 'here'),
   positionals: ['photo'],
   options: {
     output: { short: 'o', value: 'DIR', description: 'folder for the results; made if need be' },

@@ -9,7 +9,7 @@ export const serve: Command = {
   name: 'serve',
   summary: 'offer the engine to plugins and scripts over a WebSocket',
   usage: '[options]',
-  computes: () => 'in workers',
+  works: () => 'in workers',
   positionals: [],
   options: {
     port: { value: 'N', description: 'port to listen on (default 7437; 0 takes a free one)' },

@@ -60,7 +60,7 @@ function crash(code: number | null, signal: NodeJS.Signals | null): Error {
   }
   if (signal !== null) {
     return new SiderError('COMPUTE_FAILED', `the computing process was ended by ${signal}`, {
-      hint: 'A compute library or a driver crashed, perhaps for want of memory. Try another --backend (sider doctor lists them).',
+      hint: 'A compute library or a driver crashed, perhaps for want of memory. Go on with --resume, or try another --backend.',
       data,
     })
   }

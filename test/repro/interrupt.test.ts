@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -84,6 +85,25 @@ describe.skipIf(process.platform === 'win32')('Ctrl-C', () => {
     expect(milliseconds).toBeLessThan(AT_ONCE_MS)
     expect(status).toBe(130)
     expect(last).toMatchObject({ event: 'error', error: { code: 'CANCELLED' } })
+  })
+
+  test('while a server says nothing', async () => {
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`
+    const environment = { ...process.env, SIDER_TOKEN: 'a-token-for-nobody' }
+    const child = spawn(process.execPath, reconstruct('--server', url), { env: environment })
+    let output = ''
+    child.stdout.on('data', (text) => (output += text))
+    const ended = once(child, 'close')
+    const [socket] = await once(silent, 'connection')
+    const asked = performance.now()
+    interrupt(child)
+    expect(await ended).toEqual([130, null])
+    expect(performance.now() - asked).toBeLessThan(AT_ONCE_MS)
+    expect(JSON.parse(output.trim().split('\n').at(-1)!)).toMatchObject({ error: { code: 'CANCELLED' } })
+    socket.destroy()
+    silent.close()
   })
 
   test('ends other commands too', async () => {

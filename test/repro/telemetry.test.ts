@@ -74,6 +74,14 @@ describe.skipIf(reason !== undefined)('under strace', () => {
     expect(readdirSync(home, { recursive: true })).toEqual(['tmp'])
   })
 
+  test('nor does a look at every backend', async () => {
+    const run = start([CLI, 'doctor'])
+    const { status, output } = await ended(run)
+    expect(status, output).toBe(0)
+    expect(internetCalls(run, { loopback: false })).toEqual([])
+    expect(writesOutside(run, [])).toEqual([])
+  })
+
   test('nor do the worker processes of a batch', async () => {
     const [photos, out] = [join(folder, 'photos'), join(folder, 'batch')]
     mkdirSync(photos)
