@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs'
 import { SiderError } from './errors.js'
 
 /**
- * Address space that the largest usual runs were seen to take, GiB, rounded up. Most of it is set aside and never used: WebAssembly
- * alone takes 8 GiB for its checks of bounds, unless Node is told to make them otherwise.
+ * Address space that the largest usual runs were seen to take (12.6 and 6.6 GiB), rounded up. Most of it is set aside and never
+ * used: WebAssembly alone takes 10 GiB for its checks of bounds, unless Node is told to make them otherwise.
  */
 const NEEDED_GIB = 14
 const NEEDED_WITHOUT_TRAPS_GIB = 8
