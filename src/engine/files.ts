@@ -15,9 +15,11 @@ export const EVALUATION_FILE = 'evaluation.json'
 export const GENERATED_FILE = 'generated.json'
 export const DUMP_FOLDER = 'dump'
 
+const PROBE = '.sider-probe'
+/** What a killed run of ours may leave in a folder, nobody's files; and the number of the process that wrote it. */
+const LEFT_OVER = /^\.(?:sider-probe|.+\.(\d+)-\d+\.tmp)$/
+
 let temporaryFiles = 0
-/** Names of files that are being written, and by which process. */
-const TEMPORARY = /^\..+\.(\d+)-\d+\.tmp$/
 
 /**
  * Writes a file whole or not at all: a temporary file beside it is written, flushed to the disk and renamed. Makes the folder
@@ -53,7 +55,7 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
   let names: string[]
   try {
     await makeFolder(folder)
-    names = await readdir(folder)
+    names = (await readdir(folder)).filter((name) => !LEFT_OVER.test(name))
   } catch (cause) {
     throw outputError(cause, folder)
   }
@@ -65,8 +67,8 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
       data: { path: folder },
     })
   }
-  if (ours) await clearLeftovers(folder)
-  const probe = join(folder, '.sider-probe')
+  if (ours || names.length === 0) await clearLeftovers(folder)
+  const probe = join(folder, PROBE)
   await writeFileAtomic(probe, 'probe')
   await rm(probe, { force: true })
 }
@@ -74,12 +76,13 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
 /** Takes away what processes were writing when they were killed. */
 async function clearLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder, { recursive: true })) {
-    const writer = Number(TEMPORARY.exec(basename(name))?.[1])
+    const writer = Number(LEFT_OVER.exec(basename(name))?.[1])
     if (writer && !isAlive(writer)) await rm(join(folder, name), { force: true })
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether there is a process of this number. */
+export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
@@ -89,16 +92,18 @@ function isAlive(pid: number): boolean {
 
 /**
  * Makes a folder and those above it. Node's own recursive mkdir never returns where the system refuses a new name with ENOENT,
- * as /proc does.
+ * as /proc does, and calls a read-only file system a missing folder.
+ *
+ * @param mode of the folders that are made
  */
-async function makeFolder(folder: string): Promise<void> {
+export async function makeFolder(folder: string, mode?: number): Promise<void> {
   try {
-    await mkdir(folder)
+    await mkdir(folder, mode)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !existsSync(dirname(folder))) {
-      await makeFolder(dirname(folder))
-      await makeFolder(folder)
+      await makeFolder(dirname(folder), mode)
+      await makeFolder(folder, mode)
     } else if (code !== 'EEXIST') throw error
   }
 }

@@ -23,7 +23,7 @@ export {
   findCases,
 } from './evaluate/index.js'
 export { evaluationFiles, writeEvaluation } from './evaluate/report.js'
-export { outputError, writeFileAtomic } from './files.js'
+export { isAlive, makeFolder, outputError, writeFileAtomic } from './files.js'
 export { type GenerateOptions, generateSet } from './generate/index.js'
 export { writeGlb } from './gltf/write-glb.js'
 export { loadHead } from './head/load.js'

@@ -8,6 +8,7 @@ import { loadHead, outputError, readPhotoFile, resolveSettings, SiderError } fro
 import { toErrorInfo } from './errors.js'
 import type { ErrorInfo, JobProgressEvent } from './generated/protocol.js'
 import type { Entry } from './jobs/entry.js'
+import { photoOf } from './jobs/photo.js'
 import { JobQueue } from './jobs/queue.js'
 import { isEnd } from './jobs/record.js'
 import { JobStore } from './jobs/store.js'
@@ -56,18 +57,21 @@ export interface BatchOptions {
 export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Promise<BatchOutcome[]> {
   const { dataFolder, maxRunning, preset, settings, signal, workerProgram } = options
   const { model } = resolveSettings({ preset, overrides: settings }).head
-  const store = await JobStore.open(dataFolder)
+  const log = new Log(() => {})
+  const store = await JobStore.open(dataFolder, log)
   const limits = { ...serverOptions({ dataFolder }), maxRunning, maxQueued: Number.POSITIVE_INFINITY, headFiles: true }
   const metrics = new Metrics()
-  const queue = new JobQueue(store, { ...limits, ...(workerProgram && { workerProgram }) }, new Log(() => {}), metrics)
+  const queue = new JobQueue(store, { ...limits, ...(workerProgram && { workerProgram }) }, log, metrics)
+  let ended = false
   try {
-    await queue.start()
+    await queue.load()
+    queue.start()
     const head = loadHead(model)
     let turn: Promise<unknown> = Promise.resolve() // one photo in memory at a time
     const inTurn = (one: BatchPhoto): Promise<Entry> => {
       const entry = turn.then(async () => {
         await head
-        signal?.throwIfAborted()
+        if (ended) throw new Error('the batch has ended')
         return submit(queue, one, preset, settings)
       })
       turn = entry.catch(() => {})
@@ -77,8 +81,7 @@ export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Pro
       const outcome = await inTurn(one)
         .then((entry) => finished(queue, entry, one, options))
         .catch((error) => failed(one, error))
-      signal?.throwIfAborted()
-      await options.onDone?.(outcome)
+      if (!ended) await options.onDone?.(outcome)
       return outcome
     })
     const stopped = new Promise<never>((_, reject) => {
@@ -86,8 +89,11 @@ export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Pro
       if (signal?.aborted) stop()
       signal?.addEventListener('abort', stop, { once: true })
     })
-    return await Promise.race([Promise.all(work), stopped])
+    // A server waits for room; a command says what is the matter, and goes on where it was when it is called again.
+    const broken = new Promise<never>((_, reject) => store.disk.onTrouble(reject))
+    return await Promise.race([Promise.all(work), stopped, broken])
   } finally {
+    ended = true // nothing more is begun or told
     await queue.stop(GRACE_MS)
     metrics.close()
   }
@@ -103,7 +109,7 @@ async function submit(
   const photo = await readPhotoFile(file)
   const identity = JSON.stringify([name, preset, settings])
   const idempotencyKey = createHash('sha256').update(identity).update(photo).digest('hex')
-  const wanted = { photo, name, preset, settings, idempotencyKey }
+  const wanted = { photo: await photoOf(photo), name, preset, settings, idempotencyKey }
   const entry = queue.entry(OWNER, (await queue.create(OWNER, wanted)).id)
   if (entry.record.state !== 'failed' && entry.record.state !== 'cancelled') return entry
   await queue.delete(entry)
