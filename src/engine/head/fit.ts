@@ -19,8 +19,8 @@ import { gatherPoints } from './fit-points.js'
 import { weakPerspectivePose } from './fit-pose.js'
 import { fitPriors, freeAngles, knownFocal } from './fit-priors.js'
 import { checkFit, fitWarnings } from './fit-quality.js'
-import { minimise } from './fit-solver.js'
-import { buildFitModel, type FitModel, type FitState, stateCamera } from './fit-state.js'
+import { type FitPriors, minimise } from './fit-solver.js'
+import { buildFitModel, type FitModel, type FitState, type FreeUnknowns, stateCamera } from './fit-state.js'
 
 /** Components beyond these are left at zero: landmarks say nothing about them. */
 const MAX_IDENTITY = 120
@@ -49,14 +49,38 @@ const prepared = new WeakMap<HeadModel, Map<number, Prepared>>()
 export function fitHead(
   head: HeadModel,
   face: Face,
-  photo: { width: number; height: number; exifFocalPx: number | undefined },
+  photo: PhotoSize,
   settings: Pick<Settings, 'head' | 'photo'>,
 ): HeadFit {
-  const { focalPx, identityPrior, expressionPrior, landmarkSigma } = settings.head
-  const { layout, points, depths } = face.landmarks
-  checkLandmarks(layout, points)
-  const { plan, paths, model, interocular } = prepare(head, layout)
+  const context = fitContext(head, face, photo, settings)
+  return finish(context, solveLandmarks(context, face.landmarks.depths))
+}
 
+type PhotoSize = { width: number; height: number; exifFocalPx: number | undefined }
+
+/** What a fit of one face starts from. */
+export interface FitContext extends Prepared {
+  head: HeadModel
+  photo: PhotoSize
+  settings: Pick<Settings, 'head' | 'photo'>
+  /** [landmarks, 2] pixels from the principal point. */
+  targets: Float64Array
+  known: ReturnType<typeof knownFocal>
+  priors: FitPriors
+  all: FreeUnknowns
+}
+
+export function fitContext(
+  head: HeadModel,
+  face: Face,
+  photo: PhotoSize,
+  settings: Pick<Settings, 'head' | 'photo'>,
+): FitContext {
+  const { focalPx, identityPrior, expressionPrior } = settings.head
+  const { layout, points } = face.landmarks
+  checkLandmarks(layout, points)
+  const prepared = prepare(head, layout)
+  const { model } = prepared
   const targets = new Float64Array(2 * layout)
   for (let i = 0; i < layout; i++) {
     targets[2 * i] = points[2 * i] - photo.width / 2
@@ -64,7 +88,18 @@ export function fitHead(
   }
   const known = knownFocal(focalPx, photo.exifFocalPx)
   const priors = fitPriors(head, photo, identityPrior, expressionPrior, model.expressionCount, known?.focalPx)
+  const all = {
+    identity: model.identityCount,
+    expression: model.expressionCount,
+    angles: freeAngles(head),
+    focal: known === undefined,
+  }
+  return { ...prepared, head, photo, settings, targets, known, priors, all }
+}
 
+export function solveLandmarks(context: FitContext, depths: Float64Array | undefined): FitState {
+  const { head, plan, paths, model, interocular, targets, priors, all, settings } = context
+  const { landmarkSigma } = settings.head
   const fixed = plan.weights.map((w, i) => (plan.jaw.includes(i) ? 0 : w))
   const weak = weakPerspectivePose(model.points.mean, targets, fixed, model.center)
   let state: FitState = {
@@ -77,25 +112,26 @@ export function fitHead(
     logScale: -Math.log(weak.scale),
     logFocal: initialLogFocal(priors.logFocal.mean, priors.logDistance, -Math.log(weak.scale)),
   }
-  const angles = freeAngles(head)
-  const estimated = known === undefined
-  const all = { identity: model.identityCount, expression: model.expressionCount, angles, focal: estimated }
   const pose = { identity: 0, expression: 0, angles: [], focal: false }
   const rounds = [
     { free: pose, patience: 4, iterations: 3 },
     ...[4, 2, 1, 1].map((patience) => ({ free: all, patience, iterations: 2 })),
   ]
-  const options = (patience: number) => {
-    const interocularPx = interocular / Math.exp(state.logScale)
-    return { interocularPx, sigmaPx: landmarkSigma * interocularPx, patience, depths }
-  }
   for (const { free, patience, iterations } of rounds) {
-    const evidence = observe(model, plan, paths, state, targets, options(patience))
-    state = minimise(model, state, evidence, priors, free, iterations).state
+    const interocularPx = interocular / Math.exp(state.logScale)
+    const options = { interocularPx, sigmaPx: landmarkSigma * interocularPx, patience, depths }
+    state = minimise(model, state, observe(model, plan, paths, state, targets, options), priors, free, iterations).state
   }
-  const { distances } = observe(model, plan, paths, state, targets, options(1))
+  return state
+}
+
+export function finish(context: FitContext, state: FitState): HeadFit & { state: FitState } {
+  const { head, plan, paths, model, interocular, targets, known, photo, settings } = context
   const eyesPx = interocular / Math.exp(state.logScale)
-  return assemble(head, model, state, photo, known?.source ?? 'estimated', distances, eyesPx, settings.photo.cropSize)
+  const options = { interocularPx: eyesPx, sigmaPx: settings.head.landmarkSigma * eyesPx, patience: 1, depths: undefined }
+  const { distances } = observe(model, plan, paths, state, targets, options)
+  const fit = assemble(head, model, state, photo, known?.source ?? 'estimated', distances, eyesPx, settings.photo.cropSize)
+  return { ...fit, state }
 }
 
 function assemble(
