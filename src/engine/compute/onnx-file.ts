@@ -24,7 +24,7 @@ export async function loadOnnx(path: string, threads: number): Promise<OnnxNetwo
       data: { path },
       cause,
     })
-  let session: InstanceType<typeof InferenceSession>
+  let session: InferenceSession
   try {
     session = await InferenceSession.create(path, { intraOpNumThreads: threads, logSeverityLevel: 3 })
   } catch (cause) {

@@ -8,8 +8,7 @@ import { loadOnnx, type OnnxNetwork } from '../compute/onnx-file.js'
 import { cropCamera, transformPoints } from '../geometry/camera.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { interpolate, rasterize } from '../geometry/rasterize.js'
-import { cropImage } from '../photo/crop.js'
-import { type Crop, HEAD_PARTS, type HeadFit, type Photo } from '../stages.js'
+import { type Crop, HEAD_PARTS, type HeadFit } from '../stages.js'
 
 const WEIGHTS = fileURLToPath(new URL('../../../assets/evidence/evidence.onnx', import.meta.url))
 
@@ -63,10 +62,14 @@ export class EvidenceNetwork {
     return new EvidenceNetwork(await loadOnnx(WEIGHTS, threads))
   }
 
-  /** Looks at the face that `fit` was fitted to. */
-  async look(photo: Photo, fit: HeadFit): Promise<Evidence> {
+  /**
+   * Looks at the face that a head was fitted to.
+   *
+   * @param image [EVIDENCE_SIZE, EVIDENCE_SIZE, 3] sRGB 0..1 of the fit's crop
+   */
+  async look(image: Float32Array, fit: HeadFit): Promise<Evidence> {
     const crop = { ...fit.crop, size: EVIDENCE_SIZE }
-    const { input, triangle } = networkInput(cropImage(photo, crop), fit, crop)
+    const { input, triangle } = networkInput(image, fit, crop)
     const output = await this.network.run(input, [1, input.length / EVIDENCE_SIZE ** 2, EVIDENCE_SIZE, EVIDENCE_SIZE])
     return read(output, input, crop, triangle)
   }
@@ -77,11 +80,7 @@ export class EvidenceNetwork {
 }
 
 /** Channels in front of each other, as scripts/train/samples.py makes them. */
-function networkInput(
-  image: Float32Array,
-  fit: HeadFit,
-  crop: Crop,
-): { input: Float32Array; triangle: Int32Array } {
+function networkInput(image: Float32Array, fit: HeadFit, crop: Crop): { input: Float32Array; triangle: Int32Array } {
   const { model, mesh } = fit
   const camera = cropCamera(fit.camera, crop)
   const count = EVIDENCE_SIZE ** 2

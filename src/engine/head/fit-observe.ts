@@ -99,7 +99,7 @@ const SHUT = 0.0005
  */
 const SHUT_GAPS = { lids: [0.008, 0.025, 0.045], lips: [0.002, 0.01, 0.02] } as const
 
-export function contactsOf(
+function contactsOf(
   { openings }: LandmarkPlan,
   targets: Float64Array,
   interocularPx: number,
