@@ -6,10 +6,9 @@ import type { Evidence } from '../evidence/network.js'
 import { triangleNormals } from '../geometry/normals.js'
 import type { HeadModel, LandmarkEmbedding } from '../stages.js'
 import { concatEmbeddings } from './embedding.js'
-import type { LandmarkPlan } from './fit-landmarks.js'
-import { gatherPoints } from './fit-points.js'
-import { type Contact, type Observation, projectPoint } from './fit-residuals.js'
-import { buildFitModel, type FitModel, type FitState, PosedPoints } from './fit-state.js'
+import { landmarkPlan } from './fit-landmarks.js'
+import { type Observation, projectPoint } from './fit-residuals.js'
+import { type FitModel, type FitState, PosedPoints } from './fit-state.js'
 
 /** Points spread over the face region, and how many independent observations they are worth together. */
 const SPREAD = 500
@@ -23,35 +22,23 @@ const GRAZING = 0.1
 
 /** Points of a head's surface that evidence is asked about. */
 export interface SurfacePoints {
-  model: FitModel
+  embedding: LandmarkEmbedding
   /** [points] */
   weights: Float64Array
-  /** Number of the point that stands for a landmark of lids or lips. */
-  ofLandmark: Map<number, number>
 }
 
-/**
- * @param plan of the layout with 478 landmarks
- * @param like the fit's own model, whose unknowns are shared
- */
-export function surfacePoints(head: HeadModel, plan: LandmarkPlan, like: FitModel): SurfacePoints {
+export function surfacePoints(head: HeadModel): SurfacePoints {
+  const { kinds, weights: trust, embedding } = landmarkPlan(head, 478)
   const spread = spreadPoints(head, SPREAD)
-  const first = spread.triangles.length
-  const edges = plan.kinds.flatMap((kind, i) =>
-    (kind === 'eyes' || kind === 'lips') && plan.weights[i] > 0 ? [i] : [],
-  )
+  const count = spread.triangles.length
+  const edges = kinds.flatMap((kind, i) => ((kind === 'eyes' || kind === 'lips') && trust[i] > 0 ? [i] : []))
   const chosen: LandmarkEmbedding = {
-    triangles: Uint32Array.from(edges, (i) => plan.embedding.triangles[i]),
-    barycentric: Float32Array.from(edges.flatMap((i) => [...plan.embedding.barycentric.subarray(3 * i, 3 * i + 3)])),
+    triangles: Uint32Array.from(edges, (i) => embedding.triangles[i]),
+    barycentric: Float32Array.from(edges.flatMap((i) => [...embedding.barycentric.subarray(3 * i, 3 * i + 3)])),
   }
-  const points = gatherPoints(head, concatEmbeddings(spread, chosen), like.identityCount, like.expressionCount)
-  const weights = new Float64Array(points.count).fill(EDGE)
-  weights.fill(INDEPENDENT / first, 0, first)
-  return {
-    model: { ...buildFitModel(head, points, first), center: like.center },
-    weights,
-    ofLandmark: new Map(edges.map((i, n) => [i, first + n])),
-  }
+  const weights = new Float64Array(count + edges.length).fill(EDGE)
+  weights.fill(INDEPENDENT / count, 0, count)
+  return { embedding: concatEmbeddings(spread, chosen), weights }
 }
 
 /** Middles of triangles at equal steps of area, in the order of the model's triangles, which wanders over the surface. */
@@ -74,10 +61,13 @@ function spreadPoints(head: HeadModel, count: number): LandmarkEmbedding {
 /**
  * What the evidence says of the points that its picture shows, for a state that it looked at.
  *
+ * @param first the model's point that is the first of the surface's
  * @param photo size in pixels: the principal point is its middle
  */
 export function observeSurface(
-  { model, weights }: SurfacePoints,
+  model: FitModel,
+  { weights }: SurfacePoints,
+  first: number,
   state: FitState,
   evidence: Evidence,
   photo: { width: number; height: number },
@@ -92,7 +82,8 @@ export function observeSurface(
   const focal = Math.exp(state.logFocal)
   const p = new Float64Array(3)
   const observations: Observation[] = []
-  weights.forEach((weight, i) => {
+  weights.forEach((weight, n) => {
+    const i = first + n
     projectPoint(model, state, posed, i, p)
     const u = Math.floor((p[0] + photo.width / 2 - crop.x) / scale)
     const v = Math.floor((p[1] + photo.height / 2 - crop.y) / scale)
@@ -118,7 +109,7 @@ export function observeSurface(
 }
 
 /** Depths are relative: moves what is wanted by the mean difference to what is. */
-export function alignDepths({ model }: SurfacePoints, state: FitState, observations: Observation[]): void {
+export function alignDepths(model: FitModel, state: FitState, observations: readonly Observation[]): void {
   const posed = new PosedPoints(model, state)
   const metres = Math.exp(state.logScale)
   const focal = Math.exp(state.logFocal)
@@ -130,12 +121,4 @@ export function alignDepths({ model }: SurfacePoints, state: FitState, observati
     weight += o.deep
   }
   for (const o of observations) o.depth += sum / Math.max(weight, 1e-12)
-}
-
-/** Contacts between landmarks as contacts between the surface points that stand for them. */
-export function surfaceContacts({ ofLandmark }: SurfacePoints, contacts: readonly Contact[]): Contact[] {
-  return contacts.flatMap((contact) => {
-    const [upper, lower] = [ofLandmark.get(contact.upper), ofLandmark.get(contact.lower)]
-    return upper === undefined || lower === undefined ? [] : [{ ...contact, upper, lower }]
-  })
 }

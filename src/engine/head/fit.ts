@@ -22,7 +22,7 @@ import { fitPriors, freeAngles, knownFocal } from './fit-priors.js'
 import { checkFit, fitWarnings } from './fit-quality.js'
 import { type FitPriors, minimise } from './fit-solver.js'
 import { buildFitModel, type FitModel, type FitState, type FreeUnknowns, stateCamera } from './fit-state.js'
-import { alignDepths, observeSurface, type SurfacePoints, surfaceContacts, surfacePoints } from './fit-surface.js'
+import { alignDepths, observeSurface, type SurfacePoints, surfacePoints } from './fit-surface.js'
 
 /** Components beyond these are left at zero: landmarks say nothing about them. */
 const MAX_IDENTITY = 120
@@ -47,8 +47,9 @@ export function fitHead(head: HeadModel, face: Face, photo: PhotoSize, settings:
 /** Rounds of the fit to landmarks: outliers are told strictly once nothing that may explain them is unsettled. */
 const POSE_ROUND = { patience: 4, iterations: 3 }
 const ROUNDS = [4, 2, 1, 1].map((patience) => ({ patience, iterations: 2 }))
-/** Steps of the solver each time evidence is looked at. */
+/** Steps of the solver each time evidence is looked at, and what a landmark then counts of its weight. */
 const REFINEMENTS = 3
+const LANDMARK_SHARE = 0.1
 
 /** The fit of one head to one face: to its landmarks first, then, as often as wanted, to what evidence says of the last fit. */
 export class HeadFitter {
@@ -123,15 +124,19 @@ export class HeadFitter {
     return this.prepared.interocular / Math.exp(this.state.logScale)
   }
 
-  /** Fits again, to evidence that looked at the present fit. */
+  /** Fits again, to evidence that looked at the present fit; the landmarks still have a say. */
   refine(evidence: Evidence): void {
-    const surface = prepareSurface(this.head, this.prepared.model)
-    const observations = observeSurface(surface, this.state, evidence, this.photo)
-    const contacts = surfaceContacts(surface, this.observe(1, false).contacts)
+    const { model, surface, firstOfSurface } = this.prepared
+    const seen = observeSurface(model, surface, firstOfSurface, this.state, evidence, this.photo)
     for (let k = 0; k < REFINEMENTS; k++) {
-      alignDepths(surface, this.state, observations)
-      const seen = { observations, contacts }
-      this.state = minimise(surface.model, this.state, seen, this.priors, this.free, 1).state
+      alignDepths(model, this.state, seen)
+      const { observations, contacts } = this.observe(1, false)
+      for (const o of observations) {
+        o.along *= LANDMARK_SHARE
+        o.across *= LANDMARK_SHARE
+      }
+      const all = { observations: [...seen, ...observations], contacts }
+      this.state = minimise(model, this.state, all, this.priors, this.free, 1).state
     }
   }
 
@@ -159,20 +164,15 @@ export class HeadFitter {
 interface Prepared {
   plan: LandmarkPlan
   paths: ContourPaths
+  surface: SurfacePoints
+  /** The landmarks, the candidates of the sliding ones, and the surface's points. */
   model: FitModel
+  firstOfSurface: number
   /** Distance between the mean head's outer eye corners, metres. */
   interocular: number
 }
 
 const prepared = new WeakMap<HeadModel, Map<number, Prepared>>()
-const surfaces = new WeakMap<FitModel, SurfacePoints>()
-
-/** Surface points are the same whatever landmarks the fit has. */
-function prepareSurface(head: HeadModel, model: FitModel): SurfacePoints {
-  const known = surfaces.get(model) ?? surfacePoints(head, landmarkPlan(head, 478), model)
-  surfaces.set(model, known)
-  return known
-}
 
 function assemble(
   head: HeadModel,
@@ -220,13 +220,16 @@ function prepare(head: HeadModel, layout: 68 | 478): Prepared {
   if (!result) {
     const plan = landmarkPlan(head, layout)
     const paths = contourPaths(head, plan)
-    const embedding = concatEmbeddings(plan.embedding, paths.embedding)
+    const surface = surfacePoints(head)
+    const marked = concatEmbeddings(plan.embedding, paths.embedding)
+    const embedding = concatEmbeddings(marked, surface.embedding)
     const identityCount = Math.min(head.identityCount, MAX_IDENTITY)
     const expressionCount = Math.min(head.expressionCount, MAX_EXPRESSION)
     const points = gatherPoints(head, embedding, identityCount, expressionCount)
     const [a, b] = plan.eyeCorners.map((i) => embeddedPoint(head.mean, head.indices, plan.embedding, i))
     const interocular = Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2])
-    result = { plan, paths, model: buildFitModel(head, points, layout), interocular }
+    const model = buildFitModel(head, points, layout)
+    result = { plan, paths, surface, model, firstOfSurface: marked.triangles.length, interocular }
     layouts.set(layout, result)
   }
   return result
