@@ -3,8 +3,8 @@
  * data folder, so a batch that was stopped or killed goes on where it was.
  */
 import { createHash } from 'node:crypto'
-import { cp, readFile } from 'node:fs/promises'
-import { SiderError } from '../engine/index.js'
+import { cp } from 'node:fs/promises'
+import { readPhotoFile, SiderError } from '../engine/index.js'
 import type { ErrorInfo, JobProgressEvent } from './generated/protocol.js'
 import type { Entry } from './jobs/entry.js'
 import { JobQueue } from './jobs/queue.js'
@@ -83,7 +83,7 @@ async function submit(
   preset: string,
   settings: Record<string, unknown>,
 ): Promise<Entry> {
-  const photo = await readFile(file)
+  const photo = await readPhotoFile(file)
   const identity = JSON.stringify([name, preset, settings])
   const idempotencyKey = createHash('sha256').update(identity).update(photo).digest('hex')
   const wanted = { photo, name, preset, settings, idempotencyKey }
