@@ -32,6 +32,7 @@ import { readLandmarks } from './landmarks/read.js'
 import { CONTOURS } from './landmarks/topology.js'
 import { cropImage } from './photo/crop.js'
 import { decodePhoto } from './photo/decode.js'
+import { findFlaws } from './photo/flaws.js'
 import { RunProgress } from './progress.js'
 import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
 import type { CoarseMaps, Face, FaceView, HeadFit, ImplicitField, Photo } from './stages.js'
@@ -112,7 +113,8 @@ class Run {
     const coarse = viewCoarse(fit)
     const image = cropImage(photo, fit.crop)
     const contours = CONTOURS[face.landmarks.layout]
-    const trusted = trustedSkin(image, coarse, fit.crop, face.landmarks, contours)
+    const flaws = findFlaws(photo, fit.crop, coarse.mask)
+    const trusted = trustedSkin(image, coarse, fit.crop, face.landmarks, contours, flaws)
     const painted = paintedSkin(fit.crop, face.landmarks, contours)
     const detail = await this.timed('detail', () =>
       this.detail(photo, target, { fit, view: coarse, image, trusted, painted }, coarseErrorMm),
@@ -155,7 +157,7 @@ class Run {
       },
       backend: this.device!.name,
       seconds: this.seconds,
-      warnings: [...photo.warnings, ...fit.warnings, ...this.warnings],
+      warnings: [...photo.warnings, ...fit.warnings, ...flaws.warnings, ...this.warnings],
     }
   }
 
