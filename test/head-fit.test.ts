@@ -3,6 +3,7 @@ import { type HeadSettings, resolveSettings } from '../src/engine/config.js'
 import { SiderError } from '../src/engine/errors.js'
 import { solveCholesky } from '../src/engine/geometry/algebra.js'
 import { multiply3, project, rotationFromAxisAngle } from '../src/engine/geometry/camera.js'
+import { expressionPrecision } from '../src/engine/head/expression-prior.js'
 import { fitHead } from '../src/engine/head/fit.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
 import { gatherPoints } from '../src/engine/head/fit-points.js'
@@ -104,7 +105,7 @@ describe('head fit: solver', () => {
       const priors: FitPriors = {
         identity: 0.7,
         expression: 1.3,
-        expressionSigma: model.expressionSigma,
+        expressionPrecision: expressionPrecision(model, model.expressionCount),
         expressionRange: model.expressionRange,
         angleSigma: [0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.1, 0.2, 0.3],
         logFocal: { mean: Math.log(2000), sigma: 0.4 },
@@ -114,6 +115,15 @@ describe('head fit: solver', () => {
         ...{ point, x: 5 * gauss(), y: 5 * gauss() },
         ...{ nx: 0.6, ny: 0.8, along: 0.01, across: 0.002, depth: 30 * gauss(), deep: point % 2 === 0 ? 0.005 : 0 },
       }))
+      const evidence = {
+        observations,
+        // One that is told to be shut, one that has crossed, one that is open as it may be.
+        contacts: [
+          { upper: 37, lower: 41, height: 0.001, apart: 2e4, crossed: 1e5 },
+          { upper: 57, lower: 51, height: 0, apart: 0, crossed: 1e5 },
+          { upper: 19, lower: 57, height: 0, apart: 0, crossed: 1e5 },
+        ],
+      }
       const step = new Float64Array(n)
       const moved = (k: number, h: number): FitState => {
         step.fill(0)
@@ -143,10 +153,10 @@ describe('head fit: solver', () => {
         }
       // The gradient of the whole objective, priors included.
       const g = new Float64Array(n)
-      normalEquations(fit, state, observations, priors, free, new Float64Array(n * n), g)
+      normalEquations(fit, state, evidence, priors, free, new Float64Array(n * n), g)
       for (let k = 0; k < n; k++) {
-        const up = energy(fit, moved(k, h), observations, priors)
-        const down = energy(fit, moved(k, -h), observations, priors)
+        const up = energy(fit, moved(k, h), evidence, priors)
+        const down = energy(fit, moved(k, -h), evidence, priors)
         const difference = (up - down) / (4 * h)
         expect(Math.abs(g[k] - difference)).toBeLessThan(1e-4 * (1 + Math.abs(difference)))
       }

@@ -2,6 +2,7 @@
  * A synthetic morphable head for tests of the fit: half an ellipsoid with a nose, smooth random bases, landmarks of both
  * layouts roughly where they belong, and optionally a jaw joint with pose blendshapes.
  */
+import { CURVES } from '../src/engine/evidence/layouts.js'
 import { project, rigidTransform } from '../src/engine/geometry/camera.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
 import type { Camera, Face, HeadModel, LandmarkEmbedding, Skinning } from '../src/engine/stages.js'
@@ -107,8 +108,22 @@ function points478(): [number, number][] {
   JAW_478.forEach((landmark, j) => {
     out[landmark] = jawAt((j - 10) / 10)
   })
-  out[33] = [-0.55, 0.26]
-  out[263] = [0.55, 0.26]
+  // Lids and lips as ellipses, each from a corner over its upper half; the left eye's order is the right one's in the mirror.
+  const ellipses = [
+    [-0.4, 0.26, 0.15, 0.05],
+    [0.4, 0.26, -0.15, 0.05],
+    [0, -0.45, 0.3, 0.1],
+    [0, -0.45, 0.27, 0.08],
+    [0, -0.45, 0.23, 0.05],
+    [0, -0.45, 0.2, 0.015],
+  ]
+  CURVES[478].forEach(({ points }, c) => {
+    const [u, v, ru, rv] = ellipses[c]
+    points.forEach((landmark, i) => {
+      const a = Math.PI - (2 * Math.PI * i) / points.length
+      out[landmark] = [u + ru * Math.cos(a), v + rv * Math.sin(a)]
+    })
+  })
   return out
 }
 

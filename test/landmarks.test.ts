@@ -6,14 +6,11 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadGraphProgram, loadTfjs, withTfjsBackend } from '../src/engine/compute/tfjs.js'
 import { type ErrorCode, SiderError } from '../src/engine/errors.js'
-import { chooseFace } from '../src/engine/landmarks/choose.js'
-import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
-import { drawFaces } from '../src/engine/landmarks/draw.js'
-import { readLandmarks } from '../src/engine/landmarks/read.js'
 import {
+  ATTENTION_EYE,
+  ATTENTION_LIPS,
   FACE_OVAL,
-  IBUG68_FROM_478,
-  IRIS_NET_TO_RIGHT_EYE,
+  ibugSources,
   LEFT_BROW,
   LEFT_EYE,
   LEFT_IRIS,
@@ -24,7 +21,11 @@ import {
   RIGHT_BROW,
   RIGHT_EYE,
   RIGHT_IRIS,
-} from '../src/engine/landmarks/topology.js'
+} from '../src/engine/evidence/layouts.js'
+import { chooseFace } from '../src/engine/landmarks/choose.js'
+import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
+import { drawFaces } from '../src/engine/landmarks/draw.js'
+import { readLandmarks } from '../src/engine/landmarks/read.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
 import type { Face, Photo } from '../src/engine/stages.js'
 
@@ -77,8 +78,10 @@ describe('topology', () => {
       expect(mirrored(right)).toEqual(sorted(left))
       expect(new Set(right).size).toBe(right.length)
     }
-    expect(new Set(IRIS_NET_TO_RIGHT_EYE).size).toBe(71)
-    expect(new Set(IBUG68_FROM_478).size).toBe(68)
+    expect(new Set(ATTENTION_EYE).size).toBe(71)
+    expect(new Set(ATTENTION_LIPS).size).toBe(80)
+    expect(mirrored(ATTENTION_LIPS)).toEqual(sorted(ATTENTION_LIPS))
+    for (const ring of [LIPS_OUTER, LIPS_INNER]) for (const i of ring) expect(ATTENTION_LIPS).toContain(i)
     // iBUG numbers its eyes, brows and mouth symmetrically: 36 and 45 are the outer corners, 48 and 54 the mouth's.
     for (const [a, b] of [
       [36, 45],
@@ -88,7 +91,7 @@ describe('topology', () => {
       [0, 16],
       [21, 22],
     ]) {
-      expect(MIRROR_478[IBUG68_FROM_478[a]]).toBe(IBUG68_FROM_478[b])
+      expect(ibugSources(a).map((i) => MIRROR_478[i])).toEqual(ibugSources(b))
     }
   })
 })
@@ -316,9 +319,9 @@ describe('networks beside other tfjs work', () => {
       code: 'COMPUTE_FAILED',
     })
     const folder = join(dirname(dirname(createRequire(import.meta.url).resolve('@vladmandic/human'))), 'models')
-    const network = await loadGraphProgram(join(folder, 'iris.json'), join(folder, 'iris.bin'), 'wasm')
-    expect(network.inputShape).toEqual([1, 64, 64, 3])
-    expect(() => network.run(new Float32Array(5))).toThrow(/12288/)
+    const network = await loadGraphProgram(join(folder, 'facemesh.json'), join(folder, 'facemesh.bin'), 'wasm')
+    expect(network.inputShape).toEqual([1, 192, 192, 3])
+    expect(() => network.run(new Float32Array(5))).toThrow(/110592/)
     network.dispose()
   })
 

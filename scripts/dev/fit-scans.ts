@@ -11,11 +11,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseAssignment, resolveSettings } from '../../src/engine/config.js'
+import { ibugPoints } from '../../src/engine/evidence/layouts.js'
 import { fitHead } from '../../src/engine/head/fit.js'
 import { loadHead } from '../../src/engine/head/load.js'
 import { encodePng } from '../../src/engine/image/picture.js'
 import { LandmarkDetector } from '../../src/engine/landmarks/detect.js'
-import { IBUG68_FROM_478 } from '../../src/engine/landmarks/topology.js'
 import { decodePhoto } from '../../src/engine/photo/decode.js'
 import type { Landmarks } from '../../src/engine/stages.js'
 import { fitError } from './fit-error.js'
@@ -36,12 +36,7 @@ const settings = resolveSettings({ overrides: Object.assign({}, ...values.set.ma
 
 /** What the settings ask to be left of the detector's landmarks. */
 function asked(landmarks: Landmarks): Landmarks {
-  if (values.layout === '68') {
-    const points = Float64Array.from(
-      IBUG68_FROM_478.flatMap((i) => Array.from(landmarks.points.subarray(2 * i, 2 * i + 2))),
-    )
-    return { layout: 68, points }
-  }
+  if (values.layout === '68') return { layout: 68, points: ibugPoints(landmarks.points) }
   return values['no-depths'] ? { layout: landmarks.layout, points: landmarks.points } : landmarks
 }
 

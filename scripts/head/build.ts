@@ -125,7 +125,7 @@ const fullMean = head.slice() // expressions are made about the mean head, where
 columns.forEach((c, i) => {
   fullMean.set(meanCage.subarray(3 * i, 3 * i + 3), 3 * c)
 })
-const units = expressions(source, fullMean)
+const units = expressions(source, fullMean, cut.rings)
 const fine = (cage: Float64Array): Float32Array => {
   const out = new Float32Array(cut.rows.length * 3)
   cut.rows.forEach((row, v) => {
@@ -183,7 +183,8 @@ for (let n = 0; n < PORTRAITS; n++) {
 }
 detector.dispose()
 const { points, spread } = votes.places()
-const embedded = embedLandmarks(cut, mean, indices, points)
+const opening = fine(expressionCages[units.findIndex(({ name }) => name === 'jawOpen')])
+const embedded = embedLandmarks(cut, mean, indices, points, opening)
 const sorted = [...spread].sort((a, b) => a - b)
 log(
   `landmarks from ${seen} portraits; spread: median ${(sorted[234] * 1000).toFixed(1)} mm, 90 % ${(sorted[421] * 1000).toFixed(1)} mm, worst ${(sorted[467] * 1000).toFixed(1)} mm`,

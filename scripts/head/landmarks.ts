@@ -3,12 +3,13 @@
  * points are cast onto the mesh and carried to the mean head; the median over all portraits is made symmetric. Lid and inner
  * lip points are put on the mesh's own edge loops. The iBUG 68 follow from the 478.
  */
+
+import * as names from '../../src/engine/evidence/layouts.js'
 import { barycentric } from '../../src/engine/geometry/barycentric.js'
 import { MeshDistance } from '../../src/engine/geometry/distance.js'
 import { submesh } from '../../src/engine/geometry/mesh.js'
 import { vertexNormals } from '../../src/engine/geometry/normals.js'
 import { interpolate, type Raster } from '../../src/engine/geometry/rasterize.js'
-import * as names from '../../src/engine/landmarks/topology.js'
 import type { Camera, Face, LandmarkEmbedding } from '../../src/engine/stages.js'
 import type { CutHead } from './cut.js'
 
@@ -116,8 +117,18 @@ function weightsIn(mean: Float32Array, indices: Uint32Array, t: number, point: A
   return weights
 }
 
-/** Embeds the points in the face region's triangles. */
-export function embedLandmarks(cut: CutHead, mean: Float32Array, indices: Uint32Array, points: Float64Array): Embedded {
+/**
+ * Embeds the points in the face region's triangles.
+ *
+ * @param opening [vertices, 3] displacement of the opening jaw: it tells the lips apart
+ */
+export function embedLandmarks(
+  cut: CutHead,
+  mean: Float32Array,
+  indices: Uint32Array,
+  points: Float64Array,
+  opening: Float32Array,
+): Embedded {
   const region = submesh({ positions: mean, indices }, cut.region)
   const distance = new MeshDistance(region.mesh)
   const landmarks478: LandmarkEmbedding = { triangles: new Uint32Array(478), barycentric: new Float32Array(478 * 3) }
@@ -178,7 +189,7 @@ export function embedLandmarks(cut: CutHead, mean: Float32Array, indices: Uint32
     for (const i of list) weights478[i] = WEIGHT.contour
   }
   const contact = fineRing(cut.rings.mouth[0])
-  const jawSide = lowerRun(contact, at)
+  const jawSide = lowerRun(contact, at, opening)
   const upper = edges(contact).filter(([v, w]) => !(jawSide.has(v) && jawSide.has(w)))
   const lower = edges(contact).filter(([v, w]) => jawSide.has(v) && jawSide.has(w))
   names.LIPS_INNER.forEach((i, n) => {
@@ -198,17 +209,20 @@ export function embedLandmarks(cut: CutHead, mean: Float32Array, indices: Uint32
 
 const NOSE = [1, 2, 4, 5, 6, 19, 48, 64, 94, 97, 98, 115, 168, 195, 197, 220, 278, 326, 327, 344, 440]
 
-/** Vertices of the contact ring's lower half (the ring's ends included). */
-function lowerRun(ring: number[], at: (v: number) => number[]): Set<number> {
+/**
+ * Vertices of the contact ring's lower half (the ring's ends included). Both halves lie in one place while the mouth is shut: the
+ * lower one is what an opening jaw carries down.
+ *
+ * @param opening [vertices, 3] displacement of the opening jaw
+ */
+function lowerRun(ring: number[], at: (v: number) => number[], opening: Float32Array): Set<number> {
   const xs = ring.map((v) => at(v)[0])
   const right = xs.indexOf(Math.min(...xs))
   const turned = [...ring.slice(right), ...ring.slice(0, right)]
   const half = turned.length / 2
   const runs = [turned.slice(0, half + 1), [...turned.slice(half), turned[0]]]
-  // Rings are ordered consistently in the cage: the lower run is the one that the lower lip's middle vertex is in.
-  const middle = runs.map((run) => run.reduce((s, v) => s + at(v)[2] / run.length, 0))
-  // At the contact the lower lip reaches further forward.
-  return new Set(runs[middle[0] > middle[1] ? 0 : 1])
+  const [one, other] = runs.map((run) => run.reduce((s, v) => s + opening[3 * v + 1] / run.length, 0))
+  return new Set(runs[one < other ? 0 : 1])
 }
 
 /** Iris centre and the four points of its rim, on the eyeballs, which the gaze components turn. */
@@ -244,61 +258,6 @@ function embedIrises(cut: CutHead, mean: Float32Array, indices: Uint32Array, e: 
 /** MediaPipe's outline from the subject's right temple to the chin, and from the chin to the left temple. */
 const JAW_RIGHT = [127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152]
 const JAW_LEFT = [152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356]
-/** iBUG 17-67 by MediaPipe points; two points: the middle between them. */
-const INNER: number[][] = [
-  70,
-  63,
-  105,
-  66,
-  107,
-  336,
-  296,
-  334,
-  293,
-  300,
-  [168, 6],
-  [197, 195],
-  5,
-  4,
-  [98, 75],
-  97,
-  2,
-  326,
-  [327, 305],
-  33,
-  160,
-  158,
-  133,
-  153,
-  [144, 163],
-  362,
-  385,
-  387,
-  263,
-  [373, 390],
-  380,
-  61,
-  [40, 39],
-  37,
-  0,
-  267,
-  [270, 269],
-  291,
-  [405, 321],
-  [314, 405],
-  17,
-  [84, 181],
-  [181, 91],
-  78,
-  81,
-  13,
-  311,
-  308,
-  402,
-  14,
-  178,
-].map((i) => (Array.isArray(i) ? i : [i])) // prettier-ignore
-
 function embed68(
   from: LandmarkEmbedding,
   mean: Float32Array,
@@ -316,18 +275,18 @@ function embed68(
   ;[...right, ...left.slice(1)].forEach((p, i) => {
     placeNear(out, i, p)
   })
-  INNER.forEach((list, n) => {
-    const i = 17 + n
-    if (list.length === 1) {
-      out.triangles[i] = from.triangles[list[0]]
-      out.barycentric.set(from.barycentric.subarray(3 * list[0], 3 * list[0] + 3), 3 * i)
+  for (let i = 17; i < 68; i++) {
+    const [one, other] = names.ibugSources(i)
+    if (other === undefined) {
+      out.triangles[i] = from.triangles[one]
+      out.barycentric.set(from.barycentric.subarray(3 * one, 3 * one + 3), 3 * i)
     } else
       placeNear(
         out,
         i,
-        at(list[0]).map((x, k) => (x + at(list[1])[k]) / 2),
+        at(one).map((x, k) => (x + at(other)[k]) / 2),
       )
-  })
+  }
   return out
 }
 

@@ -152,7 +152,7 @@ function addSheet(
 }
 
 /** A closed ring split at its left and right ends into an upper and a lower run of equal length, ends included. */
-function halves(ring: number[], at: At): [number[], number[]] {
+export function halves(ring: number[], at: At): [number[], number[]] {
   const xs = ring.map((v) => at(v)[0])
   const right = xs.indexOf(Math.min(...xs))
   const turned = [...ring.slice(right), ...ring.slice(0, right)]

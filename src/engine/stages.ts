@@ -45,6 +45,11 @@ export interface Landmarks {
    * anything), NaN where unknown. A detector's guess: the head fit uses it as evidence; landmarks given by the user have none.
    */
   depths?: Float64Array
+  /**
+   * Root mean square distance between the meshes of two networks, as a share of the distance of the outer eye corners: how far the
+   * detector doubts itself. Undefined for landmarks given by the user.
+   */
+  disagreement?: number
 }
 
 /** One face found in (or told of by the user for) a photo. */

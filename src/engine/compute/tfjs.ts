@@ -83,8 +83,8 @@ export interface GraphProgram {
   readonly backend: PortableBackend
   /** Input shape with batch 1. */
   readonly inputShape: readonly number[]
-  /** Runs one input (flat, `inputShape`); returns each output flat, in the order the model lists them. */
-  run(input: Float32Array): Float32Array[]
+  /** Runs one input (flat, `inputShape`); returns each output flat, by its name. */
+  run(input: Float32Array): Record<string, Float32Array>
   dispose(): void
 }
 
@@ -114,15 +114,15 @@ export async function loadGraphProgram(
   }
   const shape = (model.inputs[0]?.shape ?? []).map((d) => (d < 0 ? 1 : d))
   const count = shape.reduce((a, b) => a * b, 1)
+  const names = model.outputs.map(({ name }) => name)
   return {
     backend,
     inputShape: shape,
     run(input) {
       if (input.length !== count) throw new Error(`input has ${input.length} numbers, the network wants ${count}`)
       return withTfjsBackend(backend, () => {
-        const outputs = model.execute(tf.tensor(input, shape))
-        const list = (Array.isArray(outputs) ? outputs : [outputs]) as tf.Tensor[]
-        return list.map((t) => Float32Array.from(t.dataSync()))
+        const outputs = [model.execute(tf.tensor(input, shape), names)].flat() as tf.Tensor[]
+        return Object.fromEntries(names.map((name, i) => [name, Float32Array.from(outputs[i].dataSync())]))
       })
     },
     dispose() {

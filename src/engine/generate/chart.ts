@@ -3,7 +3,7 @@
  * cylinder about an upright axis inside the head. u runs to the subject's left, v upwards, both in mm; (0, 0) lies between the
  * eyes. Every vertex of any identity and expression has the place of the same vertex of the mean head.
  */
-import { embeddedPoints } from '../head/register.js'
+import { embeddedPoints } from '../head/embedding.js'
 import type { HeadModel } from '../stages.js'
 
 /** The cylinder's axis lies this far in front of the origin, and its radius is the forehead's, mm. */

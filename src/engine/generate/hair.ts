@@ -1,8 +1,9 @@
 /** Hair: how thickly it covers the skull, and the brows and lashes as strokes in the face chart. */
+
+import { LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE } from '../evidence/layouts.js'
 import { octaves } from '../geometry/noise.js'
 import type { Rng } from '../geometry/rng.js'
 import { smoothstep } from '../geometry/smoothstep.js'
-import { LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE } from '../landmarks/topology.js'
 import { ChartLayer, Curve, type Point } from './chart.js'
 import type { PortraitPlan } from './plan.js'
 

@@ -2,10 +2,11 @@
  * The colour of skin, hair, eyes and lips at a place of the mean head, linear RGB albedo. Skin is a layer of blood under one of
  * melanin: log albedo falls linearly with how much there is of each, so tan, freckles, blushes, lips and moles are one formula.
  */
+
+import { LIPS_OUTER } from '../evidence/layouts.js'
 import { type Cell, cell, noise, octaves } from '../geometry/noise.js'
 import type { Rng } from '../geometry/rng.js'
 import { smoothstep } from '../geometry/smoothstep.js'
-import { LIPS_OUTER } from '../landmarks/topology.js'
 import { type ChartLayer, chartPoint, type Point, polygonDistance } from './chart.js'
 import { hairDepth, paintHair } from './hair.js'
 import type { Marks } from './marks.js'

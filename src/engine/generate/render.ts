@@ -1,11 +1,12 @@
 /** Renders a planned portrait: the mesh with its relief, the photo, and the exact truth of what its camera sees. */
+
+import { LEFT_IRIS, RIGHT_IRIS } from '../evidence/layouts.js'
 import { cameraCenter, scaleCamera } from '../geometry/camera.js'
 import { boundaryLoops, joinMeshes, meshEdges } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
-import { embeddedPoints } from '../head/register.js'
-import { LEFT_IRIS, RIGHT_IRIS } from '../landmarks/topology.js'
+import { embeddedPoints } from '../head/embedding.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
 import { chartLandmarks } from './chart.js'
 import { engraveCreases } from './creases.js'

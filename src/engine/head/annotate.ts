@@ -9,8 +9,9 @@ import { triangleNormals } from '../geometry/normals.js'
 import { HEAD_PARTS, type HeadModel, type LandmarkEmbedding } from '../stages.js'
 import { loadBuiltInHead } from './builtin.js'
 import { coverOpenings } from './covers.js'
+import { embeddedPoints } from './embedding.js'
 import { invalidHead } from './pickle-values.js'
-import { embeddedPoints, registerHead } from './register.js'
+import { registerHead } from './register.js'
 
 /** A model as its file has it. */
 export type BareHead = Omit<

@@ -8,6 +8,7 @@ import { cross, dot } from '../geometry/algebra.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { submesh } from '../geometry/mesh.js'
 import { HEAD_PARTS, type HeadModel, type LandmarkEmbedding, type Mesh } from '../stages.js'
+import { embeddedPoint } from './embedding.js'
 import type { LandmarkPlan } from './fit-landmarks.js'
 
 /** Angle between neighbouring candidates as seen from the middle of the head, and how many there are at most. */
@@ -105,32 +106,6 @@ function barycentricAt(mesh: Mesh, triangle: number, point: number[]): number[] 
   return [1 - beta - gamma, beta, gamma]
 }
 
-/** Position of embedded landmark i on a mesh, [3]. */
-export function embeddedPoint(
-  positions: ArrayLike<number>,
-  indices: Uint32Array,
-  embedding: LandmarkEmbedding,
-  i: number,
-): number[] {
-  const out = [0, 0, 0]
-  for (let c = 0; c < 3; c++) {
-    const v = 3 * indices[3 * embedding.triangles[i] + c]
-    for (let k = 0; k < 3; k++) out[k] += embedding.barycentric[3 * i + c] * positions[v + k]
-  }
-  return out
-}
-
 function subtract(a: number[], b: number[]): number[] {
   return a.map((x, k) => x - b[k])
-}
-
-/** Two embeddings one after the other. */
-export function concatEmbeddings(a: LandmarkEmbedding, b: LandmarkEmbedding): LandmarkEmbedding {
-  const triangles = new Uint32Array(a.triangles.length + b.triangles.length)
-  triangles.set(a.triangles)
-  triangles.set(b.triangles, a.triangles.length)
-  const barycentric = new Float32Array(3 * triangles.length)
-  barycentric.set(a.barycentric)
-  barycentric.set(b.barycentric, a.barycentric.length)
-  return { triangles, barycentric }
 }

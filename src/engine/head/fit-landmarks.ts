@@ -3,7 +3,9 @@
  *
  * Indices are those of the public definitions: iBUG 300-W (68) and MediaPipe's face mesh (478, the last ten the irises).
  */
+import { CURVES, OPENINGS, type Opening } from '../evidence/layouts.js'
 import type { HeadModel, LandmarkEmbedding } from '../stages.js'
+import { embeddedPoint } from './embedding.js'
 
 /** How the fit reads one landmark layout. */
 export interface LandmarkPlan {
@@ -14,6 +16,12 @@ export interface LandmarkPlan {
   jaw: readonly number[]
   /** Outer corners of the subject's right and left eye: their distance is the unit of residuals. */
   eyeCorners: readonly [number, number]
+  /** [landmarks] what each is: robust weights are worked out for each kind by itself. */
+  kinds: readonly LandmarkKind[]
+  /** [landmarks] for points of lids and lips that may slide along their curve: the points before and after them. */
+  neighbours: readonly (readonly [number, number] | undefined)[]
+  /** Eyes and mouth: borders that may meet but not cross. */
+  openings: readonly Opening[]
 }
 
 const JAW_68 = Array.from({ length: 17 }, (_, i) => i)
@@ -38,34 +46,56 @@ const LIPS_478 = [
 
 const NOSE_478 = [168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 97, 326, 327, 294, 278, 344, 440, 275, 45, 220, 115, 48, 64]
 
-/** Weights of the kinds of landmark. Found on rendered scans and photos: see docs/head-fit.md. */
-const KIND_WEIGHTS = { jaw: 1, forehead: 0.5, eyes: 0.8, brows: 0.6, lips: 0.6, nose: 1, skin: 0.35, iris: 0.3 }
-
 /**
- * How many independent observations a layout is worth. The 478 points come from one network and share its errors, so they
- * do not count 478 times against the priors.
+ * Weights of the kinds of landmark: how many independent observations of the usual error one is worth. Far below 1 on bare skin, where
+ * neighbours share their errors; above where the network looks closely. Found on rendered scans and photos: see docs/head-fit.md.
  */
-const INDEPENDENT_LANDMARKS = { 68: 68, 478: 110 }
+const KIND_WEIGHTS = { jaw: 0.68, forehead: 0.34, eyes: 2, brows: 0.41, lips: 1.2, nose: 0.68, skin: 0.24, iris: 0.2 }
+
+export type LandmarkKind = keyof typeof KIND_WEIGHTS
 
 /** Reads a layout for a model. */
 export function landmarkPlan(model: HeadModel, layout: 68 | 478): LandmarkPlan {
-  const weights = new Float64Array(layout)
-  const kind = layout === 68 ? kind68 : kind478
-  for (let i = 0; i < layout; i++) {
-    const name = kind(i)
-    const trust = layout === 478 ? model.landmarkWeights478[i] : 1
-    weights[i] = KIND_WEIGHTS[name] * trust
-  }
+  const kinds = Array.from({ length: layout }, (_, i) => (layout === 68 ? kind68 : kind478)(i))
+  const trust = (i: number): number => (layout === 478 ? model.landmarkWeights478[i] : 1)
   const embedding = layout === 68 ? model.landmarks68 : model.landmarks478
-  for (let i = 0; i < layout; i++) if (!embedded(embedding, i)) weights[i] = 0
-  const total = weights.reduce((sum, w) => sum + w, 0)
-  if (total > 0) for (let i = 0; i < layout; i++) weights[i] *= INDEPENDENT_LANDMARKS[layout] / total
+  const weights = Float64Array.from(kinds, (kind, i) => (embedded(embedding, i) ? KIND_WEIGHTS[kind] * trust(i) : 0))
   return {
     embedding,
     weights,
     jaw: (layout === 68 ? JAW_68 : JAW_478).filter((i) => weights[i] > 0),
     eyeCorners: layout === 68 ? [36, 45] : [33, 263],
+    kinds,
+    neighbours: curveNeighbours(layout),
+    openings: OPENINGS[layout].map(({ between, pairs }) => ({
+      between,
+      pairs: pairs.filter((pair) => pair.every((i) => weights[i] > 0) && opensBy(model, embedding, pair, between)),
+    })),
   }
+}
+
+/** Heights of openings of a head at rest, metres: where a model places its landmarks otherwise, they are no borders that could meet. */
+const REST_HEIGHTS = { lids: [0.002, 0.03], lips: [-0.002, 0.006] } as const
+
+function opensBy(
+  model: HeadModel,
+  embedding: LandmarkEmbedding,
+  [upper, lower]: readonly [number, number],
+  between: Opening['between'],
+): boolean {
+  const [p, q] = [upper, lower].map((i) => embeddedPoint(model.mean, model.indices, embedding, i))
+  const [least, most] = REST_HEIGHTS[between]
+  return p[1] - q[1] > least && p[1] - q[1] < most
+}
+
+function curveNeighbours(layout: 68 | 478): LandmarkPlan['neighbours'] {
+  const neighbours = new Array<readonly [number, number] | undefined>(layout).fill(undefined)
+  for (const { points, corners } of CURVES[layout])
+    points.forEach((i, n) => {
+      if (corners.includes(i)) return
+      neighbours[i] = [points[(n + points.length - 1) % points.length], points[(n + 1) % points.length]]
+    })
+  return neighbours
 }
 
 /** A landmark that a model lacks has no barycentric weights. */
@@ -74,14 +104,14 @@ function embedded(embedding: LandmarkEmbedding, i: number): boolean {
   return Math.abs(sum - 1) < 1e-2
 }
 
-function kind68(i: number): keyof typeof KIND_WEIGHTS {
+function kind68(i: number): LandmarkKind {
   if (i < 17) return 'jaw'
   if (i < 27) return 'brows'
   if (i < 36) return 'nose'
   return i < 48 ? 'eyes' : 'lips'
 }
 
-const KINDS_478 = new Map<number, keyof typeof KIND_WEIGHTS>([
+const KINDS_478 = new Map<number, LandmarkKind>([
   ...JAW_478.map((i) => [i, 'jaw'] as const),
   ...FOREHEAD_478.map((i) => [i, 'forehead'] as const),
   ...EYES_478.map((i) => [i, 'eyes'] as const),
@@ -90,6 +120,6 @@ const KINDS_478 = new Map<number, keyof typeof KIND_WEIGHTS>([
   ...NOSE_478.map((i) => [i, 'nose'] as const),
 ])
 
-function kind478(i: number): keyof typeof KIND_WEIGHTS {
+function kind478(i: number): LandmarkKind {
   return i >= 468 ? 'iris' : (KINDS_478.get(i) ?? 'skin')
 }

@@ -4,8 +4,8 @@
  */
 import { median } from '../geometry/algebra.js'
 import type { ContourPaths } from './fit-contour.js'
-import type { LandmarkPlan } from './fit-landmarks.js'
-import { type Observation, projectPoint } from './fit-residuals.js'
+import type { LandmarkKind, LandmarkPlan } from './fit-landmarks.js'
+import { type Contact, type Observation, projectPoint } from './fit-residuals.js'
 import { type FitModel, type FitState, PosedPoints } from './fit-state.js'
 
 /** Share of a jaw landmark's weight that its residual along the outline keeps: detectors place it loosely there. */
@@ -14,27 +14,37 @@ const ALONG_OUTLINE = 0.1
 /** Weight left to a landmark that the head itself hides: detectors guess it. */
 const HIDDEN = 0.05
 
-/** Residuals beyond about this many typical ones count as outliers (Geman-McClure). */
+/** The same for a point of a lid or lip along its curve. */
+const ALONG_CURVE = 0.2
+
+/** Residuals beyond about this many typical ones of their kind count as outliers (Geman-McClure). */
 const OUTLIER = 3
 
 export interface ObservationSet {
   observations: Observation[]
+  contacts: Contact[]
   /** [landmarks] pixels between each landmark and its model point (jaw: across the outline only); NaN for unused ones. */
   distances: Float64Array
 }
 
-/**
- * @param targets [landmarks, 2] pixels from the principal point
- * @param sigmaPx expected landmark error
- */
+export interface ObserveOptions {
+  /** Expected landmark error, and the distance of the outer eye corners at the head's place. */
+  sigmaPx: number
+  interocularPx: number
+  /** How many times wider than in the end outliers are told: large while unknowns that may explain them are not settled. */
+  patience: number
+  /** [landmarks] how far each point lies behind the others, pixels; undefined: not known. */
+  depths: Float64Array | undefined
+}
+
+/** @param targets [landmarks, 2] pixels from the principal point */
 export function observe(
   model: FitModel,
   plan: LandmarkPlan,
   paths: ContourPaths,
   state: FitState,
   targets: Float64Array,
-  sigmaPx: number,
-  depths?: Float64Array,
+  { sigmaPx, interocularPx, patience, depths }: ObserveOptions,
 ): ObservationSet {
   const posed = new PosedPoints(model, state)
   const n = plan.weights.length
@@ -50,18 +60,15 @@ export function observe(
     const j = jawIndex.get(i)
     if (j === undefined) {
       projectPoint(model, state, posed, i, p)
-      const along = weight * visibility(model, state, i)
-      distances[i] = Math.hypot(p[0] - x, p[1] - y)
+      const seen = weight * visibility(model, state, i)
+      const beside = plan.neighbours[i]
+      const [nx, ny] = beside ? normalOf(targets, beside[0], beside[1]) : [1, 0]
+      const [dx, dy] = [p[0] - x, p[1] - y]
+      distances[i] = beside ? Math.hypot(dx * nx + dy * ny, ALONG_CURVE * (dy * nx - dx * ny)) : Math.hypot(dx, dy)
       observations.push({
-        point: i,
-        x,
-        y,
-        nx: 1,
-        ny: 0,
-        along,
-        across: along,
-        depth: depths?.[i] ?? Number.NaN,
-        deep: 0,
+        ...{ point: i, x, y, nx, ny },
+        ...{ along: seen, across: beside ? ALONG_CURVE ** 2 * seen : seen },
+        ...{ depth: depths?.[i] ?? Number.NaN, deep: 0 },
       })
     } else {
       const point = outermost(model, state, posed, paths, n, i, j)
@@ -71,17 +78,62 @@ export function observe(
       observations.push({ point, x, y, nx, ny, along: weight, across: weight * ALONG_OUTLINE, depth: 0, deep: 0 })
     }
   }
-  const width = OUTLIER * Math.max(1.4826 * median(distances), sigmaPx)
+  const widths = outlierWidths(plan, distances, patience * OUTLIER, sigmaPx)
   let k = 0
   for (let i = 0; i < n; i++) {
     if (plan.weights[i] === 0) continue
     const o = observations[k++]
-    const robust = 1 / (1 + (distances[i] / width) ** 2) ** 2
+    const robust = 1 / (1 + (distances[i] / widths[plan.kinds[i]]) ** 2) ** 2
     o.along *= robust
     o.across *= robust
   }
   if (depths) addDepths(model, state, posed, plan, observations)
-  return { observations, distances }
+  return { observations, contacts: contactsOf(plan, targets, interocularPx, Math.exp(state.logScale)), distances }
+}
+
+/** Standard deviation of the height of gaps that the detector sees shut, and of borders that have crossed, metres. */
+const SHUT = 0.0005
+/**
+ * Openings in the picture, as shares of the interocular distance: what the detector leaves of a shut one, the widest gap up to which one
+ * is surely shut or nearly so, and from which not.
+ */
+const SHUT_GAPS = { lids: [0.008, 0.025, 0.045], lips: [0.002, 0.01, 0.02] } as const
+
+function contactsOf(
+  { openings }: LandmarkPlan,
+  targets: Float64Array,
+  interocularPx: number,
+  metresPerPixel: number,
+): Contact[] {
+  return openings.flatMap(({ between, pairs }) => {
+    const gaps = pairs.map(([upper, lower]) =>
+      Math.hypot(targets[2 * upper] - targets[2 * lower], targets[2 * upper + 1] - targets[2 * lower + 1]),
+    )
+    const [left, shut, open] = SHUT_GAPS[between].map((share) => share * interocularPx)
+    const t = Math.min(1, Math.max(0, (open - Math.max(...gaps)) / (open - shut)))
+    return pairs.map(([upper, lower], k) => {
+      const height = metresPerPixel * Math.max(0, gaps[k] - left)
+      return { upper, lower, height, crossed: 1 / SHUT ** 2, apart: t / SHUT ** 2 }
+    })
+  })
+}
+
+/** Distance at which the landmarks of each kind begin to count as outliers, pixels: a mouth may fit worse than a brow. */
+function outlierWidths(
+  plan: LandmarkPlan,
+  distances: Float64Array,
+  times: number,
+  sigmaPx: number,
+): Record<LandmarkKind, number> {
+  const of = new Map<LandmarkKind, number[]>()
+  plan.kinds.forEach((kind, i) => {
+    if (Number.isNaN(distances[i])) return
+    if (!of.has(kind)) of.set(kind, [])
+    of.get(kind)!.push(distances[i])
+  })
+  const widths = {} as Record<LandmarkKind, number>
+  for (const [kind, list] of of) widths[kind] = times * Math.max(1.4826 * median(list), sigmaPx)
+  return widths
 }
 
 /**
@@ -89,6 +141,12 @@ export function observe(
  * picture the errors are mostly common to neighbours and to what the model cannot do, and depth is what the picture leaves open.
  */
 const DEPTH_WEIGHT = 4
+
+/**
+ * How far an expression may carry a point, metres, before the detector's guess of its depth is worth little: it knows faces at rest
+ * (the chin of a mouth 34 mm open lies 26 mm behind the bridge of the nose; it says 13).
+ */
+const CARRIED = 0.005
 
 function addDepths(
   model: FitModel,
@@ -98,8 +156,14 @@ function addDepths(
   observations: Observation[],
 ): void {
   const p = new Float64Array(3)
+  const q = new Float64Array(3)
   const s = Math.exp(state.logScale)
   const f = Math.exp(state.logFocal)
+  const rest = new PosedPoints(model, {
+    ...state,
+    expression: state.expression.map(() => 0),
+    angles: state.angles.map(() => 0),
+  })
   const fixed = observations.filter(
     (o) => o.point < plan.weights.length && !plan.jaw.includes(o.point) && !Number.isNaN(o.depth),
   )
@@ -107,8 +171,12 @@ function addDepths(
   const offset = median(differences)
   const width = OUTLIER * 1.4826 * median(differences.map((d) => Math.abs(d - offset)))
   fixed.forEach((o, k) => {
+    posed.position(o.point, p)
+    rest.position(o.point, q)
+    const carried = Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2])
+    const known = 1 / (1 + (carried / CARRIED) ** 2) ** 2
     o.depth += offset
-    o.deep = (DEPTH_WEIGHT * o.along) / (1 + ((differences[k] - offset) / width) ** 2) ** 2
+    o.deep = (DEPTH_WEIGHT * known * o.along) / (1 + ((differences[k] - offset) / width) ** 2) ** 2
   })
 }
 
@@ -169,8 +237,11 @@ function outermost(
 
 /** Unit normal of the landmark polyline at its j-th point. */
 function outlineNormal(jaw: readonly number[], targets: Float64Array, j: number): [number, number] {
-  const a = jaw[Math.max(0, j - 1)]
-  const b = jaw[Math.min(jaw.length - 1, j + 1)]
+  return normalOf(targets, jaw[Math.max(0, j - 1)], jaw[Math.min(jaw.length - 1, j + 1)])
+}
+
+/** Unit normal of the line from landmark a to landmark b. */
+function normalOf(targets: Float64Array, a: number, b: number): [number, number] {
   const dx = targets[2 * b] - targets[2 * a]
   const dy = targets[2 * b + 1] - targets[2 * a + 1]
   const length = Math.hypot(dx, dy)

@@ -1,5 +1,7 @@
 /** What is known before the landmarks are seen: shape and expression spreads, joint ranges, focal length and distance. */
+
 import type { FocalSource, HeadModel } from '../stages.js'
+import { expressionPrecision } from './expression-prior.js'
 import type { FitPriors } from './fit-solver.js'
 
 /**
@@ -72,7 +74,7 @@ export function fitPriors(
   return {
     identity,
     expression,
-    expressionSigma: model.expressionSigma.slice(0, expressionCount),
+    expressionPrecision: expressionPrecision(model, expressionCount),
     expressionRange: model.expressionRange.slice(0, 2 * expressionCount),
     angleSigma: angleSigmas(model),
     logFocal: {

@@ -18,6 +18,41 @@ export interface Observation {
   deep: number
 }
 
+/** Points of an upper and a lower border of lids or lips: they may meet but not cross. */
+export interface Contact {
+  upper: number
+  lower: number
+  /** Height of the gap that the picture shows where it is small, metres, and the weight (1 / metre²) of the squared distance from it. */
+  height: number
+  apart: number
+  /** Weight of the squared height where the borders have crossed. */
+  crossed: number
+}
+
+/** How far a contact is from what it should be in height (head frame, metres), and the weight of that squared. */
+export function contactResidual(posed: PosedPoints, c: Contact): { residual: number; weight: number } {
+  const [p, q] = [new Float64Array(3), new Float64Array(3)]
+  posed.position(c.upper, p)
+  posed.position(c.lower, q)
+  const gap = p[1] - q[1]
+  return gap < 0 && c.apart === 0 ? { residual: gap, weight: c.crossed } : { residual: gap - c.height, weight: c.apart }
+}
+
+/**
+ * Derivatives of a contact's gap; they do not depend on the pose.
+ *
+ * @param row [n] as in `residualRow`
+ */
+export function contactRow(posed: PosedPoints, { upper, lower }: Contact, free: FreeUnknowns, row: Float64Array): void {
+  const up = Float64Array.of(0, 1, 0)
+  const other = new Float64Array(row.length)
+  posed.gradient(upper, up, row)
+  posed.gradient(lower, up, other)
+  const shape = free.identity + free.expression + free.angles.length
+  for (let i = 0; i < shape; i++) row[i] -= other[i]
+  row.fill(0, shape)
+}
+
 /** Projection of model point i: pixels from the principal point, depth in units of the focal length times the scale. */
 export function projectPoint(
   model: FitModel,

@@ -4,7 +4,15 @@
  */
 import { solveCholesky } from '../geometry/algebra.js'
 import { multiply3, rotationFromAxisAngle } from '../geometry/camera.js'
-import { depthRow, type Observation, projectPoint, residualRow } from './fit-residuals.js'
+import {
+  type Contact,
+  contactResidual,
+  contactRow,
+  depthRow,
+  type Observation,
+  projectPoint,
+  residualRow,
+} from './fit-residuals.js'
 import { copyState, type FitModel, type FitState, type FreeUnknowns, POSE_UNKNOWNS, PosedPoints } from './fit-state.js'
 
 /** Gaussian priors, as weights and standard deviations. */
@@ -12,8 +20,8 @@ export interface FitPriors {
   /** Weights of the identity and the expression prior, 1 = as the model states. */
   identity: number
   expression: number
-  /** [expressionCount] */
-  expressionSigma: ArrayLike<number>
+  /** [expressionCount, expressionCount] inverse covariance of the expression coefficients. */
+  expressionPrecision: Float64Array
   /** [expressionCount, 2] */
   expressionRange: ArrayLike<number>
   /** [joints * 3] standard deviation of each joint angle, radians. */
@@ -21,6 +29,12 @@ export interface FitPriors {
   /** Log-normal priors of the focal length (pixels) and of the distance (metres); sigma Infinity switches one off. */
   logFocal: { mean: number; sigma: number }
   logDistance: { mean: number; sigma: number }
+}
+
+/** What a picture says of the unknowns. */
+export interface Evidence {
+  observations: readonly Observation[]
+  contacts: readonly Contact[]
 }
 
 /** Number of free unknowns. */
@@ -32,7 +46,7 @@ export function unknownCount(free: FreeUnknowns): number {
 export function energy(
   model: FitModel,
   state: FitState,
-  observations: readonly Observation[],
+  { observations, contacts }: Evidence,
   priors: FitPriors,
 ): number {
   const posed = new PosedPoints(model, state)
@@ -48,20 +62,33 @@ export function energy(
     sum += o.along * rn * rn + o.across * rt * rt
     if (o.deep > 0) sum += o.deep * (p[2] / Math.exp(state.logScale) - Math.exp(state.logFocal) - o.depth) ** 2
   }
+  for (const contact of contacts) {
+    const { residual, weight } = contactResidual(posed, contact)
+    sum += weight * residual * residual
+  }
   return sum
 }
 
 function priorEnergy(state: FitState, priors: FitPriors): number {
   let sum = 0
   for (const a of state.identity) sum += priors.identity * a * a
-  state.expression.forEach((b, k) => {
-    sum += priors.expression * (b / priors.expressionSigma[k]) ** 2
+  const { expression } = state
+  expression.forEach((b, k) => {
+    sum += priors.expression * b * timesPrecision(priors, expression, k)
   })
   state.angles.forEach((a, k) => {
     if (priors.angleSigma[k] > 0) sum += (a / priors.angleSigma[k]) ** 2
   })
   sum += ((state.logFocal - priors.logFocal.mean) / priors.logFocal.sigma) ** 2
   sum += ((state.logFocal + state.logScale - priors.logDistance.mean) / priors.logDistance.sigma) ** 2
+  return sum
+}
+
+/** Row k of the expression prior's precision times the coefficients. */
+function timesPrecision(priors: FitPriors, expression: Float64Array, k: number): number {
+  let sum = 0
+  const row = k * expression.length
+  for (let l = 0; l < expression.length; l++) sum += priors.expressionPrecision[row + l] * expression[l]
   return sum
 }
 
@@ -74,7 +101,7 @@ function priorEnergy(state: FitState, priors: FitPriors): number {
 export function normalEquations(
   model: FitModel,
   state: FitState,
-  observations: readonly Observation[],
+  { observations, contacts }: Evidence,
   priors: FitPriors,
   free: FreeUnknowns,
   a: Float64Array,
@@ -97,6 +124,12 @@ export function normalEquations(
     if (o.deep === 0) continue
     depthRow(model, state, posed, o, free, row, residual)
     batch.add(row, o.deep, residual[0])
+  }
+  for (const contact of contacts) {
+    const { residual: r, weight } = contactResidual(posed, contact)
+    if (weight === 0) continue
+    contactRow(posed, contact, free, row)
+    batch.add(row, weight, r)
   }
   batch.flush()
   addPriors(state, priors, free, a, g, n)
@@ -159,8 +192,12 @@ function addPriors(
   }
   let i = 0
   for (let k = 0; k < free.identity; k++) add(i++, priors.identity, state.identity[k])
-  for (let k = 0; k < free.expression; k++)
-    add(i++, priors.expression / priors.expressionSigma[k] ** 2, state.expression[k])
+  const first = i
+  for (let k = 0; k < free.expression; k++, i++) {
+    for (let l = 0; l <= k; l++)
+      a[i * n + first + l] += priors.expression * priors.expressionPrecision[k * state.expression.length + l]
+    g[i] += priors.expression * timesPrecision(priors, state.expression, k)
+  }
   for (const index of free.angles) add(i++, 1 / priors.angleSigma[index] ** 2, state.angles[index])
   const scale = i + 5
   const distance = 1 / priors.logDistance.sigma ** 2
@@ -199,7 +236,7 @@ export function applyStep(state: FitState, step: Float64Array, free: FreeUnknown
 export function minimise(
   model: FitModel,
   start: FitState,
-  observations: readonly Observation[],
+  evidence: Evidence,
   priors: FitPriors,
   free: FreeUnknowns,
   iterations: number,
@@ -210,10 +247,10 @@ export function minimise(
   const g = new Float64Array(n)
   const step = new Float64Array(n)
   let state = start
-  let value = energy(model, state, observations, priors)
+  let value = energy(model, state, evidence, priors)
   let damping = 1e-3
   for (let iteration = 0; iteration < iterations; iteration++) {
-    normalEquations(model, state, observations, priors, free, a, g)
+    normalEquations(model, state, evidence, priors, free, a, g)
     holdBounds(state, priors, free, a, g, n)
     let accepted = false
     for (let attempt = 0; attempt < 8 && !accepted; attempt++) {
@@ -221,7 +258,7 @@ export function minimise(
       for (let i = 0; i < n; i++) damped[i * n + i] *= 1 + damping
       for (let i = 0; i < n; i++) step[i] = -g[i]
       const next = solveCholesky(damped, step, n) ? applyStep(state, step, free, priors.expressionRange) : undefined
-      const nextValue = next ? energy(model, next, observations, priors) : Number.POSITIVE_INFINITY
+      const nextValue = next ? energy(model, next, evidence, priors) : Number.POSITIVE_INFINITY
       if (next && nextValue < value) {
         const gain = (value - nextValue) / value
         state = next

@@ -9,7 +9,8 @@
 import type { Settings } from '../config.js'
 import { SiderError } from '../errors.js'
 import type { Camera, Face, FocalSource, HeadFit, HeadModel } from '../stages.js'
-import { type ContourPaths, concatEmbeddings, contourPaths, embeddedPoint } from './fit-contour.js'
+import { concatEmbeddings, embeddedPoint } from './embedding.js'
+import { type ContourPaths, contourPaths } from './fit-contour.js'
 import { faceCrop } from './fit-crop.js'
 import { type LandmarkPlan, landmarkPlan } from './fit-landmarks.js'
 import { posedMesh } from './fit-mesh.js'
@@ -79,21 +80,21 @@ export function fitHead(
   const angles = freeAngles(head)
   const estimated = known === undefined
   const all = { identity: model.identityCount, expression: model.expressionCount, angles, focal: estimated }
-  const few = { ...all, identity: Math.min(12, all.identity), expression: Math.min(12, all.expression), focal: false }
+  const pose = { identity: 0, expression: 0, angles: [], focal: false }
   const rounds = [
-    { free: { identity: 0, expression: 0, angles: [], focal: false }, times: 2, iterations: 4 },
-    { free: few, times: 2, iterations: 4 },
-    { free: all, times: 6, iterations: 3 },
+    { free: pose, patience: 4, iterations: 3 },
+    ...[4, 2, 1, 1].map((patience) => ({ free: all, patience, iterations: 2 })),
   ]
-  for (const { free, times, iterations } of rounds)
-    for (let k = 0; k < times; k++) {
-      const sigmaPx = landmarkSigma * (interocular / Math.exp(state.logScale))
-      const { observations } = observe(model, plan, paths, state, targets, sigmaPx, depths)
-      state = minimise(model, state, observations, priors, free, iterations).state
-    }
-
+  const options = (patience: number) => {
+    const interocularPx = interocular / Math.exp(state.logScale)
+    return { interocularPx, sigmaPx: landmarkSigma * interocularPx, patience, depths }
+  }
+  for (const { free, patience, iterations } of rounds) {
+    const evidence = observe(model, plan, paths, state, targets, options(patience))
+    state = minimise(model, state, evidence, priors, free, iterations).state
+  }
+  const { distances } = observe(model, plan, paths, state, targets, options(1))
   const eyesPx = interocular / Math.exp(state.logScale)
-  const { distances } = observe(model, plan, paths, state, targets, landmarkSigma * eyesPx)
   return assemble(head, model, state, photo, known?.source ?? 'estimated', distances, eyesPx, settings.photo.cropSize)
 }
 

@@ -8,8 +8,8 @@ import { transformPoints } from '../geometry/camera.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { triangleNormals, vertexNormals } from '../geometry/normals.js'
 import { alignPoints, type Similarity } from '../geometry/similarity.js'
-import type { HeadModel, LandmarkEmbedding, Mesh } from '../stages.js'
-import { embeddedPoint } from './fit-contour.js'
+import type { HeadModel, Mesh } from '../stages.js'
+import { embeddedPoints } from './embedding.js'
 
 /** Jawline points of iBUG's 68: no fixed places on the skin, so they do not pull. */
 const JAWLINE = 17
@@ -21,13 +21,6 @@ const SURFACE_POINTS = 900
 const MATCH = { distance: 0.012, cosine: 0.6 }
 /** Expected mismatch of a landmark and of a surface point, metres: weighs them against the identity prior. */
 const SIGMA = { landmark: 0.003, surface: 0.004 }
-
-/** Points of an embedding on given positions, [n, 3]. */
-export function embeddedPoints(positions: ArrayLike<number>, indices: Uint32Array, e: LandmarkEmbedding): Float64Array {
-  const out = new Float64Array(e.triangles.length * 3)
-  for (let i = 0; i < e.triangles.length; i++) out.set(embeddedPoint(positions, indices, e, i), 3 * i)
-  return out
-}
 
 /**
  * Deforms the built-in head's mean so that it lies on `target`.

@@ -21,10 +21,10 @@ export interface Detection {
   score: number
 }
 
-/** Anchor centres of the two output grids, in the order of the network's rows: 16x16 cells of 2, then 8x8 of 6. */
-const ANCHORS: ReadonlyArray<{ rows: number; grid: number; perCell: number }> = [
-  { rows: 512, grid: 16, perCell: 2 },
-  { rows: 384, grid: 8, perCell: 6 },
+/** The two output grids, with anchor centres in the order of their rows: 16x16 cells of 2, and 8x8 of 6. */
+const ANCHORS: ReadonlyArray<{ scores: string; boxes: string; rows: number; grid: number; perCell: number }> = [
+  { scores: 'Identity', boxes: 'Identity_2', rows: 512, grid: 16, perCell: 2 },
+  { scores: 'Identity_1', boxes: 'Identity_3', rows: 384, grid: 8, perCell: 6 },
 ]
 
 /** Runs the network on one square of the photo. */
@@ -32,9 +32,9 @@ function detectTile(network: GraphProgram, pyramid: PhotoPyramid, square: Square
   const input = samplePatch(pyramid, square, INPUT, { scale: 1 / 127.5, offset: -1, outside: 'black' })
   const outputs = network.run(input)
   const found: Detection[] = []
-  for (const { rows, grid, perCell } of ANCHORS) {
-    const scores = outputs.find((o) => o.length === rows)!
-    const boxes = outputs.find((o) => o.length === rows * 16)!
+  for (const { rows, grid, perCell, ...names } of ANCHORS) {
+    const scores = outputs[names.scores]
+    const boxes = outputs[names.boxes]
     for (let i = 0; i < rows; i++) {
       const score = 1 / (1 + Math.exp(-scores[i]))
       if (score < threshold) continue

@@ -1,18 +1,18 @@
 /**
- * Faces and their 478 landmarks: BlazeFace finds faces, the face mesh network settles on each, the iris network refines lids
- * and irises. Networks: MediaPipe (Apache-2.0), as converted in `@vladmandic/human` (MIT).
+ * Faces and their 478 landmarks: BlazeFace finds faces, the face mesh network settles on each, the attention network refines lips,
+ * lids and irises.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PortableBackend } from '../compute/tfjs.js'
 import { SiderError } from '../errors.js'
+import { LEFT_EYE_OUTER, RIGHT_EYE_OUTER } from '../evidence/layouts.js'
 import type { Box, Face, Photo } from '../stages.js'
+import { refineFeatures } from './attention.js'
 import { type Detection, detectTurned, searchLevels } from './blazeface.js'
 import { boundingBox } from './box.js'
-import { refineEyes } from './iris.js'
 import { settleMesh } from './mesh.js'
 import { type LandmarkNetworks, loadNetworks } from './models.js'
 import { PhotoPyramid, type Square } from './patch.js'
-import { LEFT_EYE_OUTER, RIGHT_EYE_OUTER } from './topology.js'
 
 /** Side of the mesh network's first crop over the detector's box. */
 const FIRST_CROP = 1.5
@@ -97,10 +97,14 @@ export class LandmarkDetector {
     if (mesh === undefined) return undefined
     const points = new Float64Array(478 * 2)
     points.set(mesh.points)
-    refineEyes(this.#networks.iris, pyramid, points)
+    const disagreement = refineFeatures(this.#networks.attention, pyramid, points)
     const depths = new Float64Array(478).fill(Number.NaN) // the irises' depths are not known
     depths.set(mesh.depths)
-    return { box: boundingBox(points), landmarks: { layout: 478, points, depths }, score: mesh.presence * found.score }
+    return {
+      box: boundingBox(points),
+      landmarks: { layout: 478, points, depths, disagreement },
+      score: mesh.presence * found.score,
+    }
   }
 }
 

@@ -1,7 +1,5 @@
 /** Faces and landmarks drawn over the photo. */
 import sharp from 'sharp'
-import { textPath } from '../image/text.js'
-import type { Face, Photo } from '../stages.js'
 import {
   FACE_OVAL,
   LEFT_BROW,
@@ -15,7 +13,9 @@ import {
   RIGHT_EYE,
   RIGHT_EYE_68,
   RIGHT_IRIS,
-} from './topology.js'
+} from '../evidence/layouts.js'
+import { textPath } from '../image/text.js'
+import type { Face, Photo } from '../stages.js'
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 

@@ -9,10 +9,13 @@
  * see what all views share: below 1.35 the network squeezes the face into its crop (the chin ends up on the lower lip).
  */
 import type { GraphProgram } from '../compute/tfjs.js'
+import { LEFT_EYE_OUTER, MIRROR_478, RIGHT_EYE_OUTER } from '../evidence/layouts.js'
 import { type PhotoPyramid, patchToPhoto, type Square, samplePatch } from './patch.js'
-import { LEFT_EYE_OUTER, MIRROR_478, RIGHT_EYE_OUTER } from './topology.js'
 
 const MESH_POINTS = 468
+/** Names of the network's outputs. */
+const POINTS = 'Identity_2'
+const PRESENCE = 'Identity_1'
 const INPUT = 192
 /** Side of the crop over the extent of the points. */
 const CROP_SCALE = 1.42
@@ -45,9 +48,9 @@ function runPair(network: GraphProgram, pyramid: PhotoPyramid, square: Square): 
   for (const mirrored of [false, true]) {
     const patch = samplePatch(pyramid, square, INPUT, { scale: 1 / 255, offset: 0, mirrored })
     const outputs = network.run(patch)
-    const raw = outputs.find((o) => o.length === MESH_POINTS * 3)!
+    const raw = outputs[POINTS]
     const mesh = patchToPhoto(raw, 3, square, INPUT, mirrored)
-    presence += outputs.find((o) => o.length === 1)![0] / 2
+    presence += outputs[PRESENCE][0] / 2
     for (let i = 0; i < MESH_POINTS; i++) {
       const from = mirrored ? MIRROR_478[i] : i
       points[2 * i] += mesh[2 * from] / 2
@@ -58,8 +61,8 @@ function runPair(network: GraphProgram, pyramid: PhotoPyramid, square: Square): 
   return { points, depths, presence }
 }
 
-/** The square that the network wants around points: turned by the eye line, `CROP_SCALE` times their extent. */
-function alignedSquare(points: Float64Array): Square {
+/** The smallest square around a mesh's points, turned by the eye line. */
+export function alignedSquare(points: Float64Array): Square {
   const [r, l] = [2 * RIGHT_EYE_OUTER, 2 * LEFT_EYE_OUTER]
   const angle = Math.atan2(points[l + 1] - points[r + 1], points[l] - points[r])
   const cos = Math.cos(angle)
@@ -78,7 +81,7 @@ function alignedSquare(points: Float64Array): Square {
   return {
     cx: cos * mx - sin * my,
     cy: sin * mx + cos * my,
-    side: CROP_SCALE * Math.max(x1 - x0, y1 - y0),
+    side: Math.max(x1 - x0, y1 - y0),
     angle,
   }
 }
@@ -94,7 +97,8 @@ export function settleMesh(network: GraphProgram, pyramid: PhotoPyramid, start: 
     const { points, presence } = runPair(network, pyramid, square)
     // The first crop comes from the detector and may be too far off for the presence score to mean much.
     if (presence < (round === 0 ? PRESENT / 10 : PRESENT)) return undefined
-    square = alignedSquare(points)
+    const around = alignedSquare(points)
+    square = { ...around, side: CROP_SCALE * around.side }
     if (previous !== undefined && meanDistance(points, previous) < (SETTLED * square.side) / CROP_SCALE) break
     previous = points
   }

@@ -1,6 +1,10 @@
-/** The three networks of the npm package `@vladmandic/human` (MIT), converted from Google's MediaPipe (Apache-2.0). */
+/**
+ * The networks: two of the npm package `@vladmandic/human` (MIT), and `assets/landmarks/` (see PROVENANCE.md there); all converted from
+ * Google's MediaPipe (Apache-2.0).
+ */
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type GraphProgram, loadGraphProgram, type PortableBackend } from '../compute/tfjs.js'
 import { SiderError } from '../errors.js'
 
@@ -9,8 +13,11 @@ export interface LandmarkNetworks {
   blazeface: GraphProgram
   /** [1, 192, 192, 3] in 0..1 → 468 points (x, y, z) in input pixels, face presence 0..1, 133 contour points. */
   facemesh: GraphProgram
-  /** [1, 64, 64, 3] in 0..1, a subject's right eye → 71 eye points and 5 iris points (x, y, z) in input pixels. */
-  iris: GraphProgram
+  /**
+   * [1, 192, 192, 3] in 0..1 → 80 lip points, 71 points of each eye, 5 of each iris (x, y), 468 coarse points (x, y, z), all in
+   * input pixels.
+   */
+  attention: GraphProgram
 }
 
 /** Folder of the package's model files. Only these are used: the package's own code is never loaded. */
@@ -27,10 +34,15 @@ function modelFolder(): string {
   }
 }
 
+const ATTENTION = fileURLToPath(new URL('../../../assets/landmarks/face-attention', import.meta.url))
+
 /** Loads the networks for one tfjs backend. */
 export async function loadNetworks(backend: PortableBackend): Promise<LandmarkNetworks> {
   const folder = modelFolder()
-  const load = (name: string): Promise<GraphProgram> =>
-    loadGraphProgram(join(folder, `${name}.json`), join(folder, `${name}.bin`), backend)
-  return { blazeface: await load('blazeface'), facemesh: await load('facemesh'), iris: await load('iris') }
+  const load = (path: string): Promise<GraphProgram> => loadGraphProgram(`${path}.json`, `${path}.bin`, backend)
+  return {
+    blazeface: await load(join(folder, 'blazeface')),
+    facemesh: await load(join(folder, 'facemesh')),
+    attention: await load(ATTENTION),
+  }
 }

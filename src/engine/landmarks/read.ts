@@ -2,7 +2,7 @@
 import { SiderError } from '../errors.js'
 import type { Face, Photo } from '../stages.js'
 import { boundingBox } from './box.js'
-import { deriveIrises } from './iris.js'
+import { deriveIrises } from './eyes.js'
 
 const MESH = 468
 
