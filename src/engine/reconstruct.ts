@@ -128,6 +128,7 @@ class Run {
         view: detail.view,
         image,
         trusted,
+        spoilt: flaws.spoilt,
         mask: coarse.mask,
       }),
       sdf: await this.grid(fit, detail.field),
