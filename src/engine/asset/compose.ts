@@ -145,14 +145,17 @@ function baseColour(
     sampleBilinear(belief, size, size, 1, x, y, trust)
     const mirrored = MIRRORED * (1 - seen.weight[v]) * trust[0]
     if (mirrored > 0) sampleBilinear(detail, size, size, 3, x, y, there)
-    // nothing is known of a closed mouth's inside
-    const inside = parts[v] === HEAD_PARTS.mouth ? 1 - seen.weight[v] : 0
-    weight[v] = seen.weight[v] + mirrored + inside
+    weight[v] = seen.weight[v] + mirrored
     for (let k = 0; k < 3 && weight[v] > 0; k++)
-      values[3 * v + k] =
-        (seen.weight[v] * seen.values[3 * v + k] + mirrored * there[k] + inside * MOUTH[k]) / weight[v]
+      values[3 * v + k] = (seen.weight[v] * seen.values[3 * v + k] + mirrored * there[k]) / weight[v]
   }
-  return spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 2e-3, rounds: 50 })
+  const colours = spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 2e-3, rounds: 50 })
+  // nothing is known of a closed mouth's inside; it must not darken lips that are not seen
+  for (let v = 0; v < n; v++)
+    if (parts[v] === HEAD_PARTS.mouth)
+      for (let k = 0; k < 3; k++)
+        colours[3 * v + k] += (1 - Math.min(1, seen.weight[v])) * (MOUTH[k] - colours[3 * v + k])
+  return colours
 }
 
 /** [triangles] 1 where the photo shows a corner or a neighbour of one. */

@@ -5,11 +5,15 @@ import type { Camera, Crop, HeadModel, Mesh } from '../stages.js'
 /** Room around the projected face region, as a share of its larger side. */
 const MARGIN = 0.06
 
+/** Sides of the photo beyond which less of the face lies are not spoken of. */
+const SIDE_SHARE = 0.01
+
 /** The crop and how much of the face region lies outside the photo. */
 export interface FaceCrop {
   crop: Crop
-  /** Share of the face region's projected vertices outside the photo, 0..1. */
+  /** Share of the face region's projected vertices outside the photo, 0..1, and the sides of the photo beyond which they are. */
   outside: number
+  sides: string[]
 }
 
 /**
@@ -30,6 +34,7 @@ export function faceCrop(model: HeadModel, mesh: Mesh, camera: Camera, size: num
   let y1 = Number.NEGATIVE_INFINITY
   let count = 0
   let outside = 0
+  const beyond = { top: 0, bottom: 0, left: 0, right: 0 }
   for (let v = 0; v < used.length; v++) {
     if (!used[v]) continue
     const x = pixels[3 * v]
@@ -40,6 +45,10 @@ export function faceCrop(model: HeadModel, mesh: Mesh, camera: Camera, size: num
     y1 = Math.max(y1, y)
     count++
     if (x < 0 || y < 0 || x > camera.width || y > camera.height) outside++
+    if (y < 0) beyond.top++
+    if (y > camera.height) beyond.bottom++
+    if (x < 0) beyond.left++
+    if (x > camera.width) beyond.right++
   }
   const side = Math.ceil(Math.max(x1 - x0, y1 - y0) * (1 + 2 * MARGIN))
   const place = (low: number, high: number, limit: number): number => {
@@ -51,5 +60,8 @@ export function faceCrop(model: HeadModel, mesh: Mesh, camera: Camera, size: num
   return {
     crop: { x: place(x0, x1, camera.width), y: place(y0, y1, camera.height), width: side, height: side, size },
     outside: count > 0 ? outside / count : 1,
+    sides: Object.entries(beyond)
+      .filter(([, there]) => there > SIDE_SHARE * count)
+      .map(([side]) => side),
   }
 }
