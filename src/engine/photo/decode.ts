@@ -133,8 +133,7 @@ async function unreadable<T>(name: string, data: Record<string, unknown>, work: 
 
 function conversionWarnings(header: Metadata, { damaged }: Pixels): string[] {
   const warnings: string[] = []
-  if (damaged)
-    warnings.push('The file is damaged: the decoder met faults and went on. Parts of the picture may be wrong.')
+  if (damaged) warnings.push('The file is damaged: it can be decoded, but parts of the picture may be wrong.')
   // GIFs always report an alpha channel, which says nothing.
   if (header.hasAlpha && header.format !== 'gif')
     warnings.push('The photo has an alpha channel: it was laid over white.')

@@ -2,6 +2,7 @@
 import sharp, { type Metadata, type Sharp } from 'sharp'
 import { adobeToSrgb } from './adobe-rgb.js'
 import { exifAdobeRgb } from './exif.js'
+import { isJpegDamaged } from './jpeg-damage.js'
 
 export interface Pixels {
   width: number
@@ -10,37 +11,37 @@ export interface Pixels {
   channels: number
   /** [height, width, channels] */
   data: Uint8Array
-  /** Whether the decoder met damaged data and went on. */
+  /** Whether the data is damaged, though it can be decoded. */
   damaged: boolean
 }
 
 /** Depths of a channel that are read; what has more is measured light rather than a picture. */
 export const DEPTHS = ['uchar', 'ushort']
 
-/** What the decoder says of data that it could make nothing of, and went on. */
-const DAMAGE = /read gave \d+ warnings|error in tile/
-
-let turn: Promise<unknown> = Promise.resolve()
-
 /**
  * Decodes a photo: EXIF orientation applied, its colour profile and CMYK converted to sRGB, alpha laid over white. Colours are
  * converted at the file's own depth and rounded to 8 bits at the end.
  */
-export function decodePixels(file: Buffer, header: Metadata, maxPixels: number): Promise<Pixels> {
-  // The decoder hands all warnings of the process to whoever is done first, so photos take turns.
-  const pixels = turn.then(() => decode(file, header, maxPixels))
-  turn = pixels.catch(() => {})
-  return pixels
+export async function decodePixels(file: Buffer, header: Metadata, maxPixels: number): Promise<Pixels> {
+  const damaged = header.format === 'jpeg' ? isJpegDamaged(file) : false
+  if (damaged !== undefined) return { ...(await decode(file, header, maxPixels, 'error')), damaged }
+  // The decoder reads JPEGs of several passes whole before it starts, and can then say whether it met any fault.
+  try {
+    return { ...(await decode(file, header, maxPixels, 'warning')), damaged: false }
+  } catch {
+    return { ...(await decode(file, header, maxPixels, 'error')), damaged: true }
+  }
 }
 
-async function decode(file: Buffer, header: Metadata, maxPixels: number): Promise<Pixels> {
-  const upright = sharp(file, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true })
+async function decode(
+  file: Buffer,
+  header: Metadata,
+  maxPixels: number,
+  failOn: 'error' | 'warning',
+): Promise<Omit<Pixels, 'damaged'>> {
+  const upright = sharp(file, { limitInputPixels: maxPixels, failOn, sequentialRead: true })
     .autoOrient()
     .flatten({ background: '#ffffff' })
-  let damaged = false
-  upright.on('warning', (message: string) => {
-    damaged ||= DAMAGE.test(message)
-  })
   const deep = header.space === 'rgb16' || header.space === 'grey16'
   const { data, info } = await (deep ? deepSrgb(upright, header) : upright.toColourspace('srgb').raw()).toBuffer({
     resolveWithObject: true,
@@ -49,7 +50,7 @@ async function decode(file: Buffer, header: Metadata, maxPixels: number): Promis
   const stored = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   const bytes = deep ? toBytes(stored) : stored
   if (channels === 3 && !header.icc && exifAdobeRgb(header.exif)) adobeToSrgb(bytes)
-  return { width, height, channels, data: bytes, damaged }
+  return { width, height, channels, data: bytes }
 }
 
 /**
