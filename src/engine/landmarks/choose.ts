@@ -41,7 +41,7 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
   }
   const missing = featuresOutside(face, photo, CUT_TOLERANCE * side)
   if (missing.length > 0) {
-    const message = `the border of the photo cuts off a part of the face’s ${missing.join(' and ')}`
+    const message = `the border of the photo cuts off a part of the face’s ${new Intl.ListFormat('en').format(missing)}`
     throw new SiderError('FACE_CUT', message, {
       stage: 'landmarks',
       hint: 'Use a photo that shows both eyes, the nose and the mouth, or choose another face of it with --face.',

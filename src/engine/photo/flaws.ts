@@ -10,8 +10,8 @@ import { blockEdges, longSeams, type Window } from './seams.js'
 /** From this value on a channel is at its end; skin with two such channels, and most pixels about it, is burnt out. */
 const CLIPPED = 253
 const MOST = 7 / 9
-/** Pixels are of one colour when all others this near differ by no more than this, levels. */
-const EVEN_REACH = 2
+/** A pixel is of one colour when those about it, up to this share of the face's side away, differ by no more than a level. */
+const EVEN_REACH = 0.012
 const EVEN = 1
 /** Smallest area of one colour that is no chance, as a share of the face. */
 const EVEN_AREA = 0.01
@@ -19,7 +19,7 @@ const EVEN_AREA = 0.01
 const BLOCK_REACH = 0.07
 const BLOCK_EDGES = 0.03
 /** Length of seams as a share of the face's side. */
-const SEAM = 0.33
+const SEAM = 0.4
 /** How far a JPEG carries what is wrong with a pixel: one of its blocks. */
 const JPEG_REACH = 9
 /** Shares of the face from which a flaw is spoken of: good photos stay below half of them. */
@@ -63,7 +63,7 @@ export function findFlaws(photo: Photo, crop: Crop, mask: Uint8Array): Flaws & {
   const bars = found(
     evenAreas(window, bad),
     EVEN_SHARE,
-    JPEG_REACH,
+    JPEG_REACH + Math.round(EVEN_REACH * window.side),
     (part) => `Areas of one colour (a bar, a block?) on ${part}: ${so}.`,
   )
   const [columns, rows] = (['columns', 'rows'] as const).map((along) =>
@@ -123,25 +123,23 @@ function burnt({ data, stride, x, y, width, height, face }: Window): Uint8Array 
 /** Larger areas of one colour, but for those that are `known` already. */
 function evenAreas(window: Window, known: Uint8Array): Uint8Array {
   const { data, stride, x, y, width, height, face, side } = window
+  const step = Math.max(1, Math.round((EVEN_REACH * side) / 2))
+  const steps = [-2, -1, 0, 1, 2]
+  const around = steps.flatMap((dy) => steps.map((dx) => 3 * step * (dy * stride + dx)))
+  const isEven = (at: number): boolean => {
+    for (const offset of around)
+      for (let c = 0; c < 3; c++) if (Math.abs(data[at + offset + c] - data[at + c]) > EVEN) return false
+    return true
+  }
   const even = new Uint8Array(face.length)
-  for (let v = EVEN_REACH; v < height - EVEN_REACH; v++)
-    for (let u = EVEN_REACH; u < width - EVEN_REACH; u++) {
+  for (let v = 2 * step; v < height - 2 * step; v++)
+    for (let u = 2 * step; u < width - 2 * step; u++) {
       const i = v * width + u
-      if (face[i] && !known[i] && isEven(data, stride, 3 * ((y + v) * stride + x + u))) even[i] = 1
+      if (face[i] && !known[i] && isEven(3 * ((y + v) * stride + x + u))) even[i] = 1
     }
   const { region, areas } = connectedRegions(even, width)
   const large = areas.map((area) => area >= EVEN_AREA * side ** 2)
-  for (let i = 0; i < even.length; i++) if (!large[region[i]]) even[i] = 0
-  return even
-}
-
-function isEven(data: Uint8Array, stride: number, at: number): boolean {
-  for (let dy = -EVEN_REACH; dy <= EVEN_REACH; dy++)
-    for (let c = at + 3 * (dy * stride - EVEN_REACH), end = c + 3 * (2 * EVEN_REACH + 1), k = 0; c < end; c++) {
-      if (Math.abs(data[c] - data[at + k]) > EVEN) return false
-      k = k === 2 ? 0 : k + 1
-    }
-  return true
+  return even.map((set, i) => (set && large[region[i]] ? 1 : 0))
 }
 
 /** 1 within a square of `reach` pixels about pixels that are set. */

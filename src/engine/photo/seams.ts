@@ -28,6 +28,8 @@ const SHARP = 3
 const RUN = 0.018
 const STRETCH = 0.04
 const LEAST = 8
+/** Pixels of the shortest seam: in small faces a strand of hair is straight over a third of the face. */
+const LEAST_SEAM = 48
 
 /**
  * [height, width] 1 at pixels just behind a run of jumps of one direction: what mosaics are full of, along both axes.
@@ -52,16 +54,17 @@ export function blockEdges(window: Window, along: 'columns' | 'rows'): Uint8Arra
 
 /**
  * [height, width] 1 at pixels just behind a long seam, also a faint one: jumps are averaged along stretches of it.
- * @param least length of a seam as a share of the face's side
+ * @param share length of a seam, of the face's side
  */
-export function longSeams(window: Window, least: number): Uint8Array {
+export function longSeams(window: Window, share: number): Uint8Array {
   const seams = new Uint8Array(window.width * window.height)
   const stretch = Math.max(LEAST, Math.round(STRETCH * window.side))
+  const least = Math.max(LEAST_SEAM, share * window.side)
   for (const line of [...lines(window, 'columns'), ...lines(window, 'rows')]) {
     let start = 0
     for (let q = 0; q <= line.length; q += stretch) {
       if (q + stretch <= line.length && meanJump(window, line, q, stretch)) continue
-      if (q - start >= least * window.side) for (let k = start; k < q; k++) seams[line.at(k)] = 1
+      if (q - start >= least) for (let k = start; k < q; k++) seams[line.at(k)] = 1
       start = q + stretch
     }
   }
