@@ -8,6 +8,9 @@ import { spread } from './skin.js'
 
 /** Weight of mirrored colours in the base. */
 const MIRRORED = 0.15
+/** Colour of skin where the photo shows none at all, sRGB, and the weight of it beside the vertices that are seen. */
+const SKIN = [0.72, 0.53, 0.44]
+const UNSEEN = 1e-3
 /** Colour of the closed mouth's inside, sRGB. */
 const MOUTH = [0.3, 0.12, 0.11]
 
@@ -127,7 +130,7 @@ function baseColour(
 ): Float32Array {
   const n = seen.weight.length
   const mean = [0, 1, 2].map((k) => {
-    let [sum, total] = [0, 1e-9]
+    let [sum, total] = [UNSEEN * SKIN[k], UNSEEN]
     for (let v = 0; v < n; v++) {
       if (parts[v] !== HEAD_PARTS.skin) continue
       const w = seen.weight[v] * seen.plain[v]

@@ -53,7 +53,7 @@ export class ReliefModel {
   private readonly splines: SplineSum
   private readonly paint: SplineSum
   private readonly names: string[]
-  /** Sum of the photometric weights, never 0. */
+  /** Sum of the photometric weights, 1 at least. */
   private readonly total: number
   /** [3] the photo's mean colour, linear: light is counted in it, so that one learning rate suits dark photos and bright ones. */
   private readonly mean: number[]
@@ -64,7 +64,10 @@ export class ReliefModel {
   ) {
     this.splines = new SplineSum(scene.size, pyramid(scene.size, 4, settings.finest))
     this.paint = new SplineSum(scene.size, pyramid(scene.size, 8, settings.finest))
-    this.total = scene.weight.reduce((a, b) => a + b, 0) + 1e-6
+    this.total = Math.max(
+      1,
+      scene.weight.reduce((a, b) => a + b, 0),
+    )
     this.mean = [DARKEST, DARKEST, DARKEST]
     scene.image.forEach((value, i) => {
       this.mean[i % 3] += (scene.weight[Math.floor(i / 3)] * value ** GAMMA) / this.total

@@ -1,4 +1,4 @@
-/** A face that fills the frame: what the photo shows is reconstructed, the rest is the head model's, and is said to be. */
+/** Photos that show a part of the face: that is reconstructed, the rest is the head model's, and is said to be. */
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -6,7 +6,7 @@ import { resolveSettings } from '../src/engine/config.js'
 import { SiderError } from '../src/engine/errors.js'
 import { project } from '../src/engine/geometry/camera.js'
 import { sampleBilinear } from '../src/engine/image/filter.js'
-import { findFaces, type Reconstruction, reconstruct } from '../src/engine/index.js'
+import { type Face, findFaces, type Reconstruction, reconstruct } from '../src/engine/index.js'
 
 const PHOTO = fileURLToPath(new URL('../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
 const settings = resolveSettings({
@@ -14,13 +14,14 @@ const settings = resolveSettings({
   overrides: { 'photo.cropSize': 128, 'relief.steps': 60, 'output.sdfGrid': 32, 'surface.textureSize': 512 },
 })
 
-let box: { x: number; y: number; width: number; height: number }
+let face: Face
 beforeAll(async () => {
-  box = (await findFaces(PHOTO, settings)).faces[0].box
+  face = (await findFaces(PHOTO, settings)).faces[0]
 })
 
 /** The first face's box less so much of its height above and below, and of its width left and right. */
 const part = (top: number, bottom: number, left: number, right: number): Promise<Buffer> => {
+  const { box } = face
   const region = {
     left: Math.round(box.x + left * box.width),
     top: Math.round(box.y + top * box.height),
@@ -117,4 +118,24 @@ it.each([
   const error = await reconstruct({ photo: await make(), settings }).catch((e: unknown) => e)
   expect(error).toBeInstanceOf(SiderError)
   expect(error).toMatchObject({ code: 'FACE_CUT', message: expect.stringMatching(message) })
+})
+
+it('a photo that shows nothing of the face gives the head model in skin colour, and says so', async () => {
+  const { points } = face.landmarks
+  const landmarks = { landmarks: Array.from({ length: 478 }, (_, i) => [points[2 * i], points[2 * i + 1]]) }
+  const { width, height } = await sharp(PHOTO).metadata()
+  const grey = await sharp({ create: { width, height, channels: 3, background: '#777' } })
+    .png()
+    .toBuffer()
+  const { quality, warnings, view, coarse, asset } = await reconstruct({ photo: grey, settings, landmarks })
+  expect([quality.trustedShare, quality.psnr]).toEqual([0, null])
+  expect(warnings.join('\n')).toMatch(/one colour.* on 100 % of the face/)
+  expect(warnings.join('\n')).toMatch(/Only 0 % of the face can be read/)
+  for (let i = 0; i < view.mask.length; i++)
+    if (view.mask[i] && coarse.mask[i]) expect(Math.abs(view.depth[i] - coarse.depth[i])).toBeLessThan(1e-4)
+  // warm and light, without a face painted on it (a closed mouth is dark inside)
+  const { size, albedo } = asset.textures
+  const [red, , blue] = [0, 1, 2].map((c) => albedo.filter((_, i) => i % 3 === c).sort()[(size ** 2) >> 1])
+  expect(red).toBeGreaterThan(blue + 0.1)
+  expect(red).toBeGreaterThan(0.5)
 })
