@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync,
 import { dirname, join } from 'node:path'
 
 const tell = (message) => new Promise((resolve) => process.send(message, undefined, undefined, resolve))
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 let [stopped, finishing] = [false, false]
 process.on('disconnect', () => process.exit(1))
 process.on('SIGTERM', () => {})
@@ -15,11 +16,37 @@ process.on('message', (message) => {
   if (message.type === 'pause') stopped = true
   else if (message.type === 'finish') finishing = true
   else
-    run(message.job).then(async (last) => {
-      await tell(last)
-      process.exit(0)
-    })
+    run(message.job)
+      .catch(failure)
+      .then(async (last) => {
+        await tell(last)
+        process.exit(0)
+      })
 })
+
+/** The state that was saved; undefined if there is none, or it is damaged. */
+function readCheckpoint(file) {
+  if (!existsSync(file)) return undefined
+  const [digest, ...rest] = readFileSync(file, 'utf8').split(' ')
+  const text = rest.join(' ')
+  return digest === sha256(text) ? JSON.parse(text) : undefined
+}
+
+/** Failures as the real worker tells them: of the disk, of a photo that is none, and faults. */
+function failure(error) {
+  const told = (code, name, detail) => ({
+    code,
+    name,
+    message: String(error),
+    retry: name !== 'IMAGE_UNREADABLE',
+    detail,
+  })
+  if (['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES'].includes(error.code))
+    return { type: 'failed', error: told(1401, 'DISK_FULL', { errno: error.code }) }
+  if (error instanceof SyntaxError) return { type: 'failed', error: told(1101, 'IMAGE_UNREADABLE', {}) }
+  process.stderr.write(error.stack)
+  return { type: 'failed', error: told(-32603, 'INTERNAL', {}) }
+}
 
 async function run({ photo, settings, checkpoint, results, severalFaces }) {
   const {
@@ -33,6 +60,7 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
     faces = 1,
     meshes = [],
     resultFolder,
+    resultBytes = 2_500_000,
   } = JSON.parse(readFileSync(photo, 'utf8'))
   if (crashAtStart) process.abort()
   if (fail) return { type: 'failed', error: { code: 1102, name: 'NO_FACE', message: 'no face', retry: false } }
@@ -40,19 +68,19 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
     const list = Array.from({ length: faces }, (_, face) => ({ face, x: 0, y: 0, width: 10, height: 10, score: 1 }))
     return { type: 'question', question: { kind: 'face', faces: list } }
   }
-  const state = existsSync(checkpoint)
-    ? JSON.parse(readFileSync(checkpoint, 'utf8'))
-    : { step: 0, digest: '', starts: 0 }
+  const state = readCheckpoint(checkpoint) ?? { step: 0, digest: '', starts: 0 }
   state.starts++
   const save = () => {
-    writeFileSync(`${checkpoint}.tmp`, JSON.stringify(state))
-    renameSync(`${checkpoint}.tmp`, checkpoint)
+    const temporary = join(dirname(checkpoint), `.checkpoint.${process.pid}-0.tmp`)
+    const text = JSON.stringify(state)
+    writeFileSync(temporary, `${sha256(text)} ${text}`)
+    renameSync(temporary, checkpoint)
   }
   save()
   while (state.step < steps && !finishing) {
     await new Promise((resolve) => setTimeout(resolve, stepMs))
     state.step++
-    state.digest = createHash('sha256').update(`${state.digest} ${state.step}`).digest('hex')
+    state.digest = sha256(`${state.digest} ${state.step}`)
     save()
     if (state.step === crashAt && state.starts <= crashes) process.abort()
     const at = { iteration: state.step, iterations: steps, loss: 1 / state.step, etaSeconds: 1 }
@@ -61,13 +89,14 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
       ? readFileSync(meshes[(state.step - 1) % meshes.length])
       : Buffer.alloc(previewBytes, state.step)
     const mesh = { kind: 'mesh', name: 'mesh', mediaType: 'model/gltf-binary', topology: 'same' }
-    await tell({ type: 'preview', info: { ...mesh, step: state.step }, payload })
+    await tell({ type: 'preview', info: { ...mesh, step: state.step }, payload, sha256: sha256(payload) })
     const image = { kind: 'image', name: 'normals', mediaType: 'image/jpeg' }
-    await tell({ type: 'preview', info: { ...image, step: state.step }, payload: payload.subarray(0, 500) })
+    const picture = payload.subarray(0, 500)
+    await tell({ type: 'preview', info: { ...image, step: state.step }, payload: picture, sha256: sha256(picture) })
     if (stopped) return { type: 'stopped' }
   }
   const text = JSON.stringify({ step: state.step, digest: state.digest, face: settings.photo.face })
-  const made = { 'face.glb': Buffer.alloc(2_500_000, 7), 'report.json': Buffer.from(text) }
+  const made = { 'face.glb': Buffer.alloc(resultBytes, 7), 'report.json': Buffer.from(text) }
   if (resultFolder) {
     for (const name of readdirSync(resultFolder, { recursive: true }))
       if (statSync(join(resultFolder, name)).isFile()) made[name] = readFileSync(join(resultFolder, name))
@@ -75,7 +104,7 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
   const files = Object.entries(made).map(([name, bytes]) => {
     mkdirSync(dirname(join(results, name)), { recursive: true })
     writeFileSync(join(results, name), bytes)
-    return { name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+    return { name, bytes: bytes.length, sha256: sha256(bytes) }
   })
   const previews = { count: state.step, seconds: 0 }
   const summary = {

@@ -1,6 +1,9 @@
-/** `sider doctor`: what this machine can do, and what `--backend auto` would choose. */
+/** `sider doctor`: what this machine can do, what `--backend auto` would choose, and what a server has put aside. */
+import { existsSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
+import { SiderError } from '../engine/errors.js'
 import { VERSION } from '../engine/version.js'
+import type { Quarantined } from '../rpc/jobs/quarantine.js'
 import type { Command } from './command.js'
 import { columns } from './help.js'
 
@@ -9,10 +12,13 @@ export const doctor: Command = {
   summary: 'say which compute backends work here, and which one is chosen',
   usage: '[options]',
   positionals: [],
-  options: {},
+  options: {
+    data: { value: 'DIR', description: "a server's data folder: lists what it could not read and put into quarantine" },
+  },
   examples: [
     ['sider doctor', 'look at this machine'],
     ['sider doctor --json', 'for programs, or to attach to a report of a problem'],
+    ['sider doctor --data ~/.local/share/sider', 'what a server found damaged in its data folder, and kept'],
   ],
   async run({ options, shell }) {
     const engine = await shell.engine()
@@ -25,8 +31,10 @@ export const doctor: Command = {
       cores: availableParallelism(),
       memoryGiB: Math.round((totalmem() / 2 ** 30) * 10) / 10,
     }
+    const data = options.text('data')
+    const quarantine = data === undefined ? undefined : await readQuarantine(data)
     if (options.has('json')) {
-      shell.stdout.write(`${JSON.stringify({ event: 'result', machine, backends, chosen, why })}\n`)
+      shell.stdout.write(`${JSON.stringify({ event: 'result', machine, backends, chosen, why, quarantine })}\n`)
       return
     }
     const rows = backends.map(({ name, available, reason, device }): [string, string] => [
@@ -35,6 +43,24 @@ export const doctor: Command = {
     ])
     const facts = Object.entries(machine).map(([name, value]): [string, string] => [name, String(value)])
     const text = ['Machine:', ...columns(facts), '', 'Backends:', ...columns(rows), '', `auto takes ${chosen}: ${why}`]
+    if (quarantine) text.push('', ...listing(quarantine))
     shell.stdout.write(`${text.join('\n')}\n`)
   },
+}
+
+/** @throws SiderError USAGE if there is no such folder */
+async function readQuarantine(data: string): Promise<Quarantined[]> {
+  if (!existsSync(data)) {
+    throw new SiderError('USAGE', `there is no folder ${data}`, {
+      hint: 'Name the folder that sider serve --data has.',
+    })
+  }
+  const { listQuarantine } = await import('../rpc/jobs/quarantine.js')
+  return listQuarantine(data)
+}
+
+function listing(quarantine: Quarantined[]): string[] {
+  if (quarantine.length === 0) return ['Quarantine: empty']
+  const rows = quarantine.map(({ from, time, why, path }): [string, string] => [from, `${time} ${why}; now ${path}`])
+  return ['Quarantine (nothing in it is deleted; move back what is good, delete what is not):', ...columns(rows)]
 }

@@ -15,6 +15,10 @@ export const EVALUATION_FILE = 'evaluation.json'
 export const GENERATED_FILE = 'generated.json'
 export const DUMP_FOLDER = 'dump'
 
+const PROBE = '.sider-probe'
+/** What a killed run of ours may leave in a folder: nobody's files. */
+const LEFT_OVER = /^\.(sider-probe|.+\.\d+-\d+\.tmp)$/
+
 let temporaryFiles = 0
 
 /**
@@ -51,7 +55,7 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
   let names: string[]
   try {
     await makeFolder(folder)
-    names = await readdir(folder)
+    names = (await readdir(folder)).filter((name) => !LEFT_OVER.test(name))
   } catch (cause) {
     throw outputError(cause, folder)
   }
@@ -62,23 +66,25 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
       data: { path: folder },
     })
   }
-  const probe = join(folder, '.sider-probe')
+  const probe = join(folder, PROBE)
   await writeFileAtomic(probe, 'probe')
   await rm(probe, { force: true })
 }
 
 /**
  * Makes a folder and those above it. Node's own recursive mkdir never returns where the system refuses a new name with ENOENT,
- * as /proc does.
+ * as /proc does, and calls a read-only file system a missing folder.
+ *
+ * @param mode of the folders that are made
  */
-async function makeFolder(folder: string): Promise<void> {
+export async function makeFolder(folder: string, mode?: number): Promise<void> {
   try {
-    await mkdir(folder)
+    await mkdir(folder, mode)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !existsSync(dirname(folder))) {
-      await makeFolder(dirname(folder))
-      await makeFolder(folder)
+      await makeFolder(dirname(folder), mode)
+      await makeFolder(folder, mode)
     } else if (code !== 'EEXIST') throw error
   }
 }

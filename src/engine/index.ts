@@ -20,7 +20,7 @@ export {
   findCases,
 } from './evaluate/index.js'
 export { evaluationFiles, writeEvaluation } from './evaluate/report.js'
-export { writeFileAtomic } from './files.js'
+export { makeFolder, outputError, writeFileAtomic } from './files.js'
 export { type GenerateOptions, generateSet } from './generate/index.js'
 export { writeGlb } from './gltf/write-glb.js'
 export { Inspector, type InspectRecord, type RecordValue } from './inspect.js'

@@ -1,10 +1,14 @@
 /** "Did you mean ...?": the nearest of a set of names. */
 
+/** Nobody means a name by something longer, and comparing takes time. */
+const LONGEST = 100
+
 /**
  * The name most like `name` by edit distance, if any is near enough to be what was meant. A name that matches the last part of
  * a dotted one counts as near ('epochs' means 'detail.epochs'), and so does the beginning of a name.
  */
 export function nearestName(name: string, names: Iterable<string>): string | undefined {
+  if (name.length > LONGEST) return undefined
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
   for (const candidate of names) {

@@ -7,6 +7,7 @@ import { cp } from 'node:fs/promises'
 import { readPhotoFile, SiderError } from '../engine/index.js'
 import type { ErrorInfo, JobProgressEvent } from './generated/protocol.js'
 import type { Entry } from './jobs/entry.js'
+import { photoOf } from './jobs/photo.js'
 import { JobQueue } from './jobs/queue.js'
 import { isEnd } from './jobs/record.js'
 import { JobStore } from './jobs/store.js'
@@ -52,12 +53,14 @@ export interface BatchOptions {
  */
 export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Promise<BatchOutcome[]> {
   const { dataFolder, maxRunning, preset, settings, signal, workerProgram } = options
-  const store = await JobStore.open(dataFolder)
+  const log = new Log(() => {})
+  const store = await JobStore.open(dataFolder, log)
   const limits = { ...serverOptions({ dataFolder }), maxRunning, maxQueued: Number.POSITIVE_INFINITY }
   const metrics = new Metrics()
-  const queue = new JobQueue(store, { ...limits, ...(workerProgram && { workerProgram }) }, new Log(() => {}), metrics)
+  const queue = new JobQueue(store, { ...limits, ...(workerProgram && { workerProgram }) }, log, metrics)
   try {
-    await queue.start()
+    await queue.load()
+    queue.start()
     const work = photos.map(async (one) => {
       const entry = await submit(queue, one, preset, settings)
       const outcome = await finished(queue, entry, one, options)
@@ -69,7 +72,9 @@ export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Pro
       if (signal?.aborted) stop()
       signal?.addEventListener('abort', stop, { once: true })
     })
-    return await Promise.race([Promise.all(work), stopped])
+    // A server waits for room; a command says what is the matter, and goes on where it was when it is called again.
+    const broken = new Promise<never>((_, reject) => store.disk.onTrouble(reject))
+    return await Promise.race([Promise.all(work), stopped, broken])
   } finally {
     await queue.stop(limits.graceMs)
     metrics.close()
@@ -86,7 +91,7 @@ async function submit(
   const photo = await readPhotoFile(file)
   const identity = JSON.stringify([name, preset, settings])
   const idempotencyKey = createHash('sha256').update(identity).update(photo).digest('hex')
-  const wanted = { photo, name, preset, settings, idempotencyKey }
+  const wanted = { photo: await photoOf(photo), name, preset, settings, idempotencyKey }
   const entry = queue.entry(OWNER, (await queue.create(OWNER, wanted)).id)
   if (entry.record.state !== 'failed' && entry.record.state !== 'cancelled') return entry
   await queue.delete(entry)

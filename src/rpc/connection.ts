@@ -1,29 +1,42 @@
 /** One WebSocket: frames in, JSON-RPC through json-rpc-2.0, answers out, in the order of the requests. */
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { JSONRPCServer } from 'json-rpc-2.0'
-import type { RawData, WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { RpcError, toRpcError } from './errors.js'
+import type { Faults } from './faults.js'
 import { decodeFrame, type Frame } from './frames.js'
+import { Intake } from './intake.js'
 import type { JobQueue } from './jobs/queue.js'
+import type { Lane } from './lane.js'
 import type { Log } from './log.js'
 import { METHODS, type MethodContext } from './methods.js'
 import type { Metrics } from './metrics.js'
 import type { ServerOptions } from './options.js'
 import { Outbox } from './outbox.js'
-import { checkFrameHeader, checkParams, isMethod, isTooDeep } from './protocol.js'
+import { checkFrameHeader, checkParams, excess, isMethod } from './protocol.js'
 import type { Tokens } from './security.js'
 import { Session } from './session.js'
-import { Uploads } from './uploads.js'
+import { type UploadArea, Uploads } from './uploads.js'
 
 /** Before initialize only these are answered. */
 const OPEN_TO_ALL = ['initialize', 'ping', 'rpc.discover']
-/** Messages that wait to be worked on before the socket is read no further, and until how few are left. */
-const [PAUSE_AT, GO_ON_AT] = [64, 16]
+const TOO_MUCH = 'too much before initialize'
 const BATCH_LIMIT = 50
+/** Largest message but for the photo in it, characters. */
+const TEXT_LIMIT = 262_144
+/** A message that takes longer than this, milliseconds, makes its sender wait: so many times as long. */
+const [MESSAGE_MS, PENALTY] = [10, 3]
+/** Longest id of a request that is given back. */
+const ID_LENGTH = 200
 /** Close codes of the WebSocket standard. */
-const [CLOSE_PROTOCOL, CLOSE_POLICY] = [1002, 1008]
+const [CLOSE_PROTOCOL, CLOSE_POLICY, CLOSE_TOO_LARGE] = [1002, 1008, 1009]
 
 export interface ConnectionServices {
   queue: JobQueue
+  uploads: UploadArea
+  faults: Faults
+  lane: Lane
   options: ServerOptions
   tokens: Tokens
   log: Log
@@ -57,17 +70,19 @@ for (const name of Object.keys(METHODS)) {
 export class Connection {
   readonly outbox: Outbox
   private readonly session: Session
-  private waiting = 0
+  private readonly intake: Intake
   private work = Promise.resolve()
   private alive = true
   private tokens: number
   private refilled = performance.now()
 
+  /** @param stream what the socket reads from, to be measured */
   constructor(
     private readonly socket: WebSocket,
+    stream: Readable,
     private readonly services: ConnectionServices,
   ) {
-    const { options, log, tokens } = services
+    const { options, lane, log, tokens, uploads } = services
     this.tokens = 2 * options.requestsPerSecond
     this.outbox = new Outbox(
       {
@@ -75,12 +90,19 @@ export class Connection {
         close: (code, reason) => this.end(code, reason),
       },
       { controlBytes: options.outboxBytes, transfers: 8 },
+      lane,
     )
-    this.session = new Session(tokens, this.outbox, new Uploads(options.photoBytes), log)
+    this.session = new Session(tokens, this.outbox, new Uploads(uploads), log)
     const tooLate = setTimeout(() => {
       if (!this.session.isOpen) this.end(CLOSE_POLICY, 'initialize did not come in time')
     }, options.initializeMs)
-    socket.on('message', (data, isBinary) => this.receive(data, isBinary))
+    this.intake = new Intake(
+      socket,
+      stream,
+      () => this.session.isOpen,
+      () => this.end(CLOSE_TOO_LARGE, TOO_MUCH, 200),
+    )
+    socket.on('message', (data, isBinary) => this.receive(data as Buffer, isBinary))
     socket.on('pong', () => {
       this.alive = true
     })
@@ -92,40 +114,51 @@ export class Connection {
     })
   }
 
-  /** Lets go of a client that has not answered since the last beat. */
+  /** Lets go of a client that has not answered since the last beat, or not finished a message that it had begun before. */
   beat(): void {
-    if (this.alive) this.socket.ping()
+    if (this.intake.isStalled()) this.end(CLOSE_POLICY, 'a message was not finished in time')
+    else if (this.alive) this.socket.ping()
     else this.socket.terminate()
     this.alive = false
   }
 
   /** Ends the connection: politely, and for those who do not read, soon. */
-  end(code: number, reason: string): void {
+  end(code: number, reason: string, patienceMs = 2000): void {
     this.session.close()
     this.socket.close(code, reason)
-    setTimeout(() => this.socket.terminate(), 2000).unref()
+    setTimeout(() => this.socket.terminate(), patienceMs).unref()
   }
 
-  private receive(data: RawData, isBinary: boolean): void {
+  private receive(bytes: Buffer, isBinary: boolean): void {
     if (this.socket.readyState !== this.socket.OPEN) return
     this.services.metrics.count('messages_received_total')
-    if (++this.waiting === PAUSE_AT) this.socket.pause()
-    const bytes = data as Buffer
+    this.intake.came(bytes)
     this.work = this.work
-      .then(() => (isBinary ? this.frame(bytes) : this.text(bytes.toString('utf8'))))
-      .catch((error) => this.services.log.error('fault', { session: this.session.id, error: (error as Error).stack }))
-      .finally(() => {
-        if (--this.waiting === GO_ON_AT && this.socket.isPaused) this.socket.resume()
-      })
+      .then(() => this.take(bytes, isBinary))
+      .catch((error) => this.services.faults.report(error, { session: this.session.id }))
+      .finally(() => this.intake.done(bytes))
   }
 
-  private frame(bytes: Uint8Array): void {
+  /** Works on a message. One that takes long makes its sender wait, so that others get their turn. */
+  private async take(bytes: Buffer, isBinary: boolean): Promise<void> {
+    if (this.socket.readyState !== this.socket.OPEN) return
+    if (!this.intake.admits(bytes)) return this.end(CLOSE_TOO_LARGE, TOO_MUCH)
+    const started = performance.now()
+    const work = isBinary ? this.frame(bytes) : this.text(bytes.toString('utf8'))
+    const spent = performance.now() - started // until it waits for something else
+    await work
+    if (spent > MESSAGE_MS) await sleep(PENALTY * spent, undefined, { ref: false })
+  }
+
+  private async frame(bytes: Uint8Array): Promise<void> {
     const frame = this.readFrame(bytes)
     if (!frame) return
     try {
-      this.session.uploads.part(frame.header, frame.payload)
+      await this.session.uploads.part(frame.header, frame.payload)
     } catch (error) {
-      this.answer(failure(null, error))
+      const known = toRpcError(error)
+      if (known.kind === 'INTERNAL') this.services.faults.report(error, { session: this.session.id })
+      this.answer(failure(null, known))
     }
   }
 
@@ -147,17 +180,23 @@ export class Connection {
   }
 
   private async text(text: string): Promise<void> {
-    if (isTooDeep(text)) return this.answer(failure(null, new RpcError('REQUEST', 'nested too deeply')))
+    const why = excess(text)
+    if (why !== undefined) return this.answer(failure(null, new RpcError('REQUEST', why)))
     let message: unknown
     try {
       message = JSON.parse(text)
     } catch {
       return this.answer(failure(null, new RpcError('PARSE')))
     }
+    const requests = Array.isArray(message) ? message : [message]
+    if (text.length - requests.reduce((sum, one) => sum + photoLength(one), 0) > TEXT_LIMIT) {
+      const limit = `a message may have ${TEXT_LIMIT} characters beside the photo`
+      return this.answer(failure(knownId(message), new RpcError('TOO_LARGE', limit)))
+    }
     if (!Array.isArray(message)) return this.answer(await this.request(message))
     if (message.length === 0 || message.length > BATCH_LIMIT) {
-      const why = message.length === 0 ? 'the batch is empty' : `a batch may hold ${BATCH_LIMIT} requests`
-      return this.answer(failure(null, new RpcError('REQUEST', why)))
+      const limit = message.length === 0 ? 'the batch is empty' : `a batch may hold ${BATCH_LIMIT} requests`
+      return this.answer(failure(null, new RpcError('REQUEST', limit)))
     }
     const answers = []
     for (const one of message) answers.push(await this.request(one))
@@ -167,9 +206,9 @@ export class Connection {
 
   /** @returns the answer; undefined for notifications */
   private async request(message: unknown): Promise<unknown> {
-    const { options, queue, log, metrics } = this.services
-    const { id = null, method } = (message ?? {}) as { id?: unknown; method?: unknown }
-    const known = id === null || typeof id === 'string' || typeof id === 'number' ? id : null
+    const { options, queue, faults, metrics } = this.services
+    const { method } = (message ?? {}) as { method?: unknown }
+    const known = knownId(message)
     if (!this.allowance()) return failure(known, new RpcError('RATE'))
     if (typeof method === 'string' && !isMethod(method) && isRequest(message)) {
       return 'id' in message
@@ -182,8 +221,7 @@ export class Connection {
     if (context.failure === undefined) return answer
     const error = toRpcError(context.failure)
     metrics.count('request_errors_total')
-    if (error.kind === 'INTERNAL')
-      log.error('fault', { method, error: (context.failure as Error)?.stack ?? String(context.failure) })
+    if (error.kind === 'INTERNAL') faults.report(context.failure, { method })
     if (error.kind === 'UNAUTHORISED' || error.kind === 'VERSION') {
       setTimeout(() => this.end(CLOSE_POLICY, error.message), 20) // after the answer
     }
@@ -208,9 +246,25 @@ export class Connection {
 
 function isRequest(message: unknown): message is object {
   const { jsonrpc, method, params, id } = (message ?? {}) as Record<string, unknown>
-  const goodId = id === undefined || id === null || typeof id === 'string' || typeof id === 'number'
+  const goodId = id === undefined || id === null || isId(id)
   const goodParams = params === undefined || (typeof params === 'object' && params !== null)
   return jsonrpc === '2.0' && typeof method === 'string' && goodId && goodParams
+}
+
+const isId = (id: unknown): id is string | number =>
+  typeof id === 'number' || (typeof id === 'string' && id.length <= ID_LENGTH)
+
+/** The id to answer with. */
+function knownId(message: unknown): string | number | null {
+  const { id } = (message ?? {}) as { id?: unknown }
+  return isId(id) ? id : null
+}
+
+/** Length of the photo that a request carries. */
+function photoLength(request: unknown): number {
+  const { params } = (request ?? {}) as { params?: { image?: { base64?: unknown } } | null }
+  const photo = params?.image?.base64
+  return typeof photo === 'string' ? photo.length : 0
 }
 
 function failure(id: string | number | null, error: unknown) {

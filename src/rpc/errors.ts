@@ -54,7 +54,11 @@ export function toRpcError(error: unknown): RpcError {
   if (error instanceof RpcError) return error
   if (error instanceof SiderError) {
     const { code, message, stage, hint, data } = error
-    return new RpcError(NAMES[code], message, withoutUndefined({ stage, hint, detail: plain(data) }))
+    return new RpcError(
+      NAMES[code],
+      message.slice(0, MESSAGE_LENGTH),
+      withoutUndefined({ stage, hint, detail: plain(data) }),
+    )
   }
   return new RpcError('INTERNAL')
 }
@@ -66,10 +70,14 @@ export function toErrorInfo(error: unknown): ErrorInfo {
   return { code, message, ...rest }
 }
 
-/** Details without the server's own paths. */
-function plain(data: Record<string, unknown>): Record<string, unknown> {
+/** What was wrong is given back, but not at any length, characters. */
+const [MESSAGE_LENGTH, DETAIL_LENGTH] = [2000, 10_000]
+
+/** Details without the server's own paths; none if they are endless. */
+function plain(data: Record<string, unknown>): Record<string, unknown> | undefined {
   const { path: _, ...rest } = data
-  return JSON.parse(JSON.stringify(rest)) as Record<string, unknown>
+  const text = JSON.stringify(rest)
+  return text.length > DETAIL_LENGTH ? undefined : (JSON.parse(text) as Record<string, unknown>)
 }
 
 function withoutUndefined<T extends object>(object: T): Partial<T> {

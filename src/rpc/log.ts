@@ -17,6 +17,10 @@ export class Log {
   }
 
   private line(level: string, event: string, fields: Fields): void {
-    this.write(`${JSON.stringify({ time: new Date().toISOString(), level, event, ...fields })}\n`)
+    try {
+      this.write(`${JSON.stringify({ time: new Date().toISOString(), level, event, ...fields })}\n`)
+    } catch {
+      // A log that cannot be written, on a full disk say, must end nothing.
+    }
   }
 }

@@ -1,9 +1,10 @@
 /** What each method does. Params have been validated by the schemas; results go to the client as they are. */
-import { open, stat } from 'node:fs/promises'
+import { open, rm, stat } from 'node:fs/promises'
 import { DEFAULT_PRESET, PRESETS, SETTINGS_SCHEMA, VERSION } from '../engine/index.js'
 import { RpcError } from './errors.js'
 import { PART_BYTES } from './frames.js'
 import type { Artifact, Methods } from './generated/protocol.js'
+import { photoOf } from './jobs/photo.js'
 import type { JobQueue } from './jobs/queue.js'
 import type { ServerOptions } from './options.js'
 import { type MethodName, OPENRPC, PROTOCOL_VERSION } from './protocol.js'
@@ -54,14 +55,19 @@ export const METHODS: Handlers = {
 
   'upload/begin': ({ bytes, sha256 }, { session }) => session.uploads.begin(bytes, sha256),
 
-  'job/create'({ image, preset, ...rest }, { session, queue, options }) {
-    const photo = 'upload' in image ? session.uploads.take(image.upload) : Buffer.from(image.base64, 'base64')
-    if (photo.length > options.photoBytes) {
-      throw new RpcError('TOO_LARGE', `the photo has ${photo.length} bytes; the limit is ${options.photoBytes}`)
+  async 'job/create'({ image, preset, ...rest }, { session, queue, options }) {
+    const photo =
+      'upload' in image ? session.uploads.take(image.upload) : await photoOf(Buffer.from(image.base64, 'base64'))
+    try {
+      if (photo.bytes > options.photoBytes) {
+        throw new RpcError('TOO_LARGE', `the photo has ${photo.bytes} bytes; the limit is ${options.photoBytes}`)
+      }
+      return await queue.create(session.owner, { photo, preset: preset ?? DEFAULT_PRESET, ...rest } as Parameters<
+        typeof queue.create
+      >[1])
+    } finally {
+      if (typeof photo.content === 'string') await rm(photo.content, { force: true }) // unless a job has it now
     }
-    return queue.create(session.owner, { photo, preset: preset ?? DEFAULT_PRESET, ...rest } as Parameters<
-      typeof queue.create
-    >[1])
   },
 
   'job/get': ({ job }, { session, queue }) => queue.view(queue.entry(session.owner, job)),

@@ -25,6 +25,10 @@ export interface ServerOptions {
   keepBytes: number
   /** Largest photo, bytes. */
   photoBytes: number
+  /** Photos that clients have not finished sending, bytes of all of them. */
+  uploadBytes: number
+  /** Time for a photo's parts and the job that takes them, milliseconds. */
+  uploadMs: number
   /** Largest frame that is read, bytes. */
   messageBytes: number
   /** Connections at once. */
@@ -67,6 +71,8 @@ export function serverOptions(changes: Partial<ServerOptions> = {}): ServerOptio
     keepDays: 7,
     keepBytes: 10 * 1024 * MIB,
     photoBytes: 64 * MIB,
+    uploadBytes: 512 * MIB,
+    uploadMs: 600_000,
     messageBytes: 16 * MIB,
     maxConnections: 256,
     requestsPerSecond: 200,

@@ -5,6 +5,7 @@
  */
 import { encodeFrameHead, type FrameKind, PART_BYTES, partCount } from './frames.js'
 import type { FrameHeader } from './generated/protocol.js'
+import type { Lane } from './lane.js'
 
 /** The socket as the outbox sees it. */
 export interface Sink {
@@ -30,6 +31,13 @@ export interface Latest {
   transfer?: Transfer
 }
 
+/** A payload of which the parts before `part` are sent. */
+interface Sending {
+  transfer: Transfer
+  part: number
+  parts: number
+}
+
 export interface OutboxLimits {
   /** Control messages that may wait, bytes; a client that reads slower than it asks is let go. */
   controlBytes: number
@@ -43,13 +51,18 @@ export class Outbox {
   private readonly control: string[] = []
   private controlBytes = 0
   private readonly latest = new Map<string, Latest>()
-  private readonly transfers: { transfer: Transfer; part: number; parts: number }[] = []
+  private readonly transfers: Sending[] = []
+  /** Of a place in the lane of payloads: it is asked for, or had. */
+  private place: 'none' | 'asked' | 'had' = 'none'
   private busy = false
+  private again = false
   private closed = false
 
   constructor(
     private readonly sink: Sink,
     private readonly limits: OutboxLimits,
+    /** Shared by all connections. */
+    private readonly lane: Lane,
   ) {}
 
   /** A message that must arrive. */
@@ -97,10 +110,14 @@ export class Outbox {
   }
 
   private async pump(): Promise<void> {
+    this.again = true
     if (this.busy) return
     this.busy = true
     try {
-      while (!this.closed && (await this.sendNext()));
+      while (this.again && !this.closed) {
+        this.again = false
+        while (!this.closed && (await this.sendNext()));
+      }
     } catch {
       this.close() // the socket is gone, or a file that was being sent is
       this.sink.close(1011, 'sending failed')
@@ -123,17 +140,36 @@ export class Outbox {
       await this.put(small.text, false, true)
       return true
     }
-    const under = this.transfers.shift()
-    if (under) {
-      await this.sendPart(under)
+    if (!this.hasPayload) return false
+    if (this.place === 'had') {
+      this.place = 'none'
+      await this.lane.hold(async () => this.sendPart(this.transfers.shift() ?? (await this.announce())))
       return true
     }
-    const preview = this.take(() => true)
-    if (!preview) return false
-    await this.put(preview.text, false, true)
-    if (this.closed) preview.transfer?.end?.()
-    else this.transfers.push({ transfer: preview.transfer!, part: 0, parts: partCount(preview.transfer!.bytes) })
-    return true
+    // What comes while it waits for its place goes first.
+    if (this.place === 'none') void this.takePlace()
+    return false
+  }
+
+  private get hasPayload(): boolean {
+    return this.transfers.length > 0 || this.latest.size > 0
+  }
+
+  private async takePlace(): Promise<void> {
+    this.place = 'asked'
+    await this.lane.enter()
+    // One whose socket has not taken the last message gives its place up, and asks again when it has.
+    const usable = !this.busy && !this.closed && this.hasPayload
+    this.place = usable ? 'had' : 'none'
+    if (usable) await this.pump()
+    else this.lane.leave()
+  }
+
+  /** Tells of a preview whose payload follows. */
+  private async announce(): Promise<Sending> {
+    const { text, transfer } = this.take(() => true)!
+    await this.put(text, false, true)
+    return { transfer: transfer!, part: 0, parts: partCount(transfer!.bytes) }
   }
 
   /** Takes out the oldest of those waiting that fits. */
@@ -146,16 +182,15 @@ export class Outbox {
     return undefined
   }
 
-  private async sendPart(under: { transfer: Transfer; part: number; parts: number }): Promise<void> {
-    const { transfer, part, parts } = under
+  private async sendPart({ transfer, part, parts }: Sending): Promise<void> {
     const start = part * PART_BYTES
     const payload = await transfer.read(start, Math.min(transfer.bytes, start + PART_BYTES))
     if (this.closed) return transfer.end?.()
     const last = part + 1 === parts
     const header = { ...transfer.header, part, parts, bytes: payload.length, ...(last && { sha256: transfer.sha256 }) }
     // As two fragments of one message, so that the payload is not copied for every client.
-    await this.put(encodeFrameHead(transfer.kind, header), true, false)
-    await this.put(payload, true, true)
+    const head = this.put(encodeFrameHead(transfer.kind, header), true, false)
+    await Promise.all([head, this.lane.hand(() => this.put(payload, true, true))])
     if (last || this.closed) transfer.end?.()
     else this.transfers.push({ transfer, part: part + 1, parts })
   }

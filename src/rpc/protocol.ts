@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import { nearestName } from '../engine/index.js'
 import { RpcError } from './errors.js'
-import type { FrameHeader, Methods } from './generated/protocol.js'
+import type { FrameHeader, JobState, Methods } from './generated/protocol.js'
+import type { JobEvent } from './jobs/events.js'
 
 type Schema = Record<string, unknown>
 
@@ -28,8 +29,22 @@ export const OPENRPC = JSON.parse(
   readFileSync(new URL('../../schemas/rpc.openrpc.json', import.meta.url), 'utf8'),
 ) as OpenRpcDocument
 
-const ajv = new Ajv2020({ allErrors: true, strict: false })
-const compile = (schema: Schema): ValidateFunction => ajv.compile({ ...schema, components: OPENRPC.components })
+/** Every state that a job can be in. */
+export const JOB_STATES = (OPENRPC.components['schemas'] as { JobState: { enum: JobState[] } }).JobState.enum
+
+/** Validators: one stops at the first error, the other tells all of them. */
+const ajvs = [false, true].map((allErrors) => new Ajv2020({ allErrors, strict: false }))
+
+interface Validator {
+  /** Its errors are the first that were found: it takes a time that the value's size bounds. */
+  first: ValidateFunction
+  all: ValidateFunction
+}
+
+const compile = (schema: Schema): Validator => {
+  const [first, all] = ajvs.map((ajv) => ajv.compile({ ...schema, components: OPENRPC.components }))
+  return { first, all }
+}
 
 const PARAMS = new Map(
   OPENRPC.methods.map(({ name, params }) => {
@@ -38,39 +53,69 @@ const PARAMS = new Map(
     return [name, compile({ type: 'object', additionalProperties: false, required, properties })]
   }),
 )
-const validFrameHeader = compile(OPENRPC['x-binary'].header)
+const FRAME_HEADER = compile(OPENRPC['x-binary'].header)
+const NOTIFICATIONS = new Map(OPENRPC['x-notifications'].map(({ name, params }) => [name, compile(params)]))
 
 export type MethodName = keyof Methods
 
 export const isMethod = (name: string): name is MethodName => PARAMS.has(name)
 
-/** @throws RpcError PARAMS with every problem */
+/** @throws RpcError PARAMS with every problem, or of params larger than any method has, with the first */
 export function checkParams<M extends MethodName>(method: M, params: unknown): Methods[M]['params'] {
-  const validate = PARAMS.get(method)!
   const given = params ?? {}
-  if (validate(given)) return given as Methods[M]['params']
-  const known = OPENRPC.methods.find((one) => one.name === method)!.params.map((one) => one.name)
-  throw wrongParams(validate.errors!, given, known)
+  const known = (): string[] => OPENRPC.methods.find((one) => one.name === method)!.params.map((one) => one.name)
+  check(PARAMS.get(method)!, given, known)
+  return given as Methods[M]['params']
 }
 
 /** @throws RpcError PARAMS */
 export function checkFrameHeader(header: unknown): FrameHeader {
-  if (validFrameHeader(header)) return header as FrameHeader
-  throw wrongParams(validFrameHeader.errors!, header, [])
+  check(FRAME_HEADER, header, () => [])
+  return header as FrameHeader
+}
+
+/** Whether something is an event as the server keeps them. */
+export function isEvent(value: unknown): value is JobEvent {
+  const { method, kind, params } = (value ?? {}) as Partial<JobEvent>
+  return (
+    typeof kind === 'string' &&
+    NOTIFICATIONS.get(method ?? '')?.first(params) === true &&
+    Number.isSafeInteger((params as { seq: number }).seq)
+  )
+}
+
+/** Values that are looked through for every problem: more than any call of a client at work has, landmarks aside. */
+const EXPLAINED_VALUES = 100
+
+function check({ first, all }: Validator, given: unknown, known: () => string[]): void {
+  if (first(given)) return
+  if (countValues(given, EXPLAINED_VALUES) > EXPLAINED_VALUES) throw wrongParams(first.errors!, given, known())
+  all(given)
+  throw wrongParams(all.errors!, given, known())
+}
+
+/** How many values something holds, itself included; counts little further than `most`. */
+function countValues(value: unknown, most: number): number {
+  if (typeof value !== 'object' || value === null) return 1
+  let count = 1
+  for (const key in value) {
+    count += countValues((value as Record<string, unknown>)[key], most - count)
+    if (count > most) break
+  }
+  return count
 }
 
 function wrongParams(errors: ErrorObject[], given: unknown, known: string[]): RpcError {
-  const all = errors.map((error) => problem(error, given, known))
   // A oneOf fails with the errors of every branch: of each path one is enough, and what is said of a known field says most.
   const rank = ({ keyword }: ErrorObject): number => ['oneOf', 'additionalProperties', 'required'].indexOf(keyword)
-  const problems = all
-    .map((one, i) => ({ one, rank: rank(errors[i]) }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ one }) => one)
-    .filter((one, i, sorted) => sorted.findIndex((other) => other.path === one.path) === i)
-    .slice(0, 20)
-  const message = problems.map(({ path, message: text }) => `${path} ${text}`).join('; ')
-  return new RpcError('PARAMS', message, { problems })
+  const problems = new Map<string, { path: string; message: string }>()
+  for (const error of errors.toSorted((a, b) => rank(a) - rank(b))) {
+    const one = problem(error, given, known)
+    if (!problems.has(one.path)) problems.set(one.path, one)
+  }
+  const list = [...problems.values()].slice(0, 20)
+  const message = list.map(({ path, message: text }) => `${path} ${text}`).join('; ')
+  return new RpcError('PARAMS', message, { problems: list })
 }
 
 function problem(error: ErrorObject, given: unknown, known: string[]): { path: string; message: string } {
@@ -111,26 +156,39 @@ function valueAt(given: unknown, pointer: string): unknown {
 
 function show(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  const text = JSON.stringify(value) ?? 'nothing'
+  const text = JSON.stringify(typeof value === 'string' ? value.slice(0, 60) : value) ?? 'nothing'
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }
 
-/** How deep JSON may be nested: far more than any message needs, far less than what overflows a stack. */
-const DEPTH_LIMIT = 100
+/** How deep JSON may be nested, and how many values it may hold: far more than any message needs. */
+const [DEPTH_LIMIT, VALUE_LIMIT] = [100, 20_000]
 
-/** Whether a text nests arrays and objects deeper than the limit. Needs no parsing, so nothing can overflow. */
-export function isTooDeep(text: string): boolean {
-  let depth = 0
-  let inString = false
+/**
+ * Why a text is not even parsed; undefined if it may be. Needs no parsing, so nothing can overflow, and what a message costs
+ * after that is bounded.
+ */
+export function excess(text: string): string | undefined {
+  let [depth, values] = [0, 0]
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (inString) {
-      if (code === 0x5c) i++
-      else if (code === 0x22) inString = false
-    } else if (code === 0x22) inString = true
+    if (code === QUOTE) i = endOfString(text, i)
     else if (code === 0x5b || code === 0x7b) {
-      if (++depth > DEPTH_LIMIT) return true
+      if (++depth > DEPTH_LIMIT) return 'nested too deeply'
     } else if (code === 0x5d || code === 0x7d) depth--
+    else if (code === 0x2c && ++values > VALUE_LIMIT) return 'too many values'
   }
-  return false
+  return undefined
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+/** Index of the quote that ends the string that begins at `start`; the text's end if there is none. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let escapes = 0
+    while (text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes++
+    if (escapes % 2 === 0) return end
+  }
+  return text.length
 }

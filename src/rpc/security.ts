@@ -1,10 +1,11 @@
 /** Who may connect: tokens in a file that only its owner reads, and the exact Host and Origin of the upgrade request. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { chmod, mkdir, open, readFile, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, open, readFile, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { dirname } from 'node:path'
-import { SiderError } from '../engine/index.js'
+import { makeFolder, outputError, SiderError } from '../engine/index.js'
 
 /** Tokens by the names of their owners: a job is visible to its owner's token alone. */
 export type Tokens = Map<string, string>
@@ -14,20 +15,14 @@ export type Tokens = Map<string, string>
  * @throws SiderError OUTPUT_UNWRITABLE if others may read the file, or it holds no usable token
  */
 export async function readTokens(file: string): Promise<Tokens> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  try {
-    const handle = await open(file, 'wx', 0o600)
-    await handle.writeFile(`${randomBytes(32).toString('base64url')}\n`)
-    await handle.sync()
-    await handle.close()
-    await chmod(file, 0o600)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
+  await makeTokens(file)
+  const text = await readFile(file, 'utf8').catch((error) => {
+    throw refuse(file, (error as Error).message, 'Name another file by --token-file.')
+  })
   const { mode } = await stat(file)
   if (process.platform !== 'win32' && mode & 0o077) throw refuse(file, 'others may read it', `Run: chmod 600 ${file}`)
   const tokens: Tokens = new Map()
-  for (const line of (await readFile(file, 'utf8')).split('\n')) {
+  for (const line of text.split('\n')) {
     const words = line.trim().split(/\s+/)
     if (words[0] === '') continue
     const [name, token] = words.length === 1 ? ['default', words[0]] : words
@@ -37,6 +32,29 @@ export async function readTokens(file: string): Promise<Tokens> {
   }
   if (tokens.size === 0) throw refuse(file, 'it holds no token', 'Delete the file: a new one is made.')
   return tokens
+}
+
+/** Makes the file unless there is one. */
+async function makeTokens(file: string): Promise<void> {
+  try {
+    await makeFolder(dirname(file), 0o700)
+    const handle = await open(file, 'wx', 0o600)
+    try {
+      await handle.writeFile(`${randomBytes(32).toString('base64url')}\n`)
+      await handle.sync()
+    } catch (error) {
+      await rm(file, { force: true }) // half a token would be one
+      throw error
+    } finally {
+      await handle.close()
+    }
+    await chmod(file, 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(file)) return
+    const { code, message, data } = outputError(error, file)
+    const hint = 'Choose another data folder by --data, or free some space and see that it may be written.'
+    throw new SiderError(code, message, { stage: 'setup', hint, data, cause: error })
+  }
 }
 
 function refuse(file: string, why: string, hint: string): SiderError {

@@ -7,15 +7,18 @@ import { join, resolve } from 'node:path'
 import { WebSocketServer } from 'ws'
 import { SiderError, VERSION, writeFileAtomic } from '../engine/index.js'
 import { Connection, type ConnectionServices } from './connection.js'
+import { Faults } from './faults.js'
 import { JobQueue } from './jobs/queue.js'
 import { sweep } from './jobs/retention.js'
 import { JobStore } from './jobs/store.js'
+import { Lane } from './lane.js'
 import { Log } from './log.js'
 import { Metrics } from './metrics.js'
 import { type ServerOptions, serverOptions } from './options.js'
 import { Pages } from './pages.js'
 import { SUBPROTOCOL } from './protocol.js'
 import { isLoopback, readTokens, refusal } from './security.js'
+import { UploadArea } from './uploads.js'
 
 const SWEEP_MS = 600_000
 
@@ -41,69 +44,90 @@ export async function startServer(
       hint: 'Give --tls-cert and --tls-key, or listen on 127.0.0.1.',
     })
   }
+  const http = options.tls ? tlsServer(options.tls) : createServer()
+  http.requestTimeout = 10_000
   const tokens = await readTokens(options.tokenFile)
-  const store = await JobStore.open(options.dataFolder)
+  const store = await JobStore.open(options.dataFolder, log)
   const metrics = new Metrics()
   const queue = new JobQueue(store, options, log, metrics)
   const connections = new Set<Connection>()
-  const http = options.tls ? createTlsServer(options.tls) : createServer()
-  http.requestTimeout = 10_000
   const gate = { port: options.port, origins: options.origins, hosts: options.hosts }
   const status = () => ({ jobs: queue.countByState(), connections: connections.size })
   const pages = new Pages()
   http.on('request', (request, response) =>
     answerHttp(request, response, refusal(request, gate), metrics, status, pages),
   )
-  listenForSockets(http, gate, { queue, options, tokens, log, metrics }, connections)
+  const timers: NodeJS.Timeout[] = []
+  let discovery: Announcement | undefined
+  const close = async (): Promise<void> => {
+    for (const timer of timers) clearInterval(timer)
+    const stopped = new Promise((resolve) => http.close(resolve))
+    await discovery?.end()
+    await queue.stop(options.graceMs)
+    for (const connection of connections) connection.end(1001, 'the server is going away')
+    http.closeIdleConnections()
+    await stopped
+    metrics.close()
+    faults.close()
+    log.info('server stopped')
+  }
+  const faults = new Faults(log, metrics, () => {
+    log.error('too many faults: the server gives up')
+    void close().finally(() => process.exit(1))
+  })
+  const uploads = new UploadArea(store, options)
+  const services = { queue, uploads, faults, lane: new Lane(), options, tokens, log, metrics }
+  listenForSockets(http, gate, services, connections)
   try {
+    await queue.load() // before anybody can ask
     await listen(http, options)
   } catch (error) {
     await store.close()
+    metrics.close()
     throw error
   }
   gate.port = (http.address() as AddressInfo).port
-  await queue.start()
-  const sweeping = () =>
-    void sweep(queue, store, options, log).catch((error) => log.error('sweep', { error: String(error) }))
+  faults.watch()
+  queue.start()
+  const sweeping = () => void sweep(queue, options, log).catch((error) => log.error('sweep', { error: String(error) }))
   sweeping()
-  const timers = [
+  timers.push(
     setInterval(() => {
       for (const connection of connections) connection.beat()
     }, options.heartbeatMs),
     setInterval(sweeping, SWEEP_MS),
-  ]
+  )
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   const url = `${options.tls ? 'wss' : 'ws'}://${host}:${gate.port}/`
-  const discovery = await announce(url, options)
+  discovery = await announce(url, options, log)
   log.info('server started', { url, version: VERSION, dataFolder: options.dataFolder, tokenFile: options.tokenFile })
-  return {
-    url,
-    tokenFile: options.tokenFile,
-    async close() {
-      for (const timer of timers) clearInterval(timer)
-      const stopped = new Promise((resolve) => http.close(resolve))
-      await discovery.end()
-      await queue.stop(options.graceMs)
-      for (const connection of connections) connection.end(1001, 'the server is going away')
-      http.closeIdleConnections()
-      await stopped
-      metrics.close()
-      log.info('server stopped')
-    },
+  return { url, tokenFile: options.tokenFile, close }
+}
+
+/** @throws SiderError USAGE */
+function tlsServer(tls: { cert: string; key: string }): Server {
+  try {
+    return createTlsServer(tls)
+  } catch (cause) {
+    throw new SiderError('USAGE', `the certificate or its key cannot be used: ${(cause as Error).message}`, { cause })
   }
+}
+
+interface Announcement {
+  end(): Promise<void>
 }
 
 /**
  * Says in server.json of the data folder where the server listens and which token file it uses: clients of the same user find it
  * by that. A killed server leaves the file; the next one replaces it.
  */
-async function announce(url: string, { dataFolder, tokenFile }: ServerOptions): Promise<{ end(): Promise<void> }> {
+async function announce(url: string, { dataFolder, tokenFile }: ServerOptions, log: Log): Promise<Announcement> {
   const file = join(dataFolder, 'server.json')
   const text = `${JSON.stringify({ url, tokenFile: resolve(tokenFile), pid: process.pid, version: VERSION })}\n`
-  await writeFileAtomic(file, text)
+  await writeFileAtomic(file, text).catch((error) => log.warning('server.json not written', { error: String(error) }))
   return {
     async end() {
-      if ((await readFile(file, 'utf8').catch(() => '')) === text) await rm(file, { force: true })
+      if ((await readFile(file, 'utf8').catch(() => '')) === text) await rm(file, { force: true }).catch(() => {})
     },
   }
 }
@@ -136,7 +160,7 @@ function listenForSockets(
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       metrics.count('connections_total')
-      const connection = new Connection(webSocket, services)
+      const connection = new Connection(webSocket, socket, services)
       connections.add(connection)
       webSocket.on('close', () => {
         connections.delete(connection)
@@ -176,12 +200,11 @@ function answerHttp(
 function listen(http: Server, { host, port }: ServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     http.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') return reject(error)
-      reject(
-        new SiderError('USAGE', `port ${port} is in use`, {
-          hint: 'Is a server running already? Else choose another --port.',
-        }),
-      )
+      const [message, hint] =
+        error.code === 'EADDRINUSE'
+          ? [`port ${port} is in use`, 'Is a server running already? Else choose another --port.']
+          : [`cannot listen on ${host}, port ${port}: ${error.message}`, 'Choose another --host or --port.']
+      reject(new SiderError('USAGE', message, { hint, cause: error }))
     })
     http.listen(port, host, resolve)
   })

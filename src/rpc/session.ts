@@ -122,6 +122,7 @@ export class Session {
 
   close(): void {
     for (const job of [...this.subscriptions.keys()]) this.unsubscribe(job)
+    this.uploads.close()
     this.outbox.close()
   }
 

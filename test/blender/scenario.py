@@ -245,7 +245,9 @@ def real():
     """The engine is started by itself, and reconstructs."""
     preferences.start_engine, preferences.engine_command = True, given["command"]
     start(settings=given["settings"])
-    until(lambda: session.current.previews > 0, 600)
+    until(lambda: session.current.previews > 0 or over(), 600)
+    if session.current.error:
+        raise session.current.error
     first, count = coordinates(preview()), session.current.previews
     until(lambda: session.current.previews > count or over(), 600)
     changed = not over() and coordinates(preview()) != first

@@ -4,9 +4,11 @@ names a running server: SIDER_DATA_HOME (its data folder is `sider` below it) an
 """
 import json
 import os
+import shlex
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -39,6 +41,22 @@ def follow(job, seconds=60):
         job.pump(10, lambda kind, value: events.append((kind, value)))
         time.sleep(0.005)
     return events
+
+
+def answer_as_a_web_server(listening):
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 def make_glb(document, binary):
@@ -229,6 +247,44 @@ class Jobs(unittest.TestCase):
 
         events = follow(Job(Request(script(steps=1), "a", "preview"), lambda: places[0], CLIENT, start).start())
         self.assertEqual((events[-1][0], len(started)), ("result", 1))
+
+    def test_another_s_server_on_the_usual_port(self):
+        """One that does not take the token, and one that is no SIDER at all: an engine of one's own is started."""
+        home, running = os.environ["XDG_DATA_HOME"], local.find().url
+        with socket.create_server(("127.0.0.1", 0)) as web:
+            threading.Thread(target=answer_as_a_web_server, args=(web,), daemon=True).start()
+            for foreign in (running, f"ws://127.0.0.1:{web.getsockname()[1]}/"):
+                started = []
+
+                def start():
+                    started.append(True)
+                    os.environ["XDG_DATA_HOME"] = home
+
+                os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp()
+                with mock.patch.object(local, "DEFAULT_URL", foreign):
+                    events = follow(Job(Request(script(steps=1), "a", "preview"), local.find, CLIENT, start).start())
+                self.assertEqual((events[-1][0], len(started)), ("result", 1), events[-1])
+
+    def test_a_server_that_was_named_is_not_replaced(self):
+        endpoint = lambda: local.find(local.find().url, "x" * 40)  # noqa: E731
+        events = follow(Job(Request(script(), "a", "preview"), endpoint, CLIENT, lambda: self.fail("started")).start())
+        self.assertEqual(events[-1][1].name, "UNAUTHORISED")
+
+    def test_the_engine_takes_a_free_port_if_another_has_the_usual_one(self):
+        home = os.environ["XDG_DATA_HOME"]
+        engine = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fake_engine.py")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            for words, listening in ((["serve", "--port", "0"], port), (["serve"], free_port())):
+                os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp()
+                try:
+                    with mock.patch.object(local, "DEFAULT_PORT", listening):
+                        one = local.LocalEngine()
+                        one.start(shlex.join([sys.executable, engine]))
+                    self.assertEqual(local._discovered()["words"], words)
+                    one.process.wait(10)
+                finally:
+                    os.environ["XDG_DATA_HOME"] = home
 
     def test_corrupt_payload_is_not_believed(self):
         with mock.patch("core.connection.hashlib.sha256", return_value=mock.Mock(hexdigest=lambda: "0" * 64)):

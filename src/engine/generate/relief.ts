@@ -37,7 +37,7 @@ function reliefHeights(
   marks: Marks,
   lips: LipCover,
 ): Float32Array {
-  const { relief, complexion, seed } = plan
+  const { complexion, seed } = plan
   // 1: skin; 2: of an ear, where no hair grows
   const skin = new Uint8Array(face.length)
   mesh.indices.forEach((v, i) => {
@@ -45,7 +45,6 @@ function reliefHeights(
     if (part === HEAD_PARTS.ear) skin[v] = 2
     else if (part !== HEAD_PARTS.eyeball && part !== HEAD_PARTS.mouth && skin[v] === 0) skin[v] = 1
   })
-  const found: Cell = { nearest: 0, second: 0, value: 0 }
   const out = new Float32Array(face.length)
   for (let i = 0; i < out.length; i++) {
     if (!skin[i]) continue
@@ -53,28 +52,44 @@ function reliefHeights(
     const hair = skin[i] === 2 ? 0 : smoothstep(0, 18, hairDepth(x, y, z, plan))
     let height = 0
     if (hair > 0) height += hair * complexion.hairLength * (0.75 + 0.35 * octaves(x / 9, y / 9, z / 9, seed + 61, 3))
-    if (face[i] > 0) {
-      const [u, v] = chartPoint(x / 1000, y / 1000, z / 1000)
-      const lip = lips(u, v)
-      const onSkin = face[i] * (1 - lip) * awayFromEyes(x, y, z)
-      let fine = creases.at(u, v)
-      fine += relief.lumps * octaves(x / 11, y / 11, z / 11, seed + 1, 3, 0.55)
-      // The net of fine lines between cells of about a millimetre, stretched a little along the tension lines.
-      cell(x / 1.1, y / 0.85, z / 1.1, seed + 2, found)
-      fine += relief.fineLines * (Math.min(0.5, found.second - found.nearest) - 0.25)
-      cell(x / 1.25, y / 1.25, z / 1.25, seed + 3, found)
-      const pore = Math.exp(-((found.nearest * 1.25) ** 2) / 0.06) * (0.4 + 0.6 * found.value)
-      fine -= relief.pores * poreField(x, y, z) * pore
-      fine += marks.height(u, v)
-      height += onSkin * fine
-      // Upright grooves on the lips.
-      if (lip > 0)
-        height +=
-          face[i] * lip * 0.13 * (noise(u / 1.3, v / 7, 0.5, seed + 4) + 0.5 * noise(u / 0.7, v / 5, 1.5, seed + 5))
-    }
+    if (face[i] > 0) height += surfaceHeight([x, y, z], face[i], plan, creases, marks, lips)
     out[i] = height
   }
   return out
+}
+
+const found: Cell = { nearest: 0, second: 0, value: 0 }
+
+/**
+ * Relief of the face's bare skin at a place of the mean head, mm along the normal.
+ *
+ * @param place [3] mm
+ * @param face 0..1: inside the face region
+ */
+export function surfaceHeight(
+  [x, y, z]: readonly [number, number, number],
+  face: number,
+  { relief, seed }: PortraitPlan,
+  creases: ChartLayer,
+  marks: Marks,
+  lips: LipCover,
+): number {
+  const [u, v] = chartPoint(x / 1000, y / 1000, z / 1000)
+  const lip = lips(u, v)
+  let fine = creases.at(u, v)
+  fine += relief.lumps * octaves(x / 11, y / 11, z / 11, seed + 1, 3, 0.55)
+  // The net of fine lines between cells of about a millimetre, stretched a little along the tension lines.
+  cell(x / 1.1, y / 0.85, z / 1.1, seed + 2, found)
+  fine += relief.fineLines * (Math.min(0.5, found.second - found.nearest) - 0.25)
+  cell(x / 1.25, y / 1.25, z / 1.25, seed + 3, found)
+  const pore = Math.exp(-((found.nearest * 1.25) ** 2) / 0.06) * (0.4 + 0.6 * found.value)
+  fine -= relief.pores * poreField(x, y, z) * pore
+  fine += marks.height(u, v)
+  const height = face * (1 - lip) * awayFromEyes(x, y, z) * fine
+  if (lip === 0) return height
+  // Upright grooves on the lips.
+  const grooves = noise(u / 1.3, v / 7, 0.5, seed + 4) + 0.5 * noise(u / 0.7, v / 5, 1.5, seed + 5)
+  return height + face * lip * 0.13 * grooves
 }
 
 /** Pores are wide on nose and cheeks, and fade towards temples and jaw. */

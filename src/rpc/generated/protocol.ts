@@ -242,7 +242,7 @@ export interface UploadBeginParams {
 }
 export interface UploadBeginResult {
   /**
-   * Id for the frames' headers and for job/create. It ends with the connection.
+   * Id for the frames' headers and for job/create. It ends with the connection, and when the job is not made in time.
    */
   upload: string
   /**
@@ -674,6 +674,6 @@ export const RPC_ERRORS = {
   WORKER_LOST: {"code":1205,"message":"the job's process ended unexpectedly, several times","retry":true,"hint":"The server's log has more."},
   HEAD: {"code":1301,"message":"the head model cannot be used or fitted","retry":false,"hint":"Use the built-in head."},
   SURFACE_EMPTY: {"code":1302,"message":"the field has no surface","retry":false,"hint":"Try another preset."},
-  DISK_FULL: {"code":1401,"message":"the server's disk is full or cannot be written","retry":true,"hint":"Free some space on the server."},
+  DISK_FULL: {"code":1401,"message":"the server's disk is full or cannot be written","retry":true,"hint":"Free some space on the server: jobs that are accepted wait until there is room."},
   SETTINGS: {"code":1402,"message":"wrong settings","retry":false,"hint":"The answer of initialize has their schema."},
 } as const

@@ -7,168 +7,162 @@ import { RpcError } from '../errors.js'
 import type { Job, JobResult, JobState } from '../generated/protocol.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
-import { type Entry, fairOrder } from './entry.js'
+import { type Entry, newEntry } from './entry.js'
 import { EventLog } from './events.js'
+import { JobIndex } from './job-index.js'
 import { isEnd, type JobRecord, type NewJob, newRecord, toJob } from './record.js'
-import { JobRun } from './run.js'
-import { type JobStore, sha256 } from './store.js'
+import { Runner, type RunnerOptions } from './runner.js'
+import type { JobStore, StoredJob } from './store.js'
 import { Transitions } from './transitions.js'
-import { WORKER_PROGRAM } from './worker-process.js'
+import { WaitingJobs } from './waiting.js'
 
-export interface QueueOptions {
-  /** Jobs that run at once. */
-  maxRunning: number
+export interface QueueOptions extends RunnerOptions {
   /** Jobs that may wait. */
   maxQueued: number
   /** Events of a job that are kept for late subscribers. */
   eventsKept: number
   /** Largest photo.maxPixels that a job may ask for. */
   maxPixels: number
-  workerProgram?: string
 }
 
 export class JobQueue {
-  private readonly entries = new Map<string, Entry>()
-  /** When each owner last had a job started. */
-  private readonly served = new Map<string, number>()
+  private readonly jobs = new JobIndex()
+  private readonly waiting = new WaitingJobs()
   private readonly transitions: Transitions
-  private turns = 0
-  private closing = false
+  private readonly runner: Runner
+  /** Jobs that are being put on disk, to wait then. */
+  private coming = 0
+  private open = false
 
   constructor(
     private readonly store: JobStore,
     private readonly options: QueueOptions,
-    private readonly log: Log,
+    log: Log,
     private readonly metrics: Metrics,
   ) {
-    this.transitions = new Transitions(store, log, metrics)
+    this.transitions = new Transitions(store, log, metrics, (entry) => this.waiting.update(entry))
+    this.runner = new Runner(store, this.waiting, this.transitions, options, log, metrics)
   }
 
-  /** Takes up the jobs on disk: those that were running go on from their checkpoints. */
-  async start(): Promise<void> {
-    for (const record of await this.store.load()) {
-      const kept = await this.store.loadEvents(record.id)
-      const told = kept.findLast(({ method }) => method === 'job/state')?.params as { state?: JobState } | undefined
-      const events = new EventLog(record.id, kept, this.options.eventsKept, {
-        seq: record.seq,
-        restarted: !isEnd(record.state) || told?.state !== record.state,
-      })
-      const entry: Entry = { record, events, accepted: Promise.resolve(), isAccepted: true }
-      this.entries.set(record.id, entry)
-      if (record.state === 'running')
-        await this.transitions.move(entry, record.stopping === 'pause' ? 'paused' : 'queued')
-      else if (told?.state !== record.state) {
-        // Killed after the record was on disk and before its events were: they are told now.
-        const files = record.result?.files ?? []
-        const known = new Set(kept.map(({ params }) => ('artifact' in params ? params.artifact.id : undefined)))
-        for (const artifact of files.filter(({ id }) => !known.has(id))) {
-          this.transitions.keep(entry, events.emit('job/artifact', artifact.kind, { artifact }))
-        }
-        await this.transitions.move(entry, record.state)
-      }
-    }
-    this.pump()
+  /** Takes up the jobs on disk. */
+  async load(): Promise<void> {
+    for (const job of await this.store.load()) this.takeUp(job)
   }
 
-  /** @throws RpcError QUEUE_FULL, SETTINGS, DISK_FULL */
+  /** Lets jobs run: those that were running go on from their checkpoints. */
+  start(): void {
+    this.open = true
+    this.runner.start()
+  }
+
+  /** @throws RpcError QUEUE_FULL, SETTINGS; SiderError DISK_FULL, OUTPUT_UNWRITABLE */
   async create(owner: string, wanted: NewJob): Promise<Job> {
-    const { photo, idempotencyKey } = wanted
-    const same = [...this.entries.values()].find(
-      ({ record }) =>
-        record.owner === owner && idempotencyKey !== undefined && record.idempotencyKey === idempotencyKey,
-    )
+    const same = this.jobs.byKey(owner, wanted.idempotencyKey)
     if (same) {
       await same.accepted
       return this.view(same)
     }
-    if (this.closing || (this.countByState()['queued'] ?? 0) >= this.options.maxQueued) throw new RpcError('QUEUE_FULL')
+    if (!this.open || this.waiting.size + this.coming >= this.options.maxQueued) throw new RpcError('QUEUE_FULL')
     const preset = wanted.preset ?? 'balanced'
     const record = newRecord(owner, { ...wanted, preset }, this.settingsOf(preset, wanted.settings))
-    const entry: Entry = {
-      record,
-      events: new EventLog(record.id, [], this.options.eventsKept, { seq: 0, restarted: false }),
-      accepted: this.store.create(record, photo),
-      isAccepted: false,
-    }
+    const events = new EventLog(record.id, [], this.options.eventsKept, { seq: 0, restarted: false })
+    record.seq = 1
+    const queued = events.emit('job/state', 'state', { state: 'queued' })
+    const entry = newEntry(record, events, this.store.create(record, wanted.photo, [queued]))
     // Entered before it is on disk, so that the same key sent twice at once makes one job.
-    this.entries.set(record.id, entry)
+    this.jobs.add(entry)
+    this.coming++
     try {
       await entry.accepted
     } catch (error) {
-      this.entries.delete(record.id)
+      this.jobs.delete(entry)
       throw error
+    } finally {
+      this.coming--
     }
     entry.isAccepted = true
-    await this.transitions.move(entry, 'queued')
+    this.waiting.update(entry)
     this.metrics.count('jobs_created_total')
-    this.pump()
+    this.runner.pump()
     return this.view(entry)
   }
 
   /** @throws RpcError NO_SUCH_JOB also for other owners' jobs */
   entry(owner: string, id: string): Entry {
-    const entry = this.entries.get(id)
-    if (!entry || entry.record.owner !== owner) throw new RpcError('NO_SUCH_JOB')
+    const entry = this.jobs.get(id)
+    if (!entry?.isAccepted || entry.record.owner !== owner) throw new RpcError('NO_SUCH_JOB')
     return entry
   }
 
   view(entry: Entry): Job {
-    const position = entry.record.state === 'queued' ? fairOrder(this.entries.values(), this.served).indexOf(entry) : -1
-    return toJob(entry.record, entry.events.seq, position < 0 ? undefined : position)
+    return toJob(entry.record, entry.events.seq, this.waiting.position(entry))
   }
 
   list(owner: string, { states, limit = 100, before }: { states?: JobState[]; limit?: number; before?: string }) {
-    const mine = [...this.entries.values()].filter(({ record }) => record.owner === owner).reverse()
-    const start = before === undefined ? 0 : mine.indexOf(this.entry(owner, before)) + 1
-    const found = mine.slice(start).filter(({ record }) => !states || states.includes(record.state))
-    return { jobs: found.slice(0, limit).map((entry) => this.view(entry)), more: found.length > limit }
+    const found: Entry[] = []
+    const older = this.jobs.newestFirst(owner, before === undefined ? undefined : this.entry(owner, before))
+    for (const entry of older) {
+      if (!entry.isAccepted || (states && !states.includes(entry.record.state))) continue
+      if (found.length === limit) return { jobs: found.map((one) => this.view(one)), more: true }
+      found.push(entry)
+    }
+    return { jobs: found.map((one) => this.view(one)), more: false }
   }
 
   /** At once; with `keep` a running job completes with what it has. */
   async cancel(entry: Entry, keep: boolean): Promise<void> {
-    const { record, run } = entry
-    if (isEnd(record.state) || entry.settling) throw wrongState(record, 'cancel')
-    if (keep && run) {
-      record.stopping = 'finish'
-      run.finish()
-      return this.store.save(record)
-    }
-    run?.kill()
-    await this.transitions.move(entry, 'cancelled')
+    await this.transitions.ask(entry, (record) => {
+      if (isEnd(record.state)) throw wrongState(record, 'cancel')
+      return keep && record.state === 'running' ? { fields: { stopping: 'finish' } } : { state: 'cancelled' }
+    })
+    if (entry.record.stopping === 'finish') entry.run?.finish()
   }
 
   async pause(entry: Entry): Promise<void> {
-    const { record, run } = entry
-    if (record.state === 'queued') return this.transitions.move(entry, 'paused')
-    if (record.state !== 'running' || record.stopping === 'finish' || entry.settling) throw wrongState(record, 'pause')
-    record.stopping = 'pause'
-    run?.pause()
-    await this.store.save(record)
+    await this.transitions.ask(entry, (record) => {
+      if (record.state === 'queued') return { state: 'paused' }
+      if (record.state !== 'running' || record.stopping === 'finish') throw wrongState(record, 'pause')
+      return { fields: { stopping: 'pause' } }
+    })
+    if (entry.record.stopping === 'pause') entry.run?.pause()
   }
 
   async resume(entry: Entry): Promise<void> {
-    if (entry.record.state !== 'paused') throw wrongState(entry.record, 'resume')
-    await this.transitions.move(entry, 'queued')
-    this.pump()
+    await this.transitions.ask(entry, (record) => {
+      if (record.state !== 'paused') throw wrongState(record, 'resume')
+      return { state: 'queued' }
+    })
+    this.runner.pump()
   }
 
   async answer(entry: Entry, face: number): Promise<void> {
-    const { record } = entry
-    if (record.state !== 'input_required') throw wrongState(record, 'input')
-    const count = record.question!.faces.length
-    if (face >= count) {
-      const problems = [{ path: 'params.face', message: `is ${face}: choose one from 0 to ${count - 1}` }]
-      throw new RpcError('PARAMS', `params.face ${problems[0].message}`, { problems })
-    }
-    record.settings = { ...record.settings, photo: { ...record.settings.photo, face } }
-    await this.transitions.move(entry, 'queued')
-    this.pump()
+    await this.transitions.ask(entry, (record) => {
+      if (record.state !== 'input_required') throw wrongState(record, 'input')
+      const count = record.question!.faces.length
+      if (face >= count) {
+        const problems = [{ path: 'params.face', message: `is ${face}: choose one from 0 to ${count - 1}` }]
+        throw new RpcError('PARAMS', `params.face ${problems[0].message}`, { problems })
+      }
+      const { settings } = record
+      return { state: 'queued', fields: { settings: { ...settings, photo: { ...settings.photo, face } } } }
+    })
+    this.runner.pump()
   }
 
+  /** @throws RpcError WRONG_STATE, NO_SUCH_JOB; SiderError OUTPUT_UNWRITABLE: the job is still there */
   async delete(entry: Entry): Promise<void> {
     if (!isEnd(entry.record.state)) throw wrongState(entry.record, 'delete')
-    this.entries.delete(entry.record.id)
-    await this.store.remove(entry.record.id)
+    await this.transitions.alone(entry, async () => {
+      this.entry(entry.record.owner, entry.record.id)
+      entry.isAccepted = false // it is not seen from now on
+      try {
+        await this.store.disk.record(() => this.store.remove(entry.record.id))
+        this.jobs.delete(entry)
+      } catch (error) {
+        entry.isAccepted = true
+        throw error
+      }
+    })
   }
 
   result({ record }: Entry): JobResult {
@@ -190,27 +184,21 @@ export class JobQueue {
 
   /** Ended jobs, oldest first: what retention may delete. */
   ended(): Entry[] {
-    return [...this.entries.values()]
+    return [...this.jobs.all()]
       .filter(({ record }) => isEnd(record.state))
       .sort((a, b) => a.record.updated - b.record.updated)
   }
 
   countByState(): Record<string, number> {
     const counts: Record<string, number> = {}
-    for (const { record } of this.entries.values()) counts[record.state] = (counts[record.state] ?? 0) + 1
+    for (const { record } of this.jobs.all()) counts[record.state] = (counts[record.state] ?? 0) + 1
     return counts
   }
 
   /** Stops the workers with checkpoints; their jobs go on when a server next starts. */
   async stop(graceMs: number): Promise<void> {
-    this.closing = true
-    const runs = [...this.entries.values()].flatMap(({ run }) => run ?? [])
-    for (const run of runs) run.pause()
-    const timer = setTimeout(() => {
-      for (const run of runs) run.kill()
-    }, graceMs)
-    await Promise.all(runs.map((run) => run.ended))
-    clearTimeout(timer)
+    this.open = false
+    await this.runner.stop(graceMs)
     await this.store.close()
   }
 
@@ -223,47 +211,26 @@ export class JobQueue {
     return { ...settings, photo: { ...settings.photo, maxPixels: Math.min(settings.photo.maxPixels, maxPixels) } }
   }
 
-  private pump(): void {
-    const running = [...this.entries.values()].filter(({ run }) => run).length
-    if (this.closing || running >= this.options.maxRunning) return
-    const next = fairOrder(this.entries.values(), this.served)[0]
-    if (!next) return
-    this.served.set(next.record.owner, ++this.turns)
-    this.launch(next)
-    this.pump()
-  }
-
-  private launch(entry: Entry): void {
-    const { record, events } = entry
-    const started = performance.now()
-    const run = new JobRun(record, this.store, this.options.workerProgram ?? WORKER_PROGRAM, {
-      progress: (progress) => {
-        record.progress = Math.max(record.progress, Math.min(1, progress.fraction))
-        events.emit('job/progress', 'progress', { ...progress, fraction: record.progress })
-      },
-      preview: (info, payload) => {
-        this.metrics.count('previews_total')
-        events.emitPreview(info, sha256(payload), payload)
-      },
-      log: (level, message) => this.transitions.keep(entry, events.emit('job/log', 'log', { level, message })),
+  private takeUp({ record, events: kept }: StoredJob): void {
+    const told = kept.findLast(({ method }) => method === 'job/state')?.params as { state?: JobState } | undefined
+    const known = new Set(kept.map(({ params }) => ('artifact' in params ? params.artifact.id : undefined)))
+    const untold = (record.result?.files ?? []).filter(({ id }) => !known.has(id))
+    // On disk as running, it is none the less one that waits for a worker.
+    if (record.state === 'running') record.state = record.stopping === 'pause' ? 'paused' : 'queued'
+    if (record.state === 'paused') delete record.stopping
+    const changed = told?.state !== record.state || untold.length > 0
+    const events = new EventLog(record.id, kept, this.options.eventsKept, {
+      seq: record.seq,
+      restarted: !isEnd(record.state) || changed,
     })
-    entry.run = run
-    if (record.stopping === 'finish') run.finish()
-    this.log.info('job started', { job: record.id, worker: run.pid })
-    const moved = this.transitions.move(entry, 'running')
-    run.ended
-      .then(async (outcome) => {
-        await moved
-        if (isEnd(record.state)) return // cancelled meanwhile
-        entry.settling = true
-        await this.transitions.settle(entry, outcome, (performance.now() - started) / 1000, this.closing)
-      })
-      .catch((error) => this.log.error('job could not be saved', { job: record.id, error: String(error) }))
-      .finally(() => {
-        delete entry.run
-        delete entry.settling
-        this.pump()
-      })
+    const entry = newEntry(record, events)
+    this.jobs.add(entry)
+    this.waiting.update(entry)
+    if (!changed) return
+    // Killed after the record was on disk and before its events were, or these are damaged: they are told now.
+    for (const artifact of untold)
+      this.transitions.keep(entry, events.emit('job/artifact', artifact.kind, { artifact }))
+    this.transitions.tellState(entry)
   }
 }
 

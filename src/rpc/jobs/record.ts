@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Settings } from '../../engine/index.js'
 import type { Artifact, ErrorInfo, Job, JobResult, JobState, Question } from '../generated/protocol.js'
-import { sha256 } from './store.js'
+import type { Photo } from './photo.js'
 
 export interface JobRecord {
   id: string
@@ -21,7 +21,7 @@ export interface JobRecord {
   landmarks?: unknown
   severalFaces: 'largest' | 'ask' | 'fail'
   idempotencyKey?: string
-  photo: { sha256: string; bytes: number }
+  photo: Pick<Photo, 'bytes' | 'sha256'>
   progress: number
   /** How often its worker ended unexpectedly. */
   crashes: number
@@ -35,7 +35,7 @@ export interface JobRecord {
 
 /** What a client asks for. */
 export interface NewJob {
-  photo: Uint8Array
+  photo: Photo
   name?: string
   preset?: string
   settings?: Record<string, unknown>
@@ -64,7 +64,7 @@ export function newRecord(owner: string, wanted: NewJob & { preset: string }, se
     ...(landmarks !== undefined && { landmarks }),
     severalFaces,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
-    photo: { sha256: sha256(photo), bytes: photo.length },
+    photo: { sha256: photo.sha256, bytes: photo.bytes },
     progress: 0,
     crashes: 0,
   }
@@ -87,6 +87,11 @@ export function toJob(record: JobRecord, seq: number, position: number | undefin
     ...(question && { question }),
     ...(error && { error }),
   }
+}
+
+/** Bytes that a job takes on disk, but for what is small. */
+export function bytesOf({ photo, result }: JobRecord): number {
+  return (result?.files ?? []).reduce((sum, { bytes }) => sum + bytes, photo.bytes)
 }
 
 const MEDIA_TYPES: Record<string, string> = {

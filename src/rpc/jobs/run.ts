@@ -11,25 +11,29 @@ export type Outcome =
   | { type: 'done'; summary: RunSummary; folder: string }
   | { type: 'question'; question: Question }
   | { type: 'stopped' }
-  | { type: 'failed'; error: ErrorInfo }
+  /** `stderr` is the last that it said there. */
+  | { type: 'failed'; error: ErrorInfo; stderr: string }
   /** It ended without a last message. */
   | { type: 'lost'; why: { code: number | null; signal: string | null; stderr: string } }
 
 export interface RunEvents {
   progress(progress: Progress): void
-  preview(info: PreviewInfo, payload: Uint8Array): void
+  preview(info: PreviewInfo, payload: Uint8Array, sha256: string): void
   log(level: 'info' | 'warning', message: string): void
 }
 
 export class JobRun {
   /** Resolves when the worker's process is gone. */
   readonly ended: Promise<Outcome>
+  /** Of its result, in the job's folder. */
+  readonly folder: string
   private readonly worker: WorkerProcess
   private killed = false
 
   constructor(record: JobRecord, store: JobStore, program: string, events: RunEvents) {
     const folder = store.newResultFolder()
-    let last: Outcome | undefined
+    this.folder = folder
+    let last: ((stderr: string) => Outcome) | undefined
     let resolve!: (outcome: Outcome) => void
     this.ended = new Promise((settle) => {
       resolve = settle
@@ -37,20 +41,22 @@ export class JobRun {
     const receive = (message: FromWorker): void => {
       if (this.killed || last) return
       if (message.type === 'progress') events.progress(message.progress)
-      else if (message.type === 'preview') events.preview(message.info, message.payload)
+      else if (message.type === 'preview') events.preview(message.info, message.payload, message.sha256)
       else if (message.type === 'log') events.log(message.level, message.message)
-      else last = message.type === 'done' ? { ...message, folder } : message
+      else if (message.type === 'done') last = () => ({ ...message, folder })
+      else if (message.type === 'failed') last = (stderr) => ({ ...message, stderr })
+      else last = () => message
     }
     this.worker = new WorkerProcess(program, {
       message: receive,
-      exit: (why) => resolve(last ?? { type: 'lost', why }),
+      exit: (why) => resolve(last?.(why.stderr) ?? { type: 'lost', why }),
     })
     this.worker.start({
-      photo: store.path(record.id, 'photo'),
+      photo: store.photo(record.id),
       settings: record.settings,
       landmarks: record.landmarks,
       severalFaces: record.severalFaces,
-      checkpoint: store.path(record.id, 'checkpoint.safetensors'),
+      checkpoint: store.checkpoint(record.id),
       results: join(store.path(record.id), folder),
     })
   }

@@ -31,7 +31,7 @@ export interface RunSummary {
 
 export type FromWorker =
   | { type: 'progress'; progress: Progress }
-  | { type: 'preview'; info: PreviewInfo; payload: Uint8Array }
+  | { type: 'preview'; info: PreviewInfo; payload: Uint8Array; sha256: string }
   | { type: 'log'; level: 'info' | 'warning'; message: string }
   /** Each of these is the last. */
   | { type: 'question'; question: Question }

@@ -37,12 +37,18 @@ process.on('message', (message: ToWorker) => {
   else void run(message.job).then(end, end)
 })
 
+// What nobody caught ends the job as what its run throws does.
+const fault = (reason: unknown): void => void end(reason instanceof Error ? reason : new Error(String(reason)))
+process.on('uncaughtException', fault)
+process.on('unhandledRejection', fault)
+
 async function end(last: unknown): Promise<void> {
-  if (last instanceof SiderError && last.code === 'CANCELLED') await tell({ type: 'stopped' })
+  if (last instanceof SiderError && last.code === 'CANCELLED')
+    await tell({ type: 'stopped' }).catch(() => process.exit(1))
   else if (last instanceof Error) {
     if (!(last instanceof SiderError || last instanceof RpcError)) process.stderr.write(`${last.stack}\n`)
-    await tell({ type: 'failed', error: toErrorInfo(last) })
-  } else await tell(last as FromWorker)
+    await tell({ type: 'failed', error: toErrorInfo(last) }).catch(() => process.exit(1))
+  } else await tell(last as FromWorker).catch(() => process.exit(1))
   process.exit(0)
 }
 
@@ -63,7 +69,7 @@ async function run(job: WorkerJob): Promise<FromWorker> {
         const preview = await encodePreview(record)
         // Pictures are encoded on other threads, and the wait is for the step that goes on meanwhile.
         if (record.value.kind === 'mesh') schedule.encoded((performance.now() - start) / 1000)
-        if (preview) await tell({ type: 'preview', ...preview })
+        if (preview) await tell({ type: 'preview', ...preview, sha256: sha256(preview.payload) })
       })
     },
     (name) => schedule.wants(name),
@@ -126,6 +132,8 @@ function throttled(listener: NonNullable<ReconstructOptions['onProgress']>): typ
   }
 }
 
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
 async function summary(result: Reconstruction, folder: string, schedule: PreviewSchedule): Promise<RunSummary> {
   const { backend, seconds, quality, warnings } = result
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
@@ -136,7 +144,7 @@ async function summary(result: Reconstruction, folder: string, schedule: Preview
         const path = join(entry.parentPath, entry.name)
         const bytes = await readFile(path)
         const name = relative(folder, path).replaceAll('\\', '/')
-        return { name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+        return { name, bytes: bytes.length, sha256: sha256(bytes) }
       }),
   )
   files.sort((a, b) => (a.name < b.name ? -1 : 1))

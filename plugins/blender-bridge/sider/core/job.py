@@ -175,12 +175,14 @@ class Job:
 
         try:
             return Connection(endpoint, self._client)
-        except ConnectionLost:
-            if self._start_engine is None:
+        except (ConnectionLost, SiderError) as error:
+            # Where nobody has named a server, one that refuses is another's.
+            elsewhere = endpoint.guessed and getattr(error, "name", "") in ("UNAUTHORISED", "REFUSED")
+            if self._start_engine is None or not (elsewhere or isinstance(error, ConnectionLost)):
                 raise
-            self._put("connection", "Starting the engine")
-            self._start_engine()
-            return Connection(self._endpoint(), self._client)
+        self._put("connection", "Starting the engine")
+        self._start_engine()
+        return Connection(self._endpoint(), self._client)
 
     def _watch(self, connection):
         """Follows the job to its end. @return: the last event."""

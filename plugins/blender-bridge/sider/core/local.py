@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -13,13 +14,16 @@ from urllib.parse import urlsplit
 
 from .errors import SiderError
 
-DEFAULT_URL = "ws://127.0.0.1:7437/"
+DEFAULT_PORT = 7437
+DEFAULT_URL = f"ws://127.0.0.1:{DEFAULT_PORT}/"
 
 
 @dataclass
 class Endpoint:
     url: str
     token: str
+    guessed: bool = False
+    """Nobody has named it: another's server may listen there."""
 
 
 def data_folder():
@@ -66,7 +70,7 @@ def find(url="", token="", online=True):
             "Enter it in the add-on's preferences; the server's administrator has it (`sider serve` says where its file is).",
         )
     file = found.get("tokenFile") or os.path.join(data_folder(), "token")
-    return Endpoint(address, _read_token(file))
+    return Endpoint(address, _read_token(file), guessed=not url.strip())
 
 
 def _discovered():
@@ -86,6 +90,18 @@ def _read_token(file):
         return ""
     except OSError as error:
         raise SiderError("TOKEN", f"cannot read the token file {file}", str(error)) from error
+
+
+def _is_free(port):
+    """Whether this machine's server may listen there."""
+    with socket.socket() as probe:
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of one that has ended do not matter
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def absent(url, startable):
@@ -122,12 +138,15 @@ class LocalEngine:
         return self.process is not None and self.process.poll() is None
 
     def start(self, command="", seconds=20):
-        """Starts `sider serve` unless it runs, and waits until it listens. Raises SiderError."""
+        """
+        Starts `sider serve` unless it runs, on a free port if another program has the usual one, and waits until it listens.
+        Raises SiderError.
+        """
         if self.running:
             return
         log = os.path.join(data_folder(), "serve.log")
         os.makedirs(data_folder(), mode=0o700, exist_ok=True)
-        words = [*engine_command(command), "serve"]
+        words = [*engine_command(command), "serve", *([] if _is_free(DEFAULT_PORT) else ["--port", "0"])]
         detached = {"creationflags": 0x00000208} if sys.platform == "win32" else {"start_new_session": True}
         before = _discovered()
         with open(log, "ab") as output:
