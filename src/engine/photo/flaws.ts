@@ -1,12 +1,16 @@
 /**
  * What a photo does not show although it has pixels there: burnt-out skin, bars and blocks of one colour, mosaics, damaged
- * stripes, and what lies beyond its border. Looked for at the photo's own resolution, on the face alone.
+ * stripes, and what lies beyond its border. Looked for at the photo's own resolution (half of it and less on very large faces), on
+ * the face alone.
  */
+import { resampleBox } from '../image/picture.js'
 import { connectedRegions } from '../image/regions.js'
 import type { Crop, Flaws, Photo } from '../stages.js'
 import { cropImage } from './crop.js'
 import { blockEdges, longSeams, type Window } from './seams.js'
 
+/** Crops wider than this, photo pixels, are halved first: what matters is coarser there. */
+const WIDEST = 1600
 /** From this value on a channel is at its end; skin with two such channels, and most pixels about it, is burnt out. */
 const CLIPPED = 253
 const MOST = 7 / 9
@@ -22,12 +26,13 @@ const BLOCK_EDGES = 0.03
 const SEAM = 0.4
 /** How far a JPEG carries what is wrong with a pixel: one of its blocks. */
 const JPEG_REACH = 9
-/** Shares of the face from which a flaw is spoken of: good photos stay below half of them. */
+/** Shares of the face from which a flaw is spoken of. */
 const BURNT_SHARE = 0.025
 const EVEN_SHARE = 0.02
 const BLOCK_SHARE = 0.015
-/** Standard deviation of noise in the crop, levels, from which it is spoken of. */
+/** Standard deviation of noise in the crop, levels, from which it is spoken of, and the share of the face that tells it. */
 const NOISE = 6
+const NOISE_SHARE = 0.25
 
 /**
  * Looks for flaws on the face.
@@ -35,6 +40,7 @@ const NOISE = 6
  * @returns what is spoilt by them, and what was seen, in sentences
  */
 export function findFlaws(photo: Photo, crop: Crop, mask: Uint8Array): Flaws & { warnings: string[] } {
+  if (crop.width > WIDEST) return findFlaws(...halved(photo, crop), mask)
   const window = faceWindow(photo, crop, mask)
   const { face, width } = window
   const bad = new Uint8Array(face.length)
@@ -43,7 +49,7 @@ export function findFlaws(photo: Photo, crop: Crop, mask: Uint8Array): Flaws & {
   /** Marks a flaw and what lies about it, and speaks of it, if it covers enough of the face. @return whether it does */
   const found = (flaw: Uint8Array, least: number, spread: number, say: (part: string) => string): boolean => {
     const shareOf = (marked: Uint8Array): number =>
-      marked.reduce((sum, set, i) => sum + (set & face[i]), 0) / window.side ** 2
+      marked.reduce((count, set, i) => count + (set & face[i]), 0) / window.side ** 2
     const share = shareOf(flaw)
     if (!(share > 0 && share >= least)) return false
     const whole = spread > 0 ? about(flaw, width, spread) : flaw
@@ -79,13 +85,29 @@ export function findFlaws(photo: Photo, crop: Crop, mask: Uint8Array): Flaws & {
     JPEG_REACH,
     () => 'Straight seams cross the face (damaged data, or a montage): what does not look like skin is left out.',
   )
-  const noise = noiseLevel(cropImage(photo, crop), mask, crop.size)
-  if (noise >= NOISE)
+  const spoilt = inCrop(bad, window, photo, crop)
+  const shown = mask.map((inside, i) => (spoilt[i] ? 0 : inside))
+  const enoughShown = sum(shown) > NOISE_SHARE * sum(mask)
+  const noise = noiseLevel(cropImage(photo, crop), shown, crop.size)
+  if (enoughShown && noise >= NOISE)
     warnings.push(
       `The photo is noisy at the face (about ±${Math.round(noise)} of 255 levels): part of the relief may be noise. ` +
         'A cleaner or larger original helps, or a smaller --size.',
     )
-  return { spoilt: inCrop(bad, window, photo, crop), torn: torn || bars, warnings }
+  return { spoilt, torn: torn || bars, warnings }
+}
+
+/** The crop's part of the photo at half its resolution, and the crop in it. Blocks of a JPEG begin at even pixels, so they stay sharp. */
+function halved(photo: Photo, crop: Crop): [Photo, Crop] {
+  const [x, y] = [crop.x, crop.y].map((start) => 2 * Math.floor(Math.max(0, start) / 2))
+  const width = (Math.min(photo.width, Math.ceil(crop.x + crop.width)) - x) >> 1
+  const height = (Math.min(photo.height, Math.ceil(crop.y + crop.height)) - y) >> 1
+  const half = resampleBox(photo, { x, y, width: 2 * width, height: 2 * height }, width, height)
+  const inHalf = { x: (crop.x - x) / 2, y: (crop.y - y) / 2, width: crop.width / 2, height: crop.height / 2 }
+  return [
+    { ...photo, ...half },
+    { ...crop, ...inHalf },
+  ]
 }
 
 /** The crop's part of the photo. */
@@ -173,7 +195,7 @@ function inCrop(bad: Uint8Array, window: Window, photo: Photo, crop: Crop): Floa
   /** The window's pixels under a crop pixel. */
   const under = (k: number, start: number, extent: number, low: number, length: number): [number, number] => [
     Math.max(0, Math.floor(start + (k * extent) / size) - low),
-    Math.min(length, Math.max(Math.ceil(start + ((k + 1) * extent) / size), 1) - low),
+    Math.min(length, Math.ceil(start + ((k + 1) * extent) / size) - low),
   ]
   const outside = (k: number, start: number, extent: number, limit: number): boolean => {
     const at = start + ((k + 0.5) * extent) / size
@@ -208,3 +230,5 @@ function noiseLevel(image: Float32Array, face: Uint8Array, size: number): number
   const middle = Float32Array.from(sizes).sort()[sizes.length >> 1]
   return (255 * 1.4826 * middle) / 6
 }
+
+const sum = (mask: Uint8Array): number => mask.reduce((a, b) => a + b, 0)

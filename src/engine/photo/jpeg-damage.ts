@@ -68,6 +68,7 @@ export function isJpegDamaged(file: Uint8Array): boolean | undefined {
     at = end
     if (marker !== SOS) continue
     if (!tables.frame || tables.frame.height === 0) return undefined
+    if (!(segment[0] > 0 && segment[0] <= tables.frame.components.length)) return true
     const next = new Scan(file, end, segment, tables, tables.frame).walk()
     if (next === undefined) return true
     at = next
