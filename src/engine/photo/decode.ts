@@ -5,7 +5,7 @@ import { SiderError } from '../errors.js'
 import type { Photo } from '../stages.js'
 import { exifFocal } from './exif.js'
 import { DEPTHS, decodePixels, type Pixels } from './pixels.js'
-import { readPhotoFile, tooManyBytes } from './read.js'
+import { MAX_BYTES, readPhotoFile, tooManyBytes } from './read.js'
 import { sniffFormat } from './sniff.js'
 
 /** Bounds on what is decoded. */
@@ -20,7 +20,7 @@ export interface PhotoLimits {
 
 const DEFAULT_PHOTO_LIMITS: Readonly<PhotoLimits> = {
   maxPixels: 100_000_000,
-  maxBytes: 512 * 1024 * 1024,
+  maxBytes: MAX_BYTES,
   minSide: 64,
 }
 
@@ -37,7 +37,7 @@ const READABLE = 'JPEG, PNG, WebP, AVIF, TIFF or GIF'
  */
 export async function decodePhoto(input: string | Uint8Array, limits: Partial<PhotoLimits> = {}): Promise<Photo> {
   const bounds = { ...DEFAULT_PHOTO_LIMITS, ...limits }
-  const name = typeof input === 'string' ? `'${input}'` : 'the given bytes'
+  const name = typeof input === 'string' ? `'${input}'` : 'the photo'
   const path = typeof input === 'string' ? { path: input } : {}
   const bytes = typeof input === 'string' ? await readPhotoFile(input, bounds.maxBytes) : input
   if (bytes.length > bounds.maxBytes) throw tooManyBytes(name, bytes.length, bounds.maxBytes, path)

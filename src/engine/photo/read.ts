@@ -3,15 +3,18 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, sep } from 'node:path'
 import { SiderError } from '../errors.js'
 
+/** Size of the largest file that is read. */
+export const MAX_BYTES = 512 * 1024 * 1024
+
 /** What Node shows in place of bytes that are no UTF-8, as names on Linux may have. */
 const NOT_UTF8 = '\ufffd'
 
 /**
  * Reads a photo file. Names that are not UTF-8 are found by the form in which Node passes them on.
  * @param maxBytes size beyond which it is not read
- * @throws SiderError IMAGE_NOT_FOUND (no such file, a folder, not permitted), IMAGE_TOO_LARGE
+ * @throws SiderError IMAGE_NOT_FOUND (no such file, a folder, a pipe or a device, not permitted), IMAGE_TOO_LARGE
  */
-export async function readPhotoFile(path: string, maxBytes = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+export async function readPhotoFile(path: string, maxBytes = MAX_BYTES): Promise<Uint8Array> {
   const data = { path }
   try {
     const file = await onDisk(path)
