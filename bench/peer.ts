@@ -27,6 +27,7 @@ import { encodeNpz } from '../src/engine/image/npy.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
 import { cropImage } from '../src/engine/photo/crop.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
+import { findFlaws } from '../src/engine/photo/flaws.js'
 import type { PeerFigures } from './peer-figures.js'
 import { PeerProcess } from './peer-process.js'
 import { median, timed } from './timing.js'
@@ -67,7 +68,14 @@ async function prepare(photoPath: string | URL, settings: Settings): Promise<Pro
   const target = new CoarseTarget(fit, settings.coarse.thickness)
   const view = viewCoarse(fit)
   const image = cropImage(photo, fit.crop)
-  const trusted = trustedSkin(image, view, fit.crop, face.landmarks, CONTOURS[face.landmarks.layout])
+  const trusted = trustedSkin(
+    image,
+    view,
+    fit.crop,
+    face.landmarks,
+    CONTOURS[face.landmarks.layout],
+    findFlaws(photo, fit.crop, view.mask),
+  )
   return {
     settings,
     target,

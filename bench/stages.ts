@@ -15,6 +15,7 @@ import { loadHead } from '../src/engine/head/load.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
 import { cropImage } from '../src/engine/photo/crop.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
+import { findFlaws } from '../src/engine/photo/flaws.js'
 import { boundaryFalloff } from '../src/engine/surface/boundary-falloff.js'
 import { denseFace } from '../src/engine/surface/dense-face.js'
 import { projectMesh, towardsCamera } from '../src/engine/surface/project-mesh.js'
@@ -84,7 +85,7 @@ async function relief(repeats: number, preset: string): Promise<StageFigures> {
   const image = cropImage(photo, fit.crop)
   const { landmarks } = face
   const contours = CONTOURS[landmarks.layout]
-  const trusted = trustedSkin(image, view, fit.crop, landmarks, contours)
+  const trusted = trustedSkin(image, view, fit.crop, landmarks, contours, findFlaws(photo, fit.crop, view.mask))
   const painted = paintedSkin(fit.crop, landmarks, contours)
   const scene = reliefScene({ fit, view, image, trusted, painted }, settings.relief)
   const device = await openDevice(settings.backend, settings.threads)

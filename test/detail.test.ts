@@ -356,7 +356,8 @@ describe('trusted skin', () => {
     brows: [[0, 1, 2]],
     lips: [12, 13, 14, 15, 16, 17, 18, 19],
   } // prettier-ignore
-  const trusted = trustedSkin(image, { mask, normals }, crop, landmarks, faceContours)
+  const none = { spoilt: new Float32Array(size * size), torn: false }
+  const trusted = trustedSkin(image, { mask, normals }, crop, landmarks, faceContours, none)
   const at = (x: number, y: number): number => trusted[y * size + x]
 
   it('leaves out the open mouth and the open eye, and keeps closed lids', () => {
@@ -383,7 +384,7 @@ describe('trusted skin', () => {
         3 * i,
       )
     }
-    const kept = trustedSkin(lit, { mask, normals }, crop, landmarks, faceContours)
+    const kept = trustedSkin(lit, { mask, normals }, crop, landmarks, faceContours, none)
     const share = (where: (x: number, y: number) => boolean): number => {
       const there = [...mask.keys()].filter((i) => mask[i] && where(i % size, Math.floor(i / size)))
       return there.reduce((sum, i) => sum + kept[i], 0) / there.length
@@ -393,6 +394,19 @@ describe('trusted skin', () => {
     expect(share((x, y) => x > 96 && y > 40)).toBeGreaterThan(0.95)
     expect(share((x) => black(x))).toBeLessThan(0.05)
     expect(share((_, y) => y < 25)).toBe(0)
+  })
+  it('leaves out what is spoilt, and where the photo is torn also what does not look like skin', () => {
+    const spoilt = new Float32Array(size * size)
+    for (let y = 66; y < 76; y++) spoilt.fill(1, y * size + 90, y * size + 100)
+    // a green patch on the cheek, away from the border
+    const patched = image.slice()
+    for (let y = 84; y < 96; y++) for (let x = 88; x < 100; x++) patched.set([0.2, 0.7, 0.3], 3 * (y * size + x))
+    const kept = (torn: boolean): Float32Array =>
+      trustedSkin(patched, { mask, normals }, crop, landmarks, faceContours, { spoilt, torn })
+    const [whole, torn] = [kept(false), kept(true)]
+    const [gone, patch, skin] = [71 * size + 95, 90 * size + 94, 64 * size + 104]
+    expect([whole[gone], whole[patch], whole[skin]]).toEqual([0, 1, 1])
+    expect([torn[gone], torn[patch], torn[skin]]).toEqual([0, 0, 1])
   })
   it('knows lips and brows as paint', () => {
     const { brows, lips } = paintedSkin(crop, landmarks, faceContours)

@@ -338,26 +338,46 @@ describe('networks beside other tfjs work', () => {
   })
 })
 
-const someFace = (x: number, y: number, side: number): Face => ({
-  box: { x, y, width: side, height: side },
-  landmarks: { layout: 68, points: new Float64Array(136) },
-  score: 1,
-})
+/** A face whose eyes, nose and mouth stand in the middle of its box; its outline is the box. */
+const someFace = (x: number, y: number, side: number): Face => {
+  const points = Array.from({ length: 68 }, (_, i) => {
+    const angle = (2 * Math.PI * i) / 68
+    const reach = i < 27 ? 0.5 : 0.2
+    return [x + side * (0.5 + reach * Math.cos(angle)), y + side * (0.5 + reach * Math.sin(angle))]
+  })
+  return {
+    box: { x, y, width: side, height: side },
+    landmarks: { layout: 68, points: Float64Array.from(points.flat()) },
+    score: 1,
+  }
+}
 
 describe('chooseFace', () => {
   const photo = { width: 1000, height: 800 }
-  const faces = [someFace(100, 100, 300), someFace(600, 100, 200), someFace(900, 50, 150), someFace(10, 10, 30)]
+  const faces = [someFace(100, 100, 300), someFace(600, 100, 200), someFace(920, 50, 150), someFace(10, 10, 30)]
 
   it('takes the first by default and any by its number', () => {
     expect(chooseFace(faces, -1, photo)).toBe(faces[0])
     expect(chooseFace(faces, 1, photo)).toBe(faces[1])
   })
 
+  it('takes a face whose outline lies outside, as long as eyes, nose and mouth are in the photo', () => {
+    for (const [x, y] of [
+      [-80, 100],
+      [780, 100],
+      [300, -80],
+      [300, 580],
+    ]) {
+      const close = someFace(x, y, 300)
+      expect(chooseFace([close], -1, photo)).toBe(close)
+    }
+  })
+
   it.each<[ErrorCode, RegExp, Face[], number]>([
     ['NO_FACE', /no face/, [], -1],
     ['FACE_NOT_LISTED', /4 faces, numbers 0 to 3/, faces, 4],
     ['FACE_NOT_LISTED', /one face, number 0/, faces.slice(0, 1), 1],
-    ['FACE_CUT', /50 pixels are missing/, faces, 2],
+    ['FACE_CUT', /cuts off a part of the face’s mouth/, faces, 2],
     ['FACE_TOO_SMALL', /30 pixels large, at least 48/, faces, 3],
   ])('%s: %s', (code, message, list, index) => {
     const error = thrown(() => chooseFace(list, index, photo))

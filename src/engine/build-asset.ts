@@ -62,6 +62,8 @@ export interface AssetInput {
   image: Float32Array
   /** [size, size] 1 where the photo shows the face's skin */
   trusted: Float32Array
+  /** [size, size] 1 where it shows nothing of the head */
+  spoilt: Float32Array
   /** [size, size] 1 on the fitted face */
   mask: Uint8Array
 }
@@ -147,7 +149,7 @@ function poser(fit: HeadFit, { scale }: Metric): (expression: Float64Array) => F
 }
 
 function paint(
-  { fit, photo, view, image, trusted, mask }: AssetInput,
+  { fit, photo, view, image, trusted, spoilt, mask }: AssetInput,
   { mesh, topology, coarse }: HeadMesh,
   size: number,
   delight: boolean,
@@ -160,7 +162,7 @@ function paint(
   const relight = delight ? relighting(image, view.shading, trusted, fit.crop.size) : undefined
   return paintHead(
     { mesh, uv, uvIndices, faceRegion, parts, mirror, smooth: { positions: coarse, indices: mesh.indices } },
-    { photo, camera: fit.camera, crop: fit.crop, mesh, mask, trusted, image: relight?.image ?? image },
+    { photo, camera: fit.camera, crop: fit.crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image },
     { size, residual, relight },
   )
 }

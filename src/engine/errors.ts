@@ -7,12 +7,12 @@
 export const ERROR_CODES = {
   USAGE: { exit: 2, what: 'a wrong command line option or setting' },
   IMAGE_NOT_FOUND: { exit: 3, what: 'the photo file does not exist or cannot be read' },
-  IMAGE_UNREADABLE: { exit: 3, what: 'the file is not an image, or is truncated or damaged' },
+  IMAGE_UNREADABLE: { exit: 3, what: 'the file is not an image, of a format that is not read, truncated or damaged' },
   IMAGE_TOO_SMALL: { exit: 3, what: 'the photo has too few pixels to hold a face' },
   IMAGE_TOO_LARGE: { exit: 3, what: 'the photo has more pixels than the limit (a decompression bomb, perhaps)' },
   NO_FACE: { exit: 4, what: 'no face was found in the photo' },
   FACE_NOT_LISTED: { exit: 4, what: 'the chosen face number does not exist' },
-  FACE_CUT: { exit: 4, what: 'the face is cut by the border of the photo' },
+  FACE_CUT: { exit: 4, what: 'the border of the photo cuts off an eye, the nose or the mouth' },
   FACE_TOO_SMALL: { exit: 4, what: 'the face covers too few pixels' },
   LANDMARKS_INVALID: {
     exit: 4,

@@ -31,7 +31,7 @@ export { Inspector, type InspectRecord, type RecordValue } from './inspect.js'
 export { drawFaces } from './landmarks/draw.js'
 export { nearestName } from './nearest-name.js'
 export { outputFiles, writeOutputs } from './outputs.js'
-export { readPhotoFile } from './photo/decode.js'
+export { readPhotoFile } from './photo/read.js'
 export { findFaces, reconstruct } from './reconstruct.js'
 export type {
   BackendReport,

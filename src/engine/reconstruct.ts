@@ -34,6 +34,7 @@ import { asMemoryError } from './memory.js'
 import { pass } from './pass.js'
 import { cropImage } from './photo/crop.js'
 import { decodePhoto } from './photo/decode.js'
+import { findFlaws } from './photo/flaws.js'
 import { RunProgress } from './progress.js'
 import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
 import type { CoarseMaps, Face, FaceView, HeadFit, HeadModel, ImplicitField, Photo } from './stages.js'
@@ -49,6 +50,8 @@ const FADE = 0.006
 const PREVIEW_TRIANGLES = 10_000
 /** Samples along a preview's distance grid. */
 const PREVIEW_SAMPLES = 25
+/** Share of the face below which the user is told how little the photo shows; ordinary photos show half and more. */
+const LITTLE_SEEN = 0.4
 /** Pictures of the training that the result keeps for progress.png. */
 const HISTORY = 5
 
@@ -119,7 +122,13 @@ class Run {
     const coarse = viewCoarse(fit)
     const image = cropImage(photo, fit.crop)
     const contours = CONTOURS[face.landmarks.layout]
-    const trusted = trustedSkin(image, coarse, fit.crop, face.landmarks, contours)
+    const flaws = findFlaws(photo, fit.crop, coarse.mask)
+    const trusted = trustedSkin(image, coarse, fit.crop, face.landmarks, contours, flaws)
+    const trustedShare = sum(trusted) / Math.max(1, sum(coarse.mask))
+    if (trustedShare < LITTLE_SEEN)
+      this.warnings.push(
+        `Only ${Math.round(100 * trustedShare)} % of the face can be read from the photo: the rest is the head model’s.`,
+      )
     const painted = paintedSkin(fit.crop, face.landmarks, contours)
     const detail = await this.timed('detail', () =>
       this.detail(photo, target, { fit, view: coarse, image, trusted, painted }, coarseErrorMm),
@@ -127,7 +136,7 @@ class Run {
     const { field, view } = detail
     const surface = await this.timed('surface', async () => ({
       asset: await buildAsset(
-        { fit, metric, field, photo, view, image, trusted, mask: coarse.mask },
+        { fit, metric, field, photo, view, image, trusted, spoilt: flaws.spoilt, mask: coarse.mask },
         settings,
         this.options.signal,
       ),
@@ -154,11 +163,11 @@ class Run {
         landmarkRmsRelative: fit.residualRelative,
         psnr: psnr(view, image, trusted),
         coarseErrorMm,
-        trustedShare: sum(trusted) / Math.max(1, sum(coarse.mask)),
+        trustedShare,
       },
       backend: this.device!.name,
       seconds: this.seconds,
-      warnings: [...photo.warnings, ...fit.warnings, ...this.warnings],
+      warnings: [...photo.warnings, ...fit.warnings, ...flaws.warnings, ...this.warnings],
     }
   }
 
@@ -365,8 +374,8 @@ function bounds(fit: HeadFit): { low: [number, number, number]; high: [number, n
 const sum = (values: ArrayLike<number>): number =>
   Array.prototype.reduce.call(values, (a, b) => (a as number) + (b as number), 0) as number
 
-/** Peak signal-to-noise ratio of the render against the photo over trusted pixels, dB. */
-function psnr(view: FaceView, image: Float32Array, trusted: Float32Array): number {
+/** Peak signal-to-noise ratio of the render against the photo over trusted pixels, dB; null where there are none. */
+function psnr(view: FaceView, image: Float32Array, trusted: Float32Array): number | null {
   let squares = 0
   let count = 0
   for (let i = 0; i < trusted.length; i++) {
@@ -374,7 +383,7 @@ function psnr(view: FaceView, image: Float32Array, trusted: Float32Array): numbe
     for (let k = 3 * i; k < 3 * i + 3; k++) squares += (view.colour[k] - image[k]) ** 2
     count += 3
   }
-  return -10 * Math.log10(Math.max(squares / Math.max(1, count), 1e-12))
+  return count === 0 ? null : -10 * Math.log10(Math.max(squares / count, 1e-12))
 }
 
 function lossTable(losses: readonly number[]) {

@@ -86,11 +86,11 @@ export interface Reconstruction {
     /** Root mean square distance of landmarks, photo pixels, and over the interocular distance. */
     landmarkRmsPx: number
     landmarkRmsRelative: number
-    /** Of the rendered crop against the photo, where the photo is trusted, dB. */
-    psnr: number
+    /** Of the rendered crop against the photo, where the photo is trusted, dB; null where it is nowhere. */
+    psnr: number | null
     /** Mean |f - SDF_GT| after the coarse stage, mm; 0 where the coarse distance is exact. */
     coarseErrorMm: number
-    /** Share of the face's pixels whose colours were matched. */
+    /** Share of the face's pixels whose colours were matched; what lies outside the photo is of the face, too. */
     trustedShare: number
   }
   /** Wall-clock seconds of each stage. */

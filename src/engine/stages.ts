@@ -210,6 +210,14 @@ export interface FaceView {
   colour: Float32Array
 }
 
+/** What the photo does not show at the face although it has pixels there. */
+export interface Flaws {
+  /** [crop.size, crop.size] 1 where no skin is to be seen: burnt out, covered, damaged, or beyond the photo's border. */
+  spoilt: Float32Array
+  /** Whether other parts of the face may have wrong colours too: what does not look like skin is then none. */
+  torn: boolean
+}
+
 /** The fitted head as the photo's camera sees it; arrays are [size, size] row by row. */
 export interface CoarseMaps {
   /** metres along the optical axis, NaN off the face */

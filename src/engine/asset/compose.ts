@@ -8,6 +8,9 @@ import { spread } from './skin.js'
 
 /** Weight of mirrored colours in the base. */
 const MIRRORED = 0.15
+/** Colour of skin where the photo shows none at all, sRGB, and the weight of it beside the vertices that are seen. */
+const SKIN = [0.72, 0.53, 0.44]
+const UNSEEN = 1e-3
 /** Colour of the closed mouth's inside, sRGB. */
 const MOUTH = [0.3, 0.12, 0.11]
 
@@ -127,7 +130,7 @@ function baseColour(
 ): Float32Array {
   const n = seen.weight.length
   const mean = [0, 1, 2].map((k) => {
-    let [sum, total] = [0, 1e-9]
+    let [sum, total] = [UNSEEN * SKIN[k], UNSEEN]
     for (let v = 0; v < n; v++) {
       if (parts[v] !== HEAD_PARTS.skin) continue
       const w = seen.weight[v] * seen.plain[v]
@@ -145,14 +148,17 @@ function baseColour(
     sampleBilinear(belief, size, size, 1, x, y, trust)
     const mirrored = MIRRORED * (1 - seen.weight[v]) * trust[0]
     if (mirrored > 0) sampleBilinear(detail, size, size, 3, x, y, there)
-    // nothing is known of a closed mouth's inside
-    const inside = parts[v] === HEAD_PARTS.mouth ? 1 - seen.weight[v] : 0
-    weight[v] = seen.weight[v] + mirrored + inside
+    weight[v] = seen.weight[v] + mirrored
     for (let k = 0; k < 3 && weight[v] > 0; k++)
-      values[3 * v + k] =
-        (seen.weight[v] * seen.values[3 * v + k] + mirrored * there[k] + inside * MOUTH[k]) / weight[v]
+      values[3 * v + k] = (seen.weight[v] * seen.values[3 * v + k] + mirrored * there[k]) / weight[v]
   }
-  return spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 2e-3, rounds: 50 })
+  const colours = spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 2e-3, rounds: 50 })
+  // nothing is known of a closed mouth's inside; it must not darken lips that are not seen
+  for (let v = 0; v < n; v++)
+    if (parts[v] === HEAD_PARTS.mouth)
+      for (let k = 0; k < 3; k++)
+        colours[3 * v + k] += (1 - Math.min(1, seen.weight[v])) * (MOUTH[k] - colours[3 * v + k])
+  return colours
 }
 
 /** [triangles] 1 where the photo shows a corner or a neighbour of one. */

@@ -37,6 +37,8 @@ export interface SightScene {
   mask: Uint8Array
   /** [crop.size, crop.size] 1 where the photo shows skin of the face. */
   trusted: Float32Array
+  /** [crop.size, crop.size] 1 where the photo shows nothing of the head: covered, burnt out, or beyond its border. */
+  spoilt: Float32Array
   /** [crop.size, crop.size, 3] sRGB of the crop, without its light where that is known: skin is told from the rest by it. */
   image: Float32Array
 }
@@ -59,6 +61,7 @@ export class Sight {
   private readonly depth: Float32Array
   private readonly clear: Float32Array
   private readonly uncovered: Float32Array
+  private readonly shown: Float32Array
   private readonly likeness: Float32Array
   private readonly depthScale: number
   private readonly view: Camera
@@ -70,7 +73,7 @@ export class Sight {
     private readonly scene: SightScene,
     footprint: number,
   ) {
-    const { photo, camera, crop, mesh, mask, trusted, image } = scene
+    const { photo, camera, crop, mesh, mask, trusted, spoilt, image } = scene
     const { size } = crop
     this.window = windowOf(photo, crop, footprint)
     this.depthScale = DEPTH_SIZE / size
@@ -82,6 +85,7 @@ export class Sight {
     // hair and clothes are what the mask has and the trusted skin lacks; eyes and mouth are given back by `opening`
     const cover = trusted.map((t, i) => (mask[i] ? t : 1))
     this.uncovered = gaussianBlur(cover, size, size, 1, size / 100)
+    this.shown = gaussianBlur(spoilt, size, size, 1, size / 100).map((s) => 1 - smoothstep(0, 0.5, s))
   }
 
   /** Points and normals [n, 3] of the head frame in the camera's, for `at`. */
@@ -128,7 +132,7 @@ export class Sight {
     const likely = inner + (1 - inner) * this.likeness[pixel]
     const known = face * smoothstep(0.5, 1, skin) * likely + (1 - face) * this.likeness[pixel]
     const beyond = BEYOND * (1 - face)
-    out.belief = smoothstep(FLAT + beyond, STEEP + beyond, cos) * outline * known
+    out.belief = smoothstep(FLAT + beyond, STEEP + beyond, cos) * outline * known * this.shown[pixel]
   }
 }
 

@@ -1,9 +1,10 @@
 /**
  * What parts of the photo tell: the photometric loss leaves out eyeballs, the open mouth, and what covers the face from its
- * border inwards (hair, hats, hands), where the prior alone holds the surface; brows and lips are paint.
+ * border inwards (hair, hats, hands) or spoils it, where the prior alone holds the surface; brows and lips are paint.
  */
 import { gaussianBlur } from '../image/filter.js'
-import type { CoarseMaps, Crop, Landmarks } from '../stages.js'
+import { connectedRegions } from '../image/regions.js'
+import type { CoarseMaps, Crop, Flaws, Landmarks } from '../stages.js'
 import { skinDistance } from './skin.js'
 
 /** Squared distance from plain skin beyond which a pixel is not skin. */
@@ -56,6 +57,7 @@ export function trustedSkin(
   crop: Crop,
   landmarks: Landmarks,
   contours: FaceContours,
+  { spoilt, torn }: Flaws,
 ): Float32Array {
   const { size } = crop
   const outline = (contour: readonly number[]) => inCrop(contour, crop, landmarks)
@@ -66,13 +68,15 @@ export function trustedSkin(
     // Closed eyes and lips are thin slits that hide nothing.
     if (height >= 2 * WIDEN * size + 1) fill(trusted, size, polygon, WIDEN * size, 0)
   }
-  const plain = Float32Array.from(mask)
+  const plain = Float32Array.from(mask, (inside, i) => inside * (1 - spoilt[i]))
   for (const contour of [...contours.eyes, ...contours.brows, contours.lips])
     fill(plain, size, outline(contour), PAINT_WIDEN * size, 0)
   const middle = new Float32Array(size * size)
   fill(middle, size, convexHull([...contours.eyes, contours.lips].flatMap(outline)), 0, 1)
   const smooth = gaussianBlur(image, size, size, 3, size / 170)
-  const covered = fromBorder(mask, skinDistance(smooth, normals, plain, middle), size)
+  const distance = skinDistance(smooth, normals, plain, middle)
+  const alien = mask.map((inside, i) => (inside && distance[i] > OUTLIER ? 1 : 0))
+  const covered = Float32Array.from(torn ? alien : fromBorder(alien, mask, size), (c, i) => Math.max(c, spoilt[i]))
   // Fringes and shadows of hair are neither hair nor plain skin.
   const about = gaussianBlur(covered, size, size, 1, FRINGE * size)
   return withoutScraps(
@@ -84,35 +88,14 @@ export function trustedSkin(
 /** What hair of the skin's own colour has left over between its darker strands is small or hangs on by a thread. */
 function withoutScraps(trusted: Float32Array, size: number): Float32Array {
   const core = gaussianBlur(trusted, size, size, 1, NECK * size)
-  const piece = new Uint32Array(trusted.length)
-  const areas = [0]
-  for (let i = 0; i < piece.length; i++) {
-    if (piece[i] || core[i] < 0.75) continue
-    const own = areas.push(0) - 1
-    piece[i] = own
-    const stack = [i]
-    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-      areas[own]++
-      for (const next of neighbors(at, size))
-        if (!piece[next] && core[next] >= 0.75) {
-          piece[next] = own
-          stack.push(next)
-        }
-    }
-  }
+  const { region, areas } = connectedRegions(
+    core.map((c) => (c < 0.75 ? 0 : 1)),
+    size,
+  )
   const least = SMALL * Math.max(...areas)
-  const kept = Float32Array.from(piece, (own) => (own && areas[own] >= least ? 1 : 0))
+  const kept = Float32Array.from(region, (own) => (own && areas[own] >= least ? 1 : 0))
   const near = gaussianBlur(kept, size, size, 1, NECK * size)
   return trusted.map((t, i) => (near[i] > 0.02 ? t : 0))
-}
-
-/** The pixels above, below and beside one. */
-function* neighbors(i: number, size: number): Generator<number> {
-  const x = i % size
-  if (x > 0) yield i - 1
-  if (x < size - 1) yield i + 1
-  if (i >= size) yield i - size
-  if (i < size * (size - 1)) yield i + size
 }
 
 function inCrop(contour: readonly number[], crop: Crop, { points }: Landmarks): [number, number][] {
@@ -152,21 +135,17 @@ function fill(values: Float32Array, size: number, polygon: [number, number][], m
   }
 }
 
-/** [size, size] 1 at pixels that are not skin and hang together with the mask's border through others. */
-function fromBorder(mask: Uint8Array, distance: Float32Array, size: number): Float32Array {
-  const found = new Float32Array(mask.length)
-  const stack: number[] = []
-  const push = (i: number): void => {
-    if (found[i] || !mask[i] || distance[i] <= OUTLIER) return
-    found[i] = 1
-    stack.push(i)
-  }
+/** [size, size] the areas of `alien` that reach the mask's border. */
+function fromBorder(alien: Uint8Array, mask: Uint8Array, size: number): Uint8Array {
+  const { region, areas } = connectedRegions(alien, size)
+  const reaches = new Uint8Array(areas.length)
   for (let i = 0; i < mask.length; i++) {
-    const around = mask[i] ? [...neighbors(i, size)] : []
-    if (around.length < 4 || around.some((next) => !mask[next])) push(i)
+    const column = i % size
+    const inside = column > 0 && column < size - 1 && mask[i - 1] && mask[i + 1] && mask[i - size] && mask[i + size]
+    if (!inside) reaches[region[i]] = 1
   }
-  for (let i = stack.pop(); i !== undefined; i = stack.pop()) for (const next of neighbors(i, size)) push(next)
-  return found
+  reaches[0] = 0
+  return alien.map((_, i) => reaches[region[i]])
 }
 
 /** The corners of the convex hull of points, in order (Andrew's monotone chain). */

@@ -5,11 +5,16 @@ import type { Camera, Crop, HeadModel, Mesh } from '../stages.js'
 /** Room around the projected face region, as a share of its larger side. */
 const MARGIN = 0.06
 
+/** Sides of the photo beyond which less of the face lies are not spoken of. */
+const SIDE_SHARE = 0.01
+
 /** The crop and how much of the face region lies outside the photo. */
 export interface FaceCrop {
   crop: Crop
-  /** Share of the face region's projected vertices outside the photo, 0..1. */
+  /** Share of the face region's area in the picture that lies outside the photo, 0..1. */
   outside: number
+  /** The sides of the photo beyond which it lies. */
+  sides: string[]
 }
 
 /**
@@ -20,26 +25,28 @@ export interface FaceCrop {
  * @param size crop pixels per side
  */
 export function faceCrop(model: HeadModel, mesh: Mesh, camera: Camera, size: number): FaceCrop {
-  const used = new Uint8Array(mesh.positions.length / 3)
-  for (let t = 0; t < model.faceRegion.length; t++)
-    if (model.faceRegion[t]) for (let c = 0; c < 3; c++) used[mesh.indices[3 * t + c]] = 1
   const pixels = project(camera, mesh.positions)
-  let x0 = Number.POSITIVE_INFINITY
-  let y0 = Number.POSITIVE_INFINITY
-  let x1 = Number.NEGATIVE_INFINITY
-  let y1 = Number.NEGATIVE_INFINITY
-  let count = 0
-  let outside = 0
-  for (let v = 0; v < used.length; v++) {
-    if (!used[v]) continue
-    const x = pixels[3 * v]
-    const y = pixels[3 * v + 1]
-    x0 = Math.min(x0, x)
-    x1 = Math.max(x1, x)
-    y0 = Math.min(y0, y)
-    y1 = Math.max(y1, y)
-    count++
-    if (x < 0 || y < 0 || x > camera.width || y > camera.height) outside++
+  const { indices } = mesh
+  let [x0, y0, x1, y1] = [Infinity, Infinity, -Infinity, -Infinity]
+  let [area, outside] = [0, 0]
+  const beyond = { top: 0, bottom: 0, left: 0, right: 0 }
+  for (let t = 0; t < model.faceRegion.length; t++) {
+    if (!model.faceRegion[t]) continue
+    const corners = [0, 1, 2].map((c) => 3 * indices[3 * t + c])
+    const [xs, ys] = [0, 1].map((k) => corners.map((v) => pixels[v + k]))
+    x0 = Math.min(x0, ...xs)
+    y0 = Math.min(y0, ...ys)
+    x1 = Math.max(x1, ...xs)
+    y1 = Math.max(y1, ...ys)
+    // y counts downwards: triangles that are seen from outside turn the other way
+    const seen = Math.max(0, (xs[2] - xs[0]) * (ys[1] - ys[0]) - (xs[1] - xs[0]) * (ys[2] - ys[0]))
+    const [x, y] = [xs, ys].map(([a, b, c]) => (a + b + c) / 3)
+    area += seen
+    if (x < 0 || y < 0 || x > camera.width || y > camera.height) outside += seen
+    if (y < 0) beyond.top += seen
+    if (y > camera.height) beyond.bottom += seen
+    if (x < 0) beyond.left += seen
+    if (x > camera.width) beyond.right += seen
   }
   const side = Math.ceil(Math.max(x1 - x0, y1 - y0) * (1 + 2 * MARGIN))
   const place = (low: number, high: number, limit: number): number => {
@@ -50,6 +57,9 @@ export function faceCrop(model: HeadModel, mesh: Mesh, camera: Camera, size: num
   }
   return {
     crop: { x: place(x0, x1, camera.width), y: place(y0, y1, camera.height), width: side, height: side, size },
-    outside: count > 0 ? outside / count : 1,
+    outside: area > 0 ? outside / area : 1,
+    sides: Object.entries(beyond)
+      .filter(([, there]) => there > SIDE_SHARE * area)
+      .map(([name]) => name),
   }
 }

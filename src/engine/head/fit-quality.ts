@@ -2,6 +2,7 @@
 import { SiderError } from '../errors.js'
 import { median } from '../geometry/algebra.js'
 import type { Camera, HeadFit } from '../stages.js'
+import type { FaceCrop } from './fit-crop.js'
 import { headAngles } from './fit-rotation.js'
 import type { FitModel, FitState } from './fit-state.js'
 
@@ -49,9 +50,9 @@ export function checkFit(
 /**
  * Things the user should know.
  *
- * @param outside share of the face region outside the photo
+ * @param outside share of the face region outside the photo, and beyond which of its sides
  */
-export function fitWarnings(fit: HeadFit, outside: number): string[] {
+export function fitWarnings(fit: HeadFit, { outside, sides }: Pick<FaceCrop, 'outside' | 'sides'>): string[] {
   const warnings: string[] = []
   const percent = (x: number): string => `${(100 * x).toFixed(1)} %`
   if (fit.residualRelative > DOUBTFUL_RESIDUAL)
@@ -66,7 +67,10 @@ export function fitWarnings(fit: HeadFit, outside: number): string[] {
     warnings.push(
       `The focal length (${fit.focalSource}) puts the face ${distance.toFixed(2)} m from the camera: was the photo cropped?`,
     )
-  if (outside > 0.02) warnings.push(`${percent(outside)} of the face lies outside the photo.`)
+  if (outside > 0.02)
+    warnings.push(
+      `${percent(outside)} of the face lies outside the photo (${sides.join(', ')}): shape and colour there are the head model’s.`,
+    )
   if (fit.expression.length > 0 && mouthOpening(fit) > 0.25)
     warnings.push('The mouth is wide open: its inside is not modelled.')
   return warnings

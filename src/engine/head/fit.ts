@@ -192,7 +192,7 @@ function assemble(
   const residualRelative = residualPx / eyesPx
   checkFit(state, model, camera, used, eyesPx)
   const mesh = posedMesh(head, identity, expression, state.angles)
-  const { crop, outside } = faceCrop(head, mesh, camera, cropSize)
+  const { crop, ...room } = faceCrop(head, mesh, camera, cropSize)
   const fit: HeadFit = {
     model: head,
     identity,
@@ -206,7 +206,7 @@ function assemble(
     residualRelative,
     warnings: [],
   }
-  fit.warnings = fitWarnings(fit, outside)
+  fit.warnings = fitWarnings(fit, room)
   return fit
 }
 

@@ -1,11 +1,14 @@
 /** Which of the found faces is reconstructed, and whether it can be. */
 import { SiderError } from '../errors.js'
+import { ibugPoints } from '../evidence/layouts.js'
 import type { Face, Photo } from '../stages.js'
 
 /** Faces with a smaller box, in pixels, show no detail worth reconstructing. */
 const SMALLEST_BOX = 48
-/** A face may stick out of the photo by this share of its side. */
-const CUT_TOLERANCE = 0.04
+/** What tells one face from another: without it the rest would be made up. First and last iBUG landmark of each. */
+const FEATURES = { nose: [27, 35], 'right eye': [36, 41], 'left eye': [42, 47], mouth: [48, 67] } as const
+/** A feature may stick out of the photo by this share of the face's side: landmarks are not exact. */
+const CUT_TOLERANCE = 0.01
 
 /**
  * The face with number `index` (in the order given), or the first for -1.
@@ -27,8 +30,7 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
       data: { faces: faces.length, index },
     })
   }
-  const { x, y, width, height } = face.box
-  const side = Math.max(width, height)
+  const side = Math.max(face.box.width, face.box.height)
   if (side < SMALLEST_BOX) {
     const message = `the face is ${Math.round(side)} pixels large, at least ${SMALLEST_BOX} are needed`
     throw new SiderError('FACE_TOO_SMALL', message, {
@@ -37,14 +39,27 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
       data: { side, needed: SMALLEST_BOX },
     })
   }
-  const over = Math.max(-x, -y, x + width - photo.width, y + height - photo.height)
-  if (over > CUT_TOLERANCE * side) {
-    const message = `the face is cut by the border of the photo (about ${Math.round(over)} pixels are missing)`
+  const missing = featuresOutside(face, photo, CUT_TOLERANCE * side)
+  if (missing.length > 0) {
+    const message = `the border of the photo cuts off a part of the face’s ${new Intl.ListFormat('en').format(missing)}`
     throw new SiderError('FACE_CUT', message, {
       stage: 'landmarks',
-      hint: 'Use a photo that shows the whole face from hairline to chin, or choose another face of it.',
-      data: { missingPx: over },
+      hint: 'Use a photo that shows both eyes, the nose and the mouth, or choose another face of it with --face.',
+      data: { missing },
     })
   }
   return face
+}
+
+/** The features of which some landmark lies farther outside the photo than `tolerance` pixels. */
+function featuresOutside(face: Face, { width, height }: Pick<Photo, 'width' | 'height'>, tolerance: number): string[] {
+  const { layout, points } = face.landmarks
+  const ibug = layout === 68 ? points : ibugPoints(points)
+  const outside = (i: number): boolean => {
+    const [x, y] = [ibug[2 * i], ibug[2 * i + 1]]
+    return Math.max(-x, -y, x - width, y - height) > tolerance
+  }
+  return Object.entries(FEATURES)
+    .filter(([, [first, last]]) => Array.from({ length: last - first + 1 }, (_, k) => first + k).some(outside))
+    .map(([name]) => name)
 }

@@ -1,11 +1,12 @@
 /** Stage 0: a photo file becomes upright 8-bit sRGB pixels. */
 import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
 import sharp, { type Metadata } from 'sharp'
 import { SiderError } from '../errors.js'
 import type { Photo } from '../stages.js'
 import { exifFocal } from './exif.js'
-import { type Container, sniffContainer } from './sniff.js'
+import { DEPTHS, decodePixels, type Pixels } from './pixels.js'
+import { MAX_BYTES, readPhotoFile, tooManyBytes } from './read.js'
+import { sniffFormat } from './sniff.js'
 
 /** Bounds on what is decoded. */
 export interface PhotoLimits {
@@ -19,20 +20,20 @@ export interface PhotoLimits {
 
 const DEFAULT_PHOTO_LIMITS: Readonly<PhotoLimits> = {
   maxPixels: 100_000_000,
-  maxBytes: 512 * 1024 * 1024,
+  maxBytes: MAX_BYTES,
   minSide: 64,
 }
 
 const READABLE = 'JPEG, PNG, WebP, AVIF, TIFF or GIF'
 
 /**
- * Decodes a photo: EXIF orientation applied, ICC profile and CMYK converted to sRGB, greyscale and 16-bit to 8-bit RGB,
+ * Decodes a photo: EXIF orientation applied, colour profiles and CMYK converted to sRGB, greyscale and 16-bit to 8-bit RGB,
  * alpha composited over white, the first page of animations and multi-page files. The resolution is kept: the camera that
  * comes out at the end is stated in pixels of this photo.
  *
  * @param input path of a file, or its bytes
  * @throws SiderError IMAGE_NOT_FOUND (no such file, a folder, not permitted), IMAGE_UNREADABLE (no image, a format without
- *   decoder, truncated), IMAGE_TOO_SMALL, IMAGE_TOO_LARGE
+ *   decoder, truncated, more than 16 bits a channel), IMAGE_TOO_SMALL, IMAGE_TOO_LARGE
  */
 export async function decodePhoto(input: string | Uint8Array, limits: Partial<PhotoLimits> = {}): Promise<Photo> {
   const bounds = { ...DEFAULT_PHOTO_LIMITS, ...limits }
@@ -40,7 +41,7 @@ export async function decodePhoto(input: string | Uint8Array, limits: Partial<Ph
   const path = typeof input === 'string' ? { path: input } : {}
   const bytes = typeof input === 'string' ? await readPhotoFile(input, bounds.maxBytes) : input
   if (bytes.length > bounds.maxBytes) throw tooManyBytes(name, bytes.length, bounds.maxBytes, path)
-  checkContainer(sniffContainer(bytes), bytes, name, path)
+  checkFormat(bytes, name, path)
 
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   // The header is read without sharp's own pixel limit, so that our check can name the photo's true size.
@@ -49,16 +50,10 @@ export async function decodePhoto(input: string | Uint8Array, limits: Partial<Ph
   )
   checkSize(header.autoOrient.width, header.autoOrient.height, bounds, name, path)
 
-  const { data, info } = await unreadable(name, path, () =>
-    sharp(buffer, { limitInputPixels: bounds.maxPixels, failOn: 'error', sequentialRead: true })
-      .autoOrient()
-      .flatten({ background: '#ffffff' })
-      .toColourspace('srgb')
-      .raw()
-      .toBuffer({ resolveWithObject: true }),
-  )
-  if (info.channels !== 3) {
-    throw new SiderError('IMAGE_UNREADABLE', `${name} decodes to ${info.channels} channels instead of 3`, {
+  checkDepth(header, name, path)
+  const pixels = await unreadable(name, path, () => decodePixels(buffer, header, bounds.maxPixels))
+  if (pixels.channels !== 3) {
+    throw new SiderError('IMAGE_UNREADABLE', `${name} decodes to ${pixels.channels} channels instead of 3`, {
       stage: 'photo',
       hint: 'Save the photo as an ordinary RGB JPEG or PNG.',
       data: path,
@@ -66,58 +61,35 @@ export async function decodePhoto(input: string | Uint8Array, limits: Partial<Ph
   }
   const focal = exifFocal(header.exif, header.width, header.height)
   return {
-    width: info.width,
-    height: info.height,
-    data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    width: pixels.width,
+    height: pixels.height,
+    data: pixels.data,
     exifFocalPx: focal.focalPx,
     format: header.format,
     sha256: createHash('sha256').update(bytes).digest('hex'),
-    warnings: [...conversionWarnings(header), ...(focal.warning === undefined ? [] : [focal.warning])],
+    warnings: [...conversionWarnings(header, pixels), ...(focal.warning === undefined ? [] : [focal.warning])],
   }
 }
 
-/**
- * The bytes of a photo's file.
- * @throws SiderError IMAGE_NOT_FOUND (no such file, a folder, a pipe or a device, not permitted), IMAGE_TOO_LARGE
- */
-export async function readPhotoFile(path: string, maxBytes = DEFAULT_PHOTO_LIMITS.maxBytes): Promise<Uint8Array> {
-  const data = { path }
-  try {
-    const info = await stat(path)
-    if (!info.isFile()) {
-      throw new SiderError('IMAGE_NOT_FOUND', `'${path}' is ${info.isDirectory() ? 'a folder' : 'not a file'}`, {
-        stage: 'photo',
-        hint: 'Give the path of one photo file.',
-        data,
-      })
-    }
-    if (info.size > maxBytes) throw tooManyBytes(`'${path}'`, info.size, maxBytes, data)
-    return await readFile(path)
-  } catch (cause) {
-    if (cause instanceof SiderError) throw cause
-    const code = (cause as NodeJS.ErrnoException).code
-    const denied = code === 'EACCES' || code === 'EPERM'
-    throw new SiderError(
-      'IMAGE_NOT_FOUND',
-      denied ? `'${path}' may not be read` : `there is no file '${path}'${code === 'ENOENT' ? '' : ` (${code})`}`,
-      { stage: 'photo', hint: denied ? "Check the file's permissions." : 'Check the path of the photo.', data, cause },
-    )
-  }
-}
-
-function checkContainer(container: Container, bytes: Uint8Array, name: string, data: Record<string, unknown>): void {
-  if (container === 'heic') {
-    throw new SiderError('IMAGE_UNREADABLE', `${name} is a HEIC photo, for which there is no decoder here`, {
-      stage: 'photo',
-      hint: 'Convert it to JPEG first (on an iPhone: Settings, Camera, Formats, "Most Compatible"; or export it from the photo app).',
-      data: { ...data, format: 'heic' },
-    })
-  }
-  if (container !== 'unknown') return
-  throw new SiderError('IMAGE_UNREADABLE', bytes.length === 0 ? `${name} is empty` : `${name} is not an image`, {
+/** @throws SiderError IMAGE_UNREADABLE for what is no photo that can be read; the error says what it is */
+function checkFormat(bytes: Uint8Array, name: string, data: Record<string, unknown>): void {
+  const format = sniffFormat(bytes)
+  if (typeof format === 'string') return
+  const what =
+    bytes.length === 0 ? 'empty' : format === undefined ? 'not an image' : `${format.name}, which is not read`
+  throw new SiderError('IMAGE_UNREADABLE', `${name} is ${what}`, {
     stage: 'photo',
-    hint: `Give a photo in one of these formats: ${READABLE}.`,
+    hint: format?.convert ?? `Give a photo in one of these formats: ${READABLE}.`,
     data,
+  })
+}
+
+function checkDepth({ depth }: Metadata, name: string, data: Record<string, unknown>): void {
+  if (DEPTHS.includes(depth)) return
+  throw new SiderError('IMAGE_UNREADABLE', `the samples of ${name} have an unusual depth (${depth})`, {
+    stage: 'photo',
+    hint: 'Save the photo with 8 or 16 bits a channel.',
+    data: { ...data, depth },
   })
 }
 
@@ -144,22 +116,13 @@ function checkSize(width: number, height: number, bounds: PhotoLimits, name: str
   }
 }
 
-function tooManyBytes(name: string, size: number, limit: number, data: Record<string, unknown>): SiderError {
-  const mega = (n: number): string => `${(n / 2 ** 20).toFixed(1)} MiB`
-  return new SiderError('IMAGE_TOO_LARGE', `${name} has ${mega(size)}; the limit is ${mega(limit)}`, {
-    stage: 'photo',
-    hint: 'Save the photo as a JPEG or scale it down.',
-    data: { ...data, bytes: size, maxBytes: limit },
-  })
-}
-
 async function unreadable<T>(name: string, data: Record<string, unknown>, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
     // libvips repeats itself over several lines; the first says it.
     const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0]
-    throw new SiderError('IMAGE_UNREADABLE', `${name} is damaged or incomplete: ${reason}`, {
+    throw new SiderError('IMAGE_UNREADABLE', `${name} is damaged, incomplete or of an unusual kind: ${reason}`, {
       stage: 'photo',
       hint: `Open it in a photo program and save it again, as one of these formats: ${READABLE}.`,
       data,
@@ -168,8 +131,9 @@ async function unreadable<T>(name: string, data: Record<string, unknown>, work: 
   }
 }
 
-function conversionWarnings(header: Metadata): string[] {
+function conversionWarnings(header: Metadata, { damaged }: Pixels): string[] {
   const warnings: string[] = []
+  if (damaged) warnings.push('The file is damaged: it can be decoded, but parts of the picture may be wrong.')
   // GIFs always report an alpha channel, which says nothing.
   if (header.hasAlpha && header.format !== 'gif')
     warnings.push('The photo has an alpha channel: it was laid over white.')

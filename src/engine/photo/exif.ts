@@ -1,4 +1,4 @@
-/** Focal length from EXIF, in pixels of the photo. */
+/** What EXIF tells: the focal length in pixels of the photo, and the colour space of cameras. */
 import readExif from 'exif-reader'
 
 /** Diagonal of the 36 x 24 mm frame that "35 mm equivalent" refers to (CIPA DCG-001: equal *diagonal* angle of view). */
@@ -45,7 +45,7 @@ const CAMERA_SHAPES = [3 / 2, 4 / 3, 16 / 9]
  * @param width, height pixels as stored, before EXIF orientation
  */
 export function exifFocal(exif: Buffer | undefined, width: number, height: number): ExifFocal {
-  const tags = photoTags(exif)
+  const tags = readTags(exif)?.Photo as Record<string, unknown> | undefined
   const none = { focalPx: undefined, warning: undefined }
   if (tags === undefined) return none
   const f35 = positive(tags['FocalLengthIn35mmFilm'])
@@ -98,11 +98,19 @@ function positive(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined
 }
 
-/** The Photo IFD's tags; undefined where there is none or the block is damaged (EXIF damage never makes a photo unusable). */
-function photoTags(exif: Buffer | undefined): Record<string, unknown> | undefined {
+/** Whether EXIF says that the colours are Adobe RGB, as cameras write it in place of a profile. */
+export function exifAdobeRgb(exif: Buffer | undefined): boolean {
+  const tags = readTags(exif)
+  const space = tags?.Photo?.ColorSpace
+  const uncalibrated = 0xffff
+  return space === 2 || (space === uncalibrated && String(tags?.Iop?.InteroperabilityIndex).startsWith('R03'))
+}
+
+/** All tags; undefined where there are none or the block is damaged (EXIF damage never makes a photo unusable). */
+function readTags(exif: Buffer | undefined): ReturnType<typeof readExif> | undefined {
   if (exif === undefined) return undefined
   try {
-    return readExif(exif).Photo
+    return readExif(exif)
   } catch {
     return undefined
   }

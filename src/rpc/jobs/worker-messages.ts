@@ -23,7 +23,7 @@ export type PreviewInfo = Pick<Artifact, 'kind' | 'name' | 'mediaType' | 'step' 
 export interface RunSummary {
   backend: string
   seconds: Record<string, number>
-  quality: Record<string, number>
+  quality: Record<string, number | null>
   warnings: string[]
   files: { name: string; bytes: number; sha256: string }[]
   previews: { count: number; seconds: number }

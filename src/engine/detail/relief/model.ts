@@ -26,6 +26,8 @@ const SMALL = 1e-4
  * reach beyond the skin's border would run off and colour the border.
  */
 const LEAST_PRICE = 0.1
+/** Least light, linear. */
+const DARKEST = 1e-3
 /** Spherical harmonics up to order 2, times 1, u and v. */
 const LIGHTS = 3 * HARMONICS
 
@@ -51,8 +53,10 @@ export class ReliefModel {
   private readonly splines: SplineSum
   private readonly paint: SplineSum
   private readonly names: string[]
-  /** Sum of the photometric weights, never 0. */
+  /** Sum of the photometric weights, 1 at least. */
   private readonly total: number
+  /** [3] the photo's mean colour, linear: light is counted in it, so that one learning rate suits dark photos and bright ones. */
+  private readonly mean: number[]
 
   constructor(
     readonly scene: ReliefScene,
@@ -60,22 +64,25 @@ export class ReliefModel {
   ) {
     this.splines = new SplineSum(scene.size, pyramid(scene.size, 4, settings.finest))
     this.paint = new SplineSum(scene.size, pyramid(scene.size, 8, settings.finest))
-    this.total = scene.weight.reduce((a, b) => a + b, 0) + 1e-6
+    this.total = Math.max(
+      1,
+      scene.weight.reduce((a, b) => a + b, 0),
+    )
+    this.mean = [DARKEST, DARKEST, DARKEST]
+    scene.image.forEach((value, i) => {
+      this.mean[i % 3] += (scene.weight[Math.floor(i / 3)] * value ** GAMMA) / this.total
+    })
     this.names = Object.keys(this.initial())
   }
 
   /** Flat relief, grey albedo of 1, and ambient light of the photo's mean colour. */
   initial(): Initial {
-    const { weight, image } = this.scene
     const result: Initial = {}
     for (const n of this.splines.levels) result[`d${n}`] = { shape: [n, n], data: new Float32Array(n * n) }
     for (const n of this.paint.levels) {
       for (let c = 0; c < 3; c++) result[`a${c}_${n}`] = { shape: [n, n], data: new Float32Array(n * n) }
     }
-    const light = new Float32Array(LIGHTS * 3)
-    image.forEach((value, i) => {
-      light[i % 3] += (weight[Math.floor(i / 3)] * value ** GAMMA) / this.total
-    })
+    const light = new Float32Array(LIGHTS * 3).fill(1, 0, 3)
     result['light'] = { shape: [LIGHTS, 3], data: light }
     return result
   }
@@ -142,10 +149,10 @@ export class ReliefModel {
   /** [3, pixels] light on normals: for each colour, harmonics times coefficients that vary linearly over the face. */
   private shading(normal: tf.Tensor2D[], light: tf.Tensor): tf.Tensor2D {
     // [places and harmonics, colours] to [places and colours, harmonics]
-    const turned = tf.transpose(tf.reshape(light, [3, HARMONICS, 3]), [0, 2, 1])
+    const turned = tf.transpose(tf.reshape(tf.mul(light, this.mean), [3, HARMONICS, 3]), [0, 2, 1])
     const terms = tf.matMul(tf.reshape(turned, [9, HARMONICS]) as tf.Tensor2D, this.harmonics(normal))
     const [even, ...slopes] = tf.split(terms, 3, 0) as tf.Tensor2D[]
-    return tf.maximum(tf.addN([even, ...this.places().map((p, k) => tf.mul(slopes[k], p))]), 1e-3)
+    return tf.maximum(tf.addN([even, ...this.places().map((p, k) => tf.mul(slopes[k], p))]), DARKEST)
   }
 
   /** Channels of an interleaved image as rows, [channels, pixels], or one of them, [1, pixels]. */
