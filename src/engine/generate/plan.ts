@@ -72,10 +72,15 @@ export interface PhotoPlan {
 }
 
 export interface PortraitPlan {
+  /** Of the person. */
   seed: number
+  /** Of what differs between photos of a person: noise, threads of the shirt, rays. */
+  photoSeed: number
   age: number
   identity: Float64Array
   expression: Float64Array
+  /** In words. */
+  expressionName: string
   complexion: Complexion
   relief: SkinRelief
   camera: Camera

@@ -13,6 +13,7 @@ import { hairDepth } from './hair.js'
 import { buildHead, type FineHead } from './head-mesh.js'
 import { fillBetween, type Received, receiveLight, scatter } from './irradiance.js'
 import { scatterMarks } from './marks.js'
+import { openingsOf, type Regions } from './openings.js'
 import { type Look, Painter } from './paint.js'
 import { exposure, takePhoto } from './photo.js'
 import type { PortraitPlan } from './plan.js'
@@ -40,6 +41,8 @@ export interface Portrait {
   mask: Uint8Array
   /** [size, size, 3] linear albedo of the head, 0 off it. */
   albedo: Float32Array
+  /** Edges of mouth and lids. */
+  regions: Regions
 }
 
 /** The geometry alone: what `renderPortrait` draws. */
@@ -60,7 +63,7 @@ export function buildGeometry(model: HeadModel, plan: PortraitPlan): { head: Fin
 export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Promise<Portrait> {
   const { head, painter } = buildGeometry(model, plan)
   const { camera } = plan
-  const shirtMesh = shirt(neckOf(head), plan.seed)
+  const shirtMesh = shirt(neckOf(head), plan.photoSeed)
   const scene = joinMeshes(head.mesh, shirtMesh)
   const normals = vertexNormals(scene)
   const raster = rasterize(scene, scaleCamera(camera, SUPERSAMPLING), { cull: 'none' })
@@ -82,10 +85,11 @@ export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Prom
   const truth = truthMaps(head, scene, plan)
   return {
     plan,
-    photo: await takePhoto(linear, plan.photo, plan.seed + 1),
+    photo: await takePhoto(linear, plan.photo, plan.photoSeed + 1),
     mesh: scan(head.mesh, camera),
     ...truth,
     albedo: resolveAlbedo(albedo, raster, head.mesh.indices.length / 3, plan.photo.size),
+    regions: openingsOf(model, head.mesh.positions, camera, truth.depth, plan.expressionName),
   }
 }
 
@@ -148,7 +152,7 @@ async function lightVertices(
   for (const t of raster.triangle) if (t >= 0) for (let k = 0; k < 3; k++) seen[scene.indices[3 * t + k]] = 1
   const headVertices = head.face.length
   const sparse = seen.map((s, v) => (s && (v >= headVertices || head.face[v] === 0 || v % SPARSE === 0) ? 1 : 0))
-  const received = receiveLight(scene, normals, sparse, plan.light, plan.seed)
+  const received = receiveLight(scene, normals, sparse, plan.light, plan.photoSeed)
   const edges = meshEdges(scene.indices)
   fillBetween(received.lamps, plan.light.lamps.length, edges, sparse)
   fillBetween(received.room, 12, edges, sparse)
@@ -218,7 +222,7 @@ function shadeSamples(
       } else if (part === HEAD_PARTS.mouth) painter.mouth(look)
       else painter.skin(place[0], place[1], place[2], part === HEAD_PARTS.ear, look)
     } else {
-      cloth(point.position[0], point.position[1], point.position[2], plan.photo.shirt, plan.seed, look.albedo)
+      cloth(point.position[0], point.position[1], point.position[2], plan.photo.shirt, plan.photoSeed, look.albedo)
       look.sheen = 0.03
     }
     for (let c = 0; c < 3; c++) {

@@ -1,0 +1,174 @@
+/**
+ * The edges of the mouth's and the eyes' openings on a generated head: what a reconstruction's lips and lids are measured
+ * against. Edges are curves of the skin (the line along which lips touch; the lids' outer edge, which the lashes stand on), so
+ * they are known whatever hides them.
+ */
+import { project, transformPoints } from '../geometry/camera.js'
+import { isHidden } from '../geometry/rasterize.js'
+import { embeddedPoints } from '../head/register.js'
+import { LEFT_EYE, LIPS_INNER, RIGHT_EYE } from '../landmarks/topology.js'
+import type { Camera, HeadModel } from '../stages.js'
+
+type Vector = readonly number[]
+
+/** Points of an edge with their places in the photo. */
+interface Edge {
+  /** Head frame, metres. */
+  points3d: Vector[]
+  /** Photo pixels. */
+  px: Vector[]
+}
+
+interface IbugPoint {
+  point3d: Vector
+  px: Vector
+  /** Whether the camera sees it. */
+  visible: boolean
+}
+
+/** A view's `regions.json`; docs/ground-truth.md describes it. */
+export interface Regions {
+  mouth_gap_mm: number
+  lid_gap_right_mm: number
+  lid_gap_left_mm: number
+  outlines: {
+    mouth: { upper_inner: Edge; lower_inner: Edge; corners: Edge }
+    eye_right: { upper: Edge; lower: Edge; corners: Edge }
+    eye_left: { upper: Edge; lower: Edge; corners: Edge }
+  }
+  /** Points 36 to 48, 54 and 60 to 67 by their number. */
+  ibug: Record<string, IbugPoint>
+  /** In words. */
+  expression: string
+  occluders: string[]
+  units: string
+}
+
+/** Edges nearer than this from above to below touch, metres: those of shut lids and lips lie a little behind each other. */
+const TOUCH = 0.0005
+/** Metres behind what the camera sees by which a point is hidden: edges lie in the grooves between lids and between lips. */
+const GROOVE = 0.003
+const POINTS = { lips: 21, lids: 15 }
+
+/** iBUG's pairs of an upper and a lower point that meet when lids and lips are shut. */
+const PAIRS = [
+  [37, 41],
+  [38, 40],
+  [43, 47],
+  [44, 46],
+  [61, 67],
+  [62, 66],
+  [63, 65],
+] as const // prettier-ignore
+const IBUG = [...Array.from({ length: 13 }, (_, i) => 36 + i), 54, ...Array.from({ length: 8 }, (_, i) => 60 + i)]
+
+/**
+ * The openings of a generated head as its camera sees them.
+ *
+ * @param positions of the head's mesh; its first vertices are the model's
+ * @param depth [height, width] of everything in front of the camera, metres
+ * @param name the face's expression in words
+ */
+export function openingsOf(
+  model: HeadModel,
+  positions: Float32Array,
+  camera: Camera,
+  depth: Float32Array,
+  name: string,
+): Regions {
+  const rows = (points: Float64Array): number[][] =>
+    Array.from({ length: points.length / 3 }, (_, i) => [...points.subarray(3 * i, 3 * i + 3)])
+  const mesh478 = rows(embeddedPoints(positions, model.indices, model.landmarks478))
+  const ibug = rows(embeddedPoints(positions, model.indices, model.landmarks68))
+  for (const [u, l] of PAIRS) [ibug[u], ibug[l]] = touching(ibug[u], ibug[l])
+
+  const pixels = (points: readonly Vector[]): Vector[] => {
+    const px = project(camera, Float64Array.from(points.flat()))
+    return points.map((_, i) => [round(px[2 * i], 2), round(px[2 * i + 1], 2)])
+  }
+  const edge = (points: readonly Vector[]): Edge => ({
+    points3d: points.map((p) => p.map((x) => round(x, 6))),
+    px: pixels(points),
+  })
+  /** Upper and lower edge of an opening whose points run from a corner over the upper edge to the other and back below. */
+  const edges = (ring: readonly number[], count: number): [upper: Edge, lower: Edge] => {
+    const half = ring.length / 2
+    const upper = along(
+      ring.slice(0, half + 1).map((i) => mesh478[i]),
+      count,
+    )
+    const lower = along(
+      [ring[0], ...ring.slice(half).reverse()].map((i) => mesh478[i]),
+      count,
+    )
+    const met = upper.map((u, i) => touching(u, lower[i]))
+    return [edge(met.map(([u]) => u)), edge(met.map(([, l]) => l))]
+  }
+  const [lipUpper, lipLower] = edges(LIPS_INNER, POINTS.lips)
+  const [rightUpper, rightLower] = edges(RIGHT_EYE, POINTS.lids)
+  const [leftUpper, leftLower] = edges(LEFT_EYE, POINTS.lids)
+  const corners = (...numbers: number[]): Edge => edge(numbers.map((i) => ibug[i]))
+
+  const gaps = [gap(ibug, [62], [66]), gap(ibug, [37, 38], [41, 40]), gap(ibug, [43, 44], [47, 46])]
+  const [mouth, right, left] = gaps.map((metres) => round(1000 * metres, 3))
+  const px = pixels(IBUG.map((i) => ibug[i]))
+  const inCamera = transformPoints(camera.headToCamera, Float64Array.from(IBUG.flatMap((i) => ibug[i])))
+  const isVisible = ([x, y]: Vector, z: number): boolean =>
+    x >= 0 && y >= 0 && x < camera.width && y < camera.height && !isHidden(depth, camera.width, x, y, z, GROOVE)
+  return {
+    mouth_gap_mm: mouth,
+    lid_gap_right_mm: right,
+    lid_gap_left_mm: left,
+    outlines: {
+      mouth: { upper_inner: lipUpper, lower_inner: lipLower, corners: corners(48, 54) },
+      eye_right: { upper: rightUpper, lower: rightLower, corners: corners(36, 39) },
+      eye_left: { upper: leftUpper, lower: leftLower, corners: corners(42, 45) },
+    },
+    ibug: Object.fromEntries(
+      IBUG.map((i, n) => [
+        String(i),
+        { point3d: ibug[i].map((x) => round(x, 6)), px: px[n], visible: isVisible(px[n], inCamera[3 * n + 2]) },
+      ]),
+    ),
+    expression: [name, ...inWords(mouth, right, left)].join(', '),
+    occluders: [],
+    units: 'head frame, metres; px: photo pixels, centres at +0.5; gaps in mm (0: closed)',
+  }
+}
+
+/** Both in one place where the upper one does not lie over the lower one. */
+function touching(upper: Vector, lower: Vector): [number[], number[]] {
+  if (upper[1] - lower[1] >= TOUCH) return [[...upper], [...lower]]
+  const middle = upper.map((x, k) => (x + lower[k]) / 2)
+  return [middle, middle.slice()]
+}
+
+/** Distance between the middles of the upper and of the lower points. */
+function gap(points: readonly Vector[], upper: readonly number[], lower: readonly number[]): number {
+  const middle = (list: readonly number[]): number[] =>
+    [0, 1, 2].map((k) => list.reduce((sum, i) => sum + points[i][k] / list.length, 0))
+  const [u, l] = [middle(upper), middle(lower)]
+  return Math.hypot(...u.map((x, k) => x - l[k]))
+}
+
+/** Points at equal steps along a polyline, without its ends. */
+function along(line: readonly Vector[], count: number): number[][] {
+  const starts = [0]
+  for (let i = 1; i < line.length; i++)
+    starts.push(starts[i - 1] + Math.hypot(...line[i].map((x, k) => x - line[i - 1][k])))
+  return Array.from({ length: count }, (_, n) => {
+    const wanted = (starts[starts.length - 1] * (n + 1)) / (count + 1)
+    const i = starts.findIndex((start) => start > wanted)
+    const t = (wanted - starts[i - 1]) / (starts[i] - starts[i - 1])
+    return line[i].map((x, k) => line[i - 1][k] + t * (x - line[i - 1][k]))
+  })
+}
+
+function inWords(mouth: number, right: number, left: number): string[] {
+  const words = [mouth > 2 ? `mouth ${mouth.toFixed(0)} mm open` : 'mouth shut']
+  const shut = [right > 0 ? '' : 'right', left > 0 ? '' : 'left'].filter((side) => side !== '')
+  if (shut.length > 0) words.push(shut.length === 2 ? 'both eyes shut' : `${shut[0]} eye shut`)
+  return words
+}
+
+const round = (x: number, digits: number): number => Number(x.toFixed(digits))
