@@ -3,10 +3,10 @@
  * against. Edges are curves of the skin (the line along which lips touch; the lids' outer edge, which the lashes stand on), so
  * they are known whatever hides them.
  */
-import { project, transformPoints } from '../geometry/camera.js'
+import { type ContourName, contoursOn } from '../contours.js'
+import { project } from '../geometry/camera.js'
 import { isHidden } from '../geometry/rasterize.js'
 import { embeddedPoints } from '../head/register.js'
-import { LEFT_EYE, LIPS_INNER, RIGHT_EYE } from '../landmarks/topology.js'
 import type { Camera, HeadModel } from '../stages.js'
 
 type Vector = readonly number[]
@@ -78,43 +78,34 @@ export function openingsOf(
 ): Regions {
   const rows = (points: Float64Array): number[][] =>
     Array.from({ length: points.length / 3 }, (_, i) => [...points.subarray(3 * i, 3 * i + 3)])
-  const mesh478 = rows(embeddedPoints(positions, model.indices, model.landmarks478))
   const ibug = rows(embeddedPoints(positions, model.indices, model.landmarks68))
   for (const [u, l] of PAIRS) [ibug[u], ibug[l]] = touching(ibug[u], ibug[l])
 
   const pixels = (points: readonly Vector[]): Vector[] => {
     const px = project(camera, Float64Array.from(points.flat()))
-    return points.map((_, i) => [round(px[2 * i], 2), round(px[2 * i + 1], 2)])
+    return points.map((_, i) => [round(px[3 * i], 2), round(px[3 * i + 1], 2)])
   }
   const edge = (points: readonly Vector[]): Edge => ({
     points3d: points.map((p) => p.map((x) => round(x, 6))),
     px: pixels(points),
   })
-  /** Upper and lower edge of an opening whose points run from a corner over the upper edge to the other and back below. */
-  const edges = (ring: readonly number[], count: number): [upper: Edge, lower: Edge] => {
-    const half = ring.length / 2
-    const upper = along(
-      ring.slice(0, half + 1).map((i) => mesh478[i]),
-      count,
-    )
-    const lower = along(
-      [ring[0], ...ring.slice(half).reverse()].map((i) => mesh478[i]),
-      count,
-    )
-    const met = upper.map((u, i) => touching(u, lower[i]))
+  const contours = contoursOn(model, positions)
+  const edges = (upper: ContourName, lower: ContourName, count: number): [upper: Edge, lower: Edge] => {
+    const below = along(contours[lower], count)
+    const met = along(contours[upper], count).map((u, i) => touching(u, below[i]))
     return [edge(met.map(([u]) => u)), edge(met.map(([, l]) => l))]
   }
-  const [lipUpper, lipLower] = edges(LIPS_INNER, POINTS.lips)
-  const [rightUpper, rightLower] = edges(RIGHT_EYE, POINTS.lids)
-  const [leftUpper, leftLower] = edges(LEFT_EYE, POINTS.lids)
+  const [lipUpper, lipLower] = edges('lipsUpper', 'lipsLower', POINTS.lips)
+  const [rightUpper, rightLower] = edges('rightUpper', 'rightLower', POINTS.lids)
+  const [leftUpper, leftLower] = edges('leftUpper', 'leftLower', POINTS.lids)
   const corners = (...numbers: number[]): Edge => edge(numbers.map((i) => ibug[i]))
 
   const gaps = [gap(ibug, [62], [66]), gap(ibug, [37, 38], [41, 40]), gap(ibug, [43, 44], [47, 46])]
   const [mouth, right, left] = gaps.map((metres) => round(1000 * metres, 3))
-  const px = pixels(IBUG.map((i) => ibug[i]))
-  const inCamera = transformPoints(camera.headToCamera, Float64Array.from(IBUG.flatMap((i) => ibug[i])))
-  const isVisible = ([x, y]: Vector, z: number): boolean =>
-    x >= 0 && y >= 0 && x < camera.width && y < camera.height && !isHidden(depth, camera.width, x, y, z, GROOVE)
+  const isVisible = (p: Vector): boolean => {
+    const [x, y, z] = project(camera, Float64Array.from(p))
+    return x >= 0 && y >= 0 && x < camera.width && y < camera.height && !isHidden(depth, camera.width, x, y, z, GROOVE)
+  }
   return {
     mouth_gap_mm: mouth,
     lid_gap_right_mm: right,
@@ -125,10 +116,10 @@ export function openingsOf(
       eye_left: { upper: leftUpper, lower: leftLower, corners: corners(42, 45) },
     },
     ibug: Object.fromEntries(
-      IBUG.map((i, n) => [
-        String(i),
-        { point3d: ibug[i].map((x) => round(x, 6)), px: px[n], visible: isVisible(px[n], inCamera[3 * n + 2]) },
-      ]),
+      IBUG.map((i) => {
+        const { points3d, px } = edge([ibug[i]])
+        return [String(i), { point3d: points3d[0], px: px[0], visible: isVisible(ibug[i]) }]
+      }),
     ),
     expression: [name, ...inWords(mouth, right, left)].join(', '),
     occluders: [],
