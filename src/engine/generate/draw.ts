@@ -32,13 +32,14 @@ export function drawPlan(model: HeadModel, seed: number, size: number, options: 
   const identity = Float64Array.from({ length: model.identityCount }, () => {
     return Math.max(-2, Math.min(2, who.normal())) * IDENTITY_SPREAD
   })
-  const { name, coefficients } = drawExpression(model, expressions, face)
+  const { name, coefficients, tongueOut } = drawExpression(model, expressions, face)
   return {
     seed,
     photoSeed,
     age,
     identity,
     expression: coefficients,
+    tongueOut,
     expressionName: name,
     complexion: drawComplexion(skin, age),
     relief: drawRelief(skin, age, (unit) => coefficients[model.expressionNames.indexOf(unit)] ?? 0),
@@ -90,11 +91,16 @@ function drawRelief(rng: Rng, age: number, unit: (name: string) => number): Skin
   const frown = unit('browDownLeft')
   const smile = unit('mouthSmileLeft')
   const squint = unit('eyeSquintLeft')
+  // Laughs and wide mouths fold the head's own mesh there.
+  const folded = Math.min(
+    1,
+    unit('mouthLaughLeft') + 0.7 * unit('jawOpen') + Math.max(0, unit('mouthUpperUpLeft') - 0.4),
+  )
   return {
     forehead: 0.12 + 0.75 * old + 0.6 * raised,
     frown: 0.1 + 0.55 * old + 0.8 * frown,
     crowsFeet: 0.08 + 0.75 * old + 0.5 * squint + 0.3 * smile,
-    nasolabial: 0.35 + 0.8 * old + 0.6 * smile,
+    nasolabial: (0.35 + 0.8 * old + 0.6 * smile) * (1 - 0.65 * folded),
     underEye: 0.18 + 0.7 * old + 0.3 * squint,
     mouth: 0.1 + 0.6 * old,
     fineLines: 0.05 + 0.08 * old,

@@ -13,6 +13,8 @@ export interface DrawnExpression {
   name: string
   /** [expressionCount] */
   coefficients: Float64Array
+  /** 0..1: how far the tongue is put out. */
+  tongueOut: number
 }
 
 /** Draws a face of the given range. */
@@ -48,7 +50,7 @@ function drawMild(model: HeadModel, rng: Rng, rest: boolean): DrawnExpression {
     const idle = rest || opens ? 0 : Math.max(0, rng.normal(0, 0.25)) * model.expressionSigma[k]
     return Math.min(model.expressionRange[2 * k + 1], wanted + idle)
   })
-  return { name, coefficients }
+  return { name, coefficients, tongueOut: 0 }
 }
 
 type Side = 'Left' | 'Right'
@@ -81,6 +83,7 @@ interface Face {
   lids: readonly Lids[]
   /** The weaker side's share of the stronger one; sides are nearly alike without it. */
   weakSide?: Span
+  tongueOut?: Span
   /** Moves jaw and mouth towards the stronger side, or to one at random. */
   sideways?: Record<'jaw' | 'mouth', Span>
 }
@@ -233,6 +236,12 @@ const FACES: readonly Face[] = [
     weakSide: [0, 1],
     sideways: { jaw: [0.6, 1], mouth: [0.2, 0.8] },
   },
+  {
+    name: 'tongue out',
+    units: { jawOpen: [0.4, 0.6], browUp: [0, 0.8], browOuterUp: [0, 0.6] },
+    lids: ['open', 'wide', 'wink', 'narrowed'],
+    tongueOut: [0.9, 1],
+  },
   { name: 'winking', units: { mouthSmile: [0.3, 0.8], mouthDimple: [0, 0.4] }, lids: ['wink'], weakSide: [0.3, 1] },
   { name: 'eyes closed', units: { mouthSmile: [0, 0.3], browInnerUp: [0, 0.4] }, lids: ['closed'] },
 ]
@@ -277,5 +286,5 @@ function drawStrong(model: HeadModel, rng: Rng): DrawnExpression {
     const wanted = side ? Math.max(ofLids ?? 0, (drawn[unit] ?? 0) * share(side)) : (drawn[unit] ?? sideways[unit] ?? 0)
     return Math.min(model.expressionRange[2 * k + 1], wanted)
   })
-  return { name: face.name, coefficients }
+  return { name: face.name, coefficients, tongueOut: face.tongueOut ? within(face.tongueOut) : 0 }
 }

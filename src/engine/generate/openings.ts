@@ -127,11 +127,11 @@ export function openingsOf(
   }
 }
 
-/** Both in one place where the upper one does not lie over the lower one. */
+/** Both in one place where the upper one does not lie over the lower one: where the one in front is, which is what can be seen. */
 function touching(upper: Vector, lower: Vector): [number[], number[]] {
   if (upper[1] - lower[1] >= TOUCH) return [[...upper], [...lower]]
-  const middle = upper.map((x, k) => (x + lower[k]) / 2)
-  return [middle, middle.slice()]
+  const front = upper[2] > lower[2] ? upper : lower
+  return [[...front], [...front]]
 }
 
 /** Distance between the middles of the upper and of the lower points. */

@@ -79,6 +79,8 @@ export interface PortraitPlan {
   age: number
   identity: Float64Array
   expression: Float64Array
+  /** 0..1: how far the tongue is put out. */
+  tongueOut: number
   /** In words. */
   expressionName: string
   complexion: Complexion

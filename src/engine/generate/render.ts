@@ -4,19 +4,22 @@ import { boundaryLoops, joinMeshes, meshEdges } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
+import { posedMesh } from '../head/fit-mesh.js'
 import { embeddedPoints } from '../head/register.js'
 import { LEFT_IRIS, RIGHT_IRIS } from '../landmarks/topology.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
-import { chartLandmarks } from './chart.js'
+import { chartLandmarks, chartLipContact } from './chart.js'
 import { engraveCreases } from './creases.js'
 import { hairDepth } from './hair.js'
-import { buildHead, type FineHead } from './head-mesh.js'
+import { buildHead, type FineHead, INSIDE } from './head-mesh.js'
+import { paintInside } from './inside.js'
 import { fillBetween, type Received, receiveLight, scatter } from './irradiance.js'
 import { scatterMarks } from './marks.js'
 import { openingsOf, type Regions } from './openings.js'
 import { type Look, Painter } from './paint.js'
 import { exposure, takePhoto } from './photo.js'
 import type { PortraitPlan } from './plan.js'
+import { postureOf } from './posture.js'
 import { backdrop, cloth, type Neck, shirt } from './props.js'
 import { applyRelief } from './relief.js'
 import { scan } from './scan.js'
@@ -51,11 +54,14 @@ export function buildGeometry(model: HeadModel, plan: PortraitPlan): { head: Fin
   const landmarks = chartLandmarks(model)
   const creases = engraveCreases(landmarks, plan.relief, rng.fork())
   const marks = scatterMarks(plan, rng.fork())
-  const painter = new Painter(plan, landmarks, marks, rng.fork())
+  const posed = posedMesh(model, plan.identity, plan.expression).positions
+  const posture = postureOf(model, posed)
+  const lipContact = posture.mouthOpen ? chartLipContact(model) : []
+  const painter = new Painter(plan, posture, landmarks, lipContact, marks, rng.fork())
   // About one vertex a pixel, but never coarser than creases need.
   const pixel = plan.camera.headToCamera[11] / plan.camera.fx
   const face = Math.min(0.001, Math.max(0.00055, 1.7 * pixel))
-  const head = buildHead(model, plan, { face, elsewhere: 0.003 })
+  const head = buildHead(model, posed, posture.mouthOpen, plan, { face, elsewhere: 0.003 })
   applyRelief(head, plan, creases, marks, painter.lips)
   return { head, painter }
 }
@@ -86,7 +92,7 @@ export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Prom
   return {
     plan,
     photo: await takePhoto(linear, plan.photo, plan.photoSeed + 1),
-    mesh: scan(head.mesh, camera),
+    mesh: scan(head.mesh, camera, (t) => head.parts[t] < INSIDE),
     ...truth,
     albedo: resolveAlbedo(albedo, raster, head.mesh.indices.length / 3, plan.photo.size),
     regions: openingsOf(model, head.mesh.positions, camera, truth.depth, plan.expressionName),
@@ -106,7 +112,7 @@ function truthMaps(head: FineHead, scene: Mesh, plan: PortraitPlan): Pick<Portra
 /** [triangles] 1 where hair covers the skull. */
 function underHair({ mesh, canonical, parts }: FineHead, plan: PortraitPlan): Uint8Array {
   return parts.map((part, t) => {
-    if (part === HEAD_PARTS.ear || part === HEAD_PARTS.eyeball || part === HEAD_PARTS.mouth) return 0
+    if (part === HEAD_PARTS.ear || part === HEAD_PARTS.eyeball || part === HEAD_PARTS.mouth || part >= INSIDE) return 0
     const v = 3 * mesh.indices[3 * t]
     const [x, y, z] = canonical.subarray(v, v + 3)
     return hairDepth(1000 * x, 1000 * y, 1000 * z, plan) > 0 ? 1 : 0
@@ -114,11 +120,12 @@ function underHair({ mesh, canonical, parts }: FineHead, plan: PortraitPlan): Ui
 }
 
 /** The neck's outline near the edge where the mesh ends. */
-function neckOf({ mesh }: FineHead): Neck {
+function neckOf({ mesh, canonical }: FineHead): Neck {
   const edge = boundaryLoops(mesh)
-    .flatMap((loop) => Array.from(loop, (v) => mesh.positions.subarray(3 * v, 3 * v + 3)))
-    // The other borders are those of the lids and the eyeballs.
-    .filter(([, y]) => y < -0.08)
+    .flatMap((loop) => Array.from(loop))
+    // The other borders are those of lids, eyeballs and gums.
+    .filter((v) => canonical[3 * v + 1] < -0.11)
+    .map((v) => mesh.positions.subarray(3 * v, 3 * v + 3))
   const middle = edge.reduce((sum, [, , z]) => sum + z / edge.length, 0)
   const highest = (inFront: boolean): number =>
     Math.max(...edge.filter(([, , z]) => z > middle === inFront).map(([, y]) => y))
@@ -152,13 +159,22 @@ async function lightVertices(
   for (const t of raster.triangle) if (t >= 0) for (let k = 0; k < 3; k++) seen[scene.indices[3 * t + k]] = 1
   const headVertices = head.face.length
   const sparse = seen.map((s, v) => (s && (v >= headVertices || head.face[v] === 0 || v % SPARSE === 0) ? 1 : 0))
-  const received = receiveLight(scene, normals, sparse, plan.light, plan.photoSeed)
+  const received = receiveLight(scene, normals, sparse, insideOf(head), plan.light, plan.photoSeed)
   const edges = meshEdges(scene.indices)
   fillBetween(received.lamps, plan.light.lamps.length, edges, sparse)
   fillBetween(received.room, 12, edges, sparse)
   const diffuse = diffuseLight(scene, normals, plan.light, received)
   scatter(diffuse, scene.positions, edges)
   return { ...received, diffuse }
+}
+
+/** [vertices] 1 inside the mouth. */
+function insideOf({ mesh, parts }: FineHead): Uint8Array {
+  const out = new Uint8Array(mesh.positions.length / 3)
+  mesh.indices.forEach((v, i) => {
+    if (parts[Math.floor(i / 3)] >= INSIDE) out[v] = 1
+  })
+  return out
 }
 
 /** Colours and albedos [samples, 3] of everything the raster sees, and the brightness of the face for the exposure. */
@@ -219,6 +235,9 @@ function shadeSamples(
         const [dx, dy, dz] = [0, 1, 2].map((k) => 1000 * (place[k] - eye[k]))
         painter.eye(Math.hypot(dx, dy, dz), Math.atan2(dy, dx), look)
         wet = true
+      } else if (part >= INSIDE) {
+        const crown = corners.reduce((sum, v, k) => sum + weights[k] * head.crown[v], 0)
+        paintInside(part - INSIDE, crown, place, plan, look)
       } else if (part === HEAD_PARTS.mouth) painter.mouth(look)
       else painter.skin(place[0], place[1], place[2], part === HEAD_PARTS.ear, look)
     } else {
