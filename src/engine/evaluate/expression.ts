@@ -4,6 +4,7 @@
  */
 import type { ContourName } from '../contours.js'
 import { project } from '../geometry/camera.js'
+import { type PolylinePoint, pointsAlong } from '../geometry/polyline.js'
 import { isHidden } from '../geometry/rasterize.js'
 import type { Camera } from '../stages.js'
 import { invalidFile, type Side } from './mesh-files.js'
@@ -92,8 +93,8 @@ const OPENINGS = {
 } as const
 /** Metres behind what the camera sees by which a point of a contour is hidden: contours lie in grooves. */
 const GROOVE = 0.003
-/** Samples along a contour. */
-const SAMPLES = 60
+/** Samples along a contour, as shares of its length. */
+const SHARES = Array.from({ length: 60 }, (_, i) => i / 59)
 
 /**
  * @param depth [height, width] true depth, by which hidden parts of contours are left out; undefined: all count
@@ -166,7 +167,7 @@ function visible(
  * @param seen of the true curve's points
  */
 function apart(truth: readonly Vector[], seen: readonly boolean[], found: readonly Vector[]): number | undefined {
-  const [a, b] = [resampled(truth), resampled(found)]
+  const [a, b] = [truth, found].map((line) => pointsAlong(line, SHARES))
   const seenAt = a.map(({ at }) => seen[Math.round(at)])
   const there = a.filter((_, i) => seenAt[i]).map(({ point }) => nearest(b, point).distance)
   const back = b.map(({ point }) => nearest(a, point)).filter(({ index }) => seenAt[index])
@@ -175,28 +176,8 @@ function apart(truth: readonly Vector[], seen: readonly boolean[], found: readon
   return (mean(there) + mean(back.map(({ distance: d }) => d))) / 2
 }
 
-interface Sample {
-  point: Vector
-  /** Place on the polyline: number of a point, and the share of the way to the next. */
-  at: number
-}
-
-function resampled(line: readonly Vector[]): Sample[] {
-  const starts = [0]
-  for (let i = 1; i < line.length; i++) starts.push(starts[i - 1] + distance(line[i], line[i - 1]))
-  const length = starts[starts.length - 1]
-  return Array.from({ length: SAMPLES }, (_, n) => {
-    const wanted = (length * n) / (SAMPLES - 1)
-    let i = 1
-    while (i + 1 < line.length && starts[i] < wanted) i++
-    const span = starts[i] - starts[i - 1]
-    const t = span > 0 ? Math.min(1, (wanted - starts[i - 1]) / span) : 0
-    return { point: line[i].map((x, k) => line[i - 1][k] + t * (x - line[i - 1][k])), at: i - 1 + t }
-  })
-}
-
 /** The nearest place on the polyline through the samples. */
-function nearest(line: readonly Sample[], [x, y]: Vector): { distance: number; index: number } {
+function nearest(line: readonly PolylinePoint[], [x, y]: Vector): { distance: number; index: number } {
   let [best, index] = [Number.POSITIVE_INFINITY, 0]
   for (let i = 0; i + 1 < line.length; i++) {
     const [[ax, ay], [bx, by]] = [line[i].point, line[i + 1].point]

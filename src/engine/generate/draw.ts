@@ -4,12 +4,16 @@
  */
 import { multiply3, rigidTransform, rotationFromAxisAngle } from '../geometry/camera.js'
 import { Rng } from '../geometry/rng.js'
+import { posedMesh } from '../head/fit-mesh.js'
 import type { Camera, HeadModel } from '../stages.js'
 import { drawExpression, type ExpressionRange } from './expressions.js'
 import type { Complexion, Lamp, LightPlan, PhotoPlan, PortraitPlan, SkinRelief } from './plan.js'
+import { postureOf } from './posture.js'
 
 /** Share of the identity's standard deviation that is drawn: beyond it, drawn heads look like caricatures. */
 const IDENTITY_SPREAD = 0.8
+/** Lids are shut where they are no further apart than this share of the eye's length. */
+const SHUT = 0.01
 
 export interface PlanOptions {
   /** What faces are made (default mild). */
@@ -33,6 +37,7 @@ export function drawPlan(model: HeadModel, seed: number, size: number, options: 
     return Math.max(-2, Math.min(2, who.normal())) * IDENTITY_SPREAD
   })
   const { name, coefficients, tongueOut } = drawExpression(model, expressions, face)
+  shutLids(model, identity, coefficients)
   return {
     seed,
     photoSeed,
@@ -46,6 +51,19 @@ export function drawPlan(model: HeadModel, seed: number, size: number, options: 
     camera: drawCamera(place, size),
     light: drawLight(lamp),
     photo: drawPhoto(lens, size),
+  }
+}
+
+/** Where the upper lid comes down as far as it can and something of a large eye still shows, the lower one rises. */
+function shutLids(model: HeadModel, identity: Float64Array, expression: Float64Array): void {
+  const unit = (name: string): number => model.expressionNames.indexOf(name)
+  for (const side of ['Left', 'Right'] as const) {
+    if (expression[unit(`eyeBlink${side}`)] < 1) continue
+    const squint = unit(`eyeSquint${side}`)
+    for (; expression[squint] < 0.8; expression[squint] += 0.1) {
+      const posture = postureOf(model, posedMesh(model, identity, expression).positions)
+      if ((side === 'Left' ? posture.leftLids : posture.rightLids) <= SHUT) break
+    }
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { type ContourName, contoursOn } from '../contours.js'
 import { project } from '../geometry/camera.js'
+import { pointsAlong } from '../geometry/polyline.js'
 import { isHidden } from '../geometry/rasterize.js'
 import { embeddedPoints } from '../head/register.js'
 import type { Camera, HeadModel } from '../stages.js'
@@ -91,8 +92,10 @@ export function openingsOf(
   })
   const contours = contoursOn(model, positions)
   const edges = (upper: ContourName, lower: ContourName, count: number): [upper: Edge, lower: Edge] => {
-    const below = along(contours[lower], count)
-    const met = along(contours[upper], count).map((u, i) => touching(u, below[i]))
+    // At equal steps, without the ends.
+    const shares = Array.from({ length: count }, (_, n) => (n + 1) / (count + 1))
+    const below = pointsAlong(contours[lower], shares)
+    const met = pointsAlong(contours[upper], shares).map((u, i) => touching(u.point, below[i].point))
     return [edge(met.map(([u]) => u)), edge(met.map(([, l]) => l))]
   }
   const [lipUpper, lipLower] = edges('lipsUpper', 'lipsLower', POINTS.lips)
@@ -140,19 +143,6 @@ function gap(points: readonly Vector[], upper: readonly number[], lower: readonl
     [0, 1, 2].map((k) => list.reduce((sum, i) => sum + points[i][k] / list.length, 0))
   const [u, l] = [middle(upper), middle(lower)]
   return Math.hypot(...u.map((x, k) => x - l[k]))
-}
-
-/** Points at equal steps along a polyline, without its ends. */
-function along(line: readonly Vector[], count: number): number[][] {
-  const starts = [0]
-  for (let i = 1; i < line.length; i++)
-    starts.push(starts[i - 1] + Math.hypot(...line[i].map((x, k) => x - line[i - 1][k])))
-  return Array.from({ length: count }, (_, n) => {
-    const wanted = (starts[starts.length - 1] * (n + 1)) / (count + 1)
-    const i = starts.findIndex((start) => start > wanted)
-    const t = (wanted - starts[i - 1]) / (starts[i] - starts[i - 1])
-    return line[i].map((x, k) => line[i - 1][k] + t * (x - line[i - 1][k]))
-  })
 }
 
 function inWords(mouth: number, right: number, left: number): string[] {

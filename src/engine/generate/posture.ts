@@ -8,7 +8,7 @@ const SHUT = 0.0025
 export interface Posture {
   /** Whether the mouth shows what is inside. */
   mouthOpen: boolean
-  /** Height of the opening in the middle of the lids as a share of the eye's length; 0 and below: shut. */
+  /** Largest height of the opening between the lids as a share of the eye's length; 0 and below: shut. */
   rightLids: number
   leftLids: number
 }
@@ -20,8 +20,7 @@ export function postureOf(model: HeadModel, positions: Float32Array): Posture {
     contours[upper].slice(1, -1).map((p, i) => p[1] - contours[lower][i + 1][1])
   const lids = (upper: ContourName, lower: ContourName): number => {
     const [a, b] = [contours[upper][0], contours[upper][contours[upper].length - 1]]
-    const all = heights(upper, lower)
-    return all[all.length >> 1] / Math.hypot(...a.map((x, k) => x - b[k]))
+    return Math.max(...heights(upper, lower)) / Math.hypot(...a.map((x, k) => x - b[k]))
   }
   return {
     mouthOpen: Math.max(...heights('lipsUpper', 'lipsLower')) > SHUT,

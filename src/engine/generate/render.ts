@@ -1,6 +1,6 @@
 /** Renders a planned portrait: the mesh with its relief, the photo, and the exact truth of what its camera sees. */
 import { cameraCenter, scaleCamera } from '../geometry/camera.js'
-import { boundaryLoops, joinMeshes, meshEdges } from '../geometry/mesh.js'
+import { joinMeshes, meshEdges } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
@@ -20,7 +20,7 @@ import { type Look, Painter } from './paint.js'
 import { exposure, takePhoto } from './photo.js'
 import type { PortraitPlan } from './plan.js'
 import { postureOf } from './posture.js'
-import { backdrop, cloth, type Neck, shirt } from './props.js'
+import { backdrop, cloth, neckOf, shirt } from './props.js'
 import { applyRelief } from './relief.js'
 import { scan } from './scan.js'
 import { addReflection, diffuseLight, type SurfacePoint } from './shade.js'
@@ -117,28 +117,6 @@ function underHair({ mesh, canonical, parts }: FineHead, plan: PortraitPlan): Ui
     const [x, y, z] = canonical.subarray(v, v + 3)
     return hairDepth(1000 * x, 1000 * y, 1000 * z, plan) > 0 ? 1 : 0
   })
-}
-
-/** The neck's outline near the edge where the mesh ends. */
-function neckOf({ mesh, canonical }: FineHead): Neck {
-  const edge = boundaryLoops(mesh)
-    .flatMap((loop) => Array.from(loop))
-    // The other borders are those of lids, eyeballs and gums.
-    .filter((v) => canonical[3 * v + 1] < -0.11)
-    .map((v) => mesh.positions.subarray(3 * v, 3 * v + 3))
-  const middle = edge.reduce((sum, [, , z]) => sum + z / edge.length, 0)
-  const highest = (inFront: boolean): number =>
-    Math.max(...edge.filter(([, , z]) => z > middle === inFront).map(([, y]) => y))
-  const neck: Neck = { halfWidth: 0, front: -1, back: 1, topFront: highest(true), topBack: highest(false) }
-  const top = Math.max(neck.topFront, neck.topBack)
-  for (let i = 0; i < mesh.positions.length; i += 3) {
-    const [x, y, z] = mesh.positions.subarray(i, i + 3)
-    if (y > top + 0.003 || z > 0.04) continue
-    neck.halfWidth = Math.max(neck.halfWidth, Math.abs(x))
-    neck.front = Math.max(neck.front, z)
-    neck.back = Math.min(neck.back, z)
-  }
-  return neck
 }
 
 interface VertexLight extends Received {
