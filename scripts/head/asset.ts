@@ -74,11 +74,7 @@ export function writeAsset(path: string, asset: HeadAsset): void {
 }
 
 /** The mouth's inside: its columns are the head's cage, then its own. */
-export function interiorTensors({
-  interior: { interior, ...own },
-  column,
-  cageSize,
-}: HeadAsset): Record<string, NamedTensor> {
+function interiorTensors({ interior: { interior, ...own }, column, cageSize }: HeadAsset): Record<string, NamedTensor> {
   const { rows, triangles, uv, uvTriangles, parts, seam, tongueOut } = interior
   const size = own.mean.length / 3
   return {

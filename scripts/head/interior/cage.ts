@@ -14,6 +14,7 @@ import type { Source } from '../source.js'
 import type { Jaw } from './arch.js'
 import { FRAME_COLUMNS, FRAME_POINTS } from './frames.js'
 import { buildInterior, type Interior } from './interior.js'
+import { liningVertices } from './soft.js'
 
 /** Base vertices of the tongue and the teeth in MakeHuman's mesh. */
 const TONGUE = [13380, 13606] as const
@@ -46,56 +47,43 @@ export function interiorCage(
   known: ReadonlyMap<number, number>,
   expressions: readonly Expression[],
 ): InteriorCage {
-  const lining = cut.mesh.quads.flat().filter((v) => v < cut.helpers)
-  const teeth = ([first, end]: readonly [number, number]): number[] =>
+  const range = ([first, end]: readonly [number, number]): number[] =>
     Array.from({ length: end - first }, (_, i) => first + i)
-  const vertices = [
-    ...new Set([...teeth(TONGUE), ...teeth(MAKEHUMAN_TEETH.lower), ...teeth(MAKEHUMAN_TEETH.upper), ...lining]),
-  ]
+  const teeth = { upper: range(MAKEHUMAN_TEETH.upper), lower: range(MAKEHUMAN_TEETH.lower) }
+  const vertices = [...new Set([...range(TONGUE), ...teeth.lower, ...teeth.upper, ...liningVertices(cut)])]
   const place = new Map(vertices.map((v, i) => [v, i]))
   const pick = (list: readonly number[], field: Float64Array): Float64Array =>
     Float64Array.from(list.flatMap((v) => [...field.subarray(3 * v, 3 * v + 3)]))
+  /** Of a field over `vertices`. */
+  const pickHere = (list: readonly number[], field: Float64Array): Float64Array =>
+    pick(
+      list.map((v) => place.get(v)!),
+      field,
+    )
   const shapes = space.elsewhere(pick(vertices, head), (name) =>
     pick(vertices, source.target(name)).map((x) => DECIMETRE * x),
   )
   const mean = shapes.mean.map((x, i) => x - shift[i % 3])
-  const interior = buildInterior(source, cut, (v) => [...mean.subarray(3 * place.get(v)!, 3 * place.get(v)! + 3)])
+  const interior = buildInterior(source, cut, (v) => [...pickHere([v], mean)])
 
   const used = new Set(interior.rows.flatMap((row) => [...row.keys()]))
   const own = [...used].filter((c) => c < FRAME_COLUMNS.upper && !known.has(c)).sort((a, b) => a - b)
   const columns = [...own, ...JAWS.flatMap((jaw) => FRAME_POINTS.map((_, i) => FRAME_COLUMNS[jaw] + i))]
-  const places = own.map((v) => place.get(v)!)
-  const teethOf = (jaw: Jaw): number[] => teeth(MAKEHUMAN_TEETH[jaw])
-  const rest = Object.fromEntries(
-    JAWS.map((jaw) => [
-      jaw,
-      pick(
-        teethOf(jaw).map((v) => place.get(v)!),
-        mean,
-      ),
-    ]),
-  ) as Record<Jaw, Float64Array>
+  const still = new Float64Array(framePoints.length)
   return {
     interior,
     column: new Map(columns.map((c, i) => [c, i])),
-    mean: joined(pick(places, mean), framePoints, framePoints),
+    mean: joined(pickHere(own, mean), framePoints, framePoints),
     identity: shapes.components.map((component) => {
       const [upper, lower] = JAWS.map((jaw) =>
-        linearMotion(
-          rest[jaw],
-          pick(
-            teethOf(jaw).map((v) => place.get(v)!),
-            component,
-          ),
-        ),
+        linearMotion(pickHere(teeth[jaw], mean), pickHere(teeth[jaw], component)),
       )
-      return joined(pick(places, component), upper, lower)
+      return joined(pickHere(own, component), upper, lower)
     }),
     expressions: expressions.map(({ name, field }) => {
-      const lower = JAW_MOTIONS.includes(name)
-        ? rigidMotion(rest.lower, pick(teethOf('lower'), field))
-        : new Float64Array(12)
-      return joined(pick(own, field), new Float64Array(12), lower)
+      const moves = JAW_MOTIONS.includes(name)
+      const lower = moves ? rigidMotion(pickHere(teeth.lower, mean), pick(teeth.lower, field)) : still
+      return joined(pick(own, field), still, lower)
     }),
   }
 }

@@ -97,10 +97,19 @@ function outAt(share: number): [y: number, z: number] {
   return [value(1), value(2)]
 }
 
+/** Base vertices that the lining is made of: its own and those of the skin next to it, which its rim is smoothed with. */
+export function liningVertices(cut: CutHead): Set<number> {
+  const { mesh } = cut
+  const own = new Set([...liningFaces(cut)].flatMap((f) => mesh.quads[f]))
+  return new Set([...own].flatMap((v) => mesh.facesOfVertex.get(v)!).flatMap((f) => mesh.quads[f]))
+}
+
+const liningFaces = (cut: CutHead): Set<number> => facesInside(cut.mesh, cut.rings.mouth[0], LIPS_INSIDE)
+
 /** The skin within the lips' contact. */
 export function buildLining(source: Source, cut: CutHead, mean: (v: number) => number[]): Piece {
   const faces = source.faces.filter((f) => f.group === 'body')
-  const inside = facesInside(cut.mesh, cut.rings.mouth[0], LIPS_INSIDE)
+  const inside = liningFaces(cut)
   const ringOf = ringNumbers(cut, inside)
   const near = new Set([...inside].filter((f) => cut.mesh.quads[f].some((v) => ringOf.get(v)! < FINE_RINGS)))
   const fine = subdivide(cut.mesh, inside, near)

@@ -64,7 +64,7 @@ function readAsset({ tensors, metadata }: TensorFile): HeadModel {
     faceRegion: get('faceRegion'),
     parts: get('parts'),
     skinning: undefined,
-    interior: 'interior/indices' in tensors ? readInterior() : undefined,
+    interior: readInterior(),
   }
 
   function readInterior(): HeadInterior {
