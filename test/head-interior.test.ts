@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { boundaryLoops, connectedComponents, type Submesh, submesh } from '../src/engine/geometry/mesh.js'
+import { vertexNormals } from '../src/engine/geometry/normals.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { loadBuiltInHead } from '../src/engine/head/builtin.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
@@ -103,6 +104,25 @@ describe("the mouth's inside", () => {
         expect(z).toBeCloseTo(right[i][1], 5)
       })
     }
+  })
+
+  test('surfaces face outwards: gums to the lips, the tongue upwards, the lining into the mouth', () => {
+    const normals = vertexNormals({ positions: interior.mean, indices: interior.indices })
+    /** Mean of a normal's component over vertices of a part that lie somewhere. */
+    const facing = (part: number, axis: number, where: (x: number, y: number, z: number) => boolean): number => {
+      const list = [...interior.parts.keys()].filter(
+        (v) =>
+          interior.parts[v] === part && where(interior.mean[3 * v], interior.mean[3 * v + 1], interior.mean[3 * v + 2]),
+      )
+      expect(list.length).toBeGreaterThan(5)
+      return list.reduce((sum, v) => sum + normals[3 * v + axis] / list.length, 0)
+    }
+    const { gums, tongue, lining } = INTERIOR_PARTS
+    expect(facing(gums, 2, (x, y, z) => Math.abs(x) < 0.008 && y > -0.06 && z > 0.1)).toBeGreaterThan(0.5)
+    expect(facing(gums, 2, (x, y, z) => Math.abs(x) < 0.008 && y < -0.082 && z > 0.098)).toBeGreaterThan(0.5)
+    expect(facing(gums, 0, (x, y) => x > 0.027 && y > -0.058)).toBeGreaterThan(0.5)
+    expect(facing(tongue, 1, (x, y, z) => Math.abs(x) < 0.01 && y > -0.07 && z > 0.06)).toBeGreaterThan(0.5)
+    expect(facing(lining, 1, (_, y) => y > -0.03)).toBeLessThan(-0.5)
   })
 
   test('no expression moves the upper teeth; the lower ones go with the jaw and stay rigid', () => {

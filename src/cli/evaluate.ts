@@ -11,7 +11,7 @@ const UNITS = { m: 1, mm: 1000 } as const
 
 export const evaluate: Command = {
   name: 'evaluate',
-  summary: 'measure reconstructions against ground truth (NoW protocol, normals, colours)',
+  summary: 'measure reconstructions against ground truth (NoW protocol, normals, colours, expression, identity)',
   usage: '<truth> -r <results> [options]',
   positionals: ['truth'],
   options: {

@@ -37,7 +37,7 @@ export function gums(jaw: Jaw): Surface {
         [a, b, b + 1],
         [a, b + 1, a + 1],
       ] // prettier-ignore
-      for (const t of quad) triangles.push(jaw === 'upper' ? t : [t[0], t[2], t[1]])
+      for (const t of quad) triangles.push(jaw === 'lower' ? t : [t[0], t[2], t[1]])
     }
   return { points, triangles, uv }
 }

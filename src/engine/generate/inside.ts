@@ -71,7 +71,7 @@ export function paintInside(
     const edge = smoothstep(0.86, 1, crown)
     const stain = yellow + 0.5 * neck + 0.1 * octaves(x / 3, y / 5, z / 3, seed + 82, 2)
     const light = 0.66 - 0.12 * edge - 0.04 * neck
-    return set(light, light * (0.91 - 0.08 * stain), light * (0.75 - 0.2 * stain + 0.08 * edge), 1.6)
+    return set(1.03 * light, light * (0.88 - 0.08 * stain), light * (0.7 - 0.18 * stain + 0.08 * edge), 1.6)
   }
   if (part === INTERIOR_PARTS.gums) {
     const patch = 1 + 0.12 * octaves(x / 4, y / 4, z / 4, seed + 83, 3)
