@@ -64,11 +64,19 @@ class RecordingEngine implements Engine {
     this.evaluated = options
     const of = { count: 10, median: 0.91, mean: 1.42, std: 1.83 }
     const scores = options.cases.map(({ name, group }): CaseScore => {
-      return { name, group, alignment: 'pixels', scan: { detail: { ...of, scale: 1.1 } } }
+      const shut = { trueMm: 0, foundMm: 0.5 }
+      const lids = { rightLids: shut, leftLids: { trueMm: 9.1, foundMm: 8 } }
+      const mouth = { trueMm: 24, foundMm: 21.7 }
+      const expression = { mouth, ...lids, lipsPercent: 1.1, lidsPercent: undefined, pointsPercent: 2 }
+      return { name, group, alignment: 'pixels', scan: { detail: { ...of, scale: 1.1 } }, expression }
     })
+    const expression = { cases: 2, mouthMm: 2.3, lidsMm: 0.8, lipsPercent: 1.1, lidsPercent: 1.4 }
+    const identity = { results: 6, subjects: 2, sameMm: 1.05, differentMm: 2.58, ordered: 0.986, nearest: 1 }
+    for (const [i, score] of scores.entries()) options.onCase?.(score, i + 1, scores.length)
     const pooled = { cases: scores.length, detail: of }
     const curve = { distance: [0, 1], detail: [0, 50] }
-    return { scores, pooled, groups: { a: pooled }, curve, missing: [], options: {}, pictures: [] }
+    const figures = { scores, pooled, groups: { a: pooled }, curve, expression, identity }
+    return { ...figures, missing: [], options: {}, pictures: [] }
   }
   async writeEvaluation(_: Evaluation, out: string): Promise<void> {
     writeFileSync(join(out, 'evaluation.json'), JSON.stringify({ generator: 'sider' }))
@@ -399,6 +407,20 @@ describe('generate', () => {
     writeFileSync(join(folder, 'notes.txt'), '')
     expect((await sider(['generate', '-o', folder], engine)).status).toBe(9)
   })
+
+  test('takes ranges of expressions in turn, several views, and says which ranges there are', async () => {
+    const engine = new RecordingEngine()
+    const out = join(folder, 'views')
+    const { status } = await sider(['generate', '-o', out, '--views', '3', '-e', 'mild,strong'], engine)
+    expect(status).toBe(0)
+    expect(engine.generated).toMatchObject({ views: 3, expressions: ['mild', 'strong'] })
+    await sider(['generate', '-o', out, '--force'], engine)
+    expect(engine.generated).toMatchObject({ views: 1, expressions: undefined })
+    const wrong = await sider(['generate', '-o', out, '--expressions', 'mild,wild'], engine)
+    expect(wrong.status).toBe(2)
+    expect(wrong.stderr).toContain("'wild', but must be one or several of rest, mild, strong")
+    expect((await sider(['generate', '-o', out, '--views', '0'], engine)).status).toBe(2)
+  })
 })
 
 describe('evaluate', () => {
@@ -407,11 +429,17 @@ describe('evaluate', () => {
     const results = join(folder, 'results')
     const argv = ['evaluate', 'truth', '-r', results, '--scale', 'fixed', '--unit', 'mm']
     const { status, stdout, stderr } = await sider(argv, engine)
-    expect({ status, stderr: stderr.trim() }).toEqual({ status: 0, stderr: '' })
+    expect(status).toBe(0)
+    expect(stderr).toContain(
+      'mouth 21.7 for 24.0 mm, lids 0.5 for 0.0 and 8.0 for 9.1 mm, contours of lips 1.1 %, lids hidden',
+    )
     expect(engine.asked).toBeUndefined()
     expect(engine.evaluated).toMatchObject({ results, scale: 'fixed', predictionUnits: 1000 })
     expect(engine.evaluated?.cases).toHaveLength(2)
     expect(stdout).toContain('all (2): 0.91 / 1.42 / 1.83')
+    expect(stdout).toContain('Mean errors of openings (2 cases): mouth 2.30 mm, lids 0.80 mm')
+    expect(stdout).toContain('Heads at rest of 2 people, 6 results: 1.05 mm')
+    expect(stdout).toContain('98.6 % in the right order')
     expect(existsSync(join(results, 'evaluation/evaluation.json'))).toBe(true)
     // Its own folder is written again; somebody else's is not.
     expect((await sider(argv, engine)).status).toBe(0)

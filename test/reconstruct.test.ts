@@ -13,6 +13,8 @@ import { statistics } from '../src/engine/evaluate/statistics.js'
 import { ibugPoints } from '../src/engine/evidence/layouts.js'
 import { backProject, cropCamera, project } from '../src/engine/geometry/camera.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
+import { posedMesh } from '../src/engine/head/fit-mesh.js'
+import { loadHead } from '../src/engine/head/load.js'
 import { gaussianBlur } from '../src/engine/image/filter.js'
 import { decodeNpy, decodeNpz } from '../src/engine/image/npy.js'
 import {
@@ -93,6 +95,7 @@ describe('a face of a group photo', () => {
       'sdf.nrrd',
       'sdf.safetensors',
       'camera.json',
+      'head.json',
       'landmarks.json',
       'report.json',
     ]
@@ -160,6 +163,23 @@ describe('a face of a group photo', () => {
     )
     // The outline of the jaw slides over the cheeks in the fit; brows, eyes, nose and mouth (17 to 67) stay.
     expect(statistics(off.slice(17)).median).toBeLessThan(0.03 * result.fit.crop.width)
+  })
+
+  test('the coefficients make the fitted head again, and its contours lie on it', async () => {
+    const { head, scale, identity, expression, jointRotations } = await json('head.json')
+    const model = await loadHead(head)
+    expect(Object.keys(expression)).toEqual(model.expressionNames)
+    const again = posedMesh(model, identity, Object.values(expression), jointRotations).positions
+    const { positions } = result.fit.mesh
+    let worst = 0
+    for (let i = 0; i < positions.length; i++) worst = Math.max(worst, Math.abs(scale * again[i] - positions[i]))
+    expect(worst).toBeLessThan(1e-6)
+    const { contours3d } = await json('landmarks.json')
+    expect(Object.keys(contours3d).sort()).toEqual(
+      ['leftLower', 'leftUpper', 'lipsLower', 'lipsUpper', 'rightLower', 'rightUpper'], // prettier-ignore
+    )
+    const flat = Float64Array.from(Object.values(contours3d).flat(2) as number[])
+    expect(Math.max(...new MeshDistance(result.fit.mesh).distances(flat))).toBeLessThan(1e-5)
   })
 
   test('depth map, camera and mesh agree', async () => {

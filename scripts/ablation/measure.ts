@@ -20,6 +20,8 @@ export async function measure(one: Case, settings: Settings): Promise<Measured> 
     mesh: asset.whole.mesh,
     coarse: fit.mesh,
     landmarks: undefined,
+    openings: undefined,
+    rest: undefined,
     maps: {
       camera: fit.camera,
       crop: fit.crop,

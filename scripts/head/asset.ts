@@ -7,8 +7,10 @@ import { brotliCompressSync, constants } from 'node:zlib'
 import { encodeTensors, type NamedTensor } from '../../src/engine/tensor-file.js'
 import type { CutHead } from './cut.js'
 import type { Expression } from './expressions.js'
+import type { InteriorCage } from './interior/cage.js'
 import type { Embedded } from './landmarks.js'
 import { SOURCE } from './source.js'
+import type { Row } from './topology.js'
 
 export interface HeadAsset {
   cut: CutHead
@@ -18,22 +20,13 @@ export interface HeadAsset {
   meanCage: Float64Array
   identity: Float64Array[]
   expressions: (Expression & { cage: Float64Array })[]
+  interior: InteriorCage
   landmarks: Embedded
   provenance: Record<string, number>
 }
 
 export function writeAsset(path: string, asset: HeadAsset): void {
   const { cut, column, cageSize, landmarks } = asset
-  const starts = [0]
-  const columns: number[] = []
-  const weights: number[] = []
-  for (const row of cut.rows) {
-    for (const [c, w] of [...row].sort((a, b) => a[0] - b[0])) {
-      columns.push(column.get(c)!)
-      weights.push(w)
-    }
-    starts.push(columns.length)
-  }
   const uv = layout(cut)
   const triangles = cut.triangles.length
   const tensors: Record<string, NamedTensor> = {
@@ -52,9 +45,7 @@ export function writeAsset(path: string, asset: HeadAsset): void {
       shape: [asset.expressions.length, 2],
       data: Float32Array.from(asset.expressions.flatMap((e) => e.range)),
     },
-    'matrix/starts': { shape: [starts.length], data: Uint32Array.from(starts) },
-    'matrix/columns': { shape: [columns.length], data: Uint16Array.from(columns) },
-    'matrix/weights': { shape: [weights.length], data: Float32Array.from(weights) },
+    ...matrix('matrix', cut.rows, (c) => column.get(c)!),
     indices: { shape: [triangles, 3], data: Uint16Array.from(cut.triangles.flat()) },
     uv: { shape: [uv.length / 2, 2], data: uv },
     uvIndices: { shape: [triangles, 3], data: Uint16Array.from(cut.uvTriangles.flat()) },
@@ -65,6 +56,7 @@ export function writeAsset(path: string, asset: HeadAsset): void {
     'landmarks478/weights': { shape: [478], data: landmarks.weights478 },
     'landmarks68/triangles': { shape: [68], data: landmarks.landmarks68.triangles },
     'landmarks68/barycentric': { shape: [68, 3], data: landmarks.landmarks68.barycentric },
+    ...interiorTensors(asset),
   }
   const metadata = {
     expressionNames: JSON.stringify(asset.expressions.map((e) => e.name)),
@@ -79,6 +71,43 @@ export function writeAsset(path: string, asset: HeadAsset): void {
   const file = encodeTensors({ tensors, metadata })
   const params = { [constants.BROTLI_PARAM_QUALITY]: 10, [constants.BROTLI_PARAM_LGWIN]: 24 }
   writeFileSync(path, brotliCompressSync(file, { params }))
+}
+
+/** The mouth's inside: its columns are the head's cage, then its own. */
+function interiorTensors({ interior: { interior, ...own }, column, cageSize }: HeadAsset): Record<string, NamedTensor> {
+  const { rows, triangles, uv, uvTriangles, parts, seam, tongueOut } = interior
+  const size = own.mean.length / 3
+  return {
+    'interior/cage/mean': { shape: [size, 3], data: Float32Array.from(own.mean) },
+    ...quantised('interior/identity', own.identity, size),
+    ...quantised('interior/expression', own.expressions, size),
+    ...matrix('interior/matrix', rows, (c) => column.get(c) ?? cageSize + own.column.get(c)!),
+    'interior/indices': { shape: [triangles.length, 3], data: Uint16Array.from(triangles.flat()) },
+    'interior/uv': { shape: [uv.length, 2], data: Uint16Array.from(uv.flat(), (x) => Math.round(65535 * x)) },
+    'interior/uvIndices': { shape: [triangles.length, 3], data: Uint16Array.from(uvTriangles.flat()) },
+    'interior/parts': { shape: [parts.length], data: Uint8Array.from(parts) },
+    ...quantised('interior/tongueOut', [Float64Array.from(tongueOut.flat())], rows.length),
+    'interior/seam': { shape: [seam.length, 2], data: Uint16Array.from(seam.flat()) },
+  }
+}
+
+/** Compressed rows. `number`: of a column in the cage. */
+function matrix(name: string, rows: readonly Row[], number: (column: number) => number): Record<string, NamedTensor> {
+  const starts = [0]
+  const columns: number[] = []
+  const weights: number[] = []
+  for (const row of rows) {
+    for (const [c, w] of [...row].sort((a, b) => a[0] - b[0])) {
+      columns.push(number(c))
+      weights.push(w)
+    }
+    starts.push(columns.length)
+  }
+  return {
+    [`${name}/starts`]: { shape: [starts.length], data: Uint32Array.from(starts) },
+    [`${name}/columns`]: { shape: [columns.length], data: Uint16Array.from(columns) },
+    [`${name}/weights`]: { shape: [weights.length], data: Float32Array.from(weights) },
+  }
 }
 
 /** Components as 16-bit numbers, stored as low bytes then high bytes (which compress better apart), and a step for each. */

@@ -16,10 +16,11 @@ import { writeAsset } from './asset.js'
 import { cutHead } from './cut.js'
 import { expressions } from './expressions.js'
 import { averageAdult, DECIMETRE, EYEBALLS, headOrigin, toHead } from './frame.js'
+import { identitySpace } from './identity.js'
+import { interiorCage } from './interior/cage.js'
 import { embedLandmarks, LandmarkVotes } from './landmarks.js'
 import { bulges } from './openings.js'
 import { PART } from './parts.js'
-import { identitySpace } from './people.js'
 import { openWardrobe, PORTRAIT, portrait, portraitCamera } from './portrait.js'
 import { fetchSource, readSource } from './source.js'
 
@@ -126,6 +127,16 @@ columns.forEach((c, i) => {
   fullMean.set(meanCage.subarray(3 * i, 3 * i + 3), 3 * c)
 })
 const units = expressions(source, fullMean, cut.rings)
+const interior = interiorCage(
+  source,
+  cut,
+  identity,
+  toHead(source.positions, origin),
+  [0, eyes[1], eyes[2]],
+  column,
+  units,
+)
+log(`${interior.interior.rows.length} vertices inside the mouth`)
 const fine = (cage: Float64Array): Float32Array => {
   const out = new Float32Array(cut.rows.length * 3)
   cut.rows.forEach((row, v) => {
@@ -197,6 +208,7 @@ writeAsset(options.out, {
   meanCage,
   identity: components,
   expressions: units.map((u, i) => ({ ...u, cage: expressionCages[i] })),
+  interior,
   landmarks: embedded,
   provenance: {
     seed: SEED,

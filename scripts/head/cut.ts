@@ -78,7 +78,7 @@ export function cutHead(source: Source, head: Float64Array): CutHead {
 
   const rows = fine.rows.slice()
   const triangles = fine.triangles.map((t) => t.slice())
-  const { uv, uvTriangles } = skinUv(
+  const { uv, uvTriangles } = interpolatedUv(
     source,
     body.map((f) => f.uv),
     fine,
@@ -260,8 +260,12 @@ function edgeNeighbours(mesh: Topology, f: number): number[] {
   })
 }
 
-/** Texture coordinates of the skin: those of the base faces, interpolated. */
-function skinUv(source: Source, faceUv: number[][], fine: FineMesh): { uv: number[][]; uvTriangles: number[][] } {
+/** Texture coordinates of a fine mesh: those of the base faces, interpolated. */
+export function interpolatedUv(
+  source: Source,
+  faceUv: number[][],
+  fine: FineMesh,
+): { uv: number[][]; uvTriangles: number[][] } {
   const uv: number[][] = []
   const known = new Map<string, number>()
   const uvTriangles = fine.corners.map((corners) =>

@@ -11,7 +11,7 @@ const UNITS = { m: 1, mm: 1000 } as const
 
 export const evaluate: Command = {
   name: 'evaluate',
-  summary: 'measure reconstructions against ground truth (NoW protocol, normals, colours)',
+  summary: 'measure reconstructions against ground truth (NoW protocol, normals, colours, expression, identity)',
   usage: '<truth> -r <results> [options]',
   works: () => 'here',
   positionals: ['truth'],
@@ -125,7 +125,7 @@ async function reconstructAll(
 }
 
 /** '0.91 mm median, ...' of one case. */
-function line({ name, scan, normals, albedoEdges, photo }: CaseScore): string {
+function line({ name, scan, normals, albedoEdges, expression, photo }: CaseScore): string {
   const parts = [`${name}: scan ${triple(scan.detail)} mm`]
   if (scan.coarse) parts.push(`(coarse ${triple(scan.coarse)})`)
   if (normals) {
@@ -141,17 +141,33 @@ function line({ name, scan, normals, albedoEdges, photo }: CaseScore): string {
     const beside = coarse ? ` (coarse ${coarse.edges.falseReliefDegrees.toFixed(1)}°)` : ''
     parts.push(`albedo edges: false relief ${detail.edges.falseReliefDegrees.toFixed(1)}°${beside}`)
   }
+  if (expression) parts.push(openings(expression))
   if (photo) parts.push(`${photo.psnr.toFixed(1)} dB`)
   return parts.join(' ')
+}
+
+/** 'mouth 24.0 for 25.1 mm, lids ...' */
+function openings({
+  mouth,
+  rightLids,
+  leftLids,
+  lipsPercent,
+  lidsPercent,
+}: NonNullable<CaseScore['expression']>): string {
+  const pair = (o: typeof mouth): string => `${o.foundMm.toFixed(1)} for ${o.trueMm.toFixed(1)}`
+  const percent = (x: number | undefined): string => (x === undefined ? 'hidden' : `${x.toFixed(1)} %`)
+  const contours = `contours of lips ${percent(lipsPercent)}, lids ${percent(lidsPercent)}`
+  return `mouth ${pair(mouth)} mm, lids ${pair(rightLids)} and ${pair(leftLids)} mm, ${contours};`
 }
 
 const triple = ({ median, mean, std }: { median: number; mean: number; std: number }): string =>
   [median, mean, std].map((x) => x.toFixed(2)).join(' / ')
 
 function report(evaluation: Evaluation, output: string, options: ParsedOptions, { stdout }: Shell): void {
-  const { pooled, groups, missing, scores } = evaluation
+  const { pooled, groups, expression, identity, missing, scores } = evaluation
   if (options.has('json')) {
-    stdout.write(`${JSON.stringify({ event: 'result', folder: output, pooled, groups, missing, scores })}\n`)
+    const figures = { pooled, groups, expression, identity, missing, scores }
+    stdout.write(`${JSON.stringify({ event: 'result', folder: output, ...figures })}\n`)
     return
   }
   const rows =
@@ -161,6 +177,14 @@ function report(evaluation: Evaluation, output: string, options: ParsedOptions, 
     const beside = coarse ? `   coarse ${triple(coarse)}` : ''
     stdout.write(`  ${name} (${cases}): ${triple(detail)}${beside}\n`)
   }
+  if (expression)
+    stdout.write(
+      `Mean errors of openings (${expression.cases} cases): mouth ${expression.mouthMm.toFixed(2)} mm, lids ${expression.lidsMm.toFixed(2)} mm; of contours: lips ${expression.lipsPercent.toFixed(2)} %, lids ${expression.lidsPercent.toFixed(2)} %\n`,
+    )
+  if (identity)
+    stdout.write(
+      `Heads at rest of ${identity.subjects} people, ${identity.results} results: ${identity.sameMm.toFixed(2)} mm between those of one person, ${identity.differentMm.toFixed(2)} mm between those of two; ${(100 * identity.ordered).toFixed(1)} % in the right order, the closest is of the same person for ${(100 * identity.nearest).toFixed(0)} %\n`,
+    )
   if (missing.length > 0)
     stdout.write(
       `Note: ${missing.length} cases have no reconstruction, e.g. ${missing[0]}: these figures leave them out.\n`,

@@ -11,14 +11,26 @@ export const generate: Command = {
   positionals: [],
   options: {
     output: { short: 'o', value: 'DIR', description: 'folder of the set; evaluate reads it' },
-    count: { short: 'n', value: 'N', description: 'how many portraits (default 8)' },
+    count: { short: 'n', value: 'N', description: 'how many people (default 8)' },
     seed: { value: 'S', description: 'seed of the first one; the others follow (default 1). Same seed, same files' },
+    expressions: {
+      short: 'e',
+      value: 'RANGE',
+      description:
+        'rest, mild (default: shut mouths, open eyes) or strong (open mouths, shut eyes, grimaces); of several, as mild,strong, views take turns',
+    },
+    views: {
+      value: 'N',
+      description: 'photos of each person, with other expressions, lenses, poses and light (default 1)',
+    },
     size: { value: 'PIXELS', description: 'side of the photos (default 1024)' },
     force: { description: 'write into a folder that holds files of something else' },
     quiet: { short: 'q', description: 'no progress' },
   },
   examples: [
     ['sider generate -o truth --count 8', 'eight people, each with another face, lens, light and skin'],
+    ['sider generate -o strong --expressions strong --seed 100', 'open mouths, shut eyes, grimaces'],
+    ['sider generate -o views --views 3 -e mild,strong', 'three photos of each person, to see whether results agree'],
     ['sider evaluate truth -r out --reconstruct', 'reconstruct and measure them'],
   ],
   async run({ options, shell }) {
@@ -37,6 +49,8 @@ export const generate: Command = {
     }
     const [count, seed] = [whole('count', 8, 1, 10_000), whole('seed', 1, 0, 2 ** 31)]
     const size = whole('size', 1024, 128, 4096)
+    const views = whole('views', 1, 1, 100)
+    const expressions = options.text('expressions')?.split(',').map(range)
     const engine = await shell.engine()
     await prepareOutputFolder(output, { force: options.has('force') })
     const stop = new AbortController()
@@ -46,13 +60,15 @@ export const generate: Command = {
       const cases = await engine.generateSet({
         count,
         seed,
+        views,
+        expressions,
         size,
         output,
         signal: stop.signal,
-        onPortrait: (name, done) => {
+        onPortrait: (name, done, all) => {
           if (options.has('quiet')) return
-          if (json) shell.stdout.write(`${JSON.stringify({ event: 'portrait', case: name, done, all: count })}\n`)
-          else shell.stderr.write(`${done}/${count} ${name}\n`)
+          if (json) shell.stdout.write(`${JSON.stringify({ event: 'portrait', case: name, done, all })}\n`)
+          else shell.stderr.write(`${done}/${all} ${name}\n`)
         },
       })
       if (json) shell.stdout.write(`${JSON.stringify({ event: 'result', folder: output, cases })}\n`)
@@ -64,4 +80,14 @@ export const generate: Command = {
       ignoreInterrupts()
     }
   },
+}
+
+const RANGES = ['rest', 'mild', 'strong'] as const
+
+function range(given: string): (typeof RANGES)[number] {
+  const found = RANGES.find((one) => one === given)
+  if (found) return found
+  throw new SiderError('USAGE', `--expressions is '${given}', but must be one or several of ${RANGES.join(', ')}`, {
+    hint: 'For example: --expressions strong, or --expressions mild,strong',
+  })
 }

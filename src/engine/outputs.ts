@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { assetFiles } from './asset-files.js'
+import { contoursOn } from './contours.js'
 import { outputError, REPORT_FILE, writeFileAtomic } from './files.js'
 import { writeGlb } from './gltf/write-glb.js'
 import { embeddedPoints } from './head/embedding.js'
@@ -63,6 +64,7 @@ export async function outputFiles(result: Reconstruction): Promise<Record<string
     [{ name: 'coarse', mesh: fit.mesh, baseColor: [0.5, 0.34, 0.28], extras: { provenance: provenance(result) } }],
     { generator: `sider ${VERSION}` },
   )
+  files['head.json'] = `${JSON.stringify(headJson(result), null, 1)}\n`
   files['landmarks.json'] = `${JSON.stringify(landmarksJson(result), null, 1)}\n`
   files['sdf.npz'] = encodeSdfNpz(result.sdf)
   files['sdf.nrrd'] = encodeSdfNrrd(result.sdf)
@@ -97,7 +99,20 @@ function cameraJson({ fit, photo }: Reconstruction) {
   }
 }
 
-/** iBUG's 68 points on the fitted head, and the landmarks it was fitted to. */
+/** The fitted head's coefficients: with the expression left out they are the person at rest. */
+function headJson({ fit, settings, metric }: Reconstruction) {
+  const { model, identity, expression, jointRotations } = fit
+  return {
+    head: settings.head.model,
+    name: model.name,
+    scale: metric.scale,
+    identity: [...identity],
+    expression: Object.fromEntries(model.expressionNames.map((name, k) => [name, expression[k] ?? 0])),
+    jointRotations: [...jointRotations],
+  }
+}
+
+/** iBUG's 68 points and the contours of lips and lids on the fitted head, and the landmarks it was fitted to. */
 function landmarksJson({ fit, face }: Reconstruction) {
   const { positions, indices } = fit.mesh
   const on = embeddedPoints(positions, indices, fit.model.landmarks68)
@@ -105,6 +120,7 @@ function landmarksJson({ fit, face }: Reconstruction) {
   return {
     layout3d: 'iBUG 68, head frame, metres',
     points3d: Array.from({ length: 68 }, (_, i) => [...on.subarray(3 * i, 3 * i + 3)]),
+    contours3d: contoursOn(fit.model, positions),
     layout2d: `${layout} points, photo pixels`,
     points2d: Array.from({ length: layout }, (_, i) => [points[2 * i], points[2 * i + 1]]),
   }

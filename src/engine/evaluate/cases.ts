@@ -10,7 +10,7 @@ import { LANDMARK_ENDINGS } from './landmark-files.js'
 
 /** One photo with ground truth. */
 export interface Case {
-  /** 'subject/view', or NoW's 'subject/challenge/image'. */
+  /** 'subject/view', or NoW's 'subject/challenge/image'. Results of one subject are of one person. */
   name: string
   /** NoW's challenge; the subject of a view. */
   group: string
@@ -21,9 +21,10 @@ export interface Case {
   scanUnits: number
   /** Seven landmarks on the scan. */
   landmarks?: string
-  /** True camera and maps of the view. */
+  /** True camera and maps of the view, and the edges of its lips and lids. */
   camera?: string
   maps?: string
+  regions?: string
 }
 
 export interface CaseOptions {
@@ -73,6 +74,7 @@ function viewAt(folder: string): Case[] {
       landmarks: LANDMARK_ENDINGS.map((ending) => scan.replace(/\.ply$/, ending)).find(existsSync),
       camera: here('camera.json'),
       maps: here('gt.npz'),
+      regions: here('regions.json'),
     },
   ]
 }

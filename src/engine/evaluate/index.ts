@@ -4,6 +4,8 @@
  */
 import { SiderError } from '../errors.js'
 import { type Case, findPrediction } from './cases.js'
+import { type ExpressionSummary, expressionSummary } from './expression.js'
+import { type IdentityScore, identityScore, type RestingHead } from './identity.js'
 import { readResult } from './result.js'
 import { type CaseScore, type ScoredCase, type ScoreOptions, scoreCase } from './score.js'
 import { cumulative, type Statistics, statistics } from './statistics.js'
@@ -41,6 +43,10 @@ export interface Evaluation {
   /** By NoW's challenge, or subject. */
   groups: Record<string, PooledScore>
   curve: ErrorCurve
+  /** Means over the cases whose truth has the edges of lips and lids. */
+  expression?: ExpressionSummary
+  /** Where several results are of one subject, and others of another. */
+  identity?: IdentityScore
   /** Cases without a reconstruction. */
   missing: string[]
   options: ScoreOptions
@@ -61,6 +67,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { cases, results, signal, onCase } = options
   const scoring = { scale: options.scale ?? 'free', predictionUnits: options.predictionUnits ?? 1 }
   const scored: Pick<ScoredCase, 'score' | 'distances'>[] = []
+  const resting: (RestingHead & { model: string })[] = []
   const missing: string[] = []
   const pictures: Evaluation['pictures'] = []
   for (const one of cases) {
@@ -70,8 +77,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       missing.push(one.name)
       continue
     }
-    const { score, distances, maps } = await scoreCase(one, await readResult(prediction), scoring)
+    const result = await readResult(prediction)
+    const { score, distances, maps } = await scoreCase(one, result, scoring)
     scored.push({ score, distances })
+    if (result.rest) resting.push({ subject: one.name.split('/')[0], ...result.rest })
     if (maps && pictures.length < MOST_PICTURES) pictures.push({ name: one.name, maps })
     onCase?.(score, scored.length + missing.length, cases.length)
   }
@@ -93,6 +102,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       detail: cumulative(all.detail, LIMITS),
       ...(all.coarse && { coarse: cumulative(all.coarse, LIMITS) }),
     },
+    expression: expressionSummary(scored.flatMap(({ score }) => score.expression ?? [])),
+    // Only heads of one model can be compared vertex by vertex.
+    identity: resting.every(({ model }) => model === resting[0].model) ? identityScore(resting) : undefined,
     missing,
     options: scoring,
     pictures,

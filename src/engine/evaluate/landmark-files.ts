@@ -1,8 +1,10 @@
 /** Seven landmarks of the NoW benchmark, from MeshLab's picked points (.pp), text (.txt) or NumPy (.npy) files. */
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { decodeNpy } from '../image/npy.js'
+import { contoursOfPoints, type FoundOpenings } from './expression.js'
 import { invalidFile, readBytes, type Side } from './mesh-files.js'
+import { readJson } from './truth.js'
 
 /**
  * iBUG-68 indices of NoW's landmarks: outer and inner corner of the right eye, inner and outer corner of the left, bottom of the
@@ -49,18 +51,29 @@ function pickedPoints(xml: string): Float64Array {
   )
 }
 
-/** NoW's seven of the 68 points in the `landmarks.json` of a reconstruction; undefined where the file is not there. */
-export async function landmarksOfResult(path: string): Promise<Float64Array | undefined> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch {
-    return undefined
+/** What a reconstruction's `landmarks.json` says. */
+export interface ResultLandmarks extends FoundOpenings {
+  /** [7, 3] NoW's seven of the 68 points. */
+  seven: Float64Array
+}
+
+/**
+ * The points on the fitted head in a reconstruction's `landmarks.json`; undefined where the file is not there.
+ * @throws SiderError RESULT_INVALID
+ */
+export async function landmarksOfResult(path: string): Promise<ResultLandmarks | undefined> {
+  if (!existsSync(path)) return undefined
+  const json = (await readJson(path, 'RESULT_INVALID')) as {
+    points3d?: number[][]
+    contours3d?: FoundOpenings['contours']
   }
-  try {
-    const { points3d } = JSON.parse(text) as { points3d: number[][] }
-    return Float64Array.from(NOW_FROM_68.flatMap((i) => points3d[i].slice(0, 3)))
-  } catch (cause) {
-    throw invalidFile('RESULT_INVALID', path, 'points3d with 68 points [x, y, z] is needed', cause)
+  const rows = json?.points3d
+  if (!Array.isArray(rows) || rows.length !== 68 || !rows.every((p) => p.length === 3 && p.every(Number.isFinite)))
+    throw invalidFile('RESULT_INVALID', path, 'points3d with 68 points [x, y, z] is needed')
+  const points = Float64Array.from(rows.flat())
+  return {
+    points,
+    contours: json.contours3d ?? contoursOfPoints(points),
+    seven: Float64Array.from(NOW_FROM_68.flatMap((i) => rows[i])),
   }
 }

@@ -83,6 +83,15 @@ const COLUMNS: [name: string, value: (score: CaseScore) => Cell][] = [
       [`${kind}_albedo_${where}_false_relief_deg`, (s) => s.albedoEdges?.[kind]?.[where].falseReliefDegrees],
     ]),
   ),
+  ...(['mouth', 'rightLids', 'leftLids'] as const).flatMap((name): [string, (score: CaseScore) => Cell][] => {
+    const column = { mouth: 'mouth', rightLids: 'right_lids', leftLids: 'left_lids' }[name]
+    return [
+      [`${column}_true_mm`, (s) => s.expression?.[name].trueMm],
+      [`${column}_mm`, (s) => s.expression?.[name].foundMm],
+    ]
+  }),
+  ['lips_percent', (s) => s.expression?.lipsPercent],
+  ['lids_percent', (s) => s.expression?.lidsPercent],
   ['albedo_edge_share', (s) => s.albedoEdges?.share],
   ['pixels', (s) => s.normals?.pixels],
   ['coverage', (s) => s.normals?.coverage],

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { decodeNpy } from '../image/npy.js'
 import type { Camera, Crop, Mesh } from '../stages.js'
 import type { Prediction } from './cases.js'
+import type { FoundOpenings } from './expression.js'
 import { landmarksOfResult, readSevenLandmarks } from './landmark-files.js'
 import { invalidFile, readBytes, readMesh } from './mesh-files.js'
+import { restingFace } from './rest.js'
 import { parseCamera, readJson } from './truth.js'
 
 /** The maps of a reconstruction at its crop's resolution. */
@@ -38,6 +40,10 @@ export interface Result {
   coarse: Mesh | undefined
   /** [7, 3] NoW's landmarks on the surface. */
   landmarks: Float64Array | undefined
+  /** Lips and lids of the fitted head. */
+  openings: FoundOpenings | undefined
+  /** [n, 3] the face region of the fitted head at rest, metres; results of the same head model have the same vertices. */
+  rest: { model: string; face: Float64Array } | undefined
   maps: ResultMaps | undefined
   run: RunFigures | undefined
 }
@@ -54,16 +60,21 @@ export async function readResult(prediction: Prediction): Promise<Result> {
       mesh: await readMesh(mesh, side),
       coarse: undefined,
       landmarks: landmarks === undefined ? undefined : await readSevenLandmarks(landmarks, side),
+      openings: undefined,
+      rest: undefined,
       maps: undefined,
       run: undefined,
     }
   }
   const { folder } = prediction
   const coarse = join(folder, 'coarse.glb')
+  const landmarks = await landmarksOfResult(join(folder, 'landmarks.json'))
   return {
     mesh: await readMesh(join(folder, 'face.glb'), side),
     coarse: existsSync(coarse) ? await readMesh(coarse, side) : undefined,
-    landmarks: await landmarksOfResult(join(folder, 'landmarks.json')),
+    landmarks: landmarks?.seven,
+    openings: landmarks,
+    rest: await restingFace(join(folder, 'head.json')),
     maps: await readMaps(folder),
     run: await runFigures(join(folder, 'report.json')),
   }

@@ -7,6 +7,7 @@ import { decodePhoto } from '../photo/decode.js'
 import type { Mesh } from '../stages.js'
 import { type AlbedoEdgeScore, albedoEdges, reliefErrors } from './albedo-edges.js'
 import type { Case } from './cases.js'
+import { type ExpressionScore, expressionScore, readTrueOpenings } from './expression.js'
 import { readSevenLandmarks } from './landmark-files.js'
 import { readMesh } from './mesh-files.js'
 import { type DetailAgreement, detailAgreement, normalAngles } from './normal-error.js'
@@ -54,6 +55,8 @@ export interface CaseScore {
   normals?: { pixels: number; coverage: number; detail: NormalScore; coarse?: NormalScore }
   /** Where the truth has albedo. */
   albedoEdges?: AlbedoEdgeScore
+  /** Where the truth has the edges of lips and lids. */
+  expression?: ExpressionScore
   photo?: PhotoScore
   run?: RunFigures
 }
@@ -99,6 +102,7 @@ export async function scoreCase(one: Case, result: Result, options: ScoreOptions
       scan: { detail: detail.score, coarse: coarse?.score },
       normals: maps && normalScores(maps),
       albedoEdges: maps && edgeScore(maps),
+      expression: await openingScore(one, result, truth),
       photo: maps && photoScore(maps),
       run: result.run,
     },
@@ -124,6 +128,15 @@ async function compareMaps(one: Case, result: ResultMaps, truth: ViewTruth): Pro
     })
   const image = cropImage(await decodePhoto(one.image), crop)
   return { result, truth: cropped, mask: both, image }
+}
+
+async function openingScore(
+  { regions }: Case,
+  { openings, maps }: Result,
+  truth: ViewTruth | undefined,
+): Promise<ExpressionScore | undefined> {
+  if (!regions || !openings || !maps || !truth) return undefined
+  return expressionScore(await readTrueOpenings(regions), truth.camera, truth.depth, openings, maps.camera)
 }
 
 function faceSphere(one: Case, scan: Mesh, landmarks: Float64Array | undefined): FaceSphere {

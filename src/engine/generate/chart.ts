@@ -26,6 +26,15 @@ export function chartLandmarks(model: HeadModel): Point[] {
   )
 }
 
+/** Chart places of the closed line along which the lips touch. */
+export function chartLipContact({ mean, interior }: HeadModel): Point[] {
+  const seam = interior?.seam ?? []
+  return Array.from({ length: seam.length / 2 }, (_, i) => {
+    const v = 3 * seam[2 * i + 1]
+    return chartPoint(mean[v], mean[v + 1], mean[v + 2])
+  })
+}
+
 /** One number a chart pixel. */
 export class ChartLayer {
   private readonly width: number

@@ -4,70 +4,67 @@
  */
 import { multiply3, rigidTransform, rotationFromAxisAngle } from '../geometry/camera.js'
 import { Rng } from '../geometry/rng.js'
+import { posedMesh } from '../head/fit-mesh.js'
 import type { Camera, HeadModel } from '../stages.js'
+import { drawExpression, type ExpressionRange } from './expressions.js'
 import type { Complexion, Lamp, LightPlan, PhotoPlan, PortraitPlan, SkinRelief } from './plan.js'
+import { postureOf } from './posture.js'
 
 /** Share of the identity's standard deviation that is drawn: beyond it, drawn heads look like caricatures. */
 const IDENTITY_SPREAD = 0.8
+/** Lids are shut where they are no further apart than this share of the eye's length. */
+const SHUT = 0.01
 
-/** The plan of a seed. Same seed, same plan. `size`: side of the photo in pixels. */
-export function drawPlan(model: HeadModel, seed: number, size: number): PortraitPlan {
-  const rng = new Rng(seed)
-  const [who, face, skin, view, lamp, lens] = Array.from({ length: 6 }, () => rng.fork())
+export interface PlanOptions {
+  /** What faces are made (default mild). */
+  expressions?: ExpressionRange
+  /** Which picture of the person: 0 is the first; each has its own expression, camera, light and photo. */
+  view?: number
+}
+
+/** The plan of a seed. Same seed and options, same plan. `size`: side of the photo in pixels. */
+export function drawPlan(model: HeadModel, seed: number, size: number, options: PlanOptions = {}): PortraitPlan {
+  const { expressions = 'mild', view = 0 } = options
+  const forks = (from: number): Rng[] => {
+    const rng = new Rng(from)
+    return Array.from({ length: 6 }, () => rng.fork())
+  }
+  const [who, , skin] = forks(seed)
+  const photoSeed = view === 0 ? seed : new Rng(seed).uint32() + view
+  const [, face, , place, lamp, lens] = forks(photoSeed)
   const age = who.uniform(22, 78)
   const identity = Float64Array.from({ length: model.identityCount }, () => {
     return Math.max(-2, Math.min(2, who.normal())) * IDENTITY_SPREAD
   })
-  const expression = drawExpression(model, face)
+  const { name, coefficients, tongueOut } = drawExpression(model, expressions, face)
+  shutLids(model, identity, coefficients)
   return {
     seed,
+    photoSeed,
     age,
     identity,
-    expression,
+    expression: coefficients,
+    tongueOut,
+    expressionName: name,
     complexion: drawComplexion(skin, age),
-    relief: drawRelief(skin, age, (name) => expression[model.expressionNames.indexOf(name)] ?? 0),
-    camera: drawCamera(view, size),
+    relief: drawRelief(skin, age, (unit) => coefficients[model.expressionNames.indexOf(unit)] ?? 0),
+    camera: drawCamera(place, size),
     light: drawLight(lamp),
     photo: drawPhoto(lens, size),
   }
 }
 
-/** Groups of expression units that people make together, with how strong they get. */
-const MIENS: readonly Record<string, number>[] = [
-  {},
-  { mouthSmile: 0.75, eyeSquint: 0.35, mouthDimple: 0.2 },
-  { browInnerUp: 0.6, browOuterUp: 0.6, browUp: 0.5, eyeWide: 0.15 },
-  { browDown: 0.7, eyeSquint: 0.35, mouthFrown: 0.25 },
-  { mouthFrown: 0.5, browInnerUp: 0.5 },
-  { noseSneer: 0.35, mouthUpperUp: 0.2, browDown: 0.4, eyeSquint: 0.4 },
-  { mouthSmile: 0.45, browUp: 0.4, browOuterUp: 0.3 },
-]
-
-function drawExpression(model: HeadModel, rng: Rng): Float64Array {
-  const mien = MIENS[rng.integer(MIENS.length)]
-  const strength = rng.uniform(0.5, 1)
-  const tilt = { Left: rng.normal(1, 0.12), Right: rng.normal(1, 0.12) }
-  // Lids at rest hang over the iris's upper edge.
-  const lids = rng.uniform(0.1, 0.24)
-  const glance = [rng.normal(0, 0.12), rng.normal(0, 0.08)]
-  return Float64Array.from(model.expressionNames, (name, k) => {
-    const side = name.endsWith('Left') ? 'Left' : name.endsWith('Right') ? 'Right' : undefined
-    const unit = side ? name.slice(0, -side.length) : name
-    if (unit === 'eyeBlink') return lids
-    if (unit.startsWith('eyeLook')) return gaze(unit, side ?? 'Left', glance)
-    const wanted = (mien[unit] ?? 0) * strength * (side ? tilt[side] : 1)
-    // Faces at rest are never quite neutral; mouths stay shut, since the head has no teeth.
-    const opens = /jawOpen|LipsPart|LowerDown|UpperUp|Laugh|Funnel|Blink|Wide/.test(name)
-    const idle = opens ? 0 : Math.max(0, rng.normal(0, 0.25)) * model.expressionSigma[k]
-    return Math.min(model.expressionRange[2 * k + 1], wanted + idle)
-  })
-}
-
-/** Both eyes look the same way. */
-function gaze(unit: string, side: 'Left' | 'Right', [across, up]: number[]): number {
-  const outwards = side === 'Left' ? across : -across
-  const along = { eyeLookUp: up, eyeLookDown: -up, eyeLookOut: outwards, eyeLookIn: -outwards }[unit] ?? 0
-  return Math.max(0, along)
+/** Where the upper lid comes down as far as it can and something of a large eye still shows, the lower one rises. */
+function shutLids(model: HeadModel, identity: Float64Array, expression: Float64Array): void {
+  const unit = (name: string): number => model.expressionNames.indexOf(name)
+  for (const side of ['Left', 'Right'] as const) {
+    if (expression[unit(`eyeBlink${side}`)] < 1) continue
+    const squint = unit(`eyeSquint${side}`)
+    for (; expression[squint] < 0.8; expression[squint] += 0.1) {
+      const posture = postureOf(model, posedMesh(model, identity, expression).positions)
+      if ((side === 'Left' ? posture.leftLids : posture.rightLids) <= SHUT) break
+    }
+  }
 }
 
 const IRISES: readonly (readonly [number, number, number])[] = [
@@ -112,11 +109,16 @@ function drawRelief(rng: Rng, age: number, unit: (name: string) => number): Skin
   const frown = unit('browDownLeft')
   const smile = unit('mouthSmileLeft')
   const squint = unit('eyeSquintLeft')
+  // Laughs and wide mouths fold the head's own mesh there.
+  const folded = Math.min(
+    1,
+    unit('mouthLaughLeft') + 0.7 * unit('jawOpen') + Math.max(0, unit('mouthUpperUpLeft') - 0.4),
+  )
   return {
     forehead: 0.12 + 0.75 * old + 0.6 * raised,
     frown: 0.1 + 0.55 * old + 0.8 * frown,
     crowsFeet: 0.08 + 0.75 * old + 0.5 * squint + 0.3 * smile,
-    nasolabial: 0.35 + 0.8 * old + 0.6 * smile,
+    nasolabial: (0.35 + 0.8 * old + 0.6 * smile) * (1 - 0.65 * folded),
     underEye: 0.18 + 0.7 * old + 0.3 * squint,
     mouth: 0.1 + 0.6 * old,
     fineLines: 0.05 + 0.08 * old,

@@ -6,6 +6,7 @@ import type { Rng } from '../geometry/rng.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { ChartLayer, Curve, type Point } from './chart.js'
 import type { PortraitPlan } from './plan.js'
+import type { Posture } from './posture.js'
 
 /** Millimetres a pixel of the chart: about a hair. */
 const STEP = 0.15
@@ -28,10 +29,11 @@ export function hairDepth(x: number, y: number, z: number, { complexion, seed }:
 }
 
 /** Hairs painted in the chart: 0..1 how much of the skin they cover. */
-export function paintHair(marks: readonly Point[], density: number, rng: Rng): ChartLayer {
+export function paintHair(marks: readonly Point[], posture: Posture, density: number, rng: Rng): ChartLayer {
   const layer = new ChartLayer(STEP)
   for (const brow of [RIGHT_BROW, LEFT_BROW]) paintBrow(layer, marks, brow, density, rng)
-  for (const eye of [RIGHT_EYE, LEFT_EYE]) paintLashes(layer, marks, eye)
+  paintLashes(layer, marks, RIGHT_EYE, posture.rightLids)
+  paintLashes(layer, marks, LEFT_EYE, posture.leftLids)
   return layer
 }
 
@@ -69,11 +71,13 @@ function paintBrow(
 }
 
 /** The dark rim that lashes give the lids: the upper one strong, the lower one faint. */
-function paintLashes(layer: ChartLayer, marks: readonly Point[], eye: readonly number[]): void {
+function paintLashes(layer: ChartLayer, marks: readonly Point[], eye: readonly number[], opening: number): void {
   const upper = new Curve(eye.slice(0, 9).map((i) => marks[i]))
   const lower = new Curve([...eye.slice(8), eye[0]].map((i) => marks[i]))
+  // Shut lids stretch the skin that the chart has folded under their edge.
+  const folded = 0.25 + 0.75 * smoothstep(-0.04, 0.1, opening)
   for (const [curve, width, strength] of [
-    [upper, 0.75, 0.9],
+    [upper, 0.75 * folded, 0.9],
     [lower, 0.45, 0.4],
   ] as const) {
     const [low, high] = curve.bounds(2 * width)

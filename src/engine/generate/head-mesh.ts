@@ -3,13 +3,13 @@
  * cannot express, smoothed, and cut until no edge in the face is longer than the finest relief needs. Each vertex keeps its place
  * on the mean head, where creases and colours are drawn.
  */
-import { meshEdges } from '../geometry/mesh.js'
+import { gather, meshEdges, submesh } from '../geometry/mesh.js'
 import { noise } from '../geometry/noise.js'
-import { vertexNormals } from '../geometry/normals.js'
 import { smoothstep } from '../geometry/smoothstep.js'
-import { subdivideLoop } from '../geometry/subdivide.js'
-import { posedMesh } from '../head/fit-mesh.js'
-import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
+import { posedInterior } from '../head/interior.js'
+import { HEAD_PARTS, type HeadInterior, type HeadModel, INTERIOR_PARTS, type Mesh } from '../stages.js'
+import { concat, cutLongEdges, DIMS, type Fineness, joined, type Piece, smoothed } from './fine-mesh.js'
+import { crownHeights } from './inside.js'
 import type { PortraitPlan } from './plan.js'
 
 export interface FineHead {
@@ -18,11 +18,18 @@ export interface FineHead {
   canonical: Float32Array
   /** [vertices] 0..1: inside the face region, fading to 0 at its border. */
   face: Float32Array
-  /** [triangles] HEAD_PARTS of the triangle. */
+  /** [vertices] of teeth: 0 at the root .. 1 at the edge. */
+  crown: Float32Array
+  /** [triangles] HEAD_PARTS of the triangle; in an open mouth INSIDE + INTERIOR_PARTS. */
   parts: Uint8Array
   /** [triangles] 1 in the face region's skin. */
   faceRegion: Uint8Array
 }
+
+/** Parts of a FineHead from here on are those of the mouth's inside. */
+export const INSIDE = 8
+/** Marks the face region's skin beside the part in a triangle's label. */
+const REGION = 16
 
 /** The deformation beyond the head's components: wavelengths in metres and amplitudes in metres of each axis. */
 const BEYOND = [
@@ -31,75 +38,136 @@ const BEYOND = [
   { wavelength: 0.018, amplitude: 0.0006 },
 ]
 
-/** Longest edges after cutting, metres: in the face, and elsewhere. */
-export interface Fineness {
-  face: number
-  elsewhere: number
-}
-
-/** Values a vertex: position 3, canonical 3, weight of the face 1. */
-const DIMS = 7
-
-export function buildHead(model: HeadModel, plan: PortraitPlan, fineness: Fineness): FineHead {
-  const posed = posedMesh(model, plan.identity, plan.expression)
-  const n = posed.positions.length / 3
+/**
+ * @param positions of the model's vertices, posed by the plan's coefficients
+ * @param mouthOpen whether what is inside the mouth shows
+ */
+export function buildHead(
+  model: HeadModel,
+  positions: Float32Array,
+  mouthOpen: boolean,
+  plan: PortraitPlan,
+  fineness: Fineness,
+): FineHead {
+  const n = positions.length / 3
+  const inside = mouthOpen ? model.interior : undefined
   const inFace = faceWeight(model)
-  const values = new Float32Array(n * DIMS)
-  for (let v = 0; v < n; v++) {
-    const [x, y, z] = model.mean.subarray(3 * v, 3 * v + 3)
-    const shift = beyond(x, y, z, plan.seed)
-    for (let k = 0; k < 3; k++) {
-      values[v * DIMS + k] = posed.positions[3 * v + k] + shift[k]
-      values[v * DIMS + 3 + k] = model.mean[3 * v + k]
-    }
-    values[v * DIMS + 6] = inFace[v]
-  }
-  // Eyes are seen through the lids, not through the sheets that close them in the model.
+  const skin = rows(positions, model.mean, plan.seed)
+  for (let v = 0; v < n; v++) skin[v * DIMS + 6] = inFace[v]
+  // Eyes are seen through the lids, not through the sheets that close them in the model; nor is a mouth that opens closed by one.
   const kept: number[] = []
   const labels: number[] = []
   for (let t = 0; t < model.indices.length / 3; t++) {
     const corners = model.indices.subarray(3 * t, 3 * t + 3)
     const parts = Array.from(corners, (v) => model.parts[v])
     if (model.faceRegion[t] && parts.includes(HEAD_PARTS.eyeball)) continue
+    if (inside && parts.includes(HEAD_PARTS.mouth)) continue
     kept.push(...corners)
     labels.push(label(parts, model.faceRegion[t] === 1))
   }
-  let triangles: Triangles = { indices: Uint32Array.from(kept), labels: Uint8Array.from(labels) }
-  const smooth = subdivideLoop(values, DIMS, triangles.indices)
-  triangles = { indices: smooth.indices, labels: triangles.labels }
-  triangles.labels = Uint8Array.from({ length: smooth.indices.length / 3 }, (_, t) => labels[t >> 2])
-  let fine = smooth.values
-  for (let round = 0; round < 5; round++) {
-    const cut = cutLongEdges(fine, triangles, fineness)
-    if (!cut) break
-    fine = cut.values
-    triangles = cut.triangles
+  let values = skin
+  let organs: Piece | undefined
+  if (inside) {
+    const mouth = mouthPieces(inside, plan, n)
+    values = concat(skin, mouth.values)
+    kept.push(...mouth.lining)
+    for (let i = 0; i < mouth.lining.length; i += 3) labels.push(INSIDE + INTERIOR_PARTS.lining)
+    organs = mouth.organs
   }
-  const count = fine.length / DIMS
+  let fine = smoothed({ values, indices: Uint32Array.from(kept), labels: Uint8Array.from(labels) })
+  for (let round = 0; round < 5; round++) {
+    const cut = cutLongEdges(fine, fineness)
+    if (!cut) break
+    fine = cut
+  }
+  if (organs) fine = joined(fine, smoothed(organs, 'keep'))
+  const count = fine.values.length / DIMS
   const pick = (from: number, width: number): Float32Array => {
     const out = new Float32Array(count * width)
-    for (let v = 0; v < count; v++) for (let k = 0; k < width; k++) out[v * width + k] = fine[v * DIMS + from + k]
+    for (let v = 0; v < count; v++)
+      for (let k = 0; k < width; k++) out[v * width + k] = fine.values[v * DIMS + from + k]
     return out
   }
   return {
-    mesh: { positions: pick(0, 3), indices: triangles.indices },
+    mesh: { positions: pick(0, 3), indices: fine.indices },
     canonical: pick(3, 3),
     face: pick(6, 1),
-    parts: triangles.labels.map((l) => l & 15),
-    faceRegion: triangles.labels.map((l) => (l & 16 ? 1 : 0)),
+    crown: pick(7, 1),
+    parts: fine.labels.map((l) => l & (REGION - 1)),
+    faceRegion: fine.labels.map((l) => (l & REGION ? 1 : 0)),
   }
 }
 
-/** A triangle's part, and 16 more in the face region's skin. */
+/** Values of vertices: posed and shifted, and where they are on the mean head. `waves`: how many of the deformation's. */
+function rows(positions: Float32Array, mean: Float32Array, seed: number, waves = BEYOND.length): Float32Array {
+  const n = mean.length / 3
+  const out = new Float32Array(n * DIMS)
+  for (let v = 0; v < n; v++) {
+    const [x, y, z] = mean.subarray(3 * v, 3 * v + 3)
+    const shift = beyond(x, y, z, seed, waves)
+    for (let k = 0; k < 3; k++) {
+      out[v * DIMS + k] = positions[3 * v + k] + shift[k]
+      out[v * DIMS + 3 + k] = mean[3 * v + k]
+    }
+  }
+  return out
+}
+
+/**
+ * The mouth's inside: the lining, whose rim is the lips' own, and the organs apart.
+ * @param first number of the lining's first vertex behind the head's
+ */
+function mouthPieces(
+  inside: HeadInterior,
+  plan: PortraitPlan,
+  first: number,
+): { values: Float32Array; lining: number[]; organs: Piece } {
+  const { indices, parts, mean } = inside
+  const posed = posedInterior(inside, plan.identity, plan.expression, plan.tongueOut)
+  const ofLining = (t: number): boolean => parts[indices[3 * t]] === INTERIOR_PARTS.lining
+  const piece = (wanted: (t: number) => boolean) =>
+    submesh(
+      posed,
+      Uint8Array.from({ length: indices.length / 3 }, (_, t) => (wanted(t) ? 1 : 0)),
+    )
+
+  const lining = piece(ofLining)
+  const number = Uint32Array.from(lining.vertexMap, (_, v) => first + v)
+  const headVertex = new Map(pairs(inside.seam))
+  lining.vertexMap.forEach((v, i) => {
+    number[i] = headVertex.get(v) ?? number[i]
+  })
+  const organs = piece((t) => !ofLining(t))
+  // Narrow waves would bend teeth.
+  const hard = rows(organs.mesh.positions, gather(mean, organs.vertexMap, 3), plan.seed, 1)
+  const crown = crownHeights(inside)
+  organs.vertexMap.forEach((v, i) => {
+    hard[i * DIMS + 7] = crown[v]
+  })
+  return {
+    values: rows(lining.mesh.positions, gather(mean, lining.vertexMap, 3), plan.seed),
+    lining: Array.from(lining.mesh.indices, (v) => number[v]),
+    organs: {
+      values: hard,
+      indices: organs.mesh.indices,
+      labels: Uint8Array.from(organs.triangleMap, (t) => INSIDE + parts[indices[3 * t]]),
+    },
+  }
+}
+
+const pairs = (list: Uint32Array): [number, number][] =>
+  Array.from({ length: list.length / 2 }, (_, i) => [list[2 * i], list[2 * i + 1]])
+
+/** A triangle's part, and whether it is the face region's skin. */
 function label(parts: number[], region: boolean): number {
   const special = parts.find((p) => p !== HEAD_PARTS.skin) ?? HEAD_PARTS.skin
-  return region && special === HEAD_PARTS.skin ? 16 : special
+  return region && special === HEAD_PARTS.skin ? REGION : special
 }
 
 /** Metres by which a point of the mean head is shifted, whatever the coefficients. */
-export function beyond(x: number, y: number, z: number, seed: number): [number, number, number] {
+export function beyond(x: number, y: number, z: number, seed: number, waves = BEYOND.length): [number, number, number] {
   const out: [number, number, number] = [0, 0, 0]
-  BEYOND.forEach(({ wavelength: w, amplitude }, i) => {
+  BEYOND.slice(0, waves).forEach(({ wavelength: w, amplitude }, i) => {
     // Narrow waves stay off the lids and lips, whose two sides they would push through each other.
     const calm = i === 0 ? 1 : calmness(x, y, z)
     for (let k = 0; k < 3; k++) out[k] += calm * amplitude * noise(x / w, y / w, z / w, seed + 17 * i + 5 * k)
@@ -135,93 +203,4 @@ function faceWeight(model: HeadModel): Float32Array {
     distance = next
   }
   return distance.map((d) => Math.min(1, d))
-}
-
-interface Triangles {
-  indices: Uint32Array
-  labels: Uint8Array
-}
-
-/**
- * Splits every edge longer than allowed once, and the triangles about it into two, three or four. New vertices lie on the cubic
- * that the ends' normals suggest (PN triangles, Vlachos et al. 2001), so that the surface stays smooth. Undefined when all edges
- * are short enough.
- */
-function cutLongEdges(
-  values: Float32Array,
-  { indices, labels }: Triangles,
-  fineness: Fineness,
-): { values: Float32Array; triangles: Triangles } | undefined {
-  const n = values.length / DIMS
-  const positions = new Float32Array(n * 3)
-  for (let v = 0; v < n; v++) for (let k = 0; k < 3; k++) positions[3 * v + k] = values[v * DIMS + k]
-  const normals = vertexNormals({ positions, indices }, 'area')
-  const edges = meshEdges(indices)
-  const middle = new Int32Array(edges.count).fill(-1)
-  const length = (a: number, b: number): number => {
-    const x = positions[3 * b] - positions[3 * a]
-    const y = positions[3 * b + 1] - positions[3 * a + 1]
-    const z = positions[3 * b + 2] - positions[3 * a + 2]
-    return Math.sqrt(x * x + y * y + z * z)
-  }
-  let count = n
-  for (let e = 0; e < edges.count; e++) {
-    const a = edges.vertices[2 * e]
-    const b = edges.vertices[2 * e + 1]
-    const longest = values[a * DIMS + 6] + values[b * DIMS + 6] > 0 ? fineness.face : fineness.elsewhere
-    if (length(a, b) > longest) middle[e] = count++
-  }
-  if (count === n) return undefined
-  const grown = new Float32Array(count * DIMS)
-  grown.set(values)
-  for (let e = 0; e < edges.count; e++) {
-    if (middle[e] < 0) continue
-    const a = edges.vertices[2 * e]
-    const b = edges.vertices[2 * e + 1]
-    let la = 0
-    let lb = 0
-    if (edges.valence[e] === 2)
-      for (let k = 0; k < 3; k++) {
-        const d = (positions[3 * b + k] - positions[3 * a + k]) / 8
-        la -= d * normals[3 * a + k]
-        lb += d * normals[3 * b + k]
-      }
-    const to = middle[e] * DIMS
-    for (let k = 0; k < DIMS; k++) {
-      grown[to + k] = (values[a * DIMS + k] + values[b * DIMS + k]) / 2
-      if (k < 3) grown[to + k] += la * normals[3 * a + k] + lb * normals[3 * b + k]
-    }
-  }
-  const out: number[] = []
-  const outLabels: number[] = []
-  const corner = [0, 0, 0]
-  const split = [0, 0, 0]
-  for (let t = 0; t < indices.length / 3; t++) {
-    const from = out.length
-    for (let k = 0; k < 3; k++) {
-      corner[k] = indices[3 * t + k]
-      split[k] = middle[edges.ofTriangle[3 * t + k]]
-    }
-    splitTriangle(corner, split, out)
-    for (let i = from; i < out.length; i += 3) outLabels.push(labels[t])
-  }
-  return { values: grown, triangles: { indices: Uint32Array.from(out), labels: Uint8Array.from(outLabels) } }
-}
-
-/** `split[k]` is the new vertex on the edge from corner k to k + 1, or -1. */
-function splitTriangle(corner: number[], split: number[], out: number[]): void {
-  const cuts = (split[0] >= 0 ? 1 : 0) + (split[1] >= 0 ? 1 : 0) + (split[2] >= 0 ? 1 : 0)
-  if (cuts === 0) out.push(corner[0], corner[1], corner[2])
-  else if (cuts === 3) {
-    const [a, b, c] = corner
-    const [ab, bc, ca] = split
-    out.push(a, ab, ca, ab, b, bc, ca, bc, c, ab, bc, ca)
-  } else {
-    // Turned so that the first edge is cut, and with two cuts the last one is not.
-    const k = cuts === 1 ? split.findIndex((m) => m >= 0) : split.findIndex((m, i) => m >= 0 && split[(i + 1) % 3] >= 0)
-    const [a, b, c] = [0, 1, 2].map((i) => corner[(k + i) % 3])
-    const [ab, bc] = [split[k], split[(k + 1) % 3]]
-    if (cuts === 1) out.push(a, ab, c, ab, b, c)
-    else out.push(ab, b, bc, a, ab, bc, a, bc, c)
-  }
 }

@@ -16,6 +16,8 @@ const ROOM_RAYS = 12
 const OFFSET = 2e-4
 /** Share of the room's light that an occluded direction still brings, tinted by skin. */
 const BOUNCE = [0.34, 0.2, 0.14] as const
+/** The same in a cavity, as a share of that: what its opening, seen from within, lets in, and what is there anyway. */
+const CAVITY = { opening: 1.6, least: 0.08 }
 /** How far light wanders in skin, as the standard deviation in metres for red, green and blue. */
 const SCATTER = [0.0015, 0.0006, 0.0004] as const
 
@@ -43,12 +45,14 @@ export function harmonic(room: Float64Array, x: number, y: number, z: number, c:
 
 /**
  * Casts rays from the wanted vertices; others get 0.
- * @param mesh everything that throws shadows; its first vertices are those of `normals` and `wanted`
+ * @param mesh everything that throws shadows; its first vertices are those of `normals`, `wanted` and `cavity`
+ * @param cavity [vertices] 1 inside the mouth, where walls are lit through the opening only
  */
 export function receiveLight(
   mesh: Mesh,
   normals: Float32Array,
   wanted: Uint8Array,
+  cavity: Uint8Array,
   light: LightPlan,
   seed: number,
 ): Received {
@@ -89,6 +93,7 @@ export function receiveLight(
 
   function castRoom(v: number, n: [number, number, number], turn: number): void {
     const [s, t] = tangents(...n)
+    const rays: { d: number[]; blocked: boolean }[] = []
     for (let i = 0; i < ROOM_RAYS; i++) {
       // Evenly over the hemisphere: a Fibonacci spiral.
       const up = (i + 0.5) / ROOM_RAYS
@@ -96,9 +101,13 @@ export function receiveLight(
       const a = 2 * Math.PI * (turn + i * 0.618034)
       const [p, q] = [r * Math.cos(a), r * Math.sin(a)]
       const d = [0, 1, 2].map((k) => up * n[k] + p * s[k] + q * t[k])
-      const blocked = hidden(from, d[0], d[1], d[2], 0.25)
+      rays.push({ d, blocked: hidden(from, d[0], d[1], d[2], 0.25) })
+    }
+    const opening = rays.filter(({ blocked }) => !blocked).length / ROOM_RAYS
+    const walls = cavity[v] ? Math.min(1, CAVITY.least + CAVITY.opening * opening) : 1
+    for (const { d, blocked } of rays) {
       for (let c = 0; c < 3; c++) {
-        const radiance = harmonic(light.room, d[0], d[1], d[2], c) * (blocked ? BOUNCE[c] : 1)
+        const radiance = harmonic(light.room, d[0], d[1], d[2], c) * (blocked ? BOUNCE[c] * walls : 1)
         room[v * 12 + 4 * c] += radiance / ROOM_RAYS
         for (let k = 0; k < 3; k++) room[v * 12 + 4 * c + 1 + k] += (radiance * d[k]) / ROOM_RAYS
       }

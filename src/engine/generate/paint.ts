@@ -11,6 +11,7 @@ import { type ChartLayer, chartPoint, type Point, polygonDistance } from './char
 import { hairDepth, paintHair } from './hair.js'
 import type { Marks } from './marks.js'
 import type { PortraitPlan } from './plan.js'
+import type { Posture } from './posture.js'
 
 /** Log absorption of bare skin, of a unit of melanin, and of a unit of blood. */
 const BARE = [0.26, 0.43, 0.66] as const
@@ -27,7 +28,10 @@ export interface Look {
   sheen: number
 }
 
-/** Where skin is what; all lengths in mm of the mean head. */
+/**
+ * Where skin is what; all lengths in mm of the mean head. `lipContact`: the closed line along which the lips touch, where the mouth
+ * shows it.
+ */
 export class Painter {
   private readonly hairLayer: ChartLayer
   private readonly lipsOutline: Point[]
@@ -35,11 +39,13 @@ export class Painter {
 
   constructor(
     private readonly plan: PortraitPlan,
+    posture: Posture,
     landmarks: readonly Point[],
+    private readonly lipContact: readonly Point[],
     private readonly marks: Marks,
     rng: Rng,
   ) {
-    this.hairLayer = paintHair(landmarks, plan.complexion.browDensity, rng)
+    this.hairLayer = paintHair(landmarks, posture, plan.complexion.browDensity, rng)
     this.lipsOutline = LIPS_OUTER.map((i) => landmarks[i])
   }
 
@@ -47,7 +53,10 @@ export class Painter {
   readonly lips = (u: number, v: number): number => {
     if (Math.abs(u) > 30 || v > -55 || v < -88) return 0
     const ragged = 0.7 * noise(u / 2.2, v / 2.2, 0.5, this.plan.seed + 31)
-    return smoothstep(0.5, -1.3, polygonDistance(this.lipsOutline, u, v) + ragged)
+    const red = smoothstep(0.5, -1.3, polygonDistance(this.lipsOutline, u, v) + ragged)
+    if (this.lipContact.length === 0) return red
+    // The corners are red too, which an open mouth shows.
+    return Math.max(red, smoothstep(2.6, 1.2, polygonDistance(this.lipContact, u, v) + ragged))
   }
 
   /** Skin and what grows on it, at a point of the mean head in metres. */

@@ -72,10 +72,17 @@ export interface PhotoPlan {
 }
 
 export interface PortraitPlan {
+  /** Of the person. */
   seed: number
+  /** Of what differs between photos of a person: noise, threads of the shirt, rays. */
+  photoSeed: number
   age: number
   identity: Float64Array
   expression: Float64Array
+  /** 0..1: how far the tongue is put out. */
+  tongueOut: number
+  /** In words. */
+  expressionName: string
   complexion: Complexion
   relief: SkinRelief
   camera: Camera

@@ -1,7 +1,9 @@
 /** What stands about the head: a plain shirt, and a blurred room behind. */
+import { boundaryLoops } from '../geometry/mesh.js'
 import { noise, octaves } from '../geometry/noise.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import type { Mesh } from '../stages.js'
+import type { FineHead } from './head-mesh.js'
 import type { PhotoPlan } from './plan.js'
 
 const AROUND = 220
@@ -14,6 +16,28 @@ export interface Neck {
   /** Highest places of the edge where the head's mesh ends, before and behind. */
   topFront: number
   topBack: number
+}
+
+/** The neck's outline near the edge where the mesh ends. */
+export function neckOf({ mesh, canonical }: FineHead): Neck {
+  const edge = boundaryLoops(mesh)
+    .flatMap((loop) => Array.from(loop))
+    // The other borders are those of lids, eyeballs and gums.
+    .filter((v) => canonical[3 * v + 1] < -0.11)
+    .map((v) => mesh.positions.subarray(3 * v, 3 * v + 3))
+  const middle = edge.reduce((sum, [, , z]) => sum + z / edge.length, 0)
+  const highest = (inFront: boolean): number =>
+    Math.max(...edge.filter(([, , z]) => z > middle === inFront).map(([, y]) => y))
+  const neck: Neck = { halfWidth: 0, front: -1, back: 1, topFront: highest(true), topBack: highest(false) }
+  const top = Math.max(neck.topFront, neck.topBack)
+  for (let i = 0; i < mesh.positions.length; i += 3) {
+    const [x, y, z] = mesh.positions.subarray(i, i + 3)
+    if (y > top + 0.003 || z > 0.04) continue
+    neck.halfWidth = Math.max(neck.halfWidth, Math.abs(x))
+    neck.front = Math.max(neck.front, z)
+    neck.back = Math.min(neck.back, z)
+  }
+  return neck
 }
 
 /** A round collar and shoulders below the neck. Head frame, metres. */

@@ -8,7 +8,7 @@ import { smoothstep } from '../geometry/smoothstep.js'
 import { HEAD_PARTS } from '../stages.js'
 import { type ChartLayer, chartPoint } from './chart.js'
 import { hairDepth } from './hair.js'
-import type { FineHead } from './head-mesh.js'
+import { type FineHead, INSIDE } from './head-mesh.js'
 import type { Marks } from './marks.js'
 import type { PortraitPlan } from './plan.js'
 
@@ -43,7 +43,7 @@ function reliefHeights(
   mesh.indices.forEach((v, i) => {
     const part = parts[Math.floor(i / 3)]
     if (part === HEAD_PARTS.ear) skin[v] = 2
-    else if (part !== HEAD_PARTS.eyeball && part !== HEAD_PARTS.mouth && skin[v] === 0) skin[v] = 1
+    else if (part < INSIDE && part !== HEAD_PARTS.eyeball && part !== HEAD_PARTS.mouth && skin[v] === 0) skin[v] = 1
   })
   const out = new Float32Array(face.length)
   for (let i = 0; i < out.length; i++) {

@@ -2,22 +2,26 @@
 
 import { LEFT_IRIS, RIGHT_IRIS } from '../evidence/layouts.js'
 import { cameraCenter, scaleCamera } from '../geometry/camera.js'
-import { boundaryLoops, joinMeshes, meshEdges } from '../geometry/mesh.js'
+import { joinMeshes, meshEdges } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
 import { embeddedPoints } from '../head/embedding.js'
+import { posedMesh } from '../head/fit-mesh.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
-import { chartLandmarks } from './chart.js'
+import { chartLandmarks, chartLipContact } from './chart.js'
 import { engraveCreases } from './creases.js'
 import { hairDepth } from './hair.js'
-import { buildHead, type FineHead } from './head-mesh.js'
+import { buildHead, type FineHead, INSIDE } from './head-mesh.js'
+import { paintInside } from './inside.js'
 import { fillBetween, type Received, receiveLight, scatter } from './irradiance.js'
 import { scatterMarks } from './marks.js'
+import { openingsOf, type Regions } from './openings.js'
 import { type Look, Painter } from './paint.js'
 import { exposure, takePhoto } from './photo.js'
 import type { PortraitPlan } from './plan.js'
-import { backdrop, cloth, type Neck, shirt } from './props.js'
+import { postureOf } from './posture.js'
+import { backdrop, cloth, neckOf, shirt } from './props.js'
 import { applyRelief } from './relief.js'
 import { scan } from './scan.js'
 import { addReflection, diffuseLight, type SurfacePoint } from './shade.js'
@@ -41,6 +45,8 @@ export interface Portrait {
   mask: Uint8Array
   /** [size, size, 3] linear albedo of the head, 0 off it. */
   albedo: Float32Array
+  /** Edges of mouth and lids. */
+  regions: Regions
 }
 
 /** The geometry alone: what `renderPortrait` draws. */
@@ -49,11 +55,14 @@ export function buildGeometry(model: HeadModel, plan: PortraitPlan): { head: Fin
   const landmarks = chartLandmarks(model)
   const creases = engraveCreases(landmarks, plan.relief, rng.fork())
   const marks = scatterMarks(plan, rng.fork())
-  const painter = new Painter(plan, landmarks, marks, rng.fork())
+  const posed = posedMesh(model, plan.identity, plan.expression).positions
+  const posture = postureOf(model, posed)
+  const lipContact = posture.mouthOpen ? chartLipContact(model) : []
+  const painter = new Painter(plan, posture, landmarks, lipContact, marks, rng.fork())
   // About one vertex a pixel, but never coarser than creases need.
   const pixel = plan.camera.headToCamera[11] / plan.camera.fx
   const face = Math.min(0.001, Math.max(0.00055, 1.7 * pixel))
-  const head = buildHead(model, plan, { face, elsewhere: 0.003 })
+  const head = buildHead(model, posed, posture.mouthOpen, plan, { face, elsewhere: 0.003 })
   applyRelief(head, plan, creases, marks, painter.lips)
   return { head, painter }
 }
@@ -61,7 +70,7 @@ export function buildGeometry(model: HeadModel, plan: PortraitPlan): { head: Fin
 export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Promise<Portrait> {
   const { head, painter } = buildGeometry(model, plan)
   const { camera } = plan
-  const shirtMesh = shirt(neckOf(head), plan.seed)
+  const shirtMesh = shirt(neckOf(head), plan.photoSeed)
   const scene = joinMeshes(head.mesh, shirtMesh)
   const normals = vertexNormals(scene)
   const raster = rasterize(scene, scaleCamera(camera, SUPERSAMPLING), { cull: 'none' })
@@ -83,10 +92,11 @@ export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Prom
   const truth = truthMaps(head, scene, plan)
   return {
     plan,
-    photo: await takePhoto(linear, plan.photo, plan.seed + 1),
-    mesh: scan(head.mesh, camera),
+    photo: await takePhoto(linear, plan.photo, plan.photoSeed + 1),
+    mesh: scan(head.mesh, camera, (t) => head.parts[t] < INSIDE),
     ...truth,
     albedo: resolveAlbedo(albedo, raster, head.mesh.indices.length / 3, plan.photo.size),
+    regions: openingsOf(model, head.mesh.positions, camera, truth.depth, plan.expressionName),
   }
 }
 
@@ -103,32 +113,11 @@ function truthMaps(head: FineHead, scene: Mesh, plan: PortraitPlan): Pick<Portra
 /** [triangles] 1 where hair covers the skull. */
 function underHair({ mesh, canonical, parts }: FineHead, plan: PortraitPlan): Uint8Array {
   return parts.map((part, t) => {
-    if (part === HEAD_PARTS.ear || part === HEAD_PARTS.eyeball || part === HEAD_PARTS.mouth) return 0
+    if (part === HEAD_PARTS.ear || part === HEAD_PARTS.eyeball || part === HEAD_PARTS.mouth || part >= INSIDE) return 0
     const v = 3 * mesh.indices[3 * t]
     const [x, y, z] = canonical.subarray(v, v + 3)
     return hairDepth(1000 * x, 1000 * y, 1000 * z, plan) > 0 ? 1 : 0
   })
-}
-
-/** The neck's outline near the edge where the mesh ends. */
-function neckOf({ mesh }: FineHead): Neck {
-  const edge = boundaryLoops(mesh)
-    .flatMap((loop) => Array.from(loop, (v) => mesh.positions.subarray(3 * v, 3 * v + 3)))
-    // The other borders are those of the lids and the eyeballs.
-    .filter(([, y]) => y < -0.08)
-  const middle = edge.reduce((sum, [, , z]) => sum + z / edge.length, 0)
-  const highest = (inFront: boolean): number =>
-    Math.max(...edge.filter(([, , z]) => z > middle === inFront).map(([, y]) => y))
-  const neck: Neck = { halfWidth: 0, front: -1, back: 1, topFront: highest(true), topBack: highest(false) }
-  const top = Math.max(neck.topFront, neck.topBack)
-  for (let i = 0; i < mesh.positions.length; i += 3) {
-    const [x, y, z] = mesh.positions.subarray(i, i + 3)
-    if (y > top + 0.003 || z > 0.04) continue
-    neck.halfWidth = Math.max(neck.halfWidth, Math.abs(x))
-    neck.front = Math.max(neck.front, z)
-    neck.back = Math.min(neck.back, z)
-  }
-  return neck
 }
 
 interface VertexLight extends Received {
@@ -149,13 +138,22 @@ async function lightVertices(
   for (const t of raster.triangle) if (t >= 0) for (let k = 0; k < 3; k++) seen[scene.indices[3 * t + k]] = 1
   const headVertices = head.face.length
   const sparse = seen.map((s, v) => (s && (v >= headVertices || head.face[v] === 0 || v % SPARSE === 0) ? 1 : 0))
-  const received = receiveLight(scene, normals, sparse, plan.light, plan.seed)
+  const received = receiveLight(scene, normals, sparse, insideOf(head), plan.light, plan.photoSeed)
   const edges = meshEdges(scene.indices)
   fillBetween(received.lamps, plan.light.lamps.length, edges, sparse)
   fillBetween(received.room, 12, edges, sparse)
   const diffuse = diffuseLight(scene, normals, plan.light, received)
   scatter(diffuse, scene.positions, edges)
   return { ...received, diffuse }
+}
+
+/** [vertices] 1 inside the mouth. */
+function insideOf({ mesh, parts }: FineHead): Uint8Array {
+  const out = new Uint8Array(mesh.positions.length / 3)
+  mesh.indices.forEach((v, i) => {
+    if (parts[Math.floor(i / 3)] >= INSIDE) out[v] = 1
+  })
+  return out
 }
 
 /** Colours and albedos [samples, 3] of everything the raster sees, and the brightness of the face for the exposure. */
@@ -216,10 +214,13 @@ function shadeSamples(
         const [dx, dy, dz] = [0, 1, 2].map((k) => 1000 * (place[k] - eye[k]))
         painter.eye(Math.hypot(dx, dy, dz), Math.atan2(dy, dx), look)
         wet = true
+      } else if (part >= INSIDE) {
+        const crown = corners.reduce((sum, v, k) => sum + weights[k] * head.crown[v], 0)
+        paintInside(part - INSIDE, crown, place, plan, look)
       } else if (part === HEAD_PARTS.mouth) painter.mouth(look)
       else painter.skin(place[0], place[1], place[2], part === HEAD_PARTS.ear, look)
     } else {
-      cloth(point.position[0], point.position[1], point.position[2], plan.photo.shirt, plan.seed, look.albedo)
+      cloth(point.position[0], point.position[1], point.position[2], plan.photo.shirt, plan.photoSeed, look.albedo)
       look.sheen = 0.03
     }
     for (let c = 0; c < 3; c++) {

@@ -1,6 +1,6 @@
 /**
  * The generated head as a ring of scanners about it would deliver it: what can be seen from outside. The truth's mesh is this,
- * because distances are measured from every point of it: backs of eyeballs and linings of the mouth are no part of a face.
+ * because distances are measured from every point of it: backs of eyeballs and what is inside the mouth are no part of a face.
  */
 import { submesh } from '../geometry/mesh.js'
 import { rasterize } from '../geometry/rasterize.js'
@@ -15,8 +15,11 @@ const SCANNERS = [
 /** Pixels a side: finer than the mesh. */
 const RESOLUTION = 1024
 
-/** The triangles of `mesh` (head frame, metres) that a scanner or the photo's camera sees, and those between them. */
-export function scan(mesh: Mesh, photo: Camera): Mesh {
+/**
+ * The triangles of `mesh` (head frame, metres) that a scanner or the photo's camera sees, and those between them.
+ * @param wanted which triangles may be kept; the others hide what is behind them all the same
+ */
+export function scan(mesh: Mesh, photo: Camera, wanted: (triangle: number) => boolean): Mesh {
   const { indices } = mesh
   const { center, radius } = boundingSphere([{ mesh }])
   const orbit = SCANNERS.map(([yaw, pitch]) => orbitCamera(center, radius, yaw, pitch, RESOLUTION))
@@ -25,7 +28,7 @@ export function scan(mesh: Mesh, photo: Camera): Mesh {
     for (const t of rasterize(mesh, camera).triangle)
       if (t >= 0) for (let k = 0; k < 3; k++) seen[indices[3 * t + k]] = 1
   const kept = Uint8Array.from({ length: indices.length / 3 }, (_, t) =>
-    [0, 1, 2].every((k) => seen[indices[3 * t + k]]) ? 1 : 0,
+    wanted(t) && [0, 1, 2].every((k) => seen[indices[3 * t + k]]) ? 1 : 0,
   )
   return submesh(mesh, kept).mesh
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { brotliDecompressSync } from 'node:zlib'
 import { SiderError } from '../errors.js'
-import type { HeadModel } from '../stages.js'
+import type { HeadInterior, HeadModel } from '../stages.js'
 import { decodeTensors, type TensorFile } from '../tensor-file.js'
 import { evenNeckRim } from './neck-rim.js'
 
@@ -34,13 +34,14 @@ function readAsset({ tensors, metadata }: TensorFile): HeadModel {
     if (!tensor) throw new RangeError(`${name} is missing`)
     return tensor.data as T
   }
-  const matrix: SparseMatrix = {
-    starts: get('matrix/starts'),
-    columns: get('matrix/columns'),
-    weights: get('matrix/weights'),
-  }
-  const basis = (name: string): Float32Array =>
-    subdivided(matrix, dequantised(get(`${name}/bytes`), get(`${name}/steps`)))
+  const matrixAt = (name: string): SparseMatrix => ({
+    starts: get(`${name}/starts`),
+    columns: get(`${name}/columns`),
+    weights: get(`${name}/weights`),
+  })
+  const matrix = matrixAt('matrix')
+  const cage = (name: string): Float32Array => dequantised(get(`${name}/bytes`), get(`${name}/steps`))
+  const basis = (name: string): Float32Array => subdivided(matrix, cage(name))
   const expressionNames = JSON.parse(metadata['expressionNames']) as string[]
   const provenance = JSON.parse(metadata['provenance']) as { source: string; licence: string }
   return {
@@ -63,7 +64,38 @@ function readAsset({ tensors, metadata }: TensorFile): HeadModel {
     faceRegion: get('faceRegion'),
     parts: get('parts'),
     skinning: undefined,
+    interior: readInterior(),
   }
+
+  function readInterior(): HeadInterior {
+    const rows = matrixAt('interior/matrix')
+    const [head, own] = [get<Float32Array>('cage/mean').length, get<Float32Array>('interior/cage/mean').length]
+    /** The head's cage and the interior's own, component by component. */
+    const joined = (name: string, of: (name: string) => Float32Array): Float32Array =>
+      subdivided(rows, interleaved(of(name), head, of(`interior/${name}`), own))
+    return {
+      mean: joined('cage/mean', get),
+      indices: Uint32Array.from(get<Uint16Array>('interior/indices')),
+      identity: joined('identity', cage),
+      expression: joined('expression', cage),
+      uv: Float32Array.from(get<Uint16Array>('interior/uv'), (x) => x / 65535),
+      uvIndices: Uint32Array.from(get<Uint16Array>('interior/uvIndices')),
+      parts: get('interior/parts'),
+      tongueOut: cage('interior/tongueOut'),
+      seam: Uint32Array.from(get<Uint16Array>('interior/seam')),
+    }
+  }
+}
+
+/** Runs of `a` and of `b` numbers in turn. */
+function interleaved(first: Float32Array, a: number, second: Float32Array, b: number): Float32Array {
+  const count = first.length / a
+  const out = new Float32Array(count * (a + b))
+  for (let k = 0; k < count; k++) {
+    out.set(first.subarray(k * a, (k + 1) * a), k * (a + b))
+    out.set(second.subarray(k * b, (k + 1) * b), k * (a + b) + a)
+  }
+  return out
 }
 
 /** Compressed rows: vertex v is the sum of weights[i] · cage[columns[i]] for i from starts[v] to starts[v + 1]. */
