@@ -9,7 +9,7 @@ import type { CoarseMaps, FaceView, HeadFit, ImplicitField } from '../stages.js'
 import type { DetailRunOptions } from './progress.js'
 import { makeRays } from './rays.js'
 import { type CoarseDistance, ReliefField } from './relief/field.js'
-import { type ReliefScene, reliefScene } from './relief/scene.js'
+import { type Expected, type ReliefScene, reliefScene } from './relief/scene.js'
 import { ReliefSolver, type ReliefState } from './relief/solve.js'
 import { FaceRenderer } from './render.js'
 import { type DetailState, DetailTrainer, type NearPoints } from './train.js'
@@ -17,7 +17,7 @@ import type { PaintedSkin } from './trust.js'
 
 export type { DetailStep } from './progress.js'
 export { viewCoarse } from './rays.js'
-export { type FaceContours, type PaintedSkin, paintedSkin, trustedSkin } from './trust.js'
+export { type FaceContours, labelledSkin, type PaintedSkin, paintedSkin, trustedSkin } from './trust.js'
 
 /** Points about the coarse surface, at whose distances a network's field is held. */
 const NEAR_POINTS = 65536
@@ -45,6 +45,8 @@ export interface DetailInput {
   /** [size, size] photometric weight */
   trusted: Float32Array
   painted: PaintedSkin
+  /** What learned evidence expects; the relief uses it as a prior. */
+  expected?: Expected
 }
 
 /** The paper's way: geometry and rendering network, traced rays, implicit differentiation. */
@@ -87,7 +89,7 @@ export async function reliefDetailer(
 ): Promise<Detailer> {
   const scene: ReliefScene = reliefScene(input, settings.relief)
   const remembered = remembering(coarse)
-  const solver = await ReliefSolver.create(device, scene, settings.relief)
+  const solver = await ReliefSolver.create(device, scene, settings)
   return {
     get losses() {
       return solver.state.losses

@@ -85,6 +85,22 @@ export function trustedSkin(
   )
 }
 
+/** Share of a pixel that must be skin for the photo to be looked at, after a blur over FRINGE. */
+const SURE = 0.6
+
+/**
+ * Photometric weight of each crop pixel, [size, size], 0 or 1, by what learned evidence says that it shows.
+ *
+ * @param skin [size, size] probability of bare skin
+ */
+export function labelledSkin(skin: Float32Array, { mask }: Pick<CoarseMaps, 'mask'>, { spoilt }: Flaws): Float32Array {
+  const size = Math.sqrt(skin.length)
+  const shown = skin.map((p, i) => p * (1 - spoilt[i]))
+  // Fringes and shadows of hair are neither hair nor plain skin.
+  const about = gaussianBlur(shown, size, size, 1, FRINGE * size)
+  return Float32Array.from(mask, (inside, i) => (inside && Math.min(shown[i], about[i]) > SURE ? 1 : 0))
+}
+
 /** What hair of the skin's own colour has left over between its darker strands is small or hangs on by a thread. */
 function withoutScraps(trusted: Float32Array, size: number): Float32Array {
   const core = gaussianBlur(trusted, size, size, 1, NECK * size)

@@ -27,6 +27,7 @@ export interface Settings {
   threads: number
   photo: PhotoSettings
   head: HeadSettings
+  evidence: EvidenceSettings
   field: FieldSettings
   renderer: RendererSettings
   coarse: CoarseSettings
@@ -80,6 +81,27 @@ export interface HeadSettings {
    * Expected error of a landmark as a share of the interocular distance: smaller follows the landmarks more closely, against the priors. Default: 0.02.
    */
   landmarkSigma: number
+}
+/**
+ * What a small network, trained on portraits of made-up people, says of the photo. The published method uses none of it.
+ */
+export interface EvidenceSettings {
+  /**
+   * How often the head that was fitted to the landmarks is fitted again, to where the network sees that it should go. 0: it stays. Default: 0.
+   */
+  rounds: number
+  /**
+   * Whether the network tells skin from hair, glasses, hands, eyes and the open mouth, instead of statistics of colours. Default: false.
+   */
+  labels: boolean
+  /**
+   * Price of squared differences between the relief's normals and those that the network sees, weighed by its confidence (field.kind=relief). Default: 0.
+   */
+  normalWeight: number
+  /**
+   * Price of squared differences between the relief's log albedo and the one that the network sees, up to a constant (field.kind=relief). Default: 0.
+   */
+  albedoWeight: number
 }
 /**
  * The geometry network f: position to signed distance and feature vector.

@@ -28,6 +28,8 @@ const SMALL = 1e-4
 const LEAST_PRICE = 0.1
 /** Least light, linear. */
 const DARKEST = 1e-3
+/** Differences of normals well below this count as squares, well above by their size. */
+const ROBUST = +(process.env.ROBUST ?? 0.1)
 /** Spherical harmonics up to order 2, times 1, u and v. */
 const LIGHTS = 3 * HARMONICS
 
@@ -61,6 +63,7 @@ export class ReliefModel {
   constructor(
     readonly scene: ReliefScene,
     readonly settings: Settings['relief'],
+    readonly weights: Pick<Settings['evidence'], 'normalWeight' | 'albedoWeight'>,
   ) {
     this.splines = new SplineSum(scene.size, pyramid(scene.size, 4, settings.finest))
     this.paint = new SplineSum(scene.size, pyramid(scene.size, 8, settings.finest))
@@ -199,7 +202,7 @@ export class ReliefModel {
   private loss(variables: Tensors): { loss: tf.Scalar; photometric: tf.Scalar } {
     const { size, pixel, weight, image } = this.scene
     const { albedoWeight, chromaWeight, albedoSpread, distanceWeight, slopeWeight, curvatureWeight } = this.settings
-    const { relief, colour, albedo, du, dv } = this.look(variables)
+    const { relief, colour, albedo, normal, du, dv } = this.look(variables)
     const weights = this.rows(weight)
     const error = softAbs(tf.sub(colour, this.rows(image)))
     const photometric = tf.div(tf.sum(tf.mul(error, weights)), 3 * this.total) as tf.Scalar
@@ -220,8 +223,34 @@ export class ReliefModel {
       tf.mul(tf.mean(tf.square(tf.mul(relief, 1000))), distanceWeight),
       tf.mul(squares(du, dv), slopeWeight),
       tf.mul(squares(stepX(du), stepX(dv), stepY(dv)), curvatureWeight),
+      ...this.expectations(normal, albedo),
     ] as tf.Scalar[]) as tf.Scalar
     return { loss, photometric }
+  }
+
+  /** Prices of the distance from what learned evidence expects of normals and albedo. */
+  private expectations(normal: tf.Tensor2D[], albedo: tf.Tensor2D): tf.Tensor[] {
+    const { expected, weight } = this.scene
+    if (!expected) return []
+    const { normalWeight, albedoWeight } = this.weights
+    const terms: tf.Tensor[] = []
+    if (normalWeight > 0) {
+      const { confidence, normals } = expected
+      const total = confidence.reduce((a, b) => a + b, 0) + 1e-6
+      const squares = tf.sum(tf.square(tf.sub(tf.concat2d(normal, 0), this.rows(normals))), 0, true)
+      // Robust: what the photo tells clearly may differ.
+      const distance = tf.sqrt(tf.add(squares, ROBUST * ROBUST))
+      terms.push(tf.mul(tf.sum(tf.mul(distance, this.rows(confidence))), normalWeight / total))
+    }
+    if (albedoWeight > 0) {
+      const weights = this.rows(weight)
+      const difference = tf.sub(albedo, this.rows(expected.albedo))
+      // The network does not know how bright the light is.
+      const mean = tf.div(tf.sum(tf.mul(difference, weights), 1, true), this.total)
+      const off = tf.sub(difference, mean)
+      terms.push(tf.mul(tf.sum(tf.mul(tf.square(off), weights)), albedoWeight / (3 * this.total)))
+    }
+    return terms
   }
 
   /**

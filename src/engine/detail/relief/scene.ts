@@ -32,6 +32,18 @@ export interface ReliefScene {
   occlusion: Float32Array
   /** Metres across a pixel at the face. */
   pixel: number
+  /** What learned evidence expects; undefined without. */
+  expected: Expected | undefined
+}
+
+/** Learned evidence as a prior. Arrays are [size, size] row by row. */
+export interface Expected {
+  /** [size, size, 3] unit, camera frame */
+  normals: Float32Array
+  /** [size, size, 3] log albedo, up to a constant of each colour */
+  albedo: Float32Array
+  /** How much the normals count, 0..1, and the albedo: where the photo is looked at. */
+  confidence: Float32Array
 }
 
 interface PhotoEvidence {
@@ -40,6 +52,7 @@ interface PhotoEvidence {
   image: Float32Array
   trusted: Float32Array
   painted: PaintedSkin
+  expected?: Expected
 }
 
 /**
@@ -47,7 +60,7 @@ interface PhotoEvidence {
  * with ray (U/f, V/f, 1) and depth z, n ∝ (f z_u, f z_v, -(z + U z_u + V z_v)).
  */
 export function reliefScene(
-  { fit, view, image, trusted, painted }: PhotoEvidence,
+  { fit, view, image, trusted, painted, expected }: PhotoEvidence,
   settings: Pick<Settings['relief'], 'occlusion' | 'paintPrice' | 'browWeight'>,
 ): ReliefScene {
   const { size } = fit.crop
@@ -91,6 +104,10 @@ export function reliefScene(
     offset,
     occlusion: settings.occlusion ? occlusion(fit) : new Float32Array(count * HARMONICS),
     pixel: mean / camera.fx,
+    expected: expected && {
+      ...expected,
+      confidence: expected.confidence.map((c, i) => (view.mask[i] && facing[i] ? c : 0)),
+    },
   }
 }
 

@@ -48,8 +48,12 @@ export class ReliefSolver {
     private readonly viewer: Executable,
   ) {}
 
-  static async create(device: Device, scene: ReliefScene, settings: Settings['relief']): Promise<ReliefSolver> {
-    const model = new ReliefModel(scene, settings)
+  static async create(
+    device: Device,
+    scene: ReliefScene,
+    { relief: settings, evidence }: Pick<Settings, 'relief' | 'evidence'>,
+  ): Promise<ReliefSolver> {
+    const model = new ReliefModel(scene, settings, evidence)
     const variables = device.variables(withMoments(model.initial()))
     const stepper = await device.compile(model.step(), variables)
     return new ReliefSolver(scene, settings, variables, stepper, await device.compile(model.view(), variables))

@@ -1,0 +1,58 @@
+/** Evidence at a crop's own resolution, as the detail stage and the asset use it. */
+import { sampleBilinear } from '../image/filter.js'
+import { type Evidence, LABELS } from './network.js'
+
+/** What the network says of each crop pixel; arrays are [size, size] row by row. */
+export interface EvidenceMaps {
+  size: number
+  /** Probability that the pixel shows bare skin, lips and brows included. */
+  skin: Float32Array
+  lips: Float32Array
+  brows: Float32Array
+  /** [size, size, 3] unit normals of the skin, camera frame; 0 off the head. */
+  normals: Float32Array
+  /** How much the normals are to be trusted, 0..1: 1 where the expected error is small. */
+  confidence: Float32Array
+  /** [size, size, 3] log albedo, up to a constant of each colour. */
+  albedo: Float32Array
+}
+
+/** Expected squared error of normals that halves their confidence: about 13 degrees. */
+const HALF = 0.05
+
+/** Resamples evidence to `size` pixels a side. */
+export function evidenceMaps(evidence: Evidence, size: number): EvidenceMaps {
+  const from = evidence.crop.size
+  const resample = (values: Float32Array, dims: number): Float32Array => {
+    if (size === from) return values
+    const out = new Float32Array(size * size * dims)
+    const step = from / size
+    for (let y = 0; y < size; y++)
+      for (let x = 0; x < size; x++) {
+        const o = (y * size + x) * dims
+        sampleBilinear(values, from, from, dims, (x + 0.5) * step, (y + 0.5) * step, out.subarray(o, o + dims))
+      }
+    return out
+  }
+  const share = (...names: (typeof LABELS)[number][]): Float32Array => {
+    const channels = names.map((name) => LABELS.indexOf(name))
+    const count = from * from
+    const out = new Float32Array(count)
+    for (let i = 0; i < count; i++) for (const c of channels) out[i] += evidence.labels[i * LABELS.length + c]
+    return resample(out, 1)
+  }
+  const normals = resample(evidence.normals, 3).slice()
+  for (let i = 0; i < normals.length; i += 3) {
+    const length = Math.hypot(normals[i], normals[i + 1], normals[i + 2]) || 1
+    for (let k = 0; k < 3; k++) normals[i + k] /= length
+  }
+  return {
+    size,
+    skin: share('skin', 'lips', 'brow'),
+    lips: share('lips'),
+    brows: share('brow'),
+    normals,
+    confidence: resample(evidence.doubt, 1).map((d) => 1 / (1 + d / HALF)),
+    albedo: resample(evidence.albedo, 3),
+  }
+}
