@@ -223,5 +223,30 @@ describe("the mouth's inside", () => {
     expect(interior.uvIndices).toHaveLength(interior.indices.length)
     expect(Math.max(...interior.uvIndices)).toBe(interior.uv.length / 2 - 1)
     expect(new Set(interior.parts)).toEqual(new Set(Object.values(INTERIOR_PARTS)))
+    // Nothing lies over something else: a point of the square is in one triangle at most.
+    const size = 512
+    const taken = new Uint8Array(size * size)
+    let twice = 0
+    for (let t = 0; t < interior.uvIndices.length; t += 3) {
+      const [a, b, c] = [0, 1, 2].map((k) => {
+        const i = 2 * interior.uvIndices[t + k]
+        return [interior.uv[i] * size, interior.uv[i + 1] * size]
+      })
+      const side = (p: number[], q: number[], x: number, y: number): number =>
+        (q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0])
+      const area = side(a, b, c[0], c[1])
+      const [left, right] = [Math.min, Math.max].map((of) => Math.floor(of(a[0], b[0], c[0])))
+      const [top, bottom] = [Math.min, Math.max].map((of) => Math.floor(of(a[1], b[1], c[1])))
+      for (let y = top; y <= bottom; y++)
+        for (let x = left; x <= right; x++) {
+          const at: [number, number] = [x + 0.5, y + 0.5]
+          if ([side(a, b, ...at), side(b, c, ...at), side(c, a, ...at)].some((s) => s * area <= 1e-6)) continue
+          twice += taken[y * size + x]
+          taken[y * size + x] = 1
+        }
+    }
+    const covered = taken.reduce((sum, x) => sum + x, 0)
+    expect(covered).toBeGreaterThan(0.5 * size * size)
+    expect(twice).toBeLessThan(0.002 * covered)
   })
 })

@@ -39,7 +39,7 @@ export function gums(jaw: Jaw): Surface {
       ] // prettier-ignore
       for (const t of quad) triangles.push(jaw === 'lower' ? t : [t[0], t[2], t[1]])
     }
-  return { points, triangles, uv }
+  return { points, triangles, uv, uvTriangles: triangles }
 }
 
 function sections(jaw: Jaw): Section[] {

@@ -29,7 +29,7 @@ export interface Interior {
 /** @param mean place of a base vertex in the mean head, metres */
 export function buildInterior(source: Source, cut: CutHead, mean: (v: number) => number[]): Interior {
   const out: Interior = { rows: [], triangles: [], parts: [], uv: [], uvTriangles: [], seam: [], tongueOut: [] }
-  const add = (rows: Row[], triangles: number[][], part: number, uv: number[][], uvTriangles = triangles): number => {
+  const add = (rows: Row[], triangles: number[][], part: number, uv: number[][], uvTriangles: number[][]): number => {
     const [first, firstUv] = [out.rows.length, out.uv.length]
     out.rows.push(...rows)
     out.triangles.push(...triangles.map((t) => t.map((v) => v + first)))
@@ -41,7 +41,7 @@ export function buildInterior(source: Source, cut: CutHead, mean: (v: number) =>
   for (const jaw of ['upper', 'lower'] as const) {
     for (const side of [1, -1] as const)
       TEETH[jaw].forEach((_, n) => {
-        const { points, triangles, uv } = tooth(jaw, n, side)
+        const { points, triangles, uv, uvTriangles } = tooth(jaw, n, side)
         const [column, row] = [side === 1 ? 7 + n : 6 - n, jaw === 'upper' ? 0 : 1]
         const part = jaw === 'upper' ? INTERIOR_PARTS.upperTeeth : INTERIOR_PARTS.lowerTeeth
         add(
@@ -49,6 +49,7 @@ export function buildInterior(source: Source, cut: CutHead, mean: (v: number) =>
           triangles,
           part,
           inCell(uv, toothCell(column, row)),
+          uvTriangles,
         )
       })
     const sheet = welded(gums(jaw))
@@ -70,7 +71,7 @@ export function buildInterior(source: Source, cut: CutHead, mean: (v: number) =>
 }
 
 /** Points of a surface in one place become one; texture coordinates stay apart. */
-function welded({ points, triangles, uv }: Surface): Surface & { uvTriangles: number[][] } {
+function welded({ points, triangles, uv, uvTriangles }: Surface): Surface {
   const numbers = new Map<string, number>()
   const kept: number[][] = []
   const number = points.map((p) => {
@@ -84,6 +85,6 @@ function welded({ points, triangles, uv }: Surface): Surface & { uvTriangles: nu
     points: kept,
     triangles: solid.map((i) => triangles[i].map((v) => number[v])),
     uv,
-    uvTriangles: solid.map((i) => triangles[i]),
+    uvTriangles: solid.map((i) => uvTriangles[i]),
   }
 }

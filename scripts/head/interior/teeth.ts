@@ -56,8 +56,9 @@ export interface Surface {
   /** Head frame, metres. */
   points: number[][]
   triangles: number[][]
-  /** [points] in a disc of radius 1 about (0, 0): the edge in the middle, the root at the rim. */
+  /** Of a tooth: in a disc of radius 1 about (0, 0), the edge in the middle, the root at the rim. */
   uv: number[][]
+  uvTriangles: number[][]
 }
 
 /** A tooth of the mean head's subject's left (`side` 1) or right (-1). `number` 0 is next to the midline. */
@@ -72,22 +73,28 @@ export function tooth(jaw: Jaw, number: number, side: 1 | -1): Surface {
   for (let r = 0; r + 1 < rings.length; r++)
     for (let j = 0; j < AROUND; j++)
       triangles.push([at(r, j), at(r, j + 1), at(r + 1, j + 1)], [at(r, j), at(r + 1, j + 1), at(r + 1, j)])
-  for (const ring of [rings.length - 1, 0]) {
-    const pole = points.push([0, 1, 2].map((k) => rings[ring].reduce((sum, p) => sum + p[k] / AROUND, 0))) - 1
-    for (let j = 0; j < AROUND; j++)
-      triangles.push(ring > 0 ? [at(ring, j), at(ring, j + 1), pole] : [at(ring, j + 1), at(ring, j), pole])
+  const middleOf = (ring: number[][]): number[] => [0, 1, 2].map((k) => ring.reduce((sum, p) => sum + p[k] / AROUND, 0))
+  const [edge, root] = [rings[rings.length - 1], rings[0]].map((ring) => points.push(middleOf(ring)) - 1)
+  for (let j = 0; j < AROUND; j++) triangles.push([at(rings.length - 1, j), at(rings.length - 1, j + 1), edge])
+  const uvTriangles = triangles.slice()
+  const uv = [...discUv(rings), [0, 0]]
+  // The root's end is cut open along the disc's rim.
+  for (let j = 0; j < AROUND; j++) {
+    triangles.push([at(0, j + 1), at(0, j), root])
+    uvTriangles.push([at(0, j + 1), at(0, j), uv.push(onDisc(1, j + 0.5)) - 1])
   }
   const mirrored = points.map(([x, y, z]) => [side * x, y, z])
-  return { points: mirrored, triangles: outwards(mirrored, triangles), uv: [...discUv(rings), [0, 0], [0, 1]] }
+  const inverted = volume(mirrored, triangles) < 0
+  const turned = (list: number[][]): number[][] => (inverted ? list.map(([a, b, c]) => [a, c, b]) : list)
+  return { points: mirrored, triangles: turned(triangles), uv, uvTriangles: turned(uvTriangles) }
 }
 
-/** The triangles of a closed surface, counter-clockwise seen from outside. */
-function outwards(points: number[][], triangles: number[][]): number[][] {
-  let volume = 0
+/** Six times the volume of a closed surface; negative where its triangles face inwards. */
+function volume(points: number[][], triangles: number[][]): number {
+  let sum = 0
   for (const [a, b, c] of triangles.map((t) => t.map((v) => points[v])))
-    volume +=
-      a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
-  return volume > 0 ? triangles : triangles.map(([a, b, c]) => [a, c, b])
+    sum += a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
+  return sum
 }
 
 /** Where a tooth's edge stands on its arch, on the subject's left. */
@@ -242,9 +249,12 @@ function discUv(rings: number[][][]): number[][] {
   const inner = 0.1
   return rings.flatMap((ring, r) =>
     ring.map((_, j) => {
-      const radius = 0.97 * (inner + ((1 - inner) * way[r]) / way[0])
-      const a = (2 * Math.PI * j) / AROUND
-      return [radius * Math.cos(a), radius * Math.sin(a)]
+      return onDisc(0.94 * (inner + ((1 - inner) * way[r]) / way[0]), j)
     }),
   )
+}
+
+function onDisc(radius: number, j: number): [number, number] {
+  const a = (2 * Math.PI * j) / AROUND
+  return [radius * Math.cos(a), radius * Math.sin(a)]
 }
