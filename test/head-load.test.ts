@@ -154,8 +154,21 @@ describe('FLAME', () => {
     expect(skinning.joints.map((j) => j.parent)).toEqual([-1, 0, 1, 1, 1])
     expect(skinning.joints[2].name).toBe('jaw')
     const regressor = numbers('J_regressor').data
+    const regressed = (field: (v: number) => number, j: number) =>
+      Array.from({ length: n }, (_, v) => regressor[j * n + v] * field(v)).reduce((a, b) => a + b)
     for (let j = 0; j < 5; j++)
-      for (let v = 0; v < n; v++) expect(skinning.regressor[j * (size / 3) + v]).toBeCloseTo(regressor[j * n + v], 6)
+      for (let k = 0; k < 3; k++) {
+        const rest = regressed((v) => template[3 * v + k], j) + shift[k] // the origin moves the joints too
+        expect(skinning.rest.mean[3 * j + k]).toBeCloseTo(rest, 6)
+        expect(skinning.rest.identity[15 + 3 * j + k]).toBeCloseTo(
+          regressed((v) => directions[(3 * v + k) * 302 + 1], j),
+          7,
+        )
+        expect(skinning.rest.expression[15 + 3 * j + k]).toBeCloseTo(
+          regressed((v) => directions[(3 * v + k) * 302 + 301], j),
+          7,
+        )
+      }
     const pose = numbers('posedirs').data
     for (const i of [3, 500]) expect(skinning.poseBlendshapes![9 * size + i]).toBeCloseTo(pose[i * 36 + 9], 7)
   })

@@ -71,7 +71,11 @@ export async function annotateHead(bare: BareHead): Promise<HeadModel> {
   const origin = laidOrigin(source, laid)
   const moved: HeadModel = {
     ...shapes,
-    mean: shapes.mean.map((x, i) => x - origin[i % 3]),
+    mean: movedBy(shapes.mean, origin),
+    skinning: shapes.skinning && {
+      ...shapes.skinning,
+      rest: { ...shapes.skinning.rest, mean: movedBy(shapes.skinning.rest.mean, origin) },
+    },
     landmarks68,
     landmarks478,
     landmarkWeights478,
@@ -80,6 +84,9 @@ export async function annotateHead(bare: BareHead): Promise<HeadModel> {
   }
   return coverOpenings(moved)
 }
+
+/** Positions [n, 3] as seen from another origin. */
+const movedBy = (positions: Float32Array, origin: number[]): Float32Array => positions.map((x, i) => x - origin[i % 3])
 
 /** Triangles of the outer skin: the largest component, unless the file says what is skin. */
 function skinTriangles(bare: BareHead): Uint8Array {

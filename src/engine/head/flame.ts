@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { HeadModel, Joint, LandmarkEmbedding, Skinning } from '../stages.js'
+import type { HeadModel, Joint, JointRest, LandmarkEmbedding, Skinning } from '../stages.js'
 import { annotateHead, type BareHead } from './annotate.js'
 import { type ArrayOrValue, type NumericArray, readNpy, readNpz, toArray } from './numpy-data.js'
 import { readPickle } from './pickle.js'
@@ -55,14 +55,17 @@ export async function loadFlame(path: string): Promise<HeadModel> {
   const expressionCount = total - identityCount
   const year = /20(17|19|20|23)/.exec(basename(path))?.[0]
   const place = await findLandmarks(path, indices.length / 3)
+  const shapes = {
+    mean: Float32Array.from(template.data),
+    identity: components.subarray(0, identityCount * vertices * 3),
+    expression: components.subarray(identityCount * vertices * 3),
+  }
   const bare: BareHead = {
     name: year ? `FLAME ${year}` : 'FLAME',
     provenance: `FLAME head model from ${basename(path)}, under the licence its user accepted${place.note}`,
-    mean: Float32Array.from(template.data),
+    ...shapes,
     indices,
-    identity: components.subarray(0, identityCount * vertices * 3),
     identityCount,
-    expression: components.subarray(identityCount * vertices * 3),
     expressionCount,
     expressionSigma: new Float32Array(expressionCount).fill(1),
     expressionRange: Float32Array.from({ length: 2 * expressionCount }, (_, i) => (i % 2 ? Infinity : -Infinity)),
@@ -71,7 +74,7 @@ export async function loadFlame(path: string): Promise<HeadModel> {
     uvIndices: undefined,
     landmarks68: place.landmarks68,
     known478: place.known478,
-    skinning: skinningOf(need, arrays, vertices),
+    skinning: skinningOf(need, arrays, shapes),
   }
   return annotateHead(bare)
 }
@@ -87,17 +90,45 @@ function moveLast(array: NumericArray, vertices: number): Float32Array {
 function skinningOf(
   need: (name: string, ...shape: (number | undefined)[]) => NumericArray,
   arrays: Arrays,
-  vertices: number,
+  shapes: JointRest,
 ): Skinning {
   const joints = JOINTS.length
+  const vertices = shapes.mean.length / 3
   const tree = need('kintree_table', 2, joints)
   const poses = arrays('posedirs') && need('posedirs', vertices, 3, 9 * (joints - 1))
   return {
     // The root's parent is -1, which unsigned files store as 2^32 - 1.
     joints: JOINTS.map((name, j): Joint => ({ name, parent: tree.data[j] < joints ? tree.data[j] : -1 })),
-    regressor: Float32Array.from(need('J_regressor', joints, vertices).data),
+    rest: regressedJoints(need('J_regressor', joints, vertices).data, joints, shapes),
     weights: Float32Array.from(need('weights', vertices, joints).data),
     poseBlendshapes: poses && moveLast(poses, vertices),
+  }
+}
+
+/**
+ * Joints that are weighted means of vertices.
+ *
+ * @param regressor [joints, vertices]
+ * @param shapes the model's own mean and components: [vertices, 3] and [components, vertices, 3]
+ */
+export function regressedJoints(regressor: ArrayLike<number>, joints: number, shapes: JointRest): JointRest {
+  const vertices = regressor.length / joints
+  // Regressors are sparse: a joint is the mean of a few rings of vertices.
+  const used = Array.from({ length: joints }, (_, j) =>
+    Array.from({ length: vertices }, (_, v) => v).filter((v) => regressor[j * vertices + v] !== 0),
+  )
+  const regress = (field: Float32Array): Float32Array => {
+    const out = new Float32Array((field.length / vertices) * joints)
+    for (let i = 0; i < out.length; i++) {
+      const [axis, j, k] = [i % 3, Math.floor(i / 3) % joints, Math.floor(i / (3 * joints))]
+      for (const v of used[j]) out[i] += regressor[j * vertices + v] * field[3 * (k * vertices + v) + axis]
+    }
+    return out
+  }
+  return {
+    mean: regress(shapes.mean),
+    identity: regress(shapes.identity),
+    expression: regress(shapes.expression),
   }
 }
 
