@@ -9,10 +9,11 @@ import { SiderError } from '../src/engine/errors.js'
 import { embeddedPoints } from '../src/engine/head/embedding.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
 import { loadHead } from '../src/engine/head/load.js'
-import { readNpz, toArray } from '../src/engine/head/numpy-data.js'
+import { readNpz } from '../src/engine/head/npz.js'
 import { parseObj, parseObjPositions } from '../src/engine/head/obj.js'
 import { readPickle } from '../src/engine/head/pickle.js'
 import type { PickleBytes, PickleValue } from '../src/engine/head/pickle-values.js'
+import { toArray } from '../src/engine/head/pickled-arrays.js'
 import { HEAD_PARTS, type HeadModel } from '../src/engine/stages.js'
 
 const FIXTURES = fileURLToPath(new URL('fixtures/flame/', import.meta.url))

@@ -7,9 +7,11 @@ import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { HeadModel, Joint, JointRest, LandmarkEmbedding, Skinning } from '../stages.js'
 import { annotateHead, type BareHead } from './annotate.js'
-import { type ArrayOrValue, type NumericArray, readNpy, readNpz, toArray } from './numpy-data.js'
+import { type NpyContent, readNpy, readNpz } from './npz.js'
+import type { NumericArray } from './numeric-array.js'
 import { readPickle } from './pickle.js'
 import { invalidHead, type PickleValue } from './pickle-values.js'
+import { toArray } from './pickled-arrays.js'
 
 /** Of FLAME's 400 shape directions the first 300 are identity, the rest expression. */
 const IDENTITY = 300
@@ -143,8 +145,8 @@ async function openModel(path: string): Promise<Arrays> {
   return (name) => toArray(root.get(name), path)
 }
 
-function arrayOf(entry: ArrayOrValue | undefined, path: string): NumericArray | undefined {
-  if (entry === undefined) return undefined
+function arrayOf(entry: NpyContent | undefined, path: string): NumericArray | undefined {
+  if (entry === undefined || 'texts' in entry) return undefined
   return 'value' in entry ? toArray(entry.value, path) : entry
 }
 
