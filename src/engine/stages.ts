@@ -140,6 +140,27 @@ export interface HeadModel {
   /** [vertices] skin part of each vertex. */
   parts: Uint8Array
   skinning: Skinning | undefined
+  /** What is behind the lips; undefined for models without. */
+  interior?: HeadInterior
+}
+
+/** Teeth, gums, tongue and the mouth's lining: a mesh of its own that the head's coefficients move. */
+export interface HeadInterior {
+  /** [vertices, 3] in the neutral mean head, metres, head frame. */
+  mean: Float32Array
+  /** [triangles, 3] */
+  indices: Uint32Array
+  /** [identityCount, vertices, 3] and [expressionCount, vertices, 3], by the head's coefficients. */
+  identity: Float32Array
+  expression: Float32Array
+  /** [uvVertices, 2] of a texture of their own, v down. */
+  uv: Float32Array
+  /** [triangles, 3] */
+  uvIndices: Uint32Array
+  /** [vertices] values of INTERIOR_PARTS. */
+  parts: Uint8Array
+  /** [n, 2] vertices of the lining's rim, and the head's vertices at the lips' contact in the same places. */
+  seam: Uint32Array
 }
 
 /** Linear blend skinning of a model with joints. Rotations about joints are extra fit parameters (axis-angle). */
@@ -164,6 +185,9 @@ export interface JointRest {
 
 /** Values of `HeadModel.parts`. */
 export const HEAD_PARTS = { skin: 0, eyeball: 1, mouth: 2, ear: 3, neck: 4, scalp: 5 } as const
+
+/** Values of `HeadInterior.parts`. */
+export const INTERIOR_PARTS = { upperTeeth: 0, lowerTeeth: 1, gums: 2, tongue: 3, lining: 4 } as const
 
 /** How the focal length came about. */
 export type FocalSource = 'exif' | 'setting' | 'estimated'

@@ -76,6 +76,7 @@ export async function annotateHead(bare: BareHead): Promise<HeadModel> {
       ...shapes.skinning,
       rest: { ...shapes.skinning.rest, mean: movedBy(shapes.skinning.rest.mean, origin) },
     },
+    interior: shapes.interior && { ...shapes.interior, mean: movedBy(shapes.interior.mean, origin) },
     landmarks68,
     landmarks478,
     landmarkWeights478,
@@ -170,7 +171,7 @@ function tidy(faceRegion: Uint8Array, skin: Uint8Array, bare: BareHead): void {
 }
 
 /** Embeds points at their closest places on a mesh whose triangles have the given numbers in the model. */
-function embedOn(
+export function embedOn(
   mesh: { positions: Float32Array; indices: Uint32Array },
   numbers: Uint32Array,
   points: Float64Array,

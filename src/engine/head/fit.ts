@@ -23,8 +23,8 @@ import { minimise } from './fit-solver.js'
 import { buildFitModel, type FitModel, type FitState, stateCamera } from './fit-state.js'
 
 /** Components beyond these are left at zero: landmarks say nothing about them. */
-const MAX_IDENTITY = 120
-const MAX_EXPRESSION = 80
+export const MAX_IDENTITY = 120
+export const MAX_EXPRESSION = 80
 
 /** What the fit prepares once per model and landmark layout. */
 interface Prepared {

@@ -28,10 +28,11 @@ type Arrays = (name: string) => NumericArray | undefined
  * Loads a FLAME model.
  *
  * @param path `.pkl` or `.npz`; `landmark_embedding.npy` and `mediapipe_landmark_embedding.npz` are read from its folder
+ * @param bytes the file's
  * @throws SiderError HEAD_INVALID for damaged, unsafe or incomplete files
  */
-export async function loadFlame(path: string): Promise<HeadModel> {
-  const arrays = await openModel(path)
+export async function loadFlame(path: string, bytes: Uint8Array): Promise<HeadModel> {
+  const arrays = openModel(path, bytes)
   const need = (name: string, ...shape: (number | undefined)[]): NumericArray => {
     const array = arrays(name)
     if (!array) throw invalidHead(path, `the array ${name} is missing`, HINT, { array: name })
@@ -134,8 +135,7 @@ export function regressedJoints(regressor: ArrayLike<number>, joints: number, sh
   }
 }
 
-async function openModel(path: string): Promise<Arrays> {
-  const bytes = await readFile(path)
+function openModel(path: string, bytes: Uint8Array): Arrays {
   if (path.toLowerCase().endsWith('.npz')) {
     const entries = readNpz(bytes, path)
     return (name) => arrayOf(entries.get(name), path)
