@@ -15,6 +15,7 @@ import { readPickle } from '../src/engine/head/pickle.js'
 import type { PickleBytes, PickleValue } from '../src/engine/head/pickle-values.js'
 import { toArray } from '../src/engine/head/pickled-arrays.js'
 import { HEAD_PARTS, type HeadModel } from '../src/engine/stages.js'
+import { checkInvariants } from './head-invariants.js'
 
 const FIXTURES = fileURLToPath(new URL('fixtures/flame/', import.meta.url))
 const fixture = (name: string): Uint8Array => readFileSync(join(FIXTURES, name))
@@ -36,32 +37,6 @@ async function failure(spec: string): Promise<SiderError> {
     return error as SiderError
   }
   throw new Error(`${spec} was loaded`)
-}
-
-/** What the model must satisfy whatever its source. */
-function checkInvariants(m: HeadModel): void {
-  const vertices = m.mean.length / 3
-  const triangles = m.indices.length / 3
-  expect(m.identity.length).toBe(m.identityCount * vertices * 3)
-  expect(m.expression.length).toBe(m.expressionCount * vertices * 3)
-  expect(m.expressionNames).toHaveLength(m.expressionCount)
-  expect(m.expressionRange).toHaveLength(2 * m.expressionCount)
-  expect(m.faceRegion).toHaveLength(triangles)
-  expect(m.parts).toHaveLength(vertices)
-  expect(m.indices.every((v) => v < vertices)).toBe(true)
-  expect(m.mean.every(Number.isFinite)).toBe(true)
-  for (const [embedding, n] of [
-    [m.landmarks68, 68],
-    [m.landmarks478, 478],
-  ] as const) {
-    expect(embedding.triangles).toHaveLength(n)
-    expect(embedding.triangles.every((t) => t < triangles)).toBe(true)
-    for (let i = 0; i < n; i++) {
-      const b = embedding.barycentric.subarray(3 * i, 3 * i + 3)
-      expect(b[0] + b[1] + b[2]).toBeCloseTo(1, 4)
-      expect(Math.min(...b)).toBeGreaterThan(-1e-4)
-    }
-  }
 }
 
 describe('pickles', () => {

@@ -134,6 +134,14 @@ function transferParts(
     const corner = source.indices[3 * nearest.triangle[v]]
     parts[v] = bare.parts && bare.parts[v] !== HEAD_PARTS.skin ? bare.parts[v] : source.parts[corner]
   }
+  // Lids lie on the eyes, and are none.
+  skin.forEach((inside, t) => {
+    if (!inside) return
+    for (let c = 0; c < 3; c++) {
+      const v = bare.indices[3 * t + c]
+      if (parts[v] === HEAD_PARTS.eyeball) parts[v] = HEAD_PARTS.skin
+    }
+  })
   // Loose pieces are eyeballs when they are where the eyes are, else something of the mouth.
   if (!bare.parts) {
     const loose = new Set<number>()

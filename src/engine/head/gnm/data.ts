@@ -91,16 +91,11 @@ export function checkData(data: GnmData, path: string): void {
   if (!data.template.every(Number.isFinite)) fail('positions that are not finite')
   if (!data.triangles.every((v) => v < vertices)) fail('triangles name vertices that do not exist')
   if (data.uv && !data.uv.every(Number.isFinite)) fail('texture coordinates that are not finite')
-  const { joints, landmarks } = data
+  const { joints } = data
   if (joints) {
     const { parents, names } = joints
     if (!names.every((_, j) => parents[j] < Math.max(j, 1))) fail('a joint comes before its parent')
     for (const numbers of [joints.positions, joints.identity, joints.weights, joints.correctives ?? []])
       if (!numbers.every(Number.isFinite)) fail('joints that are not finite')
-  }
-  if (landmarks) {
-    const points = Array.from({ length: 68 * 3 }, (_, i) => [landmarks.vertices[i], landmarks.weights[i]])
-    if (!points.every(([v, w]) => Number.isInteger(v) && v >= 0 && v < vertices && Number.isFinite(w)))
-      fail('landmarks name vertices that do not exist')
   }
 }
