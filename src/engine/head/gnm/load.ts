@@ -60,22 +60,20 @@ interface Kept {
   expression: number[]
 }
 
-/** A component whose mean movement of the skin is below this, metres a unit, does not move it. */
-const STILL = 1e-7
+/** A component leaves the skin alone if less than this share of its movement (squared) is the skin's. */
+const STILL = 1e-4
 
-/** Components by how much they move the skin, and those that do not. */
+/** Components that move the skin, by how much they do, and those that leave it alone. */
 function byStrength(basis: Basis, skin: Uint32Array, path: string): { moving: number[]; still: number[] } {
   const strength = Array.from({ length: basis.count }, (_, k) => {
     const row = basis.row(k)
-    if (!row.every(Number.isFinite)) throw invalidHead(path, `component ${basis.names[k]} is not finite`, GNM_HINT)
-    const sum = skin.reduce((total, v) => total + row[3 * v] ** 2 + row[3 * v + 1] ** 2 + row[3 * v + 2] ** 2, 0)
-    return Math.sqrt(sum / skin.length)
+    const all = row.reduce((sum, x) => sum + x * x, 0)
+    if (!Number.isFinite(all)) throw invalidHead(path, `component ${basis.names[k]} is not finite`, GNM_HINT)
+    const own = skin.reduce((sum, v) => sum + row[3 * v] ** 2 + row[3 * v + 1] ** 2 + row[3 * v + 2] ** 2, 0)
+    return { k, own, still: own < STILL * all }
   })
-  const all = [...strength.keys()]
-  return {
-    moving: all.filter((k) => strength[k] > STILL).sort((a, b) => strength[b] - strength[a]),
-    still: all.filter((k) => !(strength[k] > STILL)),
-  }
+  const moving = strength.filter(({ own, still }) => own > 0 && !still).sort((a, b) => b.own - a.own)
+  return { moving: moving.map(({ k }) => k), still: strength.filter(({ still }) => still).map(({ k }) => k) }
 }
 
 function gathered(basis: Basis, components: number[], part: Piece): Float32Array {
