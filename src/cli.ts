@@ -10,6 +10,7 @@ import { doctor } from './cli/doctor.js'
 import { evaluate } from './cli/evaluate.js'
 import { faces } from './cli/faces.js'
 import { generate } from './cli/generate.js'
+import { head } from './cli/head.js'
 import { commandHelp, overview } from './cli/help.js'
 import { reconstruct } from './cli/reconstruct.js'
 import { serve } from './cli/serve.js'
@@ -18,7 +19,7 @@ import { SiderError } from './engine/errors.js'
 import { nearestName } from './engine/nearest-name.js'
 import { VERSION } from './engine/version.js'
 
-export const COMMANDS: Command[] = [reconstruct, batch, serve, faces, generate, evaluate, settings, doctor]
+export const COMMANDS: Command[] = [reconstruct, batch, serve, faces, head, generate, evaluate, settings, doctor]
 
 /**
  * Runs one command line.

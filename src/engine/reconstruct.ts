@@ -26,6 +26,7 @@ import { submesh } from './geometry/mesh.js'
 import { fitHead } from './head/fit.js'
 import { loadHead } from './head/load.js'
 import { type Metric, metricFit } from './head/metric.js'
+import { headPath } from './head-store.js'
 import { Inspector, type SdfGrid } from './inspect.js'
 import { chooseFace } from './landmarks/choose.js'
 import { LandmarkDetector } from './landmarks/detect.js'
@@ -184,7 +185,7 @@ class Run {
 
   private async fit(photo: Photo, face: Face): Promise<{ fit: HeadFit; metric: Metric }> {
     const { settings } = this.options
-    const found = fitHead(await loadHead(settings.head.model), face, photo, settings)
+    const found = fitHead(await loadHead(await headPath(settings.head.model)), face, photo, settings)
     const { fit, metric } = metricFit(found, settings.head.ipdMm)
     this.inspector.record('fitted-head', () => ({ kind: 'mesh', mesh: fit.mesh }))
     return { fit, metric }
