@@ -2,7 +2,7 @@
  * Makes the zip that Blender installs, as an extension (4.2 and later) or as an add-on (3.4 to 4.1): the sources, the licence
  * and the wheel that the manifest names, fetched from PyPI by pip at a pinned version and hash.
  *
- *   npm run package:blender [-- <folder>]      default: out
+ *   npm run package:blender [-- <folder>]      default: dist/blender
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -15,7 +15,7 @@ const ROOT = join(import.meta.dirname, '..')
 const PLUGIN = join(ROOT, 'plugins/blender-bridge')
 const CACHE = join(ROOT, '.cache/blender')
 /** websocket-client (Apache-2.0), pure Python. */
-const WHEEL = {
+export const WHEEL = {
   requirement: 'websocket-client==1.9.2',
   file: 'websocket_client-1.9.2-py3-none-any.whl',
   sha256: 'e1a673830a9c7bfa47b1cd3d5e4178f4c9651d80a4eab02c9c23a1c3ec6250ce',
@@ -33,6 +33,10 @@ export function wheel(): string {
       'pip',
       'download',
       '--quiet',
+      '--retries',
+      '1',
+      '--timeout',
+      '10',
       '--no-deps',
       '--only-binary',
       ':all:',
@@ -70,5 +74,5 @@ export function packageBlender(folder: string): string {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  console.log(packageBlender(resolve(process.argv[2] ?? join(ROOT, 'out'))))
+  console.log(packageBlender(resolve(process.argv[2] ?? join(ROOT, 'dist/blender'))))
 }

@@ -37,11 +37,11 @@ function installed() {
   )
 }
 
-/** Compiles src/ to dist/, and the web page to dist/web, unless dist/ is newer. */
+/** Compiles src/ to dist/, the web page to dist/web and Blender's add-on to dist/blender, unless dist/ is newer. */
 export function build() {
   const stamp = join(ROOT, 'dist/.built')
-  const sources = ['package.json', 'tsconfig.json', ...filesBelow('src'), ...filesBelow('plugins/threejs-editor')].map(
-    (file) => join(ROOT, file),
+  const sources = ['package.json', 'tsconfig.json', ...filesBelow('src'), ...filesBelow('plugins')].map((file) =>
+    join(ROOT, file),
   )
   const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs))
   if (existsSync(stamp) && statSync(stamp).mtimeMs > newest) return
@@ -52,12 +52,16 @@ export function build() {
     const config = ['--config', 'plugins/threejs-editor/vite.config.ts', '--mode', mode, '--logLevel', 'warn']
     run(process.execPath, [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', ...config])
   }
+  const addOn = [join(ROOT, 'node_modules/tsx/dist/cli.mjs'), 'scripts/package-blender.ts']
+  const { status } = spawnSync(process.execPath, addOn, { cwd: ROOT, stdio: 'ignore' })
+  if (status !== 0) console.warn("Without Blender's add-on: `npm run package:blender` says why.")
   writeFileSync(stamp, '')
 }
 
 /** Paths below a folder, relative to the project, folders included: their times change when files come and go. */
 function filesBelow(folder) {
-  return [folder, ...readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(folder, String(name)))]
+  const names = readdirSync(join(ROOT, folder), { recursive: true }).map(String)
+  return [folder, ...names.filter((name) => !name.includes('__pycache__')).map((name) => join(folder, name))]
 }
 
 /** Runs a command in the project's folder and leaves the program if it fails. */

@@ -1,21 +1,23 @@
 #!/usr/bin/env node
 /** The command line: finds the command, runs it, turns failures into messages and exit codes. */
 import { realpathSync } from 'node:fs'
-import { basename, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArguments } from './cli/arguments.js'
 import { batch } from './cli/batch.js'
-import type { Command, Shell } from './cli/command.js'
+import type { Command, Invocation, Shell } from './cli/command.js'
 import { doctor } from './cli/doctor.js'
 import { evaluate } from './cli/evaluate.js'
 import { faces } from './cli/faces.js'
+import { tell, withResume } from './cli/failure.js'
 import { generate } from './cli/generate.js'
 import { head } from './cli/head.js'
 import { commandHelp, overview } from './cli/help.js'
+import { runProcess } from './cli/process.js'
 import { reconstruct } from './cli/reconstruct.js'
 import { serve } from './cli/serve.js'
 import { settings } from './cli/settings.js'
 import { SiderError } from './engine/errors.js'
+import { assertAddressSpace } from './engine/memory.js'
 import { nearestName } from './engine/nearest-name.js'
 import { VERSION } from './engine/version.js'
 
@@ -36,11 +38,31 @@ export async function main(shell: Shell): Promise<number> {
       const command = findCommand(name)
       const { positionals, options } = parseArguments(command, args)
       if (options.has('help')) shell.stdout.write(commandHelp(command))
-      else await command.run({ positionals, options, shell })
+      else return await run(command, { positionals, options, shell })
     }
     return 0
   } catch (error) {
     return tell(error, shell)
+  }
+}
+
+/** Runs a command here, or in a process of its own. A second Ctrl-C leaves at once, with the last line that a stop has. */
+async function run(command: Command, invocation: Invocation): Promise<number> {
+  const { shell } = invocation
+  try {
+    const where = command.works?.(invocation.options)
+    if (where === 'here' || where === 'in workers') assertAddressSpace()
+    if (where && where !== 'in workers' && shell.delegate) return await shell.delegate()
+    let asked = 0
+    const ignoreInterrupts = shell.onInterrupt(() => {
+      if (++asked < 2) return
+      const stopped = new SiderError('CANCELLED', 'the run was stopped')
+      shell.exit(tell(withResume(stopped, command, invocation), shell))
+    })
+    await command.run(invocation).finally(ignoreInterrupts)
+    return 0
+  } catch (error) {
+    return tell(withResume(error, command, invocation), shell)
   }
 }
 
@@ -56,47 +78,5 @@ function findCommand(name: string): Command {
   })
 }
 
-/** Shows a failure: in words, or as the last JSON line. */
-function tell(error: unknown, { argv, stdout, stderr }: Shell): number {
-  const known = error instanceof SiderError
-  const stack = error instanceof Error ? error.stack : String(error)
-  if (argv.includes('--json')) {
-    const described = known ? error.toJSON() : { code: 'INTERNAL', message: String(error), data: { stack } }
-    stdout.write(`${JSON.stringify({ event: 'error', error: described })}\n`)
-  } else if (known) {
-    stderr.write(`${error.code === 'CANCELLED' ? 'Stopped' : 'Error'}: ${error.message} [${error.code}]\n`)
-    if (error.hint) stderr.write(`${error.hint}\n`)
-  } else {
-    stderr.write(`A fault in sider ${VERSION}; please report it with this text.\n${stack}\n`)
-  }
-  return known ? error.exitCode : 1
-}
-
-/** The real terminal and process. */
-function processShell(script: string): Shell {
-  return {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    program: basename(script) === 'sider' ? ['sider'] : ['node', relative('', script)],
-    argv: process.argv.slice(2),
-    engine: () => import('./engine/index.js'),
-    onInterrupt(callback) {
-      const signals = ['SIGINT', 'SIGTERM'] as const
-      for (const signal of signals) process.on(signal, callback)
-      return () => {
-        for (const signal of signals) process.off(signal, callback)
-      }
-    },
-    exit: (code) => process.exit(code),
-  }
-}
-
 const script = process.argv[1]
-if (script && realpathSync(script) === fileURLToPath(import.meta.url)) {
-  // A reader that has seen enough (`sider settings | head`) is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(0)
-  })
-  process.exitCode = await main(processShell(script))
-}
+if (script && realpathSync(script) === fileURLToPath(import.meta.url)) await runProcess(script, main)

@@ -11,7 +11,7 @@ const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface', 'as
 /** What stages may share. */
 const SHARED = ['geometry', 'image', 'field', 'compute', 'evidence']
 /** Files of the engine's root that stages and shared folders may import. */
-const COMMON = ['stages', 'errors', 'inspect', 'tensor-file', 'config', 'generated', 'run']
+const COMMON = ['stages', 'errors', 'inspect', 'tensor-file', 'config', 'generated', 'run', 'memory']
 
 interface Import {
   from: string
@@ -47,7 +47,7 @@ function offenders(forbidden: (one: Import) => boolean): string[] {
 describe('imports', () => {
   test('the scan sees them', () => {
     expect(IMPORTS).toContainEqual({ from: 'src/engine/config.ts', to: 'src/engine/errors.js' })
-    expect(IMPORTS).toContainEqual({ from: 'src/cli.ts', to: 'src/engine/index.js' })
+    expect(IMPORTS).toContainEqual({ from: 'src/cli/process.ts', to: 'src/engine/index.js' })
     expect(IMPORTS.length).toBeGreaterThan(100)
   })
 
@@ -120,6 +120,12 @@ describe('imports', () => {
     const backend = /^(onnxruntime-|onnx-proto|webgpu$|@tensorflow\/tfjs($|-backend-|-node))/
     expect(offenders(({ from, to }) => backend.test(to) && enginePart(from) !== 'compute')).toEqual([])
     expect(IMPORTS.some(({ to }) => backend.test(to))).toBe(true)
+  })
+
+  test('one file loads ONNX Runtime, so that its telemetry is off wherever it runs', () => {
+    expect(offenders(({ to }) => to === 'onnxruntime-node')).toEqual([
+      'src/engine/compute/onnxruntime.ts imports onnxruntime-node',
+    ])
   })
 
   test('the engine imports neither the server nor the command line', () => {

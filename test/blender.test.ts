@@ -10,6 +10,7 @@ import { packageBlender } from '../scripts/package-blender.js'
 import { startServer } from '../src/rpc/server.js'
 import { blenders, type Found, inBlender, type Run } from './blender.js'
 import { type BlenderFixture, blenderFixture, SPHERE_RADIUS } from './blender-fixture.js'
+import { GROUP_FACES } from './group.js'
 import { testServer } from './service-peer.js'
 
 const PHOTO = join(import.meta.dirname, '../node_modules/@vladmandic/face-api/demo/sample3.jpg')
@@ -105,8 +106,10 @@ for (const blender of blenders()) {
     })
 
     it('asks which face', async () => {
-      const { found } = await run('ask', { photo: script('someone.jpg', { steps: 2, faces: 3 }) })
+      const { found } = await run('ask', { photo: script('someone.jpg', { steps: 2, faces: GROUP_FACES }) })
       expect(found).toMatchObject({ faces: 3, state: 'Done' })
+      const numbered = GROUP_FACES.map(({ x }, number) => ({ text: String(number), face: number, x }))
+      expect(found['buttons']).toEqual(numbered)
       const job = JSON.parse(readFileSync(join(server.dataFolder, 'jobs', found['job'], 'job.json'), 'utf8'))
       expect(job.settings.photo.face).toBe(1)
     })
@@ -116,7 +119,7 @@ for (const blender of blenders()) {
       expect(found['no_photo']).toMatch(/cannot read \/nowhere.jpg/i)
       expect(found['token']).toMatch(/does not accept the token\. Clear the token in the add-on's preferences/)
       expect(found['absent']).toMatch(/No engine answers at ws:\/\/127.0.0.1:9\/\. Start it with `sider serve`/)
-      expect(found['no_engine']).toMatch(/'no-such-engine' was not found\. Install it/)
+      expect(found['no_engine']).toMatch(/'no-such-engine' was not found\. Enter it in the add-on's preferences/)
       if (found['offline'] !== undefined) expect(found['offline']).toMatch(/Allow Online Access/)
       expect(found['no_token']).toMatch(/needs a token\. Enter it in the add-on's preferences/)
       expect(found['census'].meshes).toEqual(['Cube'])

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -151,6 +152,20 @@ describe('the output folder', () => {
     mkdirSync(report)
     writeFileSync(join(report, 'report.json'), JSON.stringify({ generator: GENERATOR }))
     await prepareOutputFolder(report)
+  })
+
+  test('what a killed process was writing is taken away, what a living one is writing is not', async () => {
+    const { pid } = spawnSync(process.execPath, ['--version'])
+    const names = [
+      `.face.glb.${pid}-3.tmp`,
+      `maps/.depth.npy.${pid}-1.tmp`,
+      `.face.glb.${process.ppid}-3.tmp`,
+      '.keep.tmp',
+    ]
+    mkdirSync(join(folder, 'maps'))
+    for (const name of [CHECKPOINT_FILE, ...names]) writeFileSync(join(folder, name), '')
+    await prepareOutputFolder(folder)
+    expect(names.filter((name) => existsSync(join(folder, name)))).toEqual(names.slice(2))
     const interrupted = join(folder, 'interrupted')
     await saveCheckpoint(join(interrupted, CHECKPOINT_FILE), CHECKPOINT)
     await prepareOutputFolder(interrupted)

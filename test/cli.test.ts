@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -14,6 +14,7 @@ import { REPORT_FILE } from '../src/engine/files.js'
 import type { GenerateOptions } from '../src/engine/generate/index.js'
 import { drawFaces } from '../src/engine/landmarks/draw.js'
 import type { Engine, Reconstruction, ReconstructOptions } from '../src/engine/run.js'
+import { GROUP_FACES } from './group.js'
 import { recorder } from './recorder.js'
 
 let folder: string
@@ -320,20 +321,25 @@ describe('Ctrl-C', () => {
     })
   }
 
+  /** Keys to press: whoever listens hears them. */
+  function keyboard(): { press(): void; onInterrupt: Shell['onInterrupt'] } {
+    const listeners = new Set<() => void>()
+    return {
+      press: () => {
+        for (const listener of listeners) listener()
+      },
+      onInterrupt: (callback) => {
+        listeners.add(callback)
+        return () => listeners.delete(callback)
+      },
+    }
+  }
+
   test('once: a checkpoint, exit 130, and the exact command that goes on from it', async () => {
     const out = join(folder, "it's out")
-    let press = () => {}
+    const { press, onInterrupt } = keyboard()
     const argv = ['reconstruct', 'my photo.jpg', '-o', out, '--set', 'detail.rays=64']
-    const stopped = await sider(
-      argv,
-      stoppable(() => press()),
-      {
-        onInterrupt: (callback) => {
-          press = callback
-          return () => {}
-        },
-      },
-    )
+    const stopped = await sider(argv, stoppable(press), { onInterrupt })
     expect(stopped.status).toBe(130)
     expect(stopped.stderr).toContain('Finishing the current step')
     const command = `sider reconstruct 'my photo.jpg' -o ${shellWords([out])} --set detail.rays=64 --resume`
@@ -345,24 +351,36 @@ describe('Ctrl-C', () => {
     expect(existsSync(join(out, 'checkpoint.safetensors'))).toBe(false)
   })
 
-  test('twice: leaves at once', async () => {
-    let press = () => {}
+  test('twice: leaves at once, with the error line', async () => {
+    const { press, onInterrupt } = keyboard()
     const left: number[] = []
-    await sider(
-      ['reconstruct', 'a.jpg', '-o', folder],
-      stoppable(() => {
-        press()
-        press()
-      }),
-      {
-        onInterrupt: (callback) => {
-          press = callback
-          return () => {}
-        },
-        exit: (code) => void left.push(code),
-      },
-    )
+    const stdout = recorder()
+    const twice = stoppable(() => {
+      press()
+      press()
+      expect(left).toEqual([130])
+      expect(lastJson(stdout.text)).toMatchObject({ event: 'error', error: { code: 'CANCELLED' } })
+    })
+    const exit = (code: number) => void left.push(code)
+    await sider(['reconstruct', 'a.jpg', '-o', folder, '--json'], twice, { onInterrupt, exit, stdout })
     expect(left).toEqual([130])
+  })
+
+  test('a checkpoint that was there before the run is not called its own', async () => {
+    const { press, onInterrupt } = keyboard()
+    const out = join(folder, 'out')
+    const stopped = new RecordingEngine(async () => {
+      press()
+      throw new SiderError('CANCELLED', 'stopped', { stage: 'head' })
+    })
+    mkdirSync(out)
+    writeFileSync(join(out, 'checkpoint.safetensors'), '')
+    utimesSync(join(out, 'checkpoint.safetensors'), 1e9, 1e9)
+    expect((await sider(['reconstruct', 'a.jpg', '-o', out], stopped, { onInterrupt })).stderr).not.toContain(
+      '--resume',
+    )
+    const again = await sider(['reconstruct', 'a.jpg', '-o', out, '--resume'], stopped, { onInterrupt })
+    expect(again.stderr).toContain(`Go on with: sider reconstruct a.jpg -o ${out} --resume\n`)
   })
 
   test('words with odd characters survive a shell', () => {
@@ -428,6 +446,23 @@ describe('the other commands', () => {
     expect(pixel(100, 40)).toEqual([128, 128, 128]) // between the faces
   })
 
+  test('faces have the numbers that all clients show', async () => {
+    const engine = new RecordingEngine()
+    const { photo, faces } = await engine.findFaces()
+    engine.findFaces = async () => ({ photo, faces: GROUP_FACES.map((box) => ({ ...faces[0], box })) })
+    const argv = ['faces', 'group.jpg', '--picture', join(folder, 'p.png')]
+    const lines = (await sider(argv, engine)).stdout.split('\n').slice(0, 3)
+    expect(lines).toEqual(
+      GROUP_FACES.map(({ x, y, width, height }, number) => {
+        return `${number}: ${width}x${height} pixels at (${x}, ${y}), confidence 0.90`
+      }),
+    )
+    const { faces: list } = lastJson((await sider([...argv, '--json'], engine)).stdout)
+    expect(list.map(({ face, box }: { face: number; box: object }) => ({ face, box }))).toEqual(
+      GROUP_FACES.map((box, face) => ({ face, box })),
+    )
+  })
+
   test('--face list of reconstruct does the same, and reconstructs nothing', async () => {
     const engine = new RecordingEngine()
     const before = process.cwd()
@@ -471,6 +506,16 @@ describe('as a process', () => {
     const { status, stderr, stdout } = start(cli('reconstruct', 'nowhere.jpg', '-o', folder, '--preset', 'best'))
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toContain("unknown preset 'best'")
+  })
+
+  test('what only tells loads no library: it answers at once', () => {
+    const report = 'process.on("exit", () => console.error(JSON.stringify(process.report.getReport().sharedObjects)))'
+    const [node, ...rest] = cli('settings')
+    const { stderr, stdout } = start([node, '--import', `data:text/javascript,${encodeURIComponent(report)}`, ...rest])
+    expect(stdout).toContain('renderer.useFeature')
+    const libraries = JSON.parse(stderr.trim().split('\n').at(-1)!) as string[]
+    expect(libraries.length).toBeGreaterThan(1)
+    expect(libraries.filter((file) => /sharp|vips|onnxruntime/.test(file))).toEqual([])
   })
 
   test.skipIf(process.platform === 'win32')('a reader that stops reading is no failure', () => {

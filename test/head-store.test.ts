@@ -20,8 +20,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { main } from '../src/cli.js'
 import { type DownloadFile, download, sha256Of } from '../src/engine/download.js'
 import { SiderError } from '../src/engine/errors.js'
+import { headPath, headsFolder } from '../src/engine/head/installed.js'
 import { KNOWN_HEADS } from '../src/engine/head/known-models.js'
-import { addHead, headPath, headsFolder, listHeads, removeHead } from '../src/engine/head-store.js'
+import { loadHead } from '../src/engine/head/load.js'
+import { addHead, listHeads, removeHead } from '../src/engine/head-store.js'
 import { recorder } from './recorder.js'
 
 const FIXTURES = fileURLToPath(new URL('fixtures/gnm/', import.meta.url))
@@ -270,6 +272,7 @@ describe('the folder of head models', () => {
     const path = await addHead('gnm', own())
     expect(path).toBe(join(folder, 'sider', 'heads', 'gnm', 'gnm_head.npz'))
     expect(await headPath('gnm')).toBe(path)
+    expect((await loadHead('gnm')).name).toBe('GNM Head')
     expect(await listHeads()).toMatchObject([{ name: 'gnm', path }])
     requests = []
     await addHead('gnm', own()) // it is there
@@ -283,7 +286,7 @@ describe('the folder of head models', () => {
     expect(await removeHead('gnm')).toEqual(['gnm_head.npz'])
     expect(readdirSync(join(path, '..'))).toEqual(['notes.txt'])
     expect(await removeHead('gnm')).toEqual([])
-    await failure(headPath('gnm'))
+    expect(await failure(loadHead('gnm'))).toMatchObject({ code: 'HEAD_UNKNOWN' })
   })
 
   test('all other models are named by their place', async () => {

@@ -241,6 +241,36 @@ describe('runs', () => {
     expect(largestDifference(whole.asset.head.mesh.positions, resumed.asset.head.mesh.positions)).toBeLessThan(1e-5)
   })
 
+  test('stopped while the surface is made, it goes on from the finished detail', async () => {
+    const file = join(folder, 'surface.safetensors')
+    const stop = new AbortController()
+    const stopped = again({
+      checkpoint: { file, everySeconds: 1000 },
+      onProgress: ({ stage }) => void (stage === 'surface' && setTimeout(() => stop.abort())),
+      signal: stop.signal,
+    })
+    await expect(stopped).rejects.toMatchObject({ code: 'CANCELLED', stage: 'surface' })
+    const steps: unknown[] = []
+    const resumed = await again({
+      resumeFrom: file,
+      onProgress: ({ iteration }) => void (iteration !== undefined && steps.push(iteration)),
+    })
+    expect(steps).toEqual([])
+    expect(largestDifference(whole.losses, resumed.losses)).toBeLessThan(1e-5)
+    expect(largestDifference(whole.asset.head.mesh.positions, resumed.asset.head.mesh.positions)).toBeLessThan(1e-5)
+  })
+
+  test('a head model that is not there is told before any work', async () => {
+    const stages: string[] = []
+    const run = again({
+      settings: preview({ 'head.model': join(folder, 'nowhere.pkl') }),
+      photo: join(folder, 'no-photo.jpg'),
+      onProgress: ({ stage }) => void stages.push(stage),
+    })
+    await expect(run).rejects.toMatchObject({ code: 'HEAD_UNKNOWN' })
+    expect(stages).toEqual([])
+  })
+
   test('ended early, a run finishes with what it has; snapshots come when they are asked for', async () => {
     const finish = new AbortController()
     const inspector = new Inspector()

@@ -1,7 +1,8 @@
 /**
  * A worker for tests of the job queue: the photo is a JSON script of what to do. It steps, tells, saves checkpoints and goes on
  * from them as the real one does; its result says which steps it is made of. The script may name files whose bytes are the mesh
- * previews, one after the other (`meshes`), and a folder of files that the result has (`resultFolder`).
+ * previews, one after the other (`meshes`), and a folder of files that the result has (`resultFolder`). `faces` is their number, or
+ * their boxes.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
@@ -64,8 +65,9 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
   } = JSON.parse(readFileSync(photo, 'utf8'))
   if (crashAtStart) process.abort()
   if (fail) return { type: 'failed', error: { code: 1102, name: 'NO_FACE', message: 'no face', retry: false } }
-  if (faces > 1 && severalFaces === 'ask' && settings.photo.face < 0) {
-    const list = Array.from({ length: faces }, (_, face) => ({ face, x: 0, y: 0, width: 10, height: 10, score: 1 }))
+  const boxes = typeof faces === 'number' ? Array(faces).fill({ x: 0, y: 0, width: 10, height: 10 }) : faces
+  if (boxes.length > 1 && severalFaces === 'ask' && settings.photo.face < 0) {
+    const list = boxes.map((box, face) => ({ face, ...box, score: 1 }))
     return { type: 'question', question: { kind: 'face', faces: list } }
   }
   const state = readCheckpoint(checkpoint) ?? { step: 0, digest: '', starts: 0 }

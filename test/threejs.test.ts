@@ -1,9 +1,10 @@
 /** The web page in headless Chromium, against servers with scripted and with real workers. */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { writeGlb } from '../src/engine/index.js'
+import { resolveSettings, writeGlb } from '../src/engine/index.js'
 import {
   CHROMIUM,
   endAll,
@@ -17,6 +18,7 @@ import {
   tokenIn,
   web,
 } from './browser.js'
+import { GROUP_FACES } from './group.js'
 import { pictureShift } from './picture-shift.js'
 import { testServer } from './service-peer.js'
 
@@ -108,14 +110,41 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
     await page.getByText(/step \d+ of 5000/).waitFor()
     await press(page, 'Cancel')
     await page.getByText('Cancelled.').waitFor()
-    await scriptedPhoto(page, { steps: 5, faces: 3, previewBytes: 0 })
+    await scriptedPhoto(page, { steps: 5, faces: GROUP_FACES, previewBytes: 0 })
     await press(page, 'Reconstruct face')
     await page.getByText('3 faces: choose one').waitFor()
+    for (const [number, { x, y }] of GROUP_FACES.entries()) {
+      const box = page.getByRole('button', { name: `Face ${number}`, exact: true })
+      expect(await box.textContent()).toBe(String(number))
+      expect(await box.getAttribute('style')).toMatch(`left: ${x}%; top: ${y}%;`)
+    }
     await page.getByRole('button', { name: 'Face 2' }).press('Enter')
     await page.getByText('Done in').waitFor()
+    const job = await page.evaluate(() => window.sider.task.job)
+    expect(JSON.parse(readFileSync(join(server.dataFolder, 'jobs', job, 'job.json'), 'utf8')).settings.photo.face).toBe(
+      2,
+    )
     await scriptedPhoto(page, { fail: true })
     await press(page, 'Reconstruct face')
     await page.getByText('No face.').waitFor()
+  })
+
+  test('settings show the numbers of the preset, until they are changed', async () => {
+    const server = await testServer()
+    ends.push(() => server.close())
+    const page = await open(browser, `${web(server.url)}#token=${server.token}`)
+    await page.getByText('More settings').click()
+    const steps = page.getByLabel('Steps', { exact: true })
+    for (const preset of ['preview', 'balanced', 'paper']) {
+      await page.getByLabel('Preset').selectOption(preset)
+      expect(await steps.inputValue(), preset).toBe(String(resolveSettings({ preset }).relief.steps))
+    }
+    await steps.fill('77')
+    await steps.blur()
+    await page.getByLabel('Preset').selectOption('preview')
+    expect(await steps.inputValue()).toBe('77')
+    await page.getByLabel('Change Steps').uncheck()
+    expect(await steps.inputValue()).toBe('100')
   })
 
   test('the server is killed and started again: said in words, and the job goes on', async () => {

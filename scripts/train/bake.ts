@@ -3,7 +3,7 @@
  *
  *   npx tsx scripts/train/bake.ts --count 150 --seed 100001 -o .cache/train/baked
  *
- * head.safetensors holds the built-in head (and the prior of its expressions), labels.png what is lip, brow and skin in the face chart,
+ * head.safetensors holds the built-in head (its bases as bits of 16-bit floats) and the prior of its expressions, labels.png what is lip, brow and skin in the face chart,
  * and maps/ the colours and the relief of made-up people as pictures in that chart: NNNNNN-albedo.jpg (sRGB), NNNNNN-height.jpg
  * (companded: 127.5 + 127.5 sign(h) sqrt(|h| / 2 mm)). Seeds of evaluation sets (1 to 9999) are never used here.
  */
@@ -15,14 +15,17 @@ import { LEFT_BROW, LIPS_OUTER, RIGHT_BROW } from '../../src/engine/evidence/lay
 import { chartLandmarks, chartPoint, type Point, polygonDistance } from '../../src/engine/generate/chart.js'
 import { engraveCreases } from '../../src/engine/generate/creases.js'
 import { drawPlan } from '../../src/engine/generate/draw.js'
+import { crownHeights } from '../../src/engine/generate/inside.js'
 import { scatterMarks } from '../../src/engine/generate/marks.js'
 import { type Look, Painter } from '../../src/engine/generate/paint.js'
+import { postureOf } from '../../src/engine/generate/posture.js'
 import { surfaceHeight } from '../../src/engine/generate/relief.js'
 import { Rng } from '../../src/engine/geometry/rng.js'
 import { loadBuiltInHead } from '../../src/engine/head/builtin.js'
 import { expressionPrecision } from '../../src/engine/head/expression-prior.js'
 import { landmarkPlan } from '../../src/engine/head/fit-landmarks.js'
 import { linearToSrgb } from '../../src/engine/image/colors.js'
+import { toHalf } from '../../src/engine/image/half.js'
 import { encodeTensors } from '../../src/engine/tensor-file.js'
 import { chartSurface } from './chart-surface.js'
 
@@ -60,14 +63,17 @@ function writeHead(): void {
     chart.set(surface.pixel(u, w), 2 * v)
   }
   const plan = landmarkPlan(model, 478)
+  const { interior } = model
+  if (!interior) throw new Error('the built-in head has no interior: rebuild it')
+  const inner = interior.mean.length / 3
   const n = model.expressionCount
   writeFileSync(
     join(values.out, 'head.safetensors'),
     encodeTensors({
       tensors: {
         mean: { data: model.mean, shape: [vertices, 3] },
-        identity: { data: model.identity, shape: [model.identityCount, vertices, 3] },
-        expression: { data: model.expression, shape: [n, vertices, 3] },
+        identity: { data: toHalf(model.identity), shape: [model.identityCount, vertices, 3] },
+        expression: { data: toHalf(model.expression), shape: [n, vertices, 3] },
         expressionRange: { data: model.expressionRange, shape: [n, 2] },
         expressionPrecision: { data: Float32Array.from(expressionPrecision(model, n)), shape: [n, n] },
         triangles: { data: Int32Array.from(model.indices), shape: [model.indices.length / 3, 3] },
@@ -77,6 +83,12 @@ function writeHead(): void {
         landmarkTriangles: { data: Int32Array.from(model.landmarks478.triangles), shape: [478] },
         landmarkWeights: { data: model.landmarks478.barycentric, shape: [478, 3] },
         landmarkTrust: { data: Float32Array.from(plan.weights), shape: [478] },
+        interiorMean: { data: interior.mean, shape: [inner, 3] },
+        interiorIdentity: { data: toHalf(interior.identity), shape: [model.identityCount, inner, 3] },
+        interiorExpression: { data: toHalf(interior.expression), shape: [n, inner, 3] },
+        interiorTriangles: { data: Int32Array.from(interior.indices), shape: [interior.indices.length / 3, 3] },
+        interiorParts: { data: interior.parts, shape: [inner] },
+        crowns: { data: crownHeights(interior), shape: [inner] },
         jaw: { data: Int32Array.from(plan.jaw), shape: [plan.jaw.length] },
       },
       metadata: { expressionNames: JSON.stringify(model.expressionNames), chart: JSON.stringify({ width, height }) },
@@ -106,7 +118,7 @@ async function bake(seed: number): Promise<void> {
   const rng = new Rng(seed ^ 0x5eed)
   const creases = engraveCreases(landmarks, plan.relief, rng.fork())
   const marks = scatterMarks(plan, rng.fork())
-  const painter = new Painter(plan, landmarks, marks, rng.fork())
+  const painter = new Painter(plan, postureOf(model, model.mean), landmarks, [], marks, rng.fork())
   const colours = new Uint8Array(width * height * 3)
   const heights = new Uint8Array(width * height).fill(128)
   const look: Look = { albedo: [0, 0, 0], sheen: 0 }

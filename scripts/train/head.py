@@ -52,16 +52,15 @@ def unit(v, eps=1e-9):
 class Head:
     """The model as tensors on a device, and the chart maps of made-up people."""
 
-    def __init__(self, folder, device, half=True):
+    def __init__(self, folder, device):
         folder = Path(folder)
         with safe_open(folder / 'head.safetensors', 'pt') as f:
             get = {k: f.get_tensor(k) for k in f.keys()}
             meta = f.metadata()
-        basis = torch.float16 if half and device.type == 'cuda' else torch.float32
         self.device = device
         self.mean = get['mean'].to(device)
-        self.identity = get['identity'].to(device, basis)
-        self.expression = get['expression'].to(device, basis)
+        self.identity = get['identity'].view(torch.float16).to(device, torch.float32)
+        self.expression = get['expression'].view(torch.float16).to(device, torch.float32)
         self.precision = get['expressionPrecision'].to(device)
         self.range = get['expressionRange'].to(device)
         self.names = json.loads(meta['expressionNames'])
@@ -85,6 +84,12 @@ class Head:
         # What the engine's own raster of the fitted head draws: everything but the eyeballs behind their covers.
         self.drawn_faces = self.triangles[~balls]
         self.drawn_region = self.region[~balls]
+        self.interior_mean = get['interiorMean'].to(device)
+        self.interior_identity = get['interiorIdentity'].view(torch.float16).to(device, torch.float32)
+        self.interior_expression = get['interiorExpression'].view(torch.float16).to(device, torch.float32)
+        self.interior_faces = get['interiorTriangles'].to(device)
+        self.interior_parts = get['interiorParts'].to(device)
+        self.crowns = get['crowns'].to(device)
         self.labels = torch.from_numpy(np.array(Image.open(folder / 'labels.png').convert('L'))).to(device)
         self.people = [self._person(f) for f in sorted((folder / 'maps').glob('*.json'))]
 
@@ -97,9 +102,27 @@ class Head:
 
     def pose(self, identity, expression):
         """[B, V, 3] metres of coefficients [B, 110] and [B, 56]."""
-        shape = identity.to(self.identity.dtype) @ self.identity.flatten(1)
-        face = expression.to(self.expression.dtype) @ self.expression.flatten(1)
-        return self.mean + (shape.float() + face.float()).reshape(len(identity), -1, 3)
+        shape = identity @ self.identity.flatten(1)
+        face = expression @ self.expression.flatten(1)
+        return self.mean + (shape + face).reshape(len(identity), -1, 3)
+
+    def pose_interior(self, identity, expression):
+        """[B, V', 3] teeth, gums, tongue and lining."""
+        shape = identity @ self.interior_identity.flatten(1)
+        face = expression @ self.interior_expression.flatten(1)
+        return self.interior_mean + (shape + face).reshape(len(identity), -1, 3)
+
+    def interior_colours(self, batch):
+        """[B, V', 3] linear RGB; as src/engine/generate/inside.ts paints it, roughly."""
+        device, part = self.device, self.interior_parts[None, :, None]
+        row = lambda *rgb: torch.tensor(rgb, device=device)
+        pigment = uniform(0.5, 1.0, (batch, 1, 1), device)
+        stain = uniform(0.1, 1.0, (batch, 1, 1), device)
+        light = uniform(0.45, 0.75, (batch, 1, 1), device) * (1 - 0.18 * ((self.crowns - 0.86) / 0.14).clamp(0, 1))[None, :, None]
+        teeth = light * (1 - stain * row(0.0, 0.12, 0.35))
+        colour = torch.where(part <= 1, teeth, row(0.3, 0.08, 0.07) * pigment)
+        colour = torch.where(part == 2, row(0.46, 0.17, 0.15) * pigment, colour)
+        return torch.where(part == 3, row(0.46, 0.2, 0.18) * pigment, colour)
 
     def landmarks(self, vertices):
         """[B, 478, 3]"""
@@ -149,16 +172,17 @@ class Head:
         return torch.minimum(torch.maximum(e, self.range[:, 0]), self.range[:, 1])
 
     def bend(self, batch):
-        """[B, V, 3] smooth displacements that the coefficients cannot make: plane waves of 20 to 250 mm, and a curvature of the whole face."""
-        total = torch.zeros(batch, *self.mean.shape, device=self.device)
+        """[B, V + V', 3], head and interior: smooth displacements that the coefficients cannot make: plane waves of 20 to 250 mm, and a curvature of the whole face."""
+        places = torch.cat([self.mean, self.interior_mean])
+        total = torch.zeros(batch, *places.shape, device=self.device)
         for wavelength, amplitude, count in ((0.25, 0.0035, 3), (0.11, 0.0022, 4), (0.06, 0.0012, 5), (0.03, 0.0005, 6)):
             for _ in range(count):
                 k = unit(normal((batch, 3), self.device)) * (2 * math.pi / wavelength) * uniform(0.7, 1.4, (batch, 1), self.device)
                 phase = uniform(0, 2 * math.pi, (batch, 1), self.device)
-                wave = torch.sin(k @ self.mean.T + phase)
+                wave = torch.sin(k @ places.T + phase)
                 total += wave[..., None] * normal((batch, 1, 3), self.device, amplitude / math.sqrt(count))
         # Drawn faces are flatter than measured ones; whatever the truth is, it lies within this.
-        across, up = self.mean[:, 0] / 0.07, (self.mean[:, 1] + 0.02) / 0.09
+        across, up = places[:, 0] / 0.07, (places[:, 1] + 0.02) / 0.09
         for shape in (across ** 2, up ** 2, up):
             total[..., 2] += normal((batch, 1), self.device, 0.003) * shape.clamp(-2, 2)
         return total

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from portrait import LABELS
 from samples import INPUTS
 
-WIDTHS = (24, 40, 72, 120, 168, 208)
+WIDTHS = (32, 56, 88, 128, 168, 208)
 # Channels of the output: labels, change of normals, its log error, log albedo, displacement (x, y, depth), its log errors (picture, depth).
 PARTS = {'labels': len(LABELS), 'normals': 3, 'doubt': 1, 'albedo': 3, 'move': 3, 'moveDoubt': 2}
 

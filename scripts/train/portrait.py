@@ -50,8 +50,7 @@ class Portraits:
 
         add(head.skin_faces, count, HEAD)
         add(head.ball_faces, 0, BALL, shared=0)
-        inner = head.interior_faces if hasattr(head, 'interior_faces') else head.mouth_faces
-        add(inner, 0, INSIDE, shared=0) if not hasattr(head, 'interior_faces') else add(inner, head.interior_count, INSIDE)
+        add(head.interior_faces, len(head.interior_mean), INSIDE)
         add(self.hair.strands.faces, self.hair.strands.count * 18, STRAND)
         add(self.hair.beard.faces, self.hair.beard.count * 18, WHISKER)
         add(self.glasses.faces, self.glasses.count, FRAME)
@@ -133,7 +132,8 @@ class Portraits:
         head, device, size, ss = self.head, self.head.device, self.size, self.supersampling
         identity, expression = head.draw_identity(batch), head.draw_expression(batch)
         bend = head.bend(batch)
-        shaped = head.pose(identity, expression) + bend
+        shaped = head.pose(identity, expression) + bend[:, :len(head.mean)]
+        interior = head.pose_interior(identity, expression) + bend[:, len(head.mean):]
         cameras = Cameras(head, shaped, size)
         landmarks = head.landmarks(shaped)
         eye = -(cameras.rotation.transpose(1, 2) @ cameras.translation[..., None])[..., 0]
@@ -146,14 +146,11 @@ class Portraits:
         shells, shell_colours = self.shells.draw(shaped, normals)
         things, thing_colours = self.things.draw(landmarks, skin_tone)
         shirt, shirt_colours = self.shirt.draw(batch)
-        meshes = [shaped] + ([head.pose_interior(identity, expression, bend)] if hasattr(head, 'interior_faces') else [])
-        meshes += [strands, whiskers, frames, shells, things, shirt]
+        meshes = [shaped, interior, strands, whiskers, frames, shells, things, shirt]
         vertices = cameras.to_camera(torch.cat(meshes, 1))
-        zeros = torch.zeros_like(shaped)
-        colours = [zeros] + ([head.interior_colours(batch)] if hasattr(head, 'interior_faces') else [])
-        colours = torch.cat(colours + [strand_colours, whisker_colours, frame_colours, shell_colours, thing_colours, shirt_colours], 1)
+        colours = torch.cat([torch.zeros_like(shaped), head.interior_colours(batch), strand_colours, whisker_colours, frame_colours, shell_colours, thing_colours, shirt_colours], 1)
         all_normals = vertex_normals(vertices, self.faces)
-        first = self.count - sum(m.shape[1] for m in (strands, whiskers, frames, shells, things, shirt))
+        first = len(head.mean) + len(head.interior_mean)
         hairs = slice(first, first + strands.shape[1] + whiskers.shape[1])
         turn = lambda v: (cameras.rotation @ v.transpose(1, 2)).transpose(1, 2)
         hair_tangents = turn(torch.cat([tangents, whisker_tangents], 1))
@@ -189,9 +186,6 @@ class Portraits:
         streak = 0.75 + 0.5 * torch.rand(batch, size * ss, size * ss, 1, device=device)
         albedo = torch.where(is_head, torch.lerp(chart[..., :3], hair_colour * streak, covered), seen[..., 3:6])
         albedo = torch.where((kind == BALL)[..., None], self.eye_colour(own[..., 2:5], looks), albedo)
-        if not hasattr(head, 'interior_faces'):
-            dark = torch.tensor([0.05, 0.012, 0.01], device=device)
-            albedo = torch.where((kind == INSIDE)[..., None], dark, albedo)
 
         colour = self.shade(light, vertices, position, normal_map, seen[..., :3], albedo, seen[..., 6:9], seen[..., 9:12], kind, covered, middle, looks, inside)
         labels = self.label(kind, own, covered)
@@ -210,10 +204,11 @@ class Portraits:
     def bump(self, normals, slopes, vertices, faces, triangle, head):
         """Unit normals with the relief's slope (metres a chart pixel along x and y)."""
         batch, height, width = triangle.shape
-        corners = faces[triangle.clamp(min=0).reshape(-1)].long().reshape(batch, -1)
-        points = torch.gather(vertices, 1, corners[..., None].expand(-1, -1, 3)).reshape(batch, height, width, 3, 3)
+        rows = raster.corners_of(faces, triangle, vertices.shape[1])
+        points = vertices.flatten(0, 1)[rows].reshape(batch, height, width, 3, 3)
         scale = torch.tensor([self.head.labels.shape[1], self.head.labels.shape[0]], device=vertices.device) / 2
-        places = (head.chart * scale)[corners.clamp(max=len(head.mean) - 1).reshape(-1)].reshape(batch, height, width, 3, 2)
+        own = (rows % vertices.shape[1]).clamp(max=len(head.mean) - 1)
+        places = (head.chart * scale)[own].reshape(batch, height, width, 3, 2)
         e1, e2 = points[..., 1, :] - points[..., 0, :], points[..., 2, :] - points[..., 0, :]
         n = torch.cross(e1, e2, dim=-1)
         area = (n * n).sum(-1, keepdim=True).clamp(min=1e-20)

@@ -32,6 +32,10 @@ def tube(path, radius, sides, device):
     return (path[:, :, None] + radius[..., None, None] * ring).reshape(len(path), -1, 3)
 
 
+# Brows, cheeks and the bridge of the nose: what glasses stand before.
+BEHIND_GLASSES = [105, 334, 63, 293, 117, 346, 50, 280, 6, 168]
+
+
 class Glasses:
     """Two rims, a bridge, two temples; lenses of sunglasses are opaque."""
     RIM, SIDES = 28, 5
@@ -60,7 +64,8 @@ class Glasses:
         dark = chance(0.2, batch, device)[:, None]
         eyes = [landmarks[:, list(ring)].mean(1) for ring in ((33, 133, 159, 145), (263, 362, 386, 374))]
         middle = (eyes[0] + eyes[1]) / 2
-        plane = torch.maximum(eyes[0][:, 2], eyes[1][:, 2]) + uniform(0.012, 0.02, (batch,), device)
+        # Before brows and cheeks, whatever the face.
+        plane = landmarks[:, BEHIND_GLASSES, 2].amax(1) + uniform(0.001, 0.009, (batch,), device)
         half = [uniform(0.02, 0.029, (batch, 1), device), uniform(0.013, 0.026, (batch, 1), device)]
         power = uniform(0.45, 1.0, (batch, 1), device)
         drop = uniform(-0.008, 0.001, (batch, 1), device)
@@ -72,7 +77,7 @@ class Glasses:
             cx = middle[:, :1] + side * torch.maximum((eye - middle)[:, :1].abs(), half[0] + 0.008)
             x = cx + half[0] * squash(torch.cos(angle))
             y = eye[:, 1:2] + drop + half[1] * squash(torch.sin(angle))
-            z = plane[:, None] - 0.9 * (x - middle[:, :1]) ** 2 / 0.07
+            z = plane[:, None] - 1.3 * (x - middle[:, :1]) ** 2
             ring = torch.stack([x, y, z], -1)
             vertices.append(tube(ring, radius, self.SIDES, device))
             discs.append(torch.cat([ring.mean(1, keepdim=True) + torch.tensor([0, 0, 0.002], device=device), ring], 1))

@@ -62,10 +62,7 @@ def _draw_cpu(screen, faces, keys):
             _draw_cpu_triangle(screen, faces, keys, b, t)
 
 
-@functools.cache
-def _draw_gpu():
-    """The kernel, compiled when a GPU is first used."""
-
+def _numba_engine():
     @cuda.jit(device=True)
     def offer(keys, b, y, x, key):
         cuda.atomic.min(keys, (b, y, x), key)
@@ -78,7 +75,75 @@ def _draw_gpu():
         if t < faces.shape[0]:
             triangle(screen, faces, keys, cuda.blockIdx.y, t)
 
-    return draw
+    def run(screen, faces, keys):
+        blocks = ((faces.shape[0] + 127) // 128, keys.shape[0])
+        stream = cuda.external_stream(torch.cuda.current_stream().cuda_stream)
+        draw[blocks, 128, stream](*(cuda.as_cuda_array(t) for t in (screen, faces, keys)))
+
+    return run
+
+
+CUPY_SOURCE = r"""
+extern "C" __global__ void draw(const float* screen, const int* faces, long long* keys, int count, int vertices, int height, int width) {
+  int t = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
+  if (t >= count) return;
+  const float *p = screen + 3LL * (b * (long long)vertices + faces[3 * t]), *q = screen + 3LL * (b * (long long)vertices + faces[3 * t + 1]),
+              *r = screen + 3LL * (b * (long long)vertices + faces[3 * t + 2]);
+  if (!(p[2] > 1e-3f && q[2] > 1e-3f && r[2] > 1e-3f)) return;
+  float area = (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0]);
+  if (area == 0.0f) return;
+  int x0 = max(0, (int)ceilf(fminf(p[0], fminf(q[0], r[0])) - 0.5f)), x1 = min(width - 1, (int)floorf(fmaxf(p[0], fmaxf(q[0], r[0])) - 0.5f));
+  int y0 = max(0, (int)ceilf(fminf(p[1], fminf(q[1], r[1])) - 0.5f)), y1 = min(height - 1, (int)floorf(fmaxf(p[1], fmaxf(q[1], r[1])) - 0.5f));
+  for (int y = y0; y <= y1; y++)
+    for (int x = x0; x <= x1; x++) {
+      float px = x + 0.5f, py = y + 0.5f;
+      float e0 = ((r[0] - q[0]) * (py - q[1]) - (r[1] - q[1]) * (px - q[0])) / area;
+      float e1 = ((p[0] - r[0]) * (py - r[1]) - (p[1] - r[1]) * (px - r[0])) / area;
+      float e2 = ((q[0] - p[0]) * (py - p[1]) - (q[1] - p[1]) * (px - p[0])) / area;
+      if (e0 >= 0.0f && e1 >= 0.0f && e2 >= 0.0f) {
+        float depth = 1.0f / (e0 / p[2] + e1 / q[2] + e2 / r[2]);
+        atomicMin(keys + ((long long)b * height + y) * width + x, ((long long)(depth * 1e6f) << 32) | (long long)t);
+      }
+    }
+}
+"""
+
+
+def _cupy_engine():
+    import cupy
+    kernel = cupy.RawKernel(CUPY_SOURCE, 'draw')
+
+    def run(screen, faces, keys):
+        batch, height, width = keys.shape
+        with cupy.cuda.ExternalStream(torch.cuda.current_stream().cuda_stream):
+            kernel(((faces.shape[0] + 127) // 128, batch), (128,), (
+                *(cupy.from_dlpack(t) for t in (screen, faces, keys)), *map(np.int32, (faces.shape[0], screen.shape[1], height, width))))
+
+    return run
+
+
+@functools.cache
+def gpu_engine():
+    """The first way to draw on this machine's GPU that draws what the processor draws."""
+    screen = torch.rand(2, 400, 3, generator=torch.Generator().manual_seed(1))
+    screen[..., :2] *= 64
+    screen[..., 2] += 0.5
+    faces = torch.randint(0, 400, (300, 3), generator=torch.Generator().manual_seed(2), dtype=torch.int32)
+    wanted, _ = rasterize(screen, faces, 64, 64)
+    problems = []
+    for make in (_numba_engine, _cupy_engine):
+        try:
+            run = make()
+            keys = torch.full((2, 64, 64), EMPTY, dtype=torch.int64, device='cuda')
+            run(screen.cuda(), faces.cuda(), keys)
+            found = torch.where(keys == EMPTY, -1, keys & 0xFFFFFFFF).cpu()
+            wrong = int((found != wanted).sum())
+            if wrong <= 4:  # ties at edges
+                return run
+            problems.append(f'{make.__name__}: {wrong} pixels differ')
+        except Exception as error:  # noqa: BLE001: whatever fails, the next way is tried
+            problems.append(f'{make.__name__}: {error!r}')
+    raise RuntimeError('no way to draw on this GPU: ' + '; '.join(problems))
 
 
 def rasterize(screen, faces, height, width):
@@ -90,11 +155,7 @@ def rasterize(screen, faces, height, width):
     batch = screen.shape[0]
     if screen.is_cuda:
         keys = torch.full((batch, height, width), EMPTY, dtype=torch.int64, device=screen.device)
-        threads = 128
-        blocks = ((faces.shape[0] + threads - 1) // threads, batch)
-        stream = cuda.external_stream(torch.cuda.current_stream().cuda_stream)
-        view = cuda.as_cuda_array
-        _draw_gpu()[blocks, threads, stream](view(screen.contiguous()), view(faces.contiguous()), view(keys))
+        gpu_engine()(screen.contiguous(), faces.contiguous(), keys)
     else:
         array = np.full((batch, height, width), EMPTY, np.int64)
         _draw_cpu(np.ascontiguousarray(screen.numpy()), np.ascontiguousarray(faces.numpy()), array)
@@ -103,27 +164,28 @@ def rasterize(screen, faces, height, width):
     return torch.where(none, -1, keys & 0xFFFFFFFF), torch.where(none, 0, keys >> 32) / MICROMETRES
 
 
+def corners_of(faces, triangle, vertices):
+    """[B H W 3] rows of flattened vertices [B V, ...] that each pixel's triangle has."""
+    batch = triangle.shape[0]
+    rows = faces[triangle.clamp(min=0).reshape(-1)].long().reshape(batch, -1)
+    return (rows + torch.arange(batch, device=rows.device)[:, None] * vertices).reshape(-1)
+
+
 def barycentric(screen, faces, triangle):
     """Perspective-correct weights [B, H, W, 3] of what `rasterize` saw; 0 off the mesh."""
     batch, height, width = triangle.shape
-    inside = triangle >= 0
-    corners = faces[triangle.clamp(min=0).reshape(-1)].long().reshape(batch, -1)  # [B, H W 3]
-    points = torch.gather(screen, 1, corners[..., None].expand(-1, -1, 3)).reshape(batch, height, width, 3, 3)
+    points = screen.flatten(0, 1)[corners_of(faces, triangle, screen.shape[1])].reshape(batch, height, width, 3, 3)
     y, x = torch.meshgrid(torch.arange(height, device=screen.device) + 0.5, torch.arange(width, device=screen.device) + 0.5, indexing='ij')
     a, b, c = points.unbind(3)
     cross = lambda p, q: (q[..., 0] - p[..., 0]) * (y - p[..., 1]) - (q[..., 1] - p[..., 1]) * (x - p[..., 0])
     edges = torch.stack([cross(b, c), cross(c, a), cross(a, b)], -1)
     w = edges / points[..., 2].clamp(min=1e-6)
     total = w.sum(-1, keepdim=True)
-    return w / torch.where(total == 0, torch.ones_like(total), total) * inside[..., None]
+    return w / torch.where(total == 0, torch.ones_like(total), total) * (triangle >= 0)[..., None]
 
 
 def interpolate(values, faces, triangle, weights):
-    """Blends vertex values [B, V, C] (or [V, C]) over the picture: [B, H, W, C]."""
+    """Blends vertex values [B, V, C] over the picture: [B, H, W, C]."""
     batch, height, width = triangle.shape
-    corners = faces[triangle.clamp(min=0).reshape(-1)].long().reshape(batch, -1)
-    if values.dim() == 2:
-        gathered = values[corners.reshape(-1)]
-    else:
-        gathered = torch.gather(values, 1, corners[..., None].expand(-1, -1, values.shape[-1]))
+    gathered = values.flatten(0, 1)[corners_of(faces, triangle, values.shape[1])]
     return (gathered.reshape(batch, height, width, 3, values.shape[-1]) * weights[..., None]).sum(3)

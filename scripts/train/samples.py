@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 
 import raster
-from fit import Fitter, detect
-from portrait import EYE, LIPS, MOUTH, SKIN, Portraits, vertex_normals
+from fit import LEFT_EYE, LIPS, RIGHT_EYE, Fitter, detect
+import portrait
+from portrait import EYE, MOUTH, SKIN, Portraits, vertex_normals
 
 INPUTS = 11
 DEPTH_SCALE = 64.0
@@ -20,6 +21,10 @@ class Samples:
     def __init__(self, head, size=256):
         self.head, self.size = head, size
         self.portraits, self.fitter = Portraits(head, size), Fitter(head)
+        self.region = torch.unique(head.triangles[head.region].long())
+        # Lids and lips count more: an opening is small and matters.
+        edges = head.landmarks(head.mean[None])[0, LIPS + RIGHT_EYE + LEFT_EYE]
+        self.care = 1 + 4 * torch.exp(-(torch.cdist(head.mean, edges).amin(1) / 0.004) ** 2)
 
     def draw(self, batch):
         """Tensors by name; pictures are [B, C, H, W]."""
@@ -32,6 +37,10 @@ class Samples:
         at_rest = cameras.to_camera(head.pose(r['identity'], 0 * r['expression']))
         rest = head.landmarks(self.picture(at_rest, cameras.focal, cameras.center, middle))
         points, depths = detect(head, marks, rest)
+        # Some heads are nearer to the truth: the network looks again at what it has improved.
+        nearer = torch.where(torch.rand(batch, 1, 1, device=head.device) < 0.4, 0.85 * torch.rand(batch, 1, 1, device=head.device), 0)
+        points = torch.lerp(points, marks[..., :2], nearer)
+        depths = torch.lerp(depths, marks[..., 2], nearer[..., 0])
         identity, expression, rotation, translation, focal = self.fitter.fit(cameras, points, depths)
         fitted = torch.einsum('bij,bvj->bvi', rotation, head.pose(identity, expression)) + translation[:, None]
         fitted_picture = self.picture(fitted, focal, cameras.center, self.middle(fitted))
@@ -41,28 +50,23 @@ class Samples:
         weights = raster.barycentric(screen, faces, triangle)
         normals = vertex_normals(fitted, faces)
         move = (relative - fitted_picture)
-        move = torch.cat([move[..., :2], move[..., 2:] - move[:, self.region(), 2:].median(1, keepdim=True).values], -1)
-        fields = torch.cat([normals, fitted_picture[..., 2:], head.mean.expand(batch, -1, -1) * 10, move / MOVE_SCALE], -1)
+        move = torch.cat([move[..., :2], move[..., 2:] - move[:, self.region, 2:].median(1, keepdim=True).values], -1)
+        fields = torch.cat([normals, fitted_picture[..., 2:], head.mean.expand(batch, -1, -1) * 10, move / MOVE_SCALE, self.care.expand(batch, -1)[..., None]], -1)
         seen = raster.interpolate(fields, faces, triangle, weights).permute(0, 3, 1, 2)
         inside = (triangle >= 0).float()[:, None]
         region = (head.drawn_region[triangle.clamp(min=0)] & (triangle >= 0)).float()[:, None]
         coarse = F.normalize(seen[:, :3], dim=1) * inside
         inputs = torch.cat([r['image'] - 0.5, coarse, seen[:, 3:4] / DEPTH_SCALE * inside, region, seen[:, 4:7] * inside], 1)
-        skin = ((r['labels'] == SKIN) | (r['labels'] == LIPS))[:, None]
+        skin = ((r['labels'] == SKIN) | (r['labels'] == portrait.LIPS))[:, None]
         hole = ((r['labels'] == EYE) | (r['labels'] == MOUTH))[:, None]
         return {
             'inputs': inputs, 'labels': r['labels'].to(torch.uint8), 'normals': r['normals'], 'albedo': r['albedo'].clamp(0.003, 1),
-            'face': (region > 0) & r['inside'][:, None] & ~hole, 'skin': skin, 'region': region > 0, 'move': seen[:, 7:10],
+            'face': (region > 0) & r['inside'][:, None] & ~hole, 'skin': skin, 'region': region > 0, 'move': seen[:, 7:10], 'care': seen[:, 10:11],
         }
-
-    def region(self):
-        if not hasattr(self, '_region'):
-            self._region = torch.unique(self.head.triangles[self.head.region].long())
-        return self._region
 
     def middle(self, vertices):
         """Depth [B, 1, 1] of the face region's middle."""
-        z = vertices[:, self.region(), 2:]
+        z = vertices[:, self.region, 2:]
         return (z.amin(1, keepdim=True) + z.amax(1, keepdim=True)) / 2
 
     def picture(self, points, focal, center, middle):

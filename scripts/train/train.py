@@ -3,10 +3,12 @@
     python scripts/train/train.py --baked .cache/train/baked -o .cache/train/run --minutes 8
 
 On a GPU pictures are rendered all the time; a store of the last thousands is drawn from. Without one, rendering a picture takes seconds, so
-the store fills slowly: --store keeps it between runs. Writes checkpoint.pt, curve.csv and examples.png; export.py makes the ONNX file.
+the store fills slowly. Writes network.pt, average.pt (the one to use), optimiser.pt, done.json, curve.csv; goes on from
+them when started again. export.py makes the ONNX file.
 """
 import argparse
 import csv
+import json
 import time
 from pathlib import Path
 
@@ -50,11 +52,13 @@ def losses(out, s):
     off = part['move'] - s['move'].float()
     moved = [off[:, :2].square().sum(1, keepdim=True).add(1e-4).sqrt(), off[:, 2:].abs()]
     doubts = part['moveDoubt'].clamp(-5, 4)
-    move = sum(mean(m * torch.exp(-d) + d, region) for m, d in zip(moved, doubts.split(1, 1)))
+    care = region * s['care'].float()
+    move = sum(mean(m * torch.exp(-d) + d, care) for m, d in zip(moved, doubts.split(1, 1)))
     return {'labels': labels, 'normals': mean((error + 1e-5).sqrt()), 'fine': fine, 'sure': sure, 'albedo': albedo, 'move': move}, \
         {'degrees': mean(torch.rad2deg(2 * torch.asin((error.clamp(max=4).sqrt() / 2))), seen),
          'coarseDegrees': mean(torch.rad2deg(torch.acos((coarse * truth).sum(1, keepdim=True).clamp(-1, 1))), seen),
          'movePx': 4 * mean(moved[0], region), 'fitPx': 4 * mean(s['move'][:, :2].float().norm(dim=1, keepdim=True), region),
+         'openingPx': 4 * mean(moved[0], (care > 2).float()), 'fitOpeningPx': 4 * mean(s['move'][:, :2].float().norm(dim=1, keepdim=True), (care > 2).float()),
          'depthPx': 4 * mean(moved[1], region), 'fitDepthPx': 4 * mean(s['move'][:, 2:].float().abs(), region),
          'iou': iou(part['labels'].argmax(1), s['labels'].long())}
 
@@ -117,13 +121,12 @@ def main():
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True)
     optimiser = torch.optim.AdamW(network.parameters(), a.rate, weight_decay=0.02, betas=(0.9, 0.99))
     done = {'step': 0, 'seconds': 0.0, 'pictures': 0}
-    checkpoint = out / 'checkpoint.pt'
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        network.load_state_dict(saved['network'])
-        average.load_state_dict(saved['average'])
-        optimiser.load_state_dict(saved['optimiser'])
-        done = saved['done']
+    if (out / 'done.json').exists():
+        load = lambda name: torch.load(out / name, map_location=device, weights_only=True)
+        network.load_state_dict(load('network.pt'))
+        average.load_state_dict(load('average.pt'))
+        optimiser.load_state_dict(load('optimiser.pt'))
+        done = json.loads((out / 'done.json').read_text())
     torch.manual_seed(1)
     with torch.no_grad():
         validation = [samples.draw(min(16, a.validation)) for _ in range(max(1, a.validation // 16))]
@@ -132,11 +135,18 @@ def main():
     before, last = done['seconds'], time.time()
     print(f'{device}, {sum(q.numel() for q in network.parameters())} parameters, ready after {time.time() - start:.0f} s', flush=True)
 
-    def save(final=False):
+    def save():
         nonlocal last
         last = time.time()
         done['seconds'] = before + time.time() - start
-        torch.save({'network': network.state_dict(), 'average': average.state_dict(), 'optimiser': optimiser.state_dict(), 'done': done}, checkpoint)
+        moments = optimiser.state_dict()
+        # Moments in 16 bits: half the file, and precise enough to go on from.
+        short = lambda name, t: t.bfloat16() if name.startswith('exp_avg') else t
+        moments['state'] = {k: {name: short(name, t) for name, t in state.items()} for k, state in moments['state'].items()}
+        for name, tensors in (('network', network.state_dict()), ('average', average.state_dict()), ('optimiser', moments)):
+            torch.save(tensors, out / f'{name}.tmp')
+            (out / f'{name}.tmp').rename(out / f'{name}.pt')
+        (out / 'done.json').write_text(json.dumps(done))
         average.eval()
         with torch.no_grad():
             figures = [losses(average(v['inputs']), v) for v in validation]
@@ -176,7 +186,7 @@ def main():
             done['step'] += 1
         if time.time() - last > a.every:
             save()
-    save(final=True)
+    save()
 
 
 if __name__ == '__main__':

@@ -1,24 +1,23 @@
 /** `sider batch`: every photo of a folder, resumable, with a table and a sheet of all results. */
 import { readdir } from 'node:fs/promises'
 import { join, parse } from 'node:path'
-import sharp from 'sharp'
 import { DEFAULT_PRESET, PRESETS, parseAssignment, resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
 import { writeFileAtomic } from '../engine/files.js'
-import { encodePng, type Picture } from '../engine/image/picture.js'
-import { composeSheet } from '../engine/image/sheet.js'
 import type { BatchOutcome, BatchPhoto } from '../rpc/batch.js'
 import type { Command, Invocation } from './command.js'
 import { number } from './serve.js'
 
 const PHOTO = /\.(jpe?g|png|webp|avif|heif|tiff?)$/i
-/** Pictures of each result in the summary sheet. */
-const CELLS = ['input.png', 'overlay.png', 'render.png', 'normals.png']
+const DATA_FOLDER = '.sider'
+const SUMMARY_TABLE = 'summary.csv'
+const SUMMARY_SHEET = 'summary.png'
 
 export const batch: Command = {
   name: 'batch',
   summary: 'make detailed 3D faces of all photos of a folder',
   usage: '<folder> -o <dir> [options]',
+  works: () => 'in workers',
   positionals: ['folder'],
   options: {
     output: { short: 'o', value: 'DIR', description: 'folder for the results, one folder a photo; made if need be' },
@@ -40,6 +39,7 @@ export const batch: Command = {
     ['sider batch photos -o out --preset preview --jobs 2', 'quickly, two at once'],
   ],
   run,
+  goOn: () => [], // its jobs are kept
 }
 
 async function run({ positionals: [folder], options, shell }: Invocation): Promise<void> {
@@ -53,33 +53,33 @@ async function run({ positionals: [folder], options, shell }: Invocation): Promi
     shell.stdout.write(`${options.has('json') ? JSON.stringify(event) : text}\n`)
   }
   const stop = new AbortController()
-  const ignoreInterrupts = shell.onInterrupt(() => {
-    if (stop.signal.aborted) shell.exit(130)
-    stop.abort()
-  })
+  const ignoreInterrupts = shell.onInterrupt(() => stop.abort())
   const done: BatchOutcome[] = []
   try {
     const { runBatch } = await import('../rpc/batch.js')
     const outcomes = await runBatch(photos, {
-      dataFolder: join(out, '.sider'),
+      dataFolder: join(out, DATA_FOLDER),
       maxRunning: number(options, 'jobs') ?? 1,
       preset,
       settings,
       signal: stop.signal,
       async onDone(outcome) {
         const count = done.push(outcome)
-        await writeFileAtomic(join(out, 'summary.csv'), csv(done))
+        await writeFileAtomic(join(out, SUMMARY_TABLE), csv(done))
         const why = outcome.error ? `: ${outcome.error.message}` : ''
         say({ event: 'photo', ...outcome }, `${count}/${photos.length} ${outcome.name} ${outcome.state}${why}`)
       },
     })
-    await writeFileAtomic(join(out, 'summary.csv'), csv(outcomes))
+    await writeFileAtomic(join(out, SUMMARY_TABLE), csv(outcomes))
     const good = outcomes.filter(({ state }) => state === 'completed')
-    if (good.length > 0) await writeFileAtomic(join(out, 'summary.png'), await sheet(good))
+    if (good.length > 0) {
+      const { batchSheet } = await import('./batch-sheet.js')
+      await writeFileAtomic(join(out, SUMMARY_SHEET), await batchSheet(good, stop.signal))
+    }
     const failed = outcomes.length - good.length
     say(
       { event: 'result', folder: out, completed: good.length, failed },
-      `Done: ${good.length} of ${outcomes.length} photos${failed ? ', the others failed' : ''}: ${join(out, 'summary.csv')}, summary.png`,
+      `Done: ${good.length} of ${outcomes.length} photos${failed ? ', the others failed' : ''}: ${join(out, SUMMARY_TABLE)}${good.length > 0 ? `, ${SUMMARY_SHEET}` : ''}`,
     )
   } finally {
     ignoreInterrupts()
@@ -93,8 +93,8 @@ async function findPhotos(folder: string, out: string): Promise<BatchPhoto[]> {
   })
   const photos = names.filter((name) => PHOTO.test(name)).sort()
   if (photos.length === 0) throw new SiderError('IMAGE_NOT_FOUND', `there are no photos in ${folder}`)
-  // a.jpg and a.png must not share a folder
-  const bases = photos.map((name) => parse(name).name)
+  // a.jpg and a.png must not share a folder, nor take the place of what is not theirs
+  const bases = [...photos.map((name) => parse(name).name), DATA_FOLDER, SUMMARY_TABLE, SUMMARY_SHEET]
   const unique = (name: string) =>
     bases.filter((base) => base === parse(name).name).length > 1 ? name : parse(name).name
   return photos.map((name) => ({ name, file: join(folder, name), folder: join(out, unique(name)) }))
@@ -114,28 +114,4 @@ function csv(outcomes: BatchOutcome[]): string {
   return [['photo', 'state', 'backend', 'seconds', ...measures, 'error', 'message'], ...rows]
     .map((row) => `${row.map(cell).join(',')}\n`)
     .join('')
-}
-
-/** One row a face: photo, overlay, render, normals. */
-async function sheet(outcomes: BatchOutcome[]): Promise<Uint8Array> {
-  const rows = await Promise.all(
-    outcomes.map(async ({ name, folder }) =>
-      Promise.all(
-        CELLS.map(async (file, i) => ({
-          picture: await readPicture(join(folder, file)),
-          caption: i === 0 ? name : '',
-        })),
-      ),
-    ),
-  )
-  return encodePng(await composeSheet(rows, { cell: 192 }))
-}
-
-async function readPicture(file: string): Promise<Picture> {
-  const { data, info } = await sharp(file)
-    .removeAlpha()
-    .toColourspace('srgb')
-    .raw()
-    .toBuffer({ resolveWithObject: true })
-  return { width: info.width, height: info.height, data: new Uint8Array(data) }
 }

@@ -26,7 +26,14 @@ export interface Command {
   options: Record<string, Option>
   /** Command lines with a word on each. */
   examples: [commandLine: string, what: string][]
+  /**
+   * Where the work is done, if there is much of it. What computes here, or waits for a server, runs in a child process that can be
+   * ended at any moment (supervise.ts).
+   */
+  works?(options: ParsedOptions): 'here' | 'in workers' | 'on a server'
   run(invocation: Invocation): Promise<void>
+  /** What the same command line must have besides to go on after a stop; undefined if there is nothing to go on from. */
+  goOn?(invocation: Invocation): string[] | undefined
 }
 
 /** A command line, parsed. */
@@ -61,8 +68,10 @@ export interface Shell {
   argv: string[]
   /** Loads the engine; late, so that help and settings answer at once. */
   engine(): Promise<Engine>
-  /** Calls back at every Ctrl-C or termination request, until the returned function is called. */
+  /** Calls back at every Ctrl-C or termination request, until the returned function is called. The second one ends the program. */
   onInterrupt(callback: () => void): () => void
+  /** Runs the command line in a process of its own and answers its exit status; absent in that process. */
+  delegate?(): Promise<number>
   /** Leaves at once. */
   exit(code: number): void
 }

@@ -1,16 +1,21 @@
-/** `sider doctor`: what this machine can do, what `--backend auto` would choose, and what a server has put aside. */
+/** `sider doctor`: what this machine can do, which backend is chosen, where the Blender add-on lies, what a server has put aside. */
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { SiderError } from '../engine/errors.js'
 import { VERSION } from '../engine/version.js'
 import type { Quarantined } from '../rpc/jobs/quarantine.js'
 import type { Command } from './command.js'
 import { columns } from './help.js'
 
+/** The add-on's zip as the npm package brings it; a clone has none until it is made. */
+const ADD_ON = fileURLToPath(new URL(`../blender/sider-blender-${VERSION}.zip`, import.meta.url))
+
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'say which compute backends work here, and which one is chosen',
+  summary: 'say which compute backends work here, which one is chosen, and where the Blender add-on is',
   usage: '[options]',
+  works: () => 'here',
   positionals: [],
   options: {
     data: { value: 'DIR', description: "a server's data folder: lists what it could not read and put into quarantine" },
@@ -23,6 +28,7 @@ export const doctor: Command = {
   async run({ options, shell }) {
     const engine = await shell.engine()
     const { backends, chosen, why } = await engine.describeBackends()
+    const addOn = existsSync(ADD_ON) ? ADD_ON : undefined
     const machine = {
       sider: VERSION,
       node: process.version,
@@ -34,7 +40,7 @@ export const doctor: Command = {
     const data = options.text('data')
     const quarantine = data === undefined ? undefined : await readQuarantine(data)
     if (options.has('json')) {
-      shell.stdout.write(`${JSON.stringify({ event: 'result', machine, backends, chosen, why, quarantine })}\n`)
+      shell.stdout.write(`${JSON.stringify({ event: 'result', machine, backends, chosen, why, addOn, quarantine })}\n`)
       return
     }
     const rows = backends.map(({ name, available, reason, device }): [string, string] => [
@@ -43,6 +49,7 @@ export const doctor: Command = {
     ])
     const facts = Object.entries(machine).map(([name, value]): [string, string] => [name, String(value)])
     const text = ['Machine:', ...columns(facts), '', 'Backends:', ...columns(rows), '', `auto takes ${chosen}: ${why}`]
+    text.push('', `Blender add-on: ${addOn ?? 'not made yet: npm run package:blender'}`)
     if (quarantine) text.push('', ...listing(quarantine))
     shell.stdout.write(`${text.join('\n')}\n`)
   },

@@ -13,6 +13,7 @@ export const evaluate: Command = {
   name: 'evaluate',
   summary: 'measure reconstructions against ground truth (NoW protocol, normals, colours)',
   usage: '<truth> -r <results> [options]',
+  works: () => 'here',
   positionals: ['truth'],
   options: {
     results: { short: 'r', value: 'DIR', description: 'folder of the reconstructions: <subject>/<view>/ below it' },
@@ -63,7 +64,7 @@ async function run({ positionals: [truth], options, shell }: Invocation): Promis
   const output = options.text('output') ?? join(results, 'evaluation')
   await prepareOutputFolder(output, { force: options.has('force') })
   const stop = new AbortController()
-  const ignoreInterrupts = shell.onInterrupt(() => (stop.signal.aborted ? shell.exit(130) : stop.abort()))
+  const ignoreInterrupts = shell.onInterrupt(() => stop.abort())
   const tell = (text: string, json: Record<string, unknown>): void => {
     if (options.has('quiet')) return
     if (options.has('json')) shell.stdout.write(`${JSON.stringify(json)}\n`)

@@ -9,6 +9,7 @@ export const faces: Command = {
   name: 'faces',
   summary: 'list the faces of a photo, for --face',
   usage: '<photo> [options]',
+  works: () => 'here',
   positionals: ['photo'],
   options: {
     picture: {

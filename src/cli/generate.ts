@@ -7,6 +7,7 @@ export const generate: Command = {
   name: 'generate',
   summary: 'render portraits of made-up people with exact ground truth, to measure against',
   usage: '-o <dir> [options]',
+  works: () => 'here',
   positionals: [],
   options: {
     output: { short: 'o', value: 'DIR', description: 'folder of the set; evaluate reads it' },
@@ -39,7 +40,7 @@ export const generate: Command = {
     const engine = await shell.engine()
     await prepareOutputFolder(output, { force: options.has('force') })
     const stop = new AbortController()
-    const ignoreInterrupts = shell.onInterrupt(() => (stop.signal.aborted ? shell.exit(130) : stop.abort()))
+    const ignoreInterrupts = shell.onInterrupt(() => stop.abort())
     const json = options.has('json')
     try {
       const cases = await engine.generateSet({

@@ -1,9 +1,8 @@
 /** `sider reconstruct`: photo in, folder of results out. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DEFAULT_PRESET, PRESETS, parseAssignment, resolveSettings, type Settings } from '../engine/config.js'
-import { dumpTo } from '../engine/dump.js'
 import { SiderError } from '../engine/errors.js'
 import { CHECKPOINT_FILE, DUMP_FOLDER, prepareOutputFolder } from '../engine/files.js'
 import { Inspector } from '../engine/inspect.js'
@@ -12,7 +11,6 @@ import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
 import { faces } from './faces.js'
 import { duration, noProgress, type ProgressView, progressBar, progressJson, progressLines } from './progress.js'
 import { reconstructRemotely } from './remote.js'
-import { shellWords } from './shell-words.js'
 
 /** Options that are short for a setting. */
 const SETTING_OPTIONS = {
@@ -37,6 +35,7 @@ export const reconstruct: Command = {
   name: 'reconstruct',
   summary: 'make a detailed 3D face of a photo',
   usage: '<photo> -o <dir> [options]',
+  works: (options) => (options.has('server') ? 'on a server' : 'here'),
   positionals: ['photo'],
   options: {
     output: { short: 'o', value: 'DIR', description: 'folder for the results; made if need be' },
@@ -84,6 +83,7 @@ export const reconstruct: Command = {
     ['sider reconstruct photo.jpg -o out --server ws://127.0.0.1:7437', 'on a running server'],
   ],
   run,
+  goOn,
 }
 
 async function run(invocation: Invocation): Promise<void> {
@@ -99,10 +99,14 @@ async function run(invocation: Invocation): Promise<void> {
 
   const view = progressView(options, shell)
   const stop = new AbortController()
-  const ignoreInterrupts = shell.onInterrupt(() => interrupt(stop, view, shell))
+  const ignoreInterrupts = shell.onInterrupt(() => {
+    if (stop.signal.aborted) return
+    view.note('Finishing the current step and saving a checkpoint. Ctrl-C again leaves at once.')
+    stop.abort()
+  })
   const inspector = new Inspector()
   const endDump = settings.output.dump
-    ? dumpTo(options.text('dump') || join(folder, DUMP_FOLDER), inspector)
+    ? (await import('../engine/dump.js')).dumpTo(options.text('dump') || join(folder, DUMP_FOLDER), inspector)
     : async () => {}
   const checkpoint = { file: join(folder, CHECKPOINT_FILE), everySeconds: settings.output.checkpointEvery }
   const started = performance.now()
@@ -126,7 +130,7 @@ async function run(invocation: Invocation): Promise<void> {
   } catch (error) {
     view.close()
     await endDump().catch(() => {}) // the first failure is the one to tell
-    throw withResumeHint(error, checkpoint.file, shell)
+    throw error
   } finally {
     ignoreInterrupts()
   }
@@ -187,27 +191,14 @@ function progressView(options: ParsedOptions, { stdout, stderr }: Shell): Progre
   return stderr.isTTY ? progressBar(stderr) : progressLines(stderr)
 }
 
-/** The first Ctrl-C ends the run after its current step, with a checkpoint; the second leaves at once. */
-function interrupt(stop: AbortController, view: ProgressView, shell: Shell): void {
-  if (stop.signal.aborted) {
-    view.close()
-    shell.exit(130)
-    return
-  }
-  view.note('Finishing the current step and saving a checkpoint. Ctrl-C again leaves at once.')
-  stop.abort()
-}
-
-/** A stopped run tells the exact command that goes on from its checkpoint. */
-function withResumeHint(error: unknown, checkpoint: string, { program, argv }: Shell): unknown {
-  if (!(error instanceof SiderError) || error.code !== 'CANCELLED' || !existsSync(checkpoint)) return error
-  const resume = shellWords([...program, ...argv, ...(argv.includes('--resume') ? [] : ['--resume'])])
-  return new SiderError('CANCELLED', error.message, {
-    stage: error.stage,
-    hint: `Go on with: ${resume}`,
-    data: { ...error.data, resume },
-    cause: error,
-  })
+/** What goes on from this run's checkpoint, if it has one. */
+function goOn({ options }: Invocation): string[] | undefined {
+  const folder = options.text('output')
+  if (!folder || options.has('server')) return undefined
+  const saved = statSync(join(folder, CHECKPOINT_FILE), { throwIfNoEntry: false })
+  // One that was there before may be of another photo.
+  const own = saved && (options.has('resume') || saved.mtimeMs >= performance.timeOrigin)
+  return own ? ['--resume'] : undefined
 }
 
 async function report(

@@ -24,7 +24,7 @@ export async function reconstructRemotely(
   const url = options.text('server')!
   const stop = new AbortController()
   const ignoreInterrupts = shell.onInterrupt(() => {
-    if (stop.signal.aborted) shell.exit(130)
+    if (stop.signal.aborted) return
     view.note('Cancelling the job on the server. Ctrl-C again leaves at once.')
     stop.abort()
   })

@@ -9,6 +9,7 @@ export const serve: Command = {
   name: 'serve',
   summary: 'offer the engine to plugins and scripts over a WebSocket',
   usage: '[options]',
+  works: () => 'in workers',
   positionals: [],
   options: {
     port: { value: 'N', description: 'port to listen on (default 7437; 0 takes a free one)' },
@@ -34,19 +35,14 @@ export const serve: Command = {
     ],
   ],
   async run({ options, shell }) {
+    const asked = new Promise<void>((resolve) => shell.onInterrupt(resolve))
     const { startServer } = await import('../rpc/server.js')
     const server = await startServer(await serverOptions(options))
     const text = options.has('json')
       ? JSON.stringify({ event: 'listening', url: server.url, tokenFile: server.tokenFile })
       : `Listening on ${server.url}\nPage: ${await page(server, shell)}\nToken: ${server.tokenFile}\nCtrl-C saves checkpoints and stops.`
     shell.stdout.write(`${text}\n`)
-    await new Promise<void>((resolve) => {
-      const done = shell.onInterrupt(() => {
-        done()
-        resolve()
-      })
-    })
-    shell.onInterrupt(() => shell.exit(130)) // once more leaves at once
+    await asked
     await server.close()
     shell.exit(0)
   },

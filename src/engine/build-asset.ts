@@ -13,6 +13,7 @@ import { splitSeams } from './geometry/seams.js'
 import { vertexTangents } from './geometry/tangents.js'
 import { posedMesh } from './head/fit-mesh.js'
 import type { Metric } from './head/metric.js'
+import { pass } from './pass.js'
 import type { FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
 import { type BakedDetail, bakeDetail } from './surface/bake.js'
 import { evenSurface } from './surface/even-surface.js'
@@ -65,11 +66,16 @@ export interface AssetInput {
   mask: Uint8Array
 }
 
-/** Makes the asset. Throws SURFACE_EMPTY where the field has no surface near the face. */
-export async function buildAsset(input: AssetInput, settings: Settings): Promise<Asset> {
+/**
+ * Makes the asset.
+ * @param signal ends it between two steps
+ * @throws SiderError SURFACE_EMPTY where the field has no surface near the face
+ */
+export async function buildAsset(input: AssetInput, settings: Settings, signal?: AbortSignal): Promise<Asset> {
   const { fit, field } = input
   const topology = headTopology(fit.model, settings.surface.subdivisions)
   const whole = await settleHead(fit, topology, field)
+  await pass(signal)
   const split = splitSeams(whole.mesh, topology.uv, topology.uvIndices)
   const each = <T extends Float32Array>(values: T, dims: number): Float32Array => gather(values, split.vertexMap, dims)
   const normals = each(vertexNormals(whole.mesh), 3)
@@ -77,8 +83,10 @@ export async function buildAsset(input: AssetInput, settings: Settings): Promise
   const size = textureSize(whole, fit, settings.surface.textureSize)
   const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(whole.weight, 1) }
   const baked = await bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit)))
+  await pass(signal)
   const textures = paint(input, whole, size, settings.surface.delight)
 
+  await pass(signal)
   const model = poser(fit, input.metric)
   const pose = (expression: Float64Array): Float32Array => ride(whole, model(expression))
   const neutral = settings.surface.neutralize
@@ -96,6 +104,7 @@ export async function buildAsset(input: AssetInput, settings: Settings): Promise
   const keys = settings.surface.shapeKeys
     ? shapeKeys(source, neutral ? { photo: fit.expression } : { neutral: rest })
     : []
+  await pass(signal)
   const mesh = { positions: each(shown.positions, 3), indices: split.mesh.indices }
   const shownNormals = neutral ? each(vertexNormals(shown), 3) : normals
   return {

@@ -23,7 +23,8 @@ export const ERROR_CODES = {
   HEAD_DOWNLOAD_FAILED: { exit: 5, what: 'a head model could not be downloaded' },
   HEAD_FIT_FAILED: { exit: 5, what: 'the head could not be fitted to the landmarks' },
   BACKEND_MISSING: { exit: 6, what: 'the chosen compute backend cannot be used on this machine' },
-  COMPUTE_FAILED: { exit: 6, what: 'a compute program failed (device lost, out of memory)' },
+  COMPUTE_FAILED: { exit: 6, what: 'a compute program failed (device lost, a fault of its driver)' },
+  OUT_OF_MEMORY: { exit: 6, what: 'the machine, or a limit set for the program, has too little memory' },
   DIVERGED: { exit: 7, what: 'the optimisation diverged twice; the last good state is kept' },
   SURFACE_EMPTY: { exit: 7, what: 'the field has no surface to extract' },
   CHECKPOINT_INVALID: { exit: 8, what: 'the checkpoint is missing, damaged, or of another photo or configuration' },
@@ -32,7 +33,7 @@ export const ERROR_CODES = {
   OUTPUT_UNWRITABLE: { exit: 9, what: 'the output folder cannot be written' },
   DISK_FULL: { exit: 9, what: 'the disk is full' },
   REMOTE: { exit: 11, what: 'the server refused or failed the job, or cannot be reached' },
-  CANCELLED: { exit: 130, what: 'the run was stopped by its user; a checkpoint was saved' },
+  CANCELLED: { exit: 130, what: 'the run was stopped by its user' },
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES

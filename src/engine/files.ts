@@ -16,8 +16,8 @@ export const GENERATED_FILE = 'generated.json'
 export const DUMP_FOLDER = 'dump'
 
 const PROBE = '.sider-probe'
-/** What a killed run of ours may leave in a folder: nobody's files. */
-const LEFT_OVER = /^\.(sider-probe|.+\.\d+-\d+\.tmp)$/
+/** What a killed run of ours may leave in a folder, nobody's files; and the number of the process that wrote it. */
+const LEFT_OVER = /^\.(?:sider-probe|.+\.(\d+)-\d+\.tmp)$/
 
 let temporaryFiles = 0
 
@@ -59,16 +59,35 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
   } catch (cause) {
     throw outputError(cause, folder)
   }
-  if (names.length > 0 && !force && !(await isOurs(folder, names))) {
+  const ours = names.length > 0 && (await isOurs(folder, names))
+  if (names.length > 0 && !force && !ours) {
     throw new SiderError('OUTPUT_UNWRITABLE', `the folder ${folder} holds files of something else`, {
       stage: 'output',
       hint: 'Choose an empty or new folder with -o, or add --force to write into this one.',
       data: { path: folder },
     })
   }
+  if (ours || names.length === 0) await clearLeftovers(folder)
   const probe = join(folder, PROBE)
   await writeFileAtomic(probe, 'probe')
   await rm(probe, { force: true })
+}
+
+/** Takes away what processes were writing when they were killed. */
+async function clearLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder, { recursive: true })) {
+    const writer = Number(LEFT_OVER.exec(basename(name))?.[1])
+    if (writer && !isAlive(writer)) await rm(join(folder, name), { force: true })
+  }
+}
+
+/** Whether there is a process of this number. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }
 
 /**

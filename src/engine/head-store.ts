@@ -1,37 +1,14 @@
-/**
- * Head models in the user's data folder: `sider head add` puts them there, and `--head NAME` finds them. A folder a model,
- * `heads/NAME` of `$XDG_DATA_HOME/sider` (by default ~/.local/share/sider), with the model's files.
- */
-import { readdir, rm, rmdir, stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
+/** Fetches head models into the user's data folder (head/installed.ts), lists them, deletes them. */
+import { readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DownloadOptions, download, sha256Of } from './download.js'
 import { SiderError } from './errors.js'
 import { outputError } from './files.js'
+import { headsFolder, isFile, modelFile } from './head/installed.js'
 import { KNOWN_HEADS, type KnownHead, OTHER_HEADS } from './head/known-models.js'
 import { nearestName } from './nearest-name.js'
 
-export { KNOWN_HEADS, type KnownHead, OTHER_HEADS }
-
-/** Where head models are kept. */
-export function headsFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  return join(environment['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'sider', 'heads')
-}
-
-/**
- * The file of a head model's name; anything but a known name is returned as it is.
- * @throws SiderError HEAD_UNKNOWN where the model of that name was not added
- */
-export async function headPath(spec: string): Promise<string> {
-  if (!Object.hasOwn(KNOWN_HEADS, spec)) return spec
-  const path = modelFile(spec)
-  if (await isFile(path)) return path
-  throw new SiderError('HEAD_UNKNOWN', `the head model ${spec} is not on this machine`, {
-    stage: 'head',
-    hint: `Fetch it with: sider head add ${spec}`,
-    data: { path },
-  })
-}
+export { headsFolder, KNOWN_HEADS, type KnownHead, OTHER_HEADS }
 
 export interface ListedHead {
   name: string
@@ -110,13 +87,4 @@ function knownHead(name: string): KnownHead {
   throw new SiderError('USAGE', `no head model '${name}' can be fetched, only ${names.join(', ')}`, {
     hint: OTHER_HEADS[name] ?? (nearest ? `Did you mean: ${nearest}?` : 'See: sider head list'),
   })
-}
-
-const modelFile = (name: string): string => join(headsFolder(), name, KNOWN_HEADS[name].files[0].name)
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (info) => info.isFile(),
-    () => false,
-  )
 }

@@ -1,4 +1,7 @@
 /** The engine's public API: everything that programs, the command line and the server use, and nothing else. */
+// First, before anything large is loaded.
+import './address-space.js'
+
 export { describeBackends } from './compute/index.js'
 export {
   DEFAULT_PRESET,
@@ -20,13 +23,15 @@ export {
   findCases,
 } from './evaluate/index.js'
 export { evaluationFiles, writeEvaluation } from './evaluate/report.js'
-export { makeFolder, outputError, writeFileAtomic } from './files.js'
+export { isAlive, makeFolder, outputError, writeFileAtomic } from './files.js'
 export { type GenerateOptions, generateSet } from './generate/index.js'
 export { writeGlb } from './gltf/write-glb.js'
+export { loadHead } from './head/load.js'
 export { Inspector, type InspectRecord, type RecordValue } from './inspect.js'
 export { drawFaces } from './landmarks/draw.js'
 export { nearestName } from './nearest-name.js'
 export { outputFiles, writeOutputs } from './outputs.js'
+export { readPhotoFile } from './photo/decode.js'
 export { findFaces, reconstruct } from './reconstruct.js'
 export type {
   BackendReport,

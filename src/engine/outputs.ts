@@ -10,6 +10,7 @@ import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox } fr
 import { linePlot } from './image/plot.js'
 import { composeSheet } from './image/sheet.js'
 import { renderViews } from './image/views.js'
+import { asMemoryError } from './memory.js'
 import type { Reconstruction } from './run.js'
 import { mapFiles, type SurfaceMaps } from './surface/maps.js'
 import { encodeSdfNpz, encodeSdfNrrd } from './surface/sdf-grid.js'
@@ -23,10 +24,12 @@ const VIEW = 300
 
 /**
  * Writes face.glb, sdf.*, camera.json, maps, pictures and report.json into `folder`.
- * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE
+ * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE, OUT_OF_MEMORY
  */
 export async function writeOutputs(result: Reconstruction, folder: string): Promise<void> {
-  const files = await outputFiles(result)
+  const files = await outputFiles(result).catch((error) => {
+    throw asMemoryError(error)
+  })
   for (const [name, bytes] of Object.entries(files)) {
     const path = join(folder, name)
     try {

@@ -2,7 +2,7 @@
  * The whole pipeline: photo → landmarks → head fit → coarse distance → detailed field → surface. Only this file knows the
  * order; what passes between the stages is in stages.ts.
  */
-import { type Asset, type AssetInput, buildAsset } from './build-asset.js'
+import { buildAsset } from './build-asset.js'
 import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { CoarseTarget } from './coarse/target.js'
 import { type CoarseState, coarseStart, trainCoarse } from './coarse/train.js'
@@ -26,16 +26,17 @@ import { submesh } from './geometry/mesh.js'
 import { fitHead } from './head/fit.js'
 import { loadHead } from './head/load.js'
 import { type Metric, metricFit } from './head/metric.js'
-import { headPath } from './head-store.js'
 import { Inspector, type SdfGrid } from './inspect.js'
 import { chooseFace } from './landmarks/choose.js'
 import { LandmarkDetector } from './landmarks/detect.js'
 import { readLandmarks } from './landmarks/read.js'
+import { asMemoryError } from './memory.js'
+import { pass } from './pass.js'
 import { cropImage } from './photo/crop.js'
 import { decodePhoto } from './photo/decode.js'
 import { RunProgress } from './progress.js'
 import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
-import type { CoarseMaps, Face, FaceView, HeadFit, ImplicitField, Photo } from './stages.js'
+import type { CoarseMaps, Face, FaceView, HeadFit, HeadModel, ImplicitField, Photo } from './stages.js'
 import { boundaryFalloff } from './surface/boundary-falloff.js'
 import { denseFace } from './surface/dense-face.js'
 import { PreviewGrid } from './surface/preview-grid.js'
@@ -53,12 +54,16 @@ const HISTORY = 5
 
 /** Finds the faces of a photo without reconstructing any. */
 export async function findFaces(photo: string | Uint8Array, settings: Settings): Promise<FacesFound> {
-  const decoded = await decodePhoto(photo, { maxPixels: settings.photo.maxPixels })
-  const detector = await LandmarkDetector.create()
   try {
-    return { photo: decoded, faces: await detector.detect(decoded) }
-  } finally {
-    detector.dispose()
+    const decoded = await decodePhoto(photo, { maxPixels: settings.photo.maxPixels })
+    const detector = await LandmarkDetector.create()
+    try {
+      return { photo: decoded, faces: await detector.detect(decoded) }
+    } finally {
+      detector.dispose()
+    }
+  } catch (error) {
+    throw asMemoryError(error)
   }
 }
 
@@ -74,7 +79,7 @@ export async function reconstruct(options: ReconstructOptions): Promise<Reconstr
     if (options.signal?.aborted && !(error instanceof SiderError)) {
       throw new SiderError('CANCELLED', 'the run was stopped', { stage: run.stage, cause: error })
     }
-    throw error
+    throw asMemoryError(error)
   } finally {
     await run.dispose()
   }
@@ -102,13 +107,14 @@ class Run {
 
   async all(): Promise<Reconstruction> {
     const { settings } = this.options
+    const head = await loadHead(settings.head.model) // what is wrong with it is known before any work
     const photo = await this.timed('photo', () =>
       decodePhoto(this.options.photo, { maxPixels: settings.photo.maxPixels }),
     )
     if (this.options.resumeFrom)
       this.resumed = await loadCheckpoint(this.options.resumeFrom, { photoSha256: photo.sha256, settings })
     const face = await this.timed('landmarks', () => this.findFace(photo))
-    const { fit, metric } = await this.timed('head', () => this.fit(photo, face))
+    const { fit, metric } = await this.timed('head', () => this.fit(photo, face, head))
     const { target, coarseErrorMm } = await this.timed('coarse', () => this.coarse(photo, fit))
     const coarse = viewCoarse(fit)
     const image = cropImage(photo, fit.crop)
@@ -118,18 +124,14 @@ class Run {
     const detail = await this.timed('detail', () =>
       this.detail(photo, target, { fit, view: coarse, image, trusted, painted }, coarseErrorMm),
     )
+    const { field, view } = detail
     const surface = await this.timed('surface', async () => ({
-      asset: await this.asset({
-        fit,
-        metric,
-        field: detail.field,
-        photo,
-        view: detail.view,
-        image,
-        trusted,
-        mask: coarse.mask,
-      }),
-      sdf: await this.grid(fit, detail.field),
+      asset: await buildAsset(
+        { fit, metric, field, photo, view, image, trusted, mask: coarse.mask },
+        settings,
+        this.options.signal,
+      ),
+      sdf: await this.grid(fit, field),
     }))
     this.progress.done()
     return {
@@ -139,7 +141,7 @@ class Run {
       fit,
       image,
       coarse,
-      view: detail.view,
+      view,
       frame: target.frame,
       sdf: surface.sdf,
       metric,
@@ -150,7 +152,7 @@ class Run {
       quality: {
         landmarkRmsPx: fit.residualPx,
         landmarkRmsRelative: fit.residualRelative,
-        psnr: psnr(detail.view, image, trusted),
+        psnr: psnr(view, image, trusted),
         coarseErrorMm,
         trustedShare: sum(trusted) / Math.max(1, sum(coarse.mask)),
       },
@@ -161,7 +163,7 @@ class Run {
   }
 
   private async timed<T>(stage: StageName, work: () => Promise<T>): Promise<T> {
-    this.options.signal?.throwIfAborted()
+    await pass(this.options.signal)
     this.stage = stage
     this.inspector.stage = stage
     this.progress.enter(stage)
@@ -183,9 +185,9 @@ class Run {
     }
   }
 
-  private async fit(photo: Photo, face: Face): Promise<{ fit: HeadFit; metric: Metric }> {
+  private async fit(photo: Photo, face: Face, head: HeadModel): Promise<{ fit: HeadFit; metric: Metric }> {
     const { settings } = this.options
-    const found = fitHead(await loadHead(await headPath(settings.head.model)), face, photo, settings)
+    const found = fitHead(head, face, photo, settings)
     const { fit, metric } = metricFit(found, settings.head.ipdMm)
     this.inspector.record('fitted-head', () => ({ kind: 'mesh', mesh: fit.mesh }))
     return { fit, metric }
@@ -288,6 +290,7 @@ class Run {
       }
       const stop = finish && signal ? AbortSignal.any([finish, signal]) : (finish ?? signal)
       await this.cancellable(save, () => detailer.run({ signal: stop, onStep }))
+      await save() // what follows is done again after a stop, from here
     } catch (error) {
       // What follows the loop is the same after an early end: the face as it is now.
       if (!finish?.aborted || error instanceof SiderError) throw error
@@ -325,10 +328,6 @@ class Run {
       this.previewGrid ??= new PreviewGrid(field.frame, low, high, PREVIEW_SAMPLES)
       inspector.record('sdf', { kind: 'sdf', grid: await this.previewGrid.sample(field) }, step)
     }
-  }
-
-  private async asset(input: AssetInput): Promise<Asset> {
-    return buildAsset(input, this.options.settings)
   }
 
   private async grid(fit: HeadFit, field: ImplicitField): Promise<SdfGrid> {

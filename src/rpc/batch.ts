@@ -3,8 +3,9 @@
  * data folder, so a batch that was stopped or killed goes on where it was.
  */
 import { createHash } from 'node:crypto'
-import { cp, readFile } from 'node:fs/promises'
-import { SiderError } from '../engine/index.js'
+import { cp } from 'node:fs/promises'
+import { loadHead, outputError, readPhotoFile, resolveSettings, SiderError } from '../engine/index.js'
+import { toErrorInfo } from './errors.js'
 import type { ErrorInfo, JobProgressEvent } from './generated/protocol.js'
 import type { Entry } from './jobs/entry.js'
 import { photoOf } from './jobs/photo.js'
@@ -16,6 +17,8 @@ import { Metrics } from './metrics.js'
 import { serverOptions } from './options.js'
 
 const OWNER = 'batch'
+/** Time for checkpoints when it is stopped, milliseconds. */
+const GRACE_MS = 900
 
 export interface BatchPhoto {
   name: string
@@ -48,23 +51,37 @@ export interface BatchOptions {
 }
 
 /**
- * Works through the photos; those that fail do not stop the others.
- * @returns outcomes in the order of the photos. @throws SiderError CANCELLED, USAGE (settings)
+ * Works through the photos. What is wrong with one of them, or with their head model, is its outcome and does not stop the others.
+ * @returns outcomes in the order of the photos. @throws SiderError CANCELLED, USAGE (settings), OUTPUT_UNWRITABLE (data folder)
  */
 export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Promise<BatchOutcome[]> {
   const { dataFolder, maxRunning, preset, settings, signal, workerProgram } = options
+  const { model } = resolveSettings({ preset, overrides: settings }).head
   const log = new Log(() => {})
   const store = await JobStore.open(dataFolder, log)
-  const limits = { ...serverOptions({ dataFolder }), maxRunning, maxQueued: Number.POSITIVE_INFINITY }
+  const limits = { ...serverOptions({ dataFolder }), maxRunning, maxQueued: Number.POSITIVE_INFINITY, headFiles: true }
   const metrics = new Metrics()
   const queue = new JobQueue(store, { ...limits, ...(workerProgram && { workerProgram }) }, log, metrics)
+  let ended = false
   try {
     await queue.load()
     queue.start()
+    const head = loadHead(model)
+    let turn: Promise<unknown> = Promise.resolve() // one photo in memory at a time
+    const inTurn = (one: BatchPhoto): Promise<Entry> => {
+      const entry = turn.then(async () => {
+        await head
+        if (ended) throw new Error('the batch has ended')
+        return submit(queue, one, preset, settings)
+      })
+      turn = entry.catch(() => {})
+      return entry
+    }
     const work = photos.map(async (one) => {
-      const entry = await submit(queue, one, preset, settings)
-      const outcome = await finished(queue, entry, one, options)
-      await options.onDone?.(outcome)
+      const outcome = await inTurn(one)
+        .then((entry) => finished(queue, entry, one, options))
+        .catch((error) => failed(one, error))
+      if (!ended) await options.onDone?.(outcome)
       return outcome
     })
     const stopped = new Promise<never>((_, reject) => {
@@ -76,7 +93,8 @@ export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Pro
     const broken = new Promise<never>((_, reject) => store.disk.onTrouble(reject))
     return await Promise.race([Promise.all(work), stopped, broken])
   } finally {
-    await queue.stop(limits.graceMs)
+    ended = true // nothing more is begun or told
+    await queue.stop(GRACE_MS)
     metrics.close()
   }
 }
@@ -88,7 +106,7 @@ async function submit(
   preset: string,
   settings: Record<string, unknown>,
 ): Promise<Entry> {
-  const photo = await readFile(file)
+  const photo = await readPhotoFile(file)
   const identity = JSON.stringify([name, preset, settings])
   const idempotencyKey = createHash('sha256').update(identity).update(photo).digest('hex')
   const wanted = { photo: await photoOf(photo), name, preset, settings, idempotencyKey }
@@ -116,6 +134,19 @@ async function finished(
   }
   if (!record.result) return { name, folder, state: 'failed', ...(record.error && { error: record.error }) }
   const { backend, seconds, quality } = record.result
-  await cp(queue.resultFolder(record), folder, { recursive: true })
+  await cp(queue.resultFolder(record), folder, { recursive: true }).catch((cause) => {
+    throw outputError(cause, folder)
+  })
   return { name, folder, state: 'completed', backend, seconds, quality }
+}
+
+/** Without a server's log the words of a fault are to be told too. */
+function failed({ name, folder }: BatchPhoto, cause: unknown): BatchOutcome {
+  const error = toErrorInfo(cause)
+  return {
+    name,
+    folder,
+    state: 'failed',
+    error: error.name === 'INTERNAL' ? { ...error, message: String(cause) } : error,
+  }
 }

@@ -43,7 +43,7 @@ export const METHODS: Handlers = {
         requestsPerSecond: options.requestsPerSecond,
         queuedJobs: options.maxQueued,
       },
-      presets: Object.entries(PRESETS).map(([name, { description }]) => ({ name, description })),
+      presets: Object.entries(PRESETS).map(([name, preset]) => ({ name, ...preset })),
       defaultPreset: DEFAULT_PRESET,
       settings: SETTINGS_SCHEMA as unknown as Record<string, unknown>,
     }

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import traceback
+import types
 
 import bpy
 
@@ -33,7 +34,7 @@ def install():
 
 
 module = install()
-session, compat = sys.modules[f"{module}.session"], sys.modules[f"{module}.compat"]
+session, compat, ui = (sys.modules[f"{module}.{one}"] for one in ("session", "compat", "ui"))
 Options, Request = session.Options, sys.modules[f"{module}.core.job"].Request
 SiderError = sys.modules[f"{module}.core.errors"].SiderError
 preferences = bpy.context.preferences.addons[module].preferences
@@ -195,15 +196,33 @@ def keep():
     return {"state": session.current.state, "error": str(session.current.error), "face": face_object().name}
 
 
+class Drawn:
+    """A layout that notes the buttons that are drawn into it."""
+
+    def __init__(self):
+        self.buttons = []
+
+    def operator(self, _name, text="", **_more):
+        self.buttons.append(types.SimpleNamespace(text=text, action="", face=-1))
+        return self.buttons[-1]
+
+    def __getattr__(self, _name):
+        return lambda *_arguments, **_more: self
+
+
 @scenario
 def ask():
     """Several faces: the question, and its answer."""
     start(face=-1, several_faces="ask")
     until(lambda: session.current.question)
     count = len(session.current.question)
+    layout = Drawn()
+    ui._draw_job(layout, bpy.context, session.current)
+    places = {face["face"]: face["x"] for face in session.current.question}
+    buttons = [{"text": one.text, "face": one.face, "x": places[one.face]} for one in layout.buttons if one.action == "FACE"]
     bpy.ops.sider.control(action="FACE", face=1)
     until(over)
-    return {"faces": count, "state": session.current.state, "job": session.current.job.id}
+    return {"faces": count, "buttons": buttons, "state": session.current.state, "job": session.current.job.id}
 
 
 @scenario

@@ -23,6 +23,7 @@ from core import frames, glb, local  # noqa: E402
 from core.connection import Connection  # noqa: E402
 from core.errors import ConnectionLost, SiderError  # noqa: E402
 from core.job import Job, Request  # noqa: E402
+from core.words import sentence, wrap  # noqa: E402
 
 os.environ["XDG_DATA_HOME"] = os.environ["SIDER_DATA_HOME"]
 CLIENT = {"name": "test_core.py"}
@@ -131,6 +132,30 @@ class Glb(unittest.TestCase):
         for wrong in (b"", b"x" * 100, make_glb(self.document(accessors=[]), self.BINARY)):
             with self.assertRaises(SiderError):
                 glb.parse(wrong)
+
+
+class Words(unittest.TestCase):
+    def test_names_keep_their_letters(self):
+        for text, expected in {
+            "no engine answers": "No engine answers",
+            "ws://127.0.0.1:7437/ does not accept the token": "ws://127.0.0.1:7437/ does not accept the token",
+            "sdf.npz is no grid": "sdf.npz is no grid",
+            "'x' is no address": "'x' is no address",
+            "failed": "Failed",
+            "": "",
+        }.items():
+            self.assertEqual(sentence(text), expected)
+        self.assertEqual(str(SiderError("X", "wss://a/ refuses", "Look.")), "wss://a/ refuses. Look.")
+
+    def test_nothing_is_cut_off(self):
+        wide = lambda text: sum(3 if one in "WM" else 1 for one in text)  # noqa: E731
+        text = "WWW MMMM /a/very/long/path/without/an/end cannot be read. Look at WHAT HELPS"
+        for width in (5, 12, 20, 200):
+            lines = wrap(text, width, wide)
+            self.assertLessEqual(max(map(wide, lines)), width)
+            self.assertEqual("".join(lines).replace(" ", ""), text.replace(" ", ""))
+        self.assertEqual(wrap("", 10, len), [""])
+        self.assertEqual(wrap("a bc def", 4, len), ["a bc", "def"])
 
 
 class Local(unittest.TestCase):

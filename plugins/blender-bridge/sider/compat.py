@@ -71,6 +71,15 @@ def progress(layout, owner, fraction, text):
     row.prop(owner, "progress", text="Done", slider=True)  # the number stands in the slider
 
 
+def text_width(context):
+    """A function of the width of a text in the interface's font, pixels."""
+    import blf
+
+    points = context.preferences.ui_styles[0].widget.points * context.preferences.system.ui_scale
+    blf.size(0, points, *([72] if VERSION < (4, 0, 0) else []))  # dots an inch; later sizes are pixels
+    return lambda text: blf.dimensions(0, text)[0]
+
+
 def preferences(context=None):
     """The add-on's preferences; its name depends on whether it is an extension."""
     return (context or bpy.context).preferences.addons[__package__].preferences

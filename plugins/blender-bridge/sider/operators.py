@@ -8,6 +8,14 @@ from . import camera, compat, meshes, session, source
 from .core import sdf
 from .core.errors import SiderError
 from .core.job import Request
+from .core.words import wrap
+
+COLUMNS = 80
+"""Of the window that shows an error: Blender makes it as wide as the longest line, wider than the screen if need be."""
+
+
+def _lines(text):
+    return text if bpy.app.background else "\n".join(wrap(text, COLUMNS, len))
 
 
 class _Failing:
@@ -17,7 +25,7 @@ class _Failing:
         try:
             return self.act(context) or {"FINISHED"}
         except SiderError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, _lines(str(error)))
             return {"CANCELLED"}
 
 

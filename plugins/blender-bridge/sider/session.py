@@ -95,7 +95,7 @@ class Session:
             self.stage, self.fraction, self.eta = value["stage"], value["fraction"], value.get("etaSeconds")
             self.iteration = f" {value['iteration']}/{value['iterations']}" if "iterations" in value else ""
         elif kind == "question":
-            self.question = sorted(value, key=lambda face: face["x"])
+            self.question = value
             if not bpy.app.background:
                 faces.show(self.request.photo, self.question)
         elif kind == "log":

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Panel, menus, preferences, and what is registered with Blender."""
-import textwrap
-
 import bpy
 from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from . import camera, compat, faces, operators, session
+from .core.words import wrap
 
 _preset_items = []  # Blender needs the strings of a dynamic menu to be kept
 
@@ -137,15 +136,15 @@ def _draw_job(layout, context, here):
     if here.state == "input_required" and here.question:
         layout.label(text="Which face?", icon="QUESTION")
         grid = layout.grid_flow(columns=3, even_columns=True)
-        for i, face in enumerate(here.question):
+        for face in here.question:
             column = grid.column()
             if icon := faces.icon(face["face"]):
                 column.template_icon(icon_value=icon, scale=4)
-            button = column.operator("sider.control", text=str(i + 1))
+            button = column.operator("sider.control", text=str(face["face"]))
             button.action, button.face = "FACE", face["face"]
     else:
         compat.progress(layout, context.window_manager.sider, here.fraction, f"{round(100 * here.fraction)} %")
-        layout.label(text=here.status)
+        _text(layout, context, here.status)
     row = layout.row(align=True)
     if here.state == "paused":
         row.operator("sider.control", text="Go on").action = "RESUME"
@@ -174,13 +173,16 @@ def _draw_end(layout, context, here):
             _text(layout, context, message, "INFO")
 
 
+BESIDE_TEXT = 90
+"""Of the sidebar's width: the tabs, the margins of panel and box, and an icon."""
+
+
 def _text(layout, context, text, icon="NONE"):
-    """Wraps a text to the sidebar's width."""
-    scale = context.preferences.system.ui_scale
-    columns = max(20, int((context.region.width - 50 * scale) / (6.3 * scale)))
+    """Wraps a text to the sidebar's width, so that all of it can be read."""
+    room = context.region.width - BESIDE_TEXT * context.preferences.system.ui_scale
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for i, line in enumerate(textwrap.wrap(text, columns)):
+    for i, line in enumerate(wrap(text, room, compat.text_width(context))):
         column.label(text=line, icon=icon if i == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 

@@ -32,10 +32,11 @@ export function size(bytes: number): string {
   return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1e6).toFixed(1)} MB`
 }
 
-/** Words of a program as a sentence. */
+/** Words of a program as a sentence. What begins with a name (an address, a path, a quotation) keeps its letters. */
 export function sentence(words: string): string {
   if (words === '') return ''
-  return words[0].toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? '' : '.')
+  const first = /^[a-z]+[,;:]?(?=\s|$)/.test(words) ? words[0].toUpperCase() : words[0]
+  return first + words.slice(1) + (/[.!?]$/.test(words) ? '' : '.')
 }
 
 /** Saves bytes as a file of the browser's user. */

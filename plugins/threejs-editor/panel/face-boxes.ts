@@ -16,8 +16,8 @@ export function faceBoxes(task: Task, named: boolean): HTMLElement {
         const box = h('button', {
           type: 'button',
           class: 'sd-face',
-          text: String(face + 1),
-          ...(named ? { 'aria-label': `Face ${face + 1}` } : { 'aria-hidden': 'true', tabindex: '-1' }),
+          text: String(face),
+          ...(named ? { 'aria-label': `Face ${face}` } : { 'aria-hidden': 'true', tabindex: '-1' }),
           onclick: (event: Event) => {
             event.stopPropagation()
             void task.chooseFace(face)

@@ -22,7 +22,6 @@ interface Schema {
   minimum?: number
   maximum?: number
   default?: unknown
-  properties?: Record<string, Schema>
 }
 
 export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: Chosen): HTMLElement {
@@ -31,6 +30,7 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
   section.append(body)
   let built = ''
   let of: string | undefined
+  let fields: Field[] = []
   let setPreset = (_name: string): void => {}
   const show = (): void => {
     section.hidden = !link.client
@@ -53,17 +53,18 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
       if (!(name in options)) return
       preset.set(name)
       chosen.preset = name
-      about.textContent = session.presets.find((one) => one.name === name)?.description ?? ''
+      const info = session.presets.find((one) => one.name === name)
+      about.textContent = info?.description ?? ''
+      for (const field of fields) field.showPreset(info?.settings)
     }
+    fields = SHOWN.flatMap((name) => {
+      const schema = at(session.settings, name, 'properties') as Schema | undefined
+      return schema ? [settingField(kit, name, schema, chosen)] : []
+    })
     setPreset(session.defaultPreset)
     for (const name of [localStorage.getItem(LAST), task.preset]) if (name) setPreset(name)
-    const more = h('details', { class: 'sd-more' }, h('summary', { text: 'More settings' }))
-    for (const name of SHOWN) {
-      const schema = name
-        .split('.')
-        .reduce<Schema | undefined>((node, key) => node?.properties?.[key], session.settings as Schema)
-      if (schema) more.append(field(kit, name, schema, chosen))
-    }
+    const summary = h('summary', { text: 'More settings' })
+    const more = h('details', { class: 'sd-more' }, summary, ...fields.map(({ dom }) => dom))
     body.replaceChildren(kit.row('Preset', preset.dom), about, more)
   }
   link.changes.listen(show)
@@ -72,21 +73,42 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
   return section
 }
 
-/** A switch that says 'as in the preset', and the number in its place. */
-function field(kit: Kit, name: string, schema: Schema, chosen: Chosen): HTMLElement {
+interface Field {
+  dom: HTMLElement
+  /** Shows the number that the preset has, unless it was changed. */
+  showPreset(settings: Record<string, unknown> | undefined): void
+}
+
+/** A switch that says whether to change what the preset has, and the number. */
+function settingField(kit: Kit, name: string, schema: Schema, chosen: Chosen): Field {
   const step = schema.type === 'integer' ? 1 : 0.01
   const number = kit.number({ min: schema.minimum ?? 0, max: schema.maximum ?? 1e9, step }, (value) => {
     own.set(true)
     chosen.settings[name] = value
   })
+  let inPreset = Number(schema.default ?? 0)
   const own = kit.check((on) => {
     if (on) chosen.settings[name] = number.get()
-    else delete chosen.settings[name]
+    else {
+      delete chosen.settings[name]
+      number.set(inPreset)
+    }
   })
-  number.set(Number(schema.default ?? 0))
   const title = schema.title ?? name
   number.dom.setAttribute('aria-label', title)
   own.dom.setAttribute('aria-label', `Change ${title}`)
   const unit = h('span', { class: 'sd-unit', text: schema.unit ?? '' })
-  return kit.row(title, h('span', { class: 'sd-field' }, own.dom, number.dom, unit), schema.description)
+  return {
+    dom: kit.row(title, h('span', { class: 'sd-field' }, own.dom, number.dom, unit), schema.description),
+    showPreset(settings) {
+      inPreset = Number(at(settings, name) ?? schema.default ?? 0)
+      if (!own.get()) number.set(inPreset)
+    },
+  }
+}
+
+/** What lies at a dotted name. @param through the key between two levels, if there is one */
+function at(tree: unknown, name: string, through?: string): unknown {
+  const keys = name.split('.').flatMap((key) => (through ? [through, key] : [key]))
+  return keys.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], tree)
 }

@@ -69,9 +69,7 @@ async function tryNative(
   try {
     createRequire(import.meta.url)(packageName)
   } catch {
-    return unavailable(
-      `the native part of ${packageName} is not installed: npm rebuild ${packageName} --ignore-scripts=false`,
-    )
+    return unavailable(`${packageName} is not installed: see docs/backends.md`)
   }
   const factory = findBackendFactory('tensorflow')
   if (!factory) return unavailable(`${packageName} loads, but registers no backend`)

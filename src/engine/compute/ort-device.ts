@@ -2,8 +2,9 @@
  * Compiled execution: programs are traced into ONNX and run by ONNX Runtime, on the CPU, on any GPU through WebGPU, or
  * on CUDA. On the GPU providers variables stay in device memory between runs.
  */
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { SiderError } from '../errors.js'
+import { asMemoryError } from '../memory.js'
+import { InferenceSession, OrtTensor, type OrtValues } from './onnxruntime.js'
 import {
   type Arrays,
   checkFeeds,
@@ -28,15 +29,15 @@ export interface OrtDeviceOptions {
   profile?: string
 }
 
-const failed = (name: string, cause: unknown): SiderError =>
-  new SiderError(
-    'COMPUTE_FAILED',
-    `the program "${name}" failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-    {
-      hint: 'Free memory or choose another backend with --backend (sider doctor lists them), then go on with --resume.',
-      cause,
-    },
-  )
+function failed(name: string, cause: unknown): unknown {
+  const error = asMemoryError(cause)
+  if (error instanceof SiderError) return error
+  const words = cause instanceof Error ? cause.message : String(cause)
+  return new SiderError('COMPUTE_FAILED', `the program "${name}" failed: ${words}`, {
+    hint: 'Choose another backend with --backend (sider doctor lists them), then go on with --resume.',
+    cause,
+  })
+}
 
 class OrtVariables implements Variables {
   readonly shapes: Record<string, Shape> = {}
@@ -118,7 +119,7 @@ export class OrtDevice implements Device {
       const all: Record<string, OrtTensor> = {}
       for (const name of inputNames) all[name] = new OrtTensor('float32', feeds[name]!, [...program.inputs[name]!])
       for (const name of variableNames) all[name] = store!.tensors.get(name)!
-      let results: InferenceSession.OnnxValueMapType
+      let results: OrtValues
       try {
         results = await session.run(all)
       } catch (error) {

@@ -2,7 +2,6 @@
 import { type Document, Logger, Verbosity, WebIO } from '@gltf-transform/core'
 import { EXTMeshoptCompression, KHRMeshQuantization } from '@gltf-transform/extensions'
 import { meshopt, quantize } from '@gltf-transform/functions'
-import { MeshoptEncoder } from 'meshoptimizer'
 
 /** How a GLB is packed; 'none' opens everywhere. */
 export type Compression = 'none' | 'quantize' | 'meshopt'
@@ -23,6 +22,8 @@ export async function encode(document: Document, compression: Compression): Prom
       for (const primitive of mesh.listPrimitives())
         for (const key of primitive.listTargets()) for (const accessor of key.listAttributes()) accessor.setSparse(true)
   } else if (compression === 'meshopt') {
+    // Loaded where it is needed: its WebAssembly sets gigabytes of address space aside.
+    const { MeshoptEncoder } = await import('meshoptimizer/encoder')
     await MeshoptEncoder.ready
     io.registerExtensions([KHRMeshQuantization, EXTMeshoptCompression]).registerDependencies({
       'meshopt.encoder': MeshoptEncoder,

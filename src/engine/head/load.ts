@@ -9,6 +9,7 @@ import { isGnmContainer, readGnmContainer } from './gnm/container.js'
 import { loadGnm } from './gnm/load.js'
 import { GNM_MARK, readGnmNpz } from './gnm/npz.js'
 import { ICT_NEUTRAL, loadIct } from './ict.js'
+import { headPath, isFile } from './installed.js'
 import { readNpz } from './npz.js'
 import { invalidHead } from './pickle-values.js'
 
@@ -31,21 +32,22 @@ const MAX_FILE = 2 ** 30
 /**
  * Loads a morphable head.
  *
- * @param spec 'built-in'; a GNM Head file; a FLAME `.pkl` or `.npz` file; a folder with one of them; an ICT-FaceKit folder (or its
+ * @param spec 'built-in'; the name of a model that was added; a GNM Head file; a FLAME `.pkl` or `.npz` file; a folder with one of them; an ICT-FaceKit folder (or its
  *   FaceXModel)
  * @throws SiderError HEAD_UNKNOWN where there is no such file or it is of no known kind, HEAD_INVALID where it is damaged,
  *   unsafe or incomplete
  */
 export async function loadHead(spec = 'built-in'): Promise<HeadModel> {
   if (spec === 'built-in') return loadBuiltInHead()
-  const info = await stat(spec).catch((cause: Error) => {
-    throw unknown(spec, 'does not exist or cannot be read', cause)
+  const path = await headPath(spec)
+  const info = await stat(path).catch((cause: Error) => {
+    throw unknown(path, 'does not exist or cannot be read', cause)
   })
-  if (!info.isDirectory()) return loadFile(spec)
-  for (const folder of [spec, join(spec, 'FaceXModel')])
+  if (!info.isDirectory()) return loadFile(path)
+  for (const folder of [path, join(path, 'FaceXModel')])
     if (await isFile(join(folder, ICT_NEUTRAL))) return loadIct(folder)
-  for (const name of FILES) if (await isFile(join(spec, name))) return loadFile(join(spec, name))
-  throw unknown(spec, 'is a folder without a known head model')
+  for (const name of FILES) if (await isFile(join(path, name))) return loadFile(join(path, name))
+  throw unknown(path, 'is a folder without a known head model')
 }
 
 /** By content where a file says what it is, else by the name's ending. */
@@ -63,13 +65,6 @@ async function loadFile(path: string): Promise<HeadModel> {
     if (npz.names.includes(GNM_MARK)) return loadGnm(readGnmNpz(npz, path), path)
   } else if (kind !== '.pkl') throw unknown(path, `is of an unknown kind (${kind || 'no extension'})`)
   return loadFlame(path, bytes)
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (info) => info.isFile(),
-    () => false,
-  )
 }
 
 function unknown(path: string, what: string, cause?: Error): SiderError {

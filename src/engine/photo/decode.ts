@@ -36,7 +36,7 @@ const READABLE = 'JPEG, PNG, WebP, AVIF, TIFF or GIF'
  */
 export async function decodePhoto(input: string | Uint8Array, limits: Partial<PhotoLimits> = {}): Promise<Photo> {
   const bounds = { ...DEFAULT_PHOTO_LIMITS, ...limits }
-  const name = typeof input === 'string' ? `'${input}'` : 'the given bytes'
+  const name = typeof input === 'string' ? `'${input}'` : 'the photo'
   const path = typeof input === 'string' ? { path: input } : {}
   const bytes = typeof input === 'string' ? await readPhotoFile(input, bounds.maxBytes) : input
   if (bytes.length > bounds.maxBytes) throw tooManyBytes(name, bytes.length, bounds.maxBytes, path)
@@ -76,7 +76,11 @@ export async function decodePhoto(input: string | Uint8Array, limits: Partial<Ph
   }
 }
 
-async function readPhotoFile(path: string, maxBytes: number): Promise<Uint8Array> {
+/**
+ * The bytes of a photo's file.
+ * @throws SiderError IMAGE_NOT_FOUND (no such file, a folder, a pipe or a device, not permitted), IMAGE_TOO_LARGE
+ */
+export async function readPhotoFile(path: string, maxBytes = DEFAULT_PHOTO_LIMITS.maxBytes): Promise<Uint8Array> {
   const data = { path }
   try {
     const info = await stat(path)

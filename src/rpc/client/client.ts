@@ -122,7 +122,7 @@ export class SiderClient {
         if (this.listeners.size > 0 || this.options.status) this.connection().catch(() => {})
       },
     })
-    const { token, client = { name: 'sider/client' }, delivery = 'binary' } = this.options
+    const { token, client = { name: 'sider-face/client' }, delivery = 'binary' } = this.options
     this.session = await link.call('initialize', { protocol: 1, token, client, capabilities: { delivery } })
     return link
   }

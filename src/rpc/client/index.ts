@@ -1,4 +1,4 @@
-/** The client library, `sider/client`: for Node and browsers. */
+/** The client library, `sider-face/client`: for Node and browsers. */
 export type * from '../generated/protocol.js'
 export { RPC_ERRORS } from '../generated/protocol.js'
 export { type ConnectOptions, SiderClient } from './client.js'

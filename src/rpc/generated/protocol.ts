@@ -211,6 +211,12 @@ export interface Limits {
 export interface PresetInfo {
   name: string
   description: string
+  /**
+   * What it changes about the defaults of the settings' schema, by group.
+   */
+  settings: {
+    [k: string]: unknown
+  }
 }
 export interface PingParams {}
 export interface PingResult {
@@ -319,7 +325,7 @@ export interface Question {
 }
 export interface FaceBox {
   /**
-   * The number to answer with.
+   * Its number, to be shown and to answer with: the largest face is 0, as in the setting photo.face.
    */
   face: number
   /**
@@ -391,7 +397,7 @@ export interface JobResumeParams {
 export interface JobInputParams {
   job: JobId
   /**
-   * Number of the chosen face in the question's list.
+   * Number of the chosen face, as in the question.
    */
   face: number
 }

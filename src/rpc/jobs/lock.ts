@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { SiderError, writeFileAtomic } from '../../engine/index.js'
+import { isAlive, SiderError, writeFileAtomic } from '../../engine/index.js'
 
 export class FolderLock {
   private constructor(private readonly file: string) {}
@@ -41,15 +41,6 @@ async function holderOf(file: string): Promise<number | undefined> {
   // A number alone is what earlier versions wrote.
   const same = started === '' ? /\b(serve|batch|scripted-server)\b/.test(found.command) : started === found.started
   return same ? pid : undefined
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 /** What tells a process from a later one of the same number; undefined where the system does not say. */

@@ -23,6 +23,8 @@ export interface QueueOptions extends RunnerOptions {
   eventsKept: number
   /** Largest photo.maxPixels that a job may ask for. */
   maxPixels: number
+  /** Whether jobs may name head model files of this machine: a batch's own, never a client's. */
+  headFiles?: boolean
 }
 
 export class JobQueue {
@@ -204,9 +206,9 @@ export class JobQueue {
 
   private settingsOf(preset: string, overrides: Record<string, unknown> = {}): Settings {
     const settings = resolveSettings({ preset, overrides })
-    const { maxPixels } = this.options
-    if (settings.head.model !== 'built-in') {
-      throw new RpcError('SETTINGS', 'head.model names a file, and clients cannot name files of the server')
+    const { maxPixels, headFiles } = this.options
+    if (settings.head.model !== 'built-in' && !headFiles) {
+      throw new RpcError('SETTINGS', 'head.model is not the built-in head, and clients cannot name files of the server')
     }
     return { ...settings, photo: { ...settings.photo, maxPixels: Math.min(settings.photo.maxPixels, maxPixels) } }
   }

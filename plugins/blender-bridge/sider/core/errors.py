@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can go wrong, in words that say what to do."""
+from .words import sentence
 
 
 class SiderError(Exception):
@@ -12,7 +13,7 @@ class SiderError(Exception):
         self.hint = hint
 
     def __str__(self):
-        text = self.message[:1].upper() + self.message[1:]
+        text = sentence(self.message)
         return f"{text}. {self.hint}".strip() if self.hint else text
 
     @classmethod

@@ -121,8 +121,8 @@ def engine_command(command=""):
         raise SiderError(
             "NO_ENGINE",
             f"the engine's command '{words[0]}' was not found",
-            "Install it (npm install -g sider), or enter the command in the add-on's preferences, "
-            "such as: node /path/to/sider/dist/cli.js",
+            "Enter it in the add-on's preferences, such as: node /path/to/sider/dist/cli.js. "
+            "Is the engine not installed yet? docs/blender.md says how.",
         )
     return [program, *words[1:]]
 
