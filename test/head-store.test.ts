@@ -274,6 +274,7 @@ describe('the folder of head models', () => {
     expect(await headPath('gnm')).toBe(path)
     expect((await loadHead('gnm')).name).toBe('GNM Head')
     expect(await listHeads()).toMatchObject([{ name: 'gnm', path }])
+    if (process.platform !== 'win32') expect(statSync(join(folder, 'sider')).mode & 0o777).toBe(0o700)
     requests = []
     await addHead('gnm', own()) // it is there
     expect(requests).toHaveLength(0)

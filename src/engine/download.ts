@@ -42,7 +42,7 @@ const SILENCE = 60_000
 export async function download(file: DownloadFile, options: DownloadOptions = {}): Promise<void> {
   const part = `${file.path}.part`
   try {
-    await makeFolder(dirname(file.path))
+    await makeFolder(dirname(file.path), 0o700) // a server's jobs will be in the data folder too
     await fetchWhole(file, part, options)
     const found = await sha256Of(part)
     if (found !== file.sha256) {

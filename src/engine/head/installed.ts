@@ -3,14 +3,14 @@
  * folder a model, `heads/NAME` of `$XDG_DATA_HOME/sider` (by default ~/.local/share/sider), with the model's files.
  */
 import { stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { defaultDataFolder } from '../data-folder.js'
 import { SiderError } from '../errors.js'
 import { KNOWN_HEADS } from './known-models.js'
 
 /** Where head models are kept. */
 export function headsFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  return join(environment['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'sider', 'heads')
+  return join(defaultDataFolder(environment), 'heads')
 }
 
 /**
