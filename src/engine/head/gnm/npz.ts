@@ -1,5 +1,4 @@
 /** GNM's own file, `gnm_head.npz`: its arrays, and what is checked of them. */
-
 import type { NpyContent, Npz } from '../npz.js'
 import type { NumericArray } from '../numeric-array.js'
 import { invalidHead } from '../pickle-values.js'
@@ -123,19 +122,26 @@ function fits(shape: readonly number[], expected: readonly (string | number)[], 
   if (shape.length !== expected.length) return false
   return expected.every((size, axis) => {
     if (typeof size === 'number') return shape[axis] === size
-    const [, factor, letter] = /^(\d*)(\w)$/.exec(size)!
-    const n = shape[axis] / Number(factor || 1)
+    const { factor, letter } = parsed(size)
+    const n = shape[axis] / factor
     if (!sizes.has(letter)) sizes.set(letter, n)
     return sizes.get(letter) === n
   })
 }
 
-/** '253, V = 17821, 3' */
+/** 'E, V = 17821, 3' */
 function described(expected: readonly (string | number)[], sizes: Map<string, number>): string {
   return expected
     .map((size) => {
-      const known = sizes.get(String(size).slice(-1))
-      return known === undefined ? size : `${size} with ${String(size).slice(-1)} = ${known}`
+      if (typeof size === 'number') return size
+      const { factor, letter } = parsed(size)
+      const known = sizes.get(letter)
+      return known === undefined ? size : `${size} = ${factor * known}`
     })
     .join(', ')
+}
+
+/** '9J' is nine times J. */
+function parsed(size: string): { factor: number; letter: string } {
+  return { factor: Number(size.slice(0, -1) || 1), letter: size.slice(-1) }
 }
