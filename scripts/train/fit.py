@@ -122,7 +122,7 @@ class Fitter:
             g = (wj * r.reshape(batch, -1, 1)).sum(1)
             g[:, :n] += torch.cat([coefficients[:, :self.counts[0]], coefficients[:, self.counts[0]:] @ self.head.precision], 1)
             a = a + 1e-6 * torch.diag_embed(a.diagonal(dim1=1, dim2=2))
-            step = -torch.linalg.solve(a, g[..., None])[..., 0]
+            step = -torch.cholesky_solve(g[..., None], torch.linalg.cholesky_ex(a).L)[..., 0]
             coefficients = coefficients + step[:, :n]
             e = coefficients[:, self.counts[0]:]
             coefficients = torch.cat([coefficients[:, :self.counts[0]], torch.minimum(torch.maximum(e, low), high)], 1)

@@ -59,8 +59,8 @@ def take(linear, face):
     soft = blur(x, 1.0)
     wide = blur(x, 2.2)
     amount = uniform(0, 1, (batch, 1, 1, 1), device)
-    x = torch.where(amount < 0.35, x, torch.where(amount < 0.8, torch.lerp(x, soft, uniform(0, 1, (batch, 1, 1, 1), device)), torch.lerp(soft, wide, uniform(0, 1, (batch, 1, 1, 1), device))))
-    noise = uniform(0.0, 0.03, (batch, 1, 1, 1), device) ** 1.3
+    x = torch.where(amount < 0.5, x, torch.where(amount < 0.85, torch.lerp(x, soft, uniform(0, 1, (batch, 1, 1, 1), device)), torch.lerp(soft, wide, uniform(0, 1, (batch, 1, 1, 1), device))))
+    noise = uniform(0.0, 1.0, (batch, 1, 1, 1), device) ** 2 * 0.014
     sigma = noise * (x.clamp(min=0) / 0.2 + 0.05).sqrt()
     grain = normal(x.shape, device) * 0.7 + normal(x[:, :1].shape, device) * 0.6
     x = x + sigma * grain
@@ -76,8 +76,8 @@ def take(linear, face):
     saturation = torch.where(mono, torch.zeros_like(saturation), saturation)
     luma = (s * torch.tensor([0.3, 0.59, 0.11], device=device).view(1, 3, 1, 1)).sum(1, keepdim=True)
     s = (luma + (s - luma) * saturation).clamp(0, 1)
-    coded = jpeg(s, uniform(0.1, 1.6, (batch,), device))
-    s = torch.where(chance(0.5, batch, device).view(-1, 1, 1, 1), coded, s)
+    coded = jpeg(s, uniform(0.05, 1.1, (batch,), device))
+    s = torch.where(chance(0.4, batch, device).view(-1, 1, 1, 1), coded, s)
     factor = float(uniform(0.4, 0.9, (), 'cpu'))
     small = F.interpolate(F.interpolate(s, scale_factor=factor, mode='area', recompute_scale_factor=True), size=(size, size), mode='bilinear', align_corners=False)
-    return torch.where(chance(0.25, batch, device).view(-1, 1, 1, 1), small, s)
+    return torch.where(chance(0.2, batch, device).view(-1, 1, 1, 1), small, s)

@@ -63,7 +63,7 @@ def losses(out, s):
          'iou': iou(part['labels'].argmax(1), s['labels'].long())}
 
 
-WEIGHTS = {'labels': 0.5, 'normals': 1.0, 'fine': 1.0, 'sure': 0.1, 'albedo': 0.25, 'move': 0.3}
+WEIGHTS = {'labels': 0.5, 'normals': 1.0, 'fine': 1.5, 'sure': 0.1, 'albedo': 0.25, 'move': 0.5}
 
 
 def iou(found, truth):
@@ -72,6 +72,10 @@ def iou(found, truth):
     union = both.sum(0) + both.sum(1) - hit
     there = both.sum(1) > 0
     return (hit / union.clamp(min=1))[there].mean()
+
+
+# Channels that point sideways.
+MIRRORED = {'inputs': [3, 8], 'normals': [0], 'move': [0]}
 
 
 class Store:
@@ -92,8 +96,15 @@ class Store:
         self.filled = min(self.capacity, self.filled + n)
 
     def draw(self, batch):
+        """A batch, half of it in the mirror."""
         pick = torch.randint(0, self.filled, (batch,), device=self.tensors['labels'].device)
-        return {k: v[pick] for k, v in self.tensors.items()}
+        out = {k: v[pick] for k, v in self.tensors.items()}
+        half = batch // 2
+        for k, v in out.items():
+            v[:half] = v[:half].flip(-1)
+            if k in MIRRORED:
+                v[:half, MIRRORED[k]] *= -1
+        return out
 
 
 def main():
@@ -125,7 +136,8 @@ def main():
         load = lambda name: torch.load(out / name, map_location=device, weights_only=True)
         network.load_state_dict(load('network.pt'))
         average.load_state_dict(load('average.pt'))
-        optimiser.load_state_dict(load('optimiser.pt'))
+        if (out / 'optimiser.pt').exists():
+            optimiser.load_state_dict(load('optimiser.pt'))
         done = json.loads((out / 'done.json').read_text())
     torch.manual_seed(1)
     with torch.no_grad():
@@ -163,16 +175,23 @@ def main():
 
     network.train()
     total = a.minutes * 60
-    while (elapsed := time.time() - start) < total:
+    steps = 2 if gpu else 1
+    clock = {'render': 0.0, 'train': 0.0, 'rounds': 0}
+    first = done['step']
+
+    def timed(name, work):
+        before = time.time()
+        work()
+        if gpu:
+            torch.cuda.synchronize()
+        clock[name] += time.time() - before
+
+    def render():
         with torch.no_grad():
             store.add(samples.draw(a.fresh))
-        done['pictures'] += a.fresh
-        if store.filled < 4 * a.batch and gpu:
-            continue
-        for group in optimiser.param_groups:
-            warm = min(1, (done['step'] + 1) / 200)
-            group['lr'] = a.rate * warm * max(0.02, 1 - elapsed / total)
-        for _ in range(2 if gpu else 1):
+
+    def learn():
+        for _ in range(steps):
             s = store.draw(min(a.batch, store.filled))
             with torch.autocast(device.type, torch.bfloat16, enabled=gpu):
                 prediction = network(s['inputs'].float().contiguous(memory_format=torch.channels_last))
@@ -184,6 +203,23 @@ def main():
             optimiser.step()
             average.update_parameters(network)
             done['step'] += 1
+
+    while (elapsed := time.time() - start) < total:
+        timed('render', render)
+        done['pictures'] += a.fresh
+        if store.filled < 8 * a.batch and gpu:
+            continue
+        for group in optimiser.param_groups:
+            warm = min(1, (done['step'] - first + 1) / 150)
+            group['lr'] = a.rate * warm * max(0.02, 1 - elapsed / total)
+        timed('train', learn)
+        clock['rounds'] += 1
+        if clock['rounds'] == 12:
+            # Two thirds of the time for learning.
+            one = {k: clock[k] / clock['rounds'] for k in ('render', 'train')}
+            if gpu:
+                steps = max(1, min(10, round(2 * one['render'] / (one['train'] / steps))))
+            print(f'rendering {a.fresh} takes {one["render"]:.3f} s, a round of learning {one["train"]:.3f} s; {steps} steps a round', flush=True)
         if time.time() - last > a.every:
             save()
     save()

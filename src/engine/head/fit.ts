@@ -8,23 +8,152 @@
  */
 import type { Settings } from '../config.js'
 import { SiderError } from '../errors.js'
+import type { Evidence } from '../evidence/network.js'
 import type { Camera, Face, FocalSource, HeadFit, HeadModel } from '../stages.js'
 import { concatEmbeddings, embeddedPoint } from './embedding.js'
 import { type ContourPaths, contourPaths } from './fit-contour.js'
 import { faceCrop } from './fit-crop.js'
 import { type LandmarkPlan, landmarkPlan } from './fit-landmarks.js'
 import { posedMesh } from './fit-mesh.js'
-import { observe } from './fit-observe.js'
+import { type ObservationSet, observe } from './fit-observe.js'
 import { gatherPoints } from './fit-points.js'
 import { weakPerspectivePose } from './fit-pose.js'
 import { fitPriors, freeAngles, knownFocal } from './fit-priors.js'
 import { checkFit, fitWarnings } from './fit-quality.js'
-import { minimise } from './fit-solver.js'
-import { buildFitModel, type FitModel, type FitState, stateCamera } from './fit-state.js'
+import { type FitPriors, minimise } from './fit-solver.js'
+import { buildFitModel, type FitModel, type FitState, type FreeUnknowns, stateCamera } from './fit-state.js'
+import { alignDepths, observeSurface, type SurfacePoints, surfaceContacts, surfacePoints } from './fit-surface.js'
 
 /** Components beyond these are left at zero: landmarks say nothing about them. */
 export const MAX_IDENTITY = 120
 export const MAX_EXPRESSION = 80
+
+type PhotoSize = { width: number; height: number; exifFocalPx: number | undefined }
+type FitSettings = Pick<Settings, 'head' | 'photo'>
+
+/**
+ * Fits a head to the landmarks of one face.
+ *
+ * @param photo size in pixels, and the focal length its EXIF data states
+ * @param settings the priors and the noise of the fit, and the size of the crop
+ * @returns posed mesh, camera, coefficients, crop and residuals; the fit is deterministic
+ * @throws SiderError LANDMARKS_INVALID for landmarks of wrong length or that are not finite; HEAD_FIT_FAILED when no
+ *   plausible head explains them
+ */
+export function fitHead(head: HeadModel, face: Face, photo: PhotoSize, settings: FitSettings): HeadFit {
+  return new HeadFitter(head, face, photo, settings).fit()
+}
+
+/** Rounds of the fit to landmarks: outliers are told strictly once nothing that may explain them is unsettled. */
+const POSE_ROUND = { patience: 4, iterations: 3 }
+const ROUNDS = [4, 2, 1, 1].map((patience) => ({ patience, iterations: 2 }))
+/** Steps of the solver each time evidence is looked at. */
+const REFINEMENTS = 3
+
+/** The fit of one head to one face: to its landmarks first, then, as often as wanted, to what evidence says of the last fit. */
+export class HeadFitter {
+  private readonly prepared: Prepared
+  /** [landmarks, 2] pixels from the principal point. */
+  private readonly targets: Float64Array
+  private readonly known: ReturnType<typeof knownFocal>
+  private readonly priors: FitPriors
+  private readonly free: FreeUnknowns
+  private state: FitState
+
+  /** Fits to the landmarks; arguments and errors as of `fitHead`. */
+  constructor(
+    private readonly head: HeadModel,
+    private readonly face: Face,
+    private readonly photo: PhotoSize,
+    private readonly settings: FitSettings,
+  ) {
+    const { layout, points } = face.landmarks
+    checkLandmarks(layout, points)
+    this.prepared = prepare(head, layout)
+    const { model } = this.prepared
+    this.targets = Float64Array.from(points, (x, i) => x - (i % 2 === 0 ? photo.width : photo.height) / 2)
+    const { focalPx, identityPrior, expressionPrior } = settings.head
+    this.known = knownFocal(focalPx, photo.exifFocalPx)
+    this.priors = fitPriors(head, photo, identityPrior, expressionPrior, model.expressionCount, this.known?.focalPx)
+    this.free = {
+      identity: model.identityCount,
+      expression: model.expressionCount,
+      angles: freeAngles(head),
+      focal: this.known === undefined,
+    }
+    this.state = this.start()
+    const pose = { identity: 0, expression: 0, angles: [], focal: false }
+    for (const { free, patience, iterations } of [
+      { ...POSE_ROUND, free: pose },
+      ...ROUNDS.map((round) => ({ ...round, free: this.free })),
+    ])
+      this.state = minimise(model, this.state, this.observe(patience, true), this.priors, free, iterations).state
+  }
+
+  /** The mean head in a closed-form pose. */
+  private start(): FitState {
+    const { plan, model } = this.prepared
+    const fixed = plan.weights.map((w, i) => (plan.jaw.includes(i) ? 0 : w))
+    const weak = weakPerspectivePose(model.points.mean, this.targets, fixed, model.center)
+    return {
+      identity: new Float64Array(model.identityCount),
+      expression: new Float64Array(model.expressionCount),
+      angles: new Float64Array(3 * (this.head.skinning?.joints.length ?? 0)),
+      rotation: weak.rotation,
+      u: weak.u,
+      v: weak.v,
+      logScale: -Math.log(weak.scale),
+      logFocal: initialLogFocal(this.priors.logFocal.mean, this.priors.logDistance, -Math.log(weak.scale)),
+    }
+  }
+
+  private observe(patience: number, deep: boolean): ObservationSet {
+    const { plan, paths, model } = this.prepared
+    const interocularPx = this.interocularPx()
+    return observe(model, plan, paths, this.state, this.targets, {
+      interocularPx,
+      sigmaPx: this.settings.head.landmarkSigma * interocularPx,
+      patience,
+      depths: deep ? this.face.landmarks.depths : undefined,
+    })
+  }
+
+  /** Distance of the outer eye corners at the head's place, pixels. */
+  private interocularPx(): number {
+    return this.prepared.interocular / Math.exp(this.state.logScale)
+  }
+
+  /** Fits again, to evidence that looked at the present fit. */
+  refine(evidence: Evidence): void {
+    const surface = prepareSurface(this.head, this.prepared.model)
+    const observations = observeSurface(surface, this.state, evidence, this.photo)
+    const contacts = surfaceContacts(surface, this.observe(1, false).contacts)
+    for (let k = 0; k < REFINEMENTS; k++) {
+      alignDepths(surface, this.state, observations)
+      const seen = { observations, contacts }
+      this.state = minimise(surface.model, this.state, seen, this.priors, this.free, 1).state
+    }
+  }
+
+  /**
+   * The present fit.
+   * @throws SiderError HEAD_FIT_FAILED when no plausible head explains the landmarks
+   */
+  fit(): HeadFit {
+    const { model } = this.prepared
+    const { distances } = this.observe(1, false)
+    return assemble(
+      this.head,
+      model,
+      this.state,
+      this.photo,
+      this.known?.source ?? 'estimated',
+      distances,
+      this.interocularPx(),
+      this.settings.photo.cropSize,
+    )
+  }
+}
 
 /** What the fit prepares once per model and landmark layout. */
 interface Prepared {
@@ -36,66 +165,13 @@ interface Prepared {
 }
 
 const prepared = new WeakMap<HeadModel, Map<number, Prepared>>()
+const surfaces = new WeakMap<FitModel, SurfacePoints>()
 
-/**
- * Fits a head to one face.
- *
- * @param photo size in pixels, and the focal length its EXIF data states
- * @param settings the priors and the noise of the fit, and the size of the crop
- * @returns posed mesh, camera, coefficients, crop and residuals; the fit is deterministic
- * @throws SiderError LANDMARKS_INVALID for landmarks of wrong length or that are not finite; HEAD_FIT_FAILED when no
- *   plausible head explains them
- */
-export function fitHead(
-  head: HeadModel,
-  face: Face,
-  photo: { width: number; height: number; exifFocalPx: number | undefined },
-  settings: Pick<Settings, 'head' | 'photo'>,
-): HeadFit {
-  const { focalPx, identityPrior, expressionPrior, landmarkSigma } = settings.head
-  const { layout, points, depths } = face.landmarks
-  checkLandmarks(layout, points)
-  const { plan, paths, model, interocular } = prepare(head, layout)
-
-  const targets = new Float64Array(2 * layout)
-  for (let i = 0; i < layout; i++) {
-    targets[2 * i] = points[2 * i] - photo.width / 2
-    targets[2 * i + 1] = points[2 * i + 1] - photo.height / 2
-  }
-  const known = knownFocal(focalPx, photo.exifFocalPx)
-  const priors = fitPriors(head, photo, identityPrior, expressionPrior, model.expressionCount, known?.focalPx)
-
-  const fixed = plan.weights.map((w, i) => (plan.jaw.includes(i) ? 0 : w))
-  const weak = weakPerspectivePose(model.points.mean, targets, fixed, model.center)
-  let state: FitState = {
-    identity: new Float64Array(model.identityCount),
-    expression: new Float64Array(model.expressionCount),
-    angles: new Float64Array(3 * (head.skinning?.joints.length ?? 0)),
-    rotation: weak.rotation,
-    u: weak.u,
-    v: weak.v,
-    logScale: -Math.log(weak.scale),
-    logFocal: initialLogFocal(priors.logFocal.mean, priors.logDistance, -Math.log(weak.scale)),
-  }
-  const angles = freeAngles(head)
-  const estimated = known === undefined
-  const all = { identity: model.identityCount, expression: model.expressionCount, angles, focal: estimated }
-  const pose = { identity: 0, expression: 0, angles: [], focal: false }
-  const rounds = [
-    { free: pose, patience: 4, iterations: 3 },
-    ...[4, 2, 1, 1].map((patience) => ({ free: all, patience, iterations: 2 })),
-  ]
-  const options = (patience: number) => {
-    const interocularPx = interocular / Math.exp(state.logScale)
-    return { interocularPx, sigmaPx: landmarkSigma * interocularPx, patience, depths }
-  }
-  for (const { free, patience, iterations } of rounds) {
-    const evidence = observe(model, plan, paths, state, targets, options(patience))
-    state = minimise(model, state, evidence, priors, free, iterations).state
-  }
-  const { distances } = observe(model, plan, paths, state, targets, options(1))
-  const eyesPx = interocular / Math.exp(state.logScale)
-  return assemble(head, model, state, photo, known?.source ?? 'estimated', distances, eyesPx, settings.photo.cropSize)
+/** Surface points are the same whatever landmarks the fit has. */
+function prepareSurface(head: HeadModel, model: FitModel): SurfacePoints {
+  const known = surfaces.get(model) ?? surfacePoints(head, landmarkPlan(head, 478), model)
+  surfaces.set(model, known)
+  return known
 }
 
 function assemble(
