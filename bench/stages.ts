@@ -89,7 +89,7 @@ async function relief(repeats: number, preset: string): Promise<StageFigures> {
   const painted = paintedSkin(fit.crop, landmarks, contours)
   const scene = reliefScene({ fit, view, image, trusted, painted }, settings.relief)
   const device = await openDevice(settings.backend, settings.threads)
-  const model = new ReliefModel(scene, settings.relief)
+  const model = new ReliefModel(scene, settings.relief, settings.evidence)
   const variables = device.variables(withMoments(model.initial()))
   const program = await device.compile(model.step(), variables)
   const rate = Float32Array.of(correctedRate(settings.relief.learningRate, 1))

@@ -10,6 +10,7 @@ import { evaluate } from './cli/evaluate.js'
 import { faces } from './cli/faces.js'
 import { tell, withResume } from './cli/failure.js'
 import { generate } from './cli/generate.js'
+import { head } from './cli/head.js'
 import { commandHelp, overview } from './cli/help.js'
 import { runProcess } from './cli/process.js'
 import { reconstruct } from './cli/reconstruct.js'
@@ -20,7 +21,7 @@ import { assertAddressSpace } from './engine/memory.js'
 import { nearestName } from './engine/nearest-name.js'
 import { VERSION } from './engine/version.js'
 
-export const COMMANDS: Command[] = [reconstruct, batch, serve, faces, generate, evaluate, settings, doctor]
+export const COMMANDS: Command[] = [reconstruct, batch, serve, faces, head, generate, evaluate, settings, doctor]
 
 /**
  * Runs one command line.

@@ -48,8 +48,8 @@ async function networkSteps(device: Device): Promise<Arrays> {
 }
 
 async function reliefSteps(device: Device): Promise<Arrays> {
-  const { relief } = resolveSettings({ overrides: { relief: { finest: 4 } } })
-  const model = new ReliefModel(capScene(24).scene, relief)
+  const { relief, evidence } = resolveSettings({ overrides: { relief: { finest: 4 } } })
+  const model = new ReliefModel(capScene(24).scene, relief, evidence)
   const variables = device.variables(withMoments(model.initial()))
   const step = await device.compile(model.step(), variables)
   const view = await device.compile(model.view(), variables)

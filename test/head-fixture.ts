@@ -5,7 +5,8 @@
 import { CURVES } from '../src/engine/evidence/layouts.js'
 import { project, rigidTransform } from '../src/engine/geometry/camera.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
-import type { Camera, Face, HeadModel, LandmarkEmbedding, Skinning } from '../src/engine/stages.js'
+import { regressedJoints } from '../src/engine/head/flame.js'
+import type { Camera, Face, HeadModel, JointRest, LandmarkEmbedding, Skinning } from '../src/engine/stages.js'
 
 /** Uniform numbers in [0, 1) from a seed (mulberry32). */
 export function uniform(seed: number): () => number {
@@ -160,14 +161,17 @@ export function syntheticHead(options: HeadFixtureOptions = {}): HeadModel {
   // No eyes: irises are not embedded.
   embedding478.barycentric.fill(0, 3 * 468)
   weights.fill(0, 468)
+  const shapes = {
+    mean,
+    identity: basis(identityCount, (k) => 0.0011 / Math.sqrt(1 + k), 1.2),
+    expression: basis(expressionCount, () => 0.0025, 3),
+  }
   return {
     name: 'synthetic',
     provenance: 'test fixture',
-    mean,
+    ...shapes,
     indices,
-    identity: basis(identityCount, (k) => 0.0011 / Math.sqrt(1 + k), 1.2),
     identityCount,
-    expression: basis(expressionCount, () => 0.0025, 3),
     expressionCount,
     expressionSigma: new Float32Array(expressionCount).fill(0.5),
     expressionRange: Float32Array.from({ length: 2 * expressionCount }, (_, i) => i % 2),
@@ -179,11 +183,12 @@ export function syntheticHead(options: HeadFixtureOptions = {}): HeadModel {
     landmarkWeights478: weights,
     faceRegion: Uint8Array.from({ length: triangles }, (_, t) => (Math.abs(uv[indices[3 * t]][0]) < 1.3 ? 1 : 0)),
     parts: new Uint8Array(mean.length / 3),
-    skinning: options.skinned ? skinning(mean, uv, gauss) : undefined,
+    skinning: options.skinned ? skinning(shapes, uv, gauss) : undefined,
   }
 }
 
-function skinning(mean: Float32Array, uv: [number, number][], gauss: () => number): Skinning {
+function skinning(shapes: JointRest, uv: [number, number][], gauss: () => number): Skinning {
+  const { mean } = shapes
   const vertices = mean.length / 3
   const names = ['root', 'neck', 'jaw']
   const weights = new Float32Array(vertices * 3)
@@ -208,7 +213,12 @@ function skinning(mean: Float32Array, uv: [number, number][], gauss: () => numbe
         poseBlendshapes[e * mean.length + 3 * i + axis] = 0.002 * Math.sin(a * u + b * v + c + axis)
     })
   }
-  return { joints: names.map((name, j) => ({ name, parent: j - 1 })), regressor, weights, poseBlendshapes }
+  return {
+    joints: names.map((name, j) => ({ name, parent: j - 1 })),
+    rest: regressedJoints(regressor, 3, shapes),
+    weights,
+    poseBlendshapes,
+  }
 }
 
 /** A camera that looks at the head's front from a distance. */

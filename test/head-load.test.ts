@@ -9,11 +9,13 @@ import { SiderError } from '../src/engine/errors.js'
 import { embeddedPoints } from '../src/engine/head/embedding.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
 import { loadHead } from '../src/engine/head/load.js'
-import { readNpz, toArray } from '../src/engine/head/numpy-data.js'
+import { readNpz } from '../src/engine/head/npz.js'
 import { parseObj, parseObjPositions } from '../src/engine/head/obj.js'
 import { readPickle } from '../src/engine/head/pickle.js'
 import type { PickleBytes, PickleValue } from '../src/engine/head/pickle-values.js'
+import { toArray } from '../src/engine/head/pickled-arrays.js'
 import { HEAD_PARTS, type HeadModel } from '../src/engine/stages.js'
+import { checkInvariants } from './head-invariants.js'
 
 const FIXTURES = fileURLToPath(new URL('fixtures/flame/', import.meta.url))
 const fixture = (name: string): Uint8Array => readFileSync(join(FIXTURES, name))
@@ -35,32 +37,6 @@ async function failure(spec: string): Promise<SiderError> {
     return error as SiderError
   }
   throw new Error(`${spec} was loaded`)
-}
-
-/** What the model must satisfy whatever its source. */
-function checkInvariants(m: HeadModel): void {
-  const vertices = m.mean.length / 3
-  const triangles = m.indices.length / 3
-  expect(m.identity.length).toBe(m.identityCount * vertices * 3)
-  expect(m.expression.length).toBe(m.expressionCount * vertices * 3)
-  expect(m.expressionNames).toHaveLength(m.expressionCount)
-  expect(m.expressionRange).toHaveLength(2 * m.expressionCount)
-  expect(m.faceRegion).toHaveLength(triangles)
-  expect(m.parts).toHaveLength(vertices)
-  expect(m.indices.every((v) => v < vertices)).toBe(true)
-  expect(m.mean.every(Number.isFinite)).toBe(true)
-  for (const [embedding, n] of [
-    [m.landmarks68, 68],
-    [m.landmarks478, 478],
-  ] as const) {
-    expect(embedding.triangles).toHaveLength(n)
-    expect(embedding.triangles.every((t) => t < triangles)).toBe(true)
-    for (let i = 0; i < n; i++) {
-      const b = embedding.barycentric.subarray(3 * i, 3 * i + 3)
-      expect(b[0] + b[1] + b[2]).toBeCloseTo(1, 4)
-      expect(Math.min(...b)).toBeGreaterThan(-1e-4)
-    }
-  }
 }
 
 describe('pickles', () => {
@@ -154,8 +130,21 @@ describe('FLAME', () => {
     expect(skinning.joints.map((j) => j.parent)).toEqual([-1, 0, 1, 1, 1])
     expect(skinning.joints[2].name).toBe('jaw')
     const regressor = numbers('J_regressor').data
+    const regressed = (field: (v: number) => number, j: number) =>
+      Array.from({ length: n }, (_, v) => regressor[j * n + v] * field(v)).reduce((a, b) => a + b)
     for (let j = 0; j < 5; j++)
-      for (let v = 0; v < n; v++) expect(skinning.regressor[j * (size / 3) + v]).toBeCloseTo(regressor[j * n + v], 6)
+      for (let k = 0; k < 3; k++) {
+        const rest = regressed((v) => template[3 * v + k], j) + shift[k] // the origin moves the joints too
+        expect(skinning.rest.mean[3 * j + k]).toBeCloseTo(rest, 6)
+        expect(skinning.rest.identity[15 + 3 * j + k]).toBeCloseTo(
+          regressed((v) => directions[(3 * v + k) * 302 + 1], j),
+          7,
+        )
+        expect(skinning.rest.expression[15 + 3 * j + k]).toBeCloseTo(
+          regressed((v) => directions[(3 * v + k) * 302 + 301], j),
+          7,
+        )
+      }
     const pose = numbers('posedirs').data
     for (const i of [3, 500]) expect(skinning.poseBlendshapes![9 * size + i]).toBeCloseTo(pose[i * 36 + 9], 7)
   })

@@ -149,10 +149,10 @@ describe('relief field', () => {
 describe('relief solver', () => {
   const size = 96
   const { scene, normals, smooth } = capScene(size)
-  const { relief: defaults } = resolveSettings()
+  const { relief: defaults, evidence } = resolveSettings()
   const device = new OrtDevice({ provider: 'cpu' })
   const solve = async (changes: Partial<typeof defaults>, on: Device = device): Promise<ReliefSolver> => {
-    const solver = await ReliefSolver.create(on, scene, { ...defaults, ...changes })
+    const solver = await ReliefSolver.create(on, scene, { relief: { ...defaults, ...changes }, evidence })
     await solver.run({})
     return solver
   }
@@ -191,7 +191,10 @@ describe('relief solver', () => {
     const stained = scene.image.map((c, i) => (Math.abs(edge(Math.floor(i / 3))) < 1.5 && i % 3 === 0 ? 0.2 * c : c))
     const weight = scene.weight.map((w, i) => (edge(i) < 0 ? w : 0))
     const hidden = { ...scene, image: stained, weight, paint: weight.map((w) => 0.02 * w) }
-    const solver = await ReliefSolver.create(device, hidden, { ...defaults, steps: 200, learningRate: 0.02 })
+    const solver = await ReliefSolver.create(device, hidden, {
+      relief: { ...defaults, steps: 200, learningRate: 0.02 },
+      evidence,
+    })
     await solver.run({})
     const { albedo } = await solver.view()
     await solver.dispose()
@@ -212,12 +215,12 @@ describe('relief solver', () => {
     const weights = await a.weights()
     expect(await b.weights()).toEqual(weights)
     expect(b.state.losses).toEqual(a.state.losses)
-    const first = await ReliefSolver.create(device, scene, { ...defaults, steps: 12 })
+    const first = await ReliefSolver.create(device, scene, { relief: { ...defaults, steps: 12 }, evidence })
     const stop = new AbortController()
     const stopAt5 = ({ step }: { step: number }): void => (step === 5 ? stop.abort() : undefined)
     await expect(first.run({ signal: stop.signal, onStep: stopAt5 })).rejects.toThrow()
     expect(first.state.step).toBe(5)
-    const second = await ReliefSolver.create(device, scene, { ...defaults, steps: 12 })
+    const second = await ReliefSolver.create(device, scene, { relief: { ...defaults, steps: 12 }, evidence })
     second.restore(await first.weights(), first.state)
     await second.run({})
     expect(await second.weights()).toEqual(weights)
@@ -250,7 +253,10 @@ describe('relief solver', () => {
   })
 
   it('gives up after the second divergence, in the last good state', async () => {
-    const solver = await ReliefSolver.create(device, scene, { ...defaults, steps: 9, learningRate: 1e25 })
+    const solver = await ReliefSolver.create(device, scene, {
+      relief: { ...defaults, steps: 9, learningRate: 1e25 },
+      evidence,
+    })
     const before = await solver.weights()
     await expect(solver.run({})).rejects.toMatchObject({
       code: 'DIVERGED',

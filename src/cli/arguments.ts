@@ -38,7 +38,10 @@ export function parseArguments(command: Command, args: string[]): { positionals:
   }
   const { values, positionals } = parsed
   const has = (name: string) => values[name] !== undefined
-  if (!has('help') && positionals.length !== command.positionals.length) throw wrongCount(command, positionals)
+  const least = command.positionals.length
+  const most = least + (command.optional?.length ?? 0)
+  if (!has('help') && (positionals.length < least || positionals.length > most))
+    throw wrongCount(command, positionals, most)
   return {
     positionals,
     options: {
@@ -64,11 +67,11 @@ function wrongOption(command: Command, names: string[], cause: NodeJS.ErrnoExcep
   })
 }
 
-function wrongCount(command: Command, positionals: string[]): SiderError {
+function wrongCount(command: Command, positionals: string[], most: number): SiderError {
   const missing = command.positionals[positionals.length]
   const message = missing
     ? `${command.name}: <${missing}> is missing`
-    : `${command.name}: '${positionals[command.positionals.length]}' is one argument too many`
+    : `${command.name}: '${positionals[most]}' is one argument too many`
   return new SiderError('USAGE', message, { hint: seeHelp(command) })
 }
 

@@ -21,6 +21,8 @@ export interface Command {
   usage: string
   /** Names of the positional arguments; all are needed. */
   positionals: string[]
+  /** Names of those that may follow. */
+  optional?: string[]
   options: Record<string, Option>
   /** Command lines with a word on each. */
   examples: [commandLine: string, what: string][]

@@ -17,8 +17,8 @@ const SETTING_OPTIONS = {
   backend: { path: 'backend', value: 'NAME', description: 'compute backend (default auto; see: sider doctor)' },
   head: {
     path: 'head.model',
-    value: 'PATH',
-    description: "head model: 'built-in', a FLAME file or an ICT-FaceKit folder",
+    value: 'MODEL',
+    description: "head model: 'built-in', a name of 'sider head list', or a file or folder of one",
   },
   face: {
     path: 'photo.face',

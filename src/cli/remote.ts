@@ -1,10 +1,10 @@
 /** `sider reconstruct --server URL`: the same command, worked on by a server. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { defaultDataFolder } from '../engine/data-folder.js'
 import { SiderError } from '../engine/errors.js'
 import { prepareOutputFolder, writeFileAtomic } from '../engine/files.js'
 import type { RemoteResult, SiderClient } from '../rpc/client/index.js'
-import { defaultDataFolder } from '../rpc/options.js'
 import type { Invocation, ParsedOptions } from './command.js'
 import type { ProgressView } from './progress.js'
 

@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   },
   HEAD_UNKNOWN: { exit: 5, what: 'the head model file or folder does not exist or is of an unknown kind' },
   HEAD_INVALID: { exit: 5, what: 'the head model file is damaged, unsafe or incomplete' },
+  HEAD_DOWNLOAD_FAILED: { exit: 5, what: 'a head model could not be downloaded' },
   HEAD_FIT_FAILED: { exit: 5, what: 'the head could not be fitted to the landmarks' },
   BACKEND_MISSING: { exit: 6, what: 'the chosen compute backend cannot be used on this machine' },
   COMPUTE_FAILED: { exit: 6, what: 'a compute program failed (device lost, a fault of its driver)' },

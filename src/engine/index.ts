@@ -12,6 +12,7 @@ export {
   SETTINGS_SCHEMA,
   type Settings,
 } from './config.js'
+export { defaultDataFolder } from './data-folder.js'
 export { imageJpeg } from './dump.js'
 export { ERROR_CODES, type ErrorCode, SiderError, type StageName } from './errors.js'
 export {

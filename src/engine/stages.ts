@@ -96,14 +96,14 @@ export interface LandmarkEmbedding {
   barycentric: Float32Array
 }
 
-/** Skinning joint (FLAME's neck, jaw and eyes; the built-in head's expressions are linear, so it has none). */
+/** Skinning joint (FLAME's neck, jaw and eyes, GNM's neck and eyes; the built-in head's expressions are linear, so it has none). */
 export interface Joint {
   name: string
   /** Index of the parent joint, -1 at the root. */
   parent: number
 }
 
-/** A morphable head: mean + identity + expression (+ optional joints). Three loaders make this one interface. */
+/** A morphable head: mean + identity + expression (+ optional joints). Every loader makes this one interface. */
 export interface HeadModel {
   /** Display name: 'built-in', 'FLAME 2020', 'ICT-FaceKit'. */
   name: string
@@ -153,8 +153,11 @@ export interface HeadInterior {
   /** [identityCount, vertices, 3] and [expressionCount, vertices, 3], by the head's coefficients. */
   identity: Float32Array
   expression: Float32Array
-  /** [vertices, 3] displacement of the tongue put out, in the mean head, metres; turns with the lower jaw. */
-  tongueOut: Float32Array
+  /**
+   * [vertices, 3] displacement of the tongue put out, in the mean head, metres; turns with the lower jaw. Undefined where the model's
+   * expressions move the tongue.
+   */
+  tongueOut: Float32Array | undefined
   /** [uvVertices, 2] of a texture of their own, v down. */
   uv: Float32Array
   /** [triangles, 3] */
@@ -168,12 +171,21 @@ export interface HeadInterior {
 /** Linear blend skinning of a model with joints. Rotations about joints are extra fit parameters (axis-angle). */
 export interface Skinning {
   joints: Joint[]
-  /** [joints, vertices] joint regressor (rest positions from shaped vertices). */
-  regressor: Float32Array
+  rest: JointRest
   /** [vertices, joints] */
   weights: Float32Array
   /** [9 * (joints - 1), vertices, 3] pose blendshapes over (R - I) of the non-root joints, or undefined. */
   poseBlendshapes: Float32Array | undefined
+}
+
+/** Where the joints lie at rest: a linear function of the coefficients, as the vertices are. Metres, head frame. */
+export interface JointRest {
+  /** [joints, 3] */
+  mean: Float32Array
+  /** [identityCount, joints, 3] */
+  identity: Float32Array
+  /** [expressionCount, joints, 3] */
+  expression: Float32Array
 }
 
 /** Values of `HeadModel.parts`. */

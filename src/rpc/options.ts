@@ -1,6 +1,6 @@
 /** Settings of the server. */
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { defaultDataFolder } from '../engine/index.js'
 
 export interface ServerOptions {
   /** Interface to listen on; beyond loopback it needs `tls`. */
@@ -47,11 +47,6 @@ export interface ServerOptions {
 }
 
 const DEFAULT_PORT = 7437
-
-/** Where the server keeps its data unless told otherwise. */
-export function defaultDataFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  return join(environment['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'sider')
-}
 
 const MIB = 1024 * 1024
 

@@ -75,6 +75,12 @@ export const LEFT_EYE_INNER = 362
 export const RIGHT_IRIS: readonly number[] = [468, 469, 470, 471, 472]
 export const LEFT_IRIS: readonly number[] = [473, 474, 475, 476, 477]
 
+/** Irises by side: +1 is the subject's left. */
+export const IRISES = [
+  [-1, RIGHT_IRIS],
+  [1, LEFT_IRIS],
+] as const
+
 /** The same contours for the iBUG 68 layout. */
 export const RIGHT_EYE_68: readonly number[] = [36, 37, 38, 39, 40, 41]
 export const LEFT_EYE_68: readonly number[] = [42, 43, 44, 45, 46, 47]
@@ -132,6 +138,23 @@ export const CURVES: Readonly<Record<68 | 478, readonly Curve[]>> = {
     { points: LIPS_OUTER_68, corners: [48, 54] },
     { points: LIPS_INNER_68, corners: [60, 64] },
   ],
+}
+
+/**
+ * The upper and the lower lip, by layout: their curves from the outer edge inwards, without the corners, which belong to both. Those of
+ * the 68 landmarks are the edges alone.
+ */
+export const LIPS: Readonly<Record<68 | 478, readonly (readonly (readonly number[])[])[]>> = {
+  478: lips([LIPS_OUTER, ...LIPS_BETWEEN, LIPS_INNER]),
+  68: lips([LIPS_OUTER_68, LIPS_INNER_68]),
+}
+
+/** Closed curves that start at a corner and run over the upper lip first. */
+function lips(curves: readonly (readonly number[])[]): number[][][] {
+  return [
+    curves.map((points) => points.slice(1, points.length / 2)),
+    curves.map((points) => points.slice(points.length / 2 + 1)),
+  ]
 }
 
 /** An opening between an upper and a lower border. */

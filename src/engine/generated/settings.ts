@@ -58,7 +58,7 @@ export interface PhotoSettings {
  */
 export interface HeadSettings {
   /**
-   * 'built-in', or the path of a FLAME file (.pkl, .npz) or an ICT-FaceKit folder. Default: "built-in".
+   * 'built-in'; 'gnm', once it was fetched with sider head add gnm; or the path of a GNM Head file, a FLAME file (.pkl, .npz) or an ICT-FaceKit folder. Default: "built-in".
    */
   model: string
   /**

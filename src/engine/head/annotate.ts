@@ -2,7 +2,6 @@
  * Completes a head model that brings only its shapes: the face region, skin parts and landmarks are looked up on the
  * built-in head, which register.ts lays over the model's mean.
  */
-import { barycentric } from '../geometry/barycentric.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { connectedComponents, meshEdges, submesh } from '../geometry/mesh.js'
 import { triangleNormals } from '../geometry/normals.js'
@@ -11,6 +10,7 @@ import { loadBuiltInHead } from './builtin.js'
 import { coverOpenings } from './covers.js'
 import { embeddedPoints } from './embedding.js'
 import { invalidHead } from './pickle-values.js'
+import { placeLandmarks } from './place-landmarks.js'
 import { registerHead } from './register.js'
 
 /** A model as its file has it. */
@@ -54,10 +54,14 @@ export async function annotateHead(bare: BareHead): Promise<HeadModel> {
       'no face was found on this head',
       'The model must be in metres, +Y up, +Z out of the face; check its landmark embedding.',
     )
-  const region = submesh(mesh, faceRegion)
-  const place = (points: Float64Array): LandmarkEmbedding => embedOn(region.mesh, region.triangleMap, points)
-  const landmarks478 = place(embeddedPoints(laid, source.indices, source.landmarks478))
-  const landmarkWeights478 = source.landmarkWeights478.map((w) => w * TRANSFERRED_WEIGHT)
+  const place = (layout: 68 | 478): LandmarkEmbedding => {
+    const own = layout === 68 ? source.landmarks68 : source.landmarks478
+    return placeLandmarks({ ...bare, parts }, faceRegion, embeddedPoints(laid, source.indices, own), layout)
+  }
+  const landmarks478 = place(478)
+  const landmarkWeights478 = source.landmarkWeights478.map((w, i) =>
+    landmarks478.barycentric.subarray(3 * i, 3 * i + 3).some((x) => x !== 0) ? w * TRANSFERRED_WEIGHT : 0,
+  )
   if (bare.known478) {
     const { landmark, embedding } = bare.known478
     Array.from(landmark).forEach((i, n) => {
@@ -66,12 +70,17 @@ export async function annotateHead(bare: BareHead): Promise<HeadModel> {
       landmarkWeights478[i] = source.landmarkWeights478[i]
     })
   }
-  const landmarks68 = bare.landmarks68 ?? place(embeddedPoints(laid, source.indices, source.landmarks68))
+  const landmarks68 = bare.landmarks68 ?? place(68)
   const { known478: _, ...shapes } = bare
   const origin = laidOrigin(source, laid)
   const moved: HeadModel = {
     ...shapes,
-    mean: shapes.mean.map((x, i) => x - origin[i % 3]),
+    mean: movedBy(shapes.mean, origin),
+    skinning: shapes.skinning && {
+      ...shapes.skinning,
+      rest: { ...shapes.skinning.rest, mean: movedBy(shapes.skinning.rest.mean, origin) },
+    },
+    interior: shapes.interior && { ...shapes.interior, mean: movedBy(shapes.interior.mean, origin) },
     landmarks68,
     landmarks478,
     landmarkWeights478,
@@ -80,6 +89,9 @@ export async function annotateHead(bare: BareHead): Promise<HeadModel> {
   }
   return coverOpenings(moved)
 }
+
+/** Positions [n, 3] as seen from another origin. */
+const movedBy = (positions: Float32Array, origin: number[]): Float32Array => positions.map((x, i) => x - origin[i % 3])
 
 /** Triangles of the outer skin: the largest component, unless the file says what is skin. */
 function skinTriangles(bare: BareHead): Uint8Array {
@@ -122,6 +134,14 @@ function transferParts(
     const corner = source.indices[3 * nearest.triangle[v]]
     parts[v] = bare.parts && bare.parts[v] !== HEAD_PARTS.skin ? bare.parts[v] : source.parts[corner]
   }
+  // Lids lie on the eyes, and are none.
+  skin.forEach((inside, t) => {
+    if (!inside) return
+    for (let c = 0; c < 3; c++) {
+      const v = bare.indices[3 * t + c]
+      if (parts[v] === HEAD_PARTS.eyeball) parts[v] = HEAD_PARTS.skin
+    }
+  })
   // Loose pieces are eyeballs when they are where the eyes are, else something of the mouth.
   if (!bare.parts) {
     const loose = new Set<number>()
@@ -160,24 +180,6 @@ function tidy(faceRegion: Uint8Array, skin: Uint8Array, bare: BareHead): void {
   const { labels } = connectedComponents(piece.mesh)
   let n = 0
   for (let t = 0; t < faceRegion.length; t++) if (faceRegion[t] && labels[n++] !== 0) faceRegion[t] = 0
-}
-
-/** Embeds points at their closest places on a mesh whose triangles have the given numbers in the model. */
-function embedOn(
-  mesh: { positions: Float32Array; indices: Uint32Array },
-  numbers: Uint32Array,
-  points: Float64Array,
-): LandmarkEmbedding {
-  const hit = new MeshDistance(mesh).closest(points)
-  const count = points.length / 3
-  const weights = new Float32Array(count * 3)
-  const corners = [0, 0, 0]
-  for (let i = 0; i < count; i++) {
-    const t = 3 * hit.triangle[i]
-    barycentric(mesh.positions, mesh.indices.subarray(t, t + 3), hit.point, 3 * i, corners)
-    weights.set(corners, 3 * i)
-  }
-  return { triangles: Uint32Array.from(hit.triangle, (t) => numbers[t]), barycentric: weights }
 }
 
 /** Where the built-in head's origin came to lie: level with the eyes, at the same distance behind them. */

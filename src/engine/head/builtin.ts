@@ -9,7 +9,7 @@ import { evenNeckRim } from './neck-rim.js'
 const ASSET = new URL('../../../assets/head/built-in.safetensors.br', import.meta.url)
 
 /**
- * Loads the built-in head: about 10,000 vertices, 110 identity and 57 expression components (assets/head/PROVENANCE.md).
+ * Loads the built-in head: about 10,000 vertices, 110 identity and 56 expression components (assets/head/PROVENANCE.md).
  *
  * @param asset the asset's file, for tests of other builds
  * @throws SiderError HEAD_INVALID where the asset is missing or damaged

@@ -92,14 +92,9 @@ function extend(field: Float32Array, width: number, vertices: number, openings: 
 }
 
 function extendSkinning(skinning: Skinning, vertices: number, openings: number[][]): Skinning {
-  const joints = skinning.joints.length
-  const regressor = new Float32Array(joints * (vertices + openings.length))
-  for (let j = 0; j < joints; j++)
-    regressor.set(skinning.regressor.subarray(j * vertices, (j + 1) * vertices), j * (vertices + openings.length))
   return {
-    joints: skinning.joints,
-    regressor,
-    weights: extend(skinning.weights, joints, vertices, openings),
+    ...skinning,
+    weights: extend(skinning.weights, skinning.joints.length, vertices, openings),
     poseBlendshapes: skinning.poseBlendshapes && extend(skinning.poseBlendshapes, 3, vertices, openings),
   }
 }

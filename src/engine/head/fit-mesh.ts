@@ -1,8 +1,6 @@
 /** The whole head, posed: shape, expression and joints applied to all vertices. */
 import type { HeadModel, Mesh } from '../stages.js'
-import { gatherJoints, type JointBasis, poseJoints } from './fit-skinning.js'
-
-const jointsOfModel = new WeakMap<HeadModel, JointBasis>()
+import { gatherJoints, poseJoints } from './fit-skinning.js'
 
 /**
  * Posed mesh in the head frame.
@@ -26,12 +24,7 @@ export function posedMesh(
   if (!skinning || !Array.from(jointRotations).some((a) => a !== 0))
     return { positions: Float32Array.from(rest), indices: model.indices }
 
-  // Joints follow the shaped vertices; the regressor over the full bases is gathered once per model.
-  let joints = jointsOfModel.get(model)
-  if (!joints) {
-    joints = gatherJoints(model, model.identityCount, model.expressionCount)!
-    jointsOfModel.set(model, joints)
-  }
+  const joints = gatherJoints(model, model.identityCount, model.expressionCount)!
   const pad = (values: ArrayLike<number>, count: number): Float64Array => {
     const out = new Float64Array(count)
     out.set(Array.from(values))

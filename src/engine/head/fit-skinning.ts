@@ -1,7 +1,7 @@
 /**
- * Linear blend skinning of models with joints (FLAME), with derivatives.
+ * Linear blend skinning of models with joints, with derivatives.
  *
- * Rest joints are regressed from the shaped vertices; joint j turns everything below it about its rest position:
+ * Rest joints follow the coefficients; joint j turns everything below it about its rest position:
  * G_j = G_parent · R_j, and a vertex v goes to Σ_j w_j (G_j (v − J_j) + o_j), where o_j is the posed joint. Pose
  * blendshapes add P · (R − I) to v before that (Loper et al. 2015, SMPL; Li et al. 2017, FLAME).
  */
@@ -34,33 +34,26 @@ export interface JointPose {
   moved: Uint8Array
 }
 
-/** Regresses the joints' mean and basis from a model's vertices. Joints must come after their parents. */
+/** The joints of a model with its first coefficients. Joints must come after their parents. */
 export function gatherJoints(model: HeadModel, identityCount: number, expressionCount: number): JointBasis | undefined {
   const skinning = model.skinning
   if (!skinning) return undefined
-  const count = skinning.joints.length
-  const vertices = model.mean.length / 3
+  const { joints, rest } = skinning
+  const rows = 3 * joints.length
   const coefficients = identityCount + expressionCount
-  const basis = new Float64Array(count * 3 * coefficients)
-  const mean = new Float64Array(count * 3)
-  for (let j = 0; j < count; j++) {
-    // Regressors are sparse: a joint is the mean of a few rings of vertices.
-    const used: number[] = []
-    for (let v = 0; v < vertices; v++) if (skinning.regressor[j * vertices + v] !== 0) used.push(v)
-    const regress = (field: Float32Array, offset: number, axis: number): number => {
-      let sum = 0
-      for (const v of used) sum += skinning.regressor[j * vertices + v] * field[offset + 3 * v + axis]
-      return sum
-    }
-    for (let axis = 0; axis < 3; axis++) {
-      const row = (3 * j + axis) * coefficients
-      mean[3 * j + axis] = regress(model.mean, 0, axis)
-      for (let k = 0; k < identityCount; k++) basis[row + k] = regress(model.identity, k * vertices * 3, axis)
-      for (let k = 0; k < expressionCount; k++)
-        basis[row + identityCount + k] = regress(model.expression, k * vertices * 3, axis)
-    }
+  const basis = new Float64Array(rows * coefficients)
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < identityCount; k++) basis[row * coefficients + k] = rest.identity[k * rows + row]
+    for (let k = 0; k < expressionCount; k++)
+      basis[row * coefficients + identityCount + k] = rest.expression[k * rows + row]
   }
-  return { count, parents: Int32Array.from(skinning.joints, (joint) => joint.parent), mean, basis, coefficients }
+  return {
+    count: joints.length,
+    parents: Int32Array.from(joints, (joint) => joint.parent),
+    mean: Float64Array.from(rest.mean),
+    basis,
+    coefficients,
+  }
 }
 
 /**

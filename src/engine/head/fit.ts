@@ -25,8 +25,8 @@ import { buildFitModel, type FitModel, type FitState, type FreeUnknowns, stateCa
 import { alignDepths, observeSurface, type SurfacePoints, surfacePoints } from './fit-surface.js'
 
 /** Components beyond these are left at zero: landmarks say nothing about them. */
-const MAX_IDENTITY = 120
-const MAX_EXPRESSION = 80
+export const MAX_IDENTITY = 120
+export const MAX_EXPRESSION = 80
 
 type PhotoSize = { width: number; height: number; exifFocalPx: number | undefined }
 type FitSettings = Pick<Settings, 'head' | 'photo'>

@@ -5,11 +5,13 @@
  */
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { HeadModel, Joint, LandmarkEmbedding, Skinning } from '../stages.js'
+import type { HeadModel, Joint, JointRest, LandmarkEmbedding, Skinning } from '../stages.js'
 import { annotateHead, type BareHead } from './annotate.js'
-import { type ArrayOrValue, type NumericArray, readNpy, readNpz, toArray } from './numpy-data.js'
+import { type NpyContent, readNpy, readNpz } from './npz.js'
+import type { NumericArray } from './numeric-array.js'
 import { readPickle } from './pickle.js'
 import { invalidHead, type PickleValue } from './pickle-values.js'
+import { toArray } from './pickled-arrays.js'
 
 /** Of FLAME's 400 shape directions the first 300 are identity, the rest expression. */
 const IDENTITY = 300
@@ -26,10 +28,11 @@ type Arrays = (name: string) => NumericArray | undefined
  * Loads a FLAME model.
  *
  * @param path `.pkl` or `.npz`; `landmark_embedding.npy` and `mediapipe_landmark_embedding.npz` are read from its folder
+ * @param bytes the file's
  * @throws SiderError HEAD_INVALID for damaged, unsafe or incomplete files
  */
-export async function loadFlame(path: string): Promise<HeadModel> {
-  const arrays = await openModel(path)
+export async function loadFlame(path: string, bytes: Uint8Array): Promise<HeadModel> {
+  const arrays = openModel(path, bytes)
   const need = (name: string, ...shape: (number | undefined)[]): NumericArray => {
     const array = arrays(name)
     if (!array) throw invalidHead(path, `the array ${name} is missing`, HINT, { array: name })
@@ -55,14 +58,17 @@ export async function loadFlame(path: string): Promise<HeadModel> {
   const expressionCount = total - identityCount
   const year = /20(17|19|20|23)/.exec(basename(path))?.[0]
   const place = await findLandmarks(path, indices.length / 3)
+  const shapes = {
+    mean: Float32Array.from(template.data),
+    identity: components.subarray(0, identityCount * vertices * 3),
+    expression: components.subarray(identityCount * vertices * 3),
+  }
   const bare: BareHead = {
     name: year ? `FLAME ${year}` : 'FLAME',
     provenance: `FLAME head model from ${basename(path)}, under the licence its user accepted${place.note}`,
-    mean: Float32Array.from(template.data),
+    ...shapes,
     indices,
-    identity: components.subarray(0, identityCount * vertices * 3),
     identityCount,
-    expression: components.subarray(identityCount * vertices * 3),
     expressionCount,
     expressionSigma: new Float32Array(expressionCount).fill(1),
     expressionRange: Float32Array.from({ length: 2 * expressionCount }, (_, i) => (i % 2 ? Infinity : -Infinity)),
@@ -71,7 +77,7 @@ export async function loadFlame(path: string): Promise<HeadModel> {
     uvIndices: undefined,
     landmarks68: place.landmarks68,
     known478: place.known478,
-    skinning: skinningOf(need, arrays, vertices),
+    skinning: skinningOf(need, arrays, shapes),
   }
   return annotateHead(bare)
 }
@@ -87,22 +93,49 @@ function moveLast(array: NumericArray, vertices: number): Float32Array {
 function skinningOf(
   need: (name: string, ...shape: (number | undefined)[]) => NumericArray,
   arrays: Arrays,
-  vertices: number,
+  shapes: JointRest,
 ): Skinning {
   const joints = JOINTS.length
+  const vertices = shapes.mean.length / 3
   const tree = need('kintree_table', 2, joints)
   const poses = arrays('posedirs') && need('posedirs', vertices, 3, 9 * (joints - 1))
   return {
     // The root's parent is -1, which unsigned files store as 2^32 - 1.
     joints: JOINTS.map((name, j): Joint => ({ name, parent: tree.data[j] < joints ? tree.data[j] : -1 })),
-    regressor: Float32Array.from(need('J_regressor', joints, vertices).data),
+    rest: regressedJoints(need('J_regressor', joints, vertices).data, joints, shapes),
     weights: Float32Array.from(need('weights', vertices, joints).data),
     poseBlendshapes: poses && moveLast(poses, vertices),
   }
 }
 
-async function openModel(path: string): Promise<Arrays> {
-  const bytes = await readFile(path)
+/**
+ * Joints that are weighted means of vertices.
+ *
+ * @param regressor [joints, vertices]
+ * @param shapes the model's own mean and components: [vertices, 3] and [components, vertices, 3]
+ */
+export function regressedJoints(regressor: ArrayLike<number>, joints: number, shapes: JointRest): JointRest {
+  const vertices = regressor.length / joints
+  // Regressors are sparse: a joint is the mean of a few rings of vertices.
+  const used = Array.from({ length: joints }, (_, j) =>
+    Array.from({ length: vertices }, (_, v) => v).filter((v) => regressor[j * vertices + v] !== 0),
+  )
+  const regress = (field: Float32Array): Float32Array => {
+    const out = new Float32Array((field.length / vertices) * joints)
+    for (let i = 0; i < out.length; i++) {
+      const [axis, j, k] = [i % 3, Math.floor(i / 3) % joints, Math.floor(i / (3 * joints))]
+      for (const v of used[j]) out[i] += regressor[j * vertices + v] * field[3 * (k * vertices + v) + axis]
+    }
+    return out
+  }
+  return {
+    mean: regress(shapes.mean),
+    identity: regress(shapes.identity),
+    expression: regress(shapes.expression),
+  }
+}
+
+function openModel(path: string, bytes: Uint8Array): Arrays {
   if (path.toLowerCase().endsWith('.npz')) {
     const entries = readNpz(bytes, path)
     return (name) => arrayOf(entries.get(name), path)
@@ -112,8 +145,8 @@ async function openModel(path: string): Promise<Arrays> {
   return (name) => toArray(root.get(name), path)
 }
 
-function arrayOf(entry: ArrayOrValue | undefined, path: string): NumericArray | undefined {
-  if (entry === undefined) return undefined
+function arrayOf(entry: NpyContent | undefined, path: string): NumericArray | undefined {
+  if (entry === undefined || 'texts' in entry) return undefined
   return 'value' in entry ? toArray(entry.value, path) : entry
 }
 

@@ -18,7 +18,7 @@ export function posedInterior(
   const positions = Float64Array.from(mean)
   add(positions, interior.identity, identity)
   add(positions, interior.expression, expression)
-  if (tongueOut > 0) {
+  if (tongueOut > 0 && interior.tongueOut) {
     const turned = transformDirections(jawMotion(interior, positions), interior.tongueOut)
     for (let i = 0; i < positions.length; i++) positions[i] += tongueOut * turned[i]
   }

@@ -1,6 +1,6 @@
 /**
  * Reads Python pickles (protocols 0 to 5) as inert data. Nothing is imported, called or executed: a global is only a name, and
- * only names on a short list are let in; "calls" become records of what would have been called. `numpy-data.ts` makes arrays
+ * only names on a short list are let in; "calls" become records of what would have been called. `pickled-arrays.ts` makes arrays
  * of those records. Format: the comments of CPython's pickletools module.
  */
 import type { SiderError } from '../errors.js'

@@ -208,7 +208,7 @@ export class JobQueue {
     const settings = resolveSettings({ preset, overrides })
     const { maxPixels, headFiles } = this.options
     if (settings.head.model !== 'built-in' && !headFiles) {
-      throw new RpcError('SETTINGS', 'head.model names a file, and clients cannot name files of the server')
+      throw new RpcError('SETTINGS', 'head.model is not the built-in head, and clients cannot name files of the server')
     }
     return { ...settings, photo: { ...settings.photo, maxPixels: Math.min(settings.photo.maxPixels, maxPixels) } }
   }

@@ -33,7 +33,7 @@ export interface ReliefScene {
   /** Metres across a pixel at the face. */
   pixel: number
   /** What learned evidence expects; undefined without. */
-  expected: Expected | undefined
+  expected?: Expected | undefined
 }
 
 /** Learned evidence as a prior. Arrays are [size, size] row by row. */
