@@ -113,7 +113,7 @@ class Head:
         return self.interior_mean + (shape + face).reshape(len(identity), -1, 3)
 
     def interior_colours(self, batch):
-        """[B, V', 3] linear RGB; as src/engine/generate/inside.ts paints it, roughly."""
+        """[B, V', 3] linear RGB; as src/engine/image/mouth-colours.ts paints it, roughly."""
         device, part = self.device, self.interior_parts[None, :, None]
         row = lambda *rgb: torch.tensor(rgb, device=device)
         pigment = uniform(0.5, 1.0, (batch, 1, 1), device)

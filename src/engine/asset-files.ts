@@ -1,5 +1,6 @@
 /** The files of the asset: GLB, textures and the plainer mesh formats. docs/asset.md explains each of them. */
 import type { TexturedMesh } from './build-asset.js'
+import type { AssetPart } from './build-parts.js'
 import type { ExportModel } from './export/model.js'
 import { writeMtl, writeObj } from './export/obj.js'
 import { writeUsdz } from './export/usdz.js'
@@ -7,10 +8,19 @@ import { encodePly } from './geometry/ply.js'
 import { type GlbPart, writeGlb } from './gltf/write-glb.js'
 import { sampleBilinear } from './image/filter.js'
 import { normalMapPicture } from './image/normal-map.js'
-import { encodeGreyPng, encodeGreyPng16, encodeJpeg, encodePng, pictureFromFloats } from './image/picture.js'
+import {
+  encodeGreyPng,
+  encodeGreyPng16,
+  encodeJpeg,
+  encodePng,
+  type Picture,
+  pictureFromFloats,
+} from './image/picture.js'
 import type { Reconstruction } from './run.js'
 import { VERSION } from './version.js'
 
+const EYE_FILE = 'textures/eye.jpg'
+const MOUTH_FILE = 'textures/mouth.jpg'
 /** Displacements are stored to at least this, metres, so that their scale is the same for most faces. */
 const LEAST_RANGE = 0.001
 
@@ -34,6 +44,8 @@ export async function assetFiles(
     'textures/displacement.png': encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range),
     'textures/observed.png': encodeGreyPng(textures.observed, size, size),
     'textures/confidence.png': encodeGreyPng(textures.confidence, size, size),
+    ...(asset.eyeTexture && { [EYE_FILE]: encodeJpeg(squarePicture(asset.eyeTexture)) }),
+    ...(asset.mouthTexture && { [MOUTH_FILE]: encodeJpeg(squarePicture(asset.mouthTexture)) }),
   }
   const pictures = await Promise.all(
     Object.entries(encoding).map(async ([name, bytes]): Promise<[string, Uint8Array]> => [name, await bytes]),
@@ -67,16 +79,53 @@ export async function assetFiles(
     texture: head.texture,
     extras: { ...extras, mesh: 'surface' },
   }
-  const glb = (part: GlbPart) =>
-    writeGlb([part], { generator: `sider ${VERSION}`, compression: settings.output.compression })
+  const parts = asset.parts.map((part) => glbPart(part, files))
+  const glb = (parts: GlbPart[]) =>
+    writeGlb(parts, { generator: `sider ${VERSION}`, compression: settings.output.compression })
   const main = settings.surface.mesh === 'surface' && surface ? surface : head
-  files['face.glb'] = await glb(main)
-  if (settings.surface.mesh === 'both' && surface) files['surface.glb'] = await glb(surface)
+  files['face.glb'] = await glb(main === head ? [head, ...parts] : [main])
+  if (settings.surface.mesh === 'both' && surface) files['surface.glb'] = await glb([surface])
   Object.assign(
     files,
     plainFormats(result, asset.surface && main === surface ? asset.surface : asset.head, range, albedo, normal),
   )
   return files
+}
+
+const squarePicture = (values: Float32Array): Picture => {
+  const size = Math.sqrt(values.length / 3)
+  return pictureFromFloats(values, size, size)
+}
+
+/** Numbers of the parts' materials; colours are linear, for parts without texture. */
+const LOOKS: Record<
+  AssetPart['look'],
+  Pick<GlbPart, 'roughness' | 'baseColor' | 'alpha' | 'doubleSided'> & { file?: string }
+> = {
+  eye: { roughness: 0.25, doubleSided: false, file: EYE_FILE },
+  cornea: { roughness: 0.03, baseColor: [0, 0, 0], alpha: 0.12, doubleSided: false },
+  teeth: { roughness: 0.25, baseColor: [0.6, 0.5, 0.4], file: MOUTH_FILE },
+  tongue: { roughness: 0.4, baseColor: [0.4, 0.15, 0.14], file: MOUTH_FILE },
+  // seen from the inside alone
+  mouth: { roughness: 0.45, baseColor: [0.2, 0.06, 0.05], doubleSided: false, file: MOUTH_FILE },
+}
+
+function glbPart(
+  { name, look, mesh, normals, uv, keys }: AssetPart,
+  files: Readonly<Record<string, Uint8Array | string>>,
+): GlbPart {
+  const { file, baseColor, ...numbers } = LOOKS[look]
+  const bytes = file && uv ? (files[file] as Uint8Array | undefined) : undefined
+  return {
+    name,
+    material: look,
+    mesh,
+    normals,
+    ...numbers,
+    ...(bytes ? { uv, texture: { bytes, mimeType: 'image/jpeg' as const } } : { baseColor }),
+    morphTargets: keys,
+    extras: { observed: false },
+  }
 }
 
 /** OBJ, PLY and USDZ as far as they are asked for. */

@@ -2,22 +2,34 @@
  * From the detailed field to what an artist gets: meshes, textures and shape keys. Puts together the steps of `surface/` and
  * `asset/` as reconstruct.ts puts together the stages.
  */
-import { type KeySource, type ShapeKey, shapeKeys } from './asset/keys.js'
-import { relighting } from './asset/light.js'
+import type { ShapeKey } from './asset/keys.js'
+import { type Relight, relighting } from './asset/light.js'
 import { mirrorUv } from './asset/mirror.js'
 import { footprint, type HeadTextures, paintHead } from './asset/paint.js'
+import { paintEye, paintMouth } from './asset/part-textures.js'
+import { type AssetPart, eyeParts, lidStretch, moveHead, type OpenedHead, openFace } from './build-parts.js'
 import type { Settings } from './config.js'
 import { gather } from './geometry/mesh.js'
 import { vertexNormals } from './geometry/normals.js'
 import { splitSeams } from './geometry/seams.js'
+import { smoothstep } from './geometry/smoothstep.js'
 import { vertexTangents } from './geometry/tangents.js'
-import { posedMesh } from './head/fit-mesh.js'
 import type { Metric } from './head/metric.js'
+import { srgbToLinear } from './image/colors.js'
+import type { MouthOwner } from './image/mouth-colours.js'
 import { pass } from './pass.js'
-import type { FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
+import {
+  type FaceView,
+  HEAD_PARTS,
+  type HeadFit,
+  type ImplicitField,
+  type Landmarks,
+  type Mesh,
+  type Photo,
+} from './stages.js'
 import { type BakedDetail, bakeDetail } from './surface/bake.js'
 import { evenSurface } from './surface/even-surface.js'
-import { type HeadMesh, ride, settleHead } from './surface/head-mesh.js'
+import { type HeadMesh, settleHead } from './surface/head-mesh.js'
 import { headMeshOf, headTopology } from './surface/head-topology.js'
 
 /** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
@@ -46,7 +58,12 @@ export interface Asset {
   faceRegion: Uint8Array
   /** Of `head`. */
   keys: ShapeKey[]
+  /** Eyeballs, corneas, teeth, tongue and the mouth's cavity, as far as the head model has them. */
+  parts: AssetPart[]
   textures: HeadTextures
+  /** sRGB 0..1 [size, size, 3] of the parts; undefined where there are none. */
+  eyeTexture: Float32Array | undefined
+  mouthTexture: Float32Array | undefined
   baked: BakedDetail
   /** The field's own surface with the head's texture coordinates, if it was asked for. */
   surface: TexturedMesh | undefined
@@ -57,6 +74,8 @@ export interface AssetInput {
   metric: Metric
   field: ImplicitField
   photo: Photo
+  /** Of the face, photo pixels. */
+  landmarks: Landmarks
   view: FaceView & { shading?: Float32Array }
   /** [size, size, 3] sRGB of the crop */
   image: Float32Array
@@ -75,93 +94,126 @@ export interface AssetInput {
  */
 export async function buildAsset(input: AssetInput, settings: Settings, signal?: AbortSignal): Promise<Asset> {
   const { fit, field } = input
-  const topology = headTopology(fit.model, settings.surface.subdivisions)
-  const whole = await settleHead(fit, topology, field)
+  const { surface } = settings
+  const settled = await settleHead(fit, headTopology(fit.model, surface.subdivisions), field)
   await pass(signal)
-  const split = splitSeams(whole.mesh, topology.uv, topology.uvIndices)
-  const each = <T extends Float32Array>(values: T, dims: number): Float32Array => gather(values, split.vertexMap, dims)
-  const normals = each(vertexNormals(whole.mesh), 3)
+  const relight = surface.delight
+    ? relighting(input.image, input.view.shading, input.trusted, fit.crop.size)
+    : undefined
+  const opened = openFace(fit, settled, input.photo, input.landmarks, lightFactors(fit, relight), surface.neutralize)
+  const { whole } = opened
+  const split = splitSeams(
+    { positions: opened.extended(whole.mesh.positions), indices: opened.indices },
+    opened.uv,
+    opened.uvIndices,
+  )
+  const each = (values: Float32Array, dims: number): Float32Array => gather(values, split.vertexMap, dims)
+  const normalsOf = (positions: Float32Array): Float32Array =>
+    each(vertexNormals({ positions, indices: opened.indices }), 3)
+  const normals = normalsOf(opened.extended(whole.mesh.positions))
   const tangents = vertexTangents(split.mesh, normals, split.uv)
-  const size = textureSize(whole, fit, settings.surface.textureSize)
-  const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(whole.weight, 1) }
+  const size = textureSize(whole, fit, surface.textureSize)
+  // ledges have no detail
+  const weight = new Float32Array(opened.extended(whole.mesh.positions).length / 3)
+  weight.set(whole.weight)
+  const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(weight, 1) }
   const baked = await bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit)))
   await pass(signal)
-  const textures = paint(input, whole, size, settings.surface.delight)
-
+  const textures = paint(input, opened, size, relight)
   await pass(signal)
-  const model = poser(fit, input.metric)
-  const pose = (expression: Float64Array): Float32Array => ride(whole, model(expression))
-  const neutral = settings.surface.neutralize
-  const rest = new Float64Array(fit.expression.length)
-  const expression = neutral ? rest : fit.expression
-  const shown = neutral ? { positions: pose(expression), indices: whole.mesh.indices } : whole.mesh
-  const source: KeySource = {
-    mesh: shown,
-    parts: topology.parts,
-    names: fit.model.expressionNames,
-    range: fit.model.expressionRange,
-    expression,
-    pose,
-  }
-  const keys = settings.surface.shapeKeys
-    ? shapeKeys(source, neutral ? { photo: fit.expression } : { neutral: rest })
-    : []
-  await pass(signal)
-  const mesh = { positions: each(shown.positions, 3), indices: split.mesh.indices }
-  const shownNormals = neutral ? each(vertexNormals(shown), 3) : normals
+  const moved = await moveHead(fit, input.metric, opened, settings, signal)
+  const mesh = { positions: each(moved.positions, 3), indices: split.mesh.indices }
+  const shownNormals = surface.neutralize ? normalsOf(moved.positions) : normals
+  const colourful = colourfulness(input)
   return {
     head: {
       mesh,
       normals: shownNormals,
-      tangents: neutral ? vertexTangents(mesh, shownNormals, split.uv) : tangents,
+      tangents: surface.neutralize ? vertexTangents(mesh, shownNormals, split.uv) : tangents,
       uv: split.uv,
     },
     whole,
-    faceRegion: topology.faceRegion,
-    keys: keys.map((key) => ({
-      name: key.name,
-      displacements: each(key.displacements, 3),
-      normals: each(key.normals, 3),
+    faceRegion: opened.faceRegion,
+    keys: moved.keys.map(({ name, displacements, normals }) => ({
+      name,
+      displacements: each(displacements, 3),
+      normals: each(normals, 3),
     })),
+    parts: [...eyeParts(opened, surface.shapeKeys), ...moved.inside],
     textures,
+    eyeTexture: opened.eyes.length > 0 ? paintEye(opened.eyes[0].eye, opened.iris, colourful) : undefined,
+    mouthTexture: moved.inside.some(({ uv }) => uv)
+      ? paintMouth(fit.model.interior!, mouthOwner(textures), colourful)
+      : undefined,
     baked,
-    surface:
-      settings.surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, settings.surface.resolution),
+    surface: surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, surface.resolution),
   }
 }
 
-/** The model's vertices at metric size in any expression. Without joints only the coefficients that differ cost time. */
-function poser(fit: HeadFit, { scale }: Metric): (expression: Float64Array) => Float32Array {
-  const { model, identity, jointRotations } = fit
-  if (model.skinning)
-    return (expression) => posedMesh(model, identity, expression, jointRotations).positions.map((p) => p * scale)
-  const start = fit.mesh.positions
-  return (expression) => {
-    const out = start.slice()
-    for (let k = 0; k < expression.length; k++) {
-      const change = scale * (expression[k] - fit.expression[k])
-      if (change === 0) continue
-      const basis = model.expression.subarray(k * out.length, (k + 1) * out.length)
-      for (let i = 0; i < out.length; i++) out[i] += change * basis[i]
-    }
-    return out
+/** The light's factors by photo pixel instead of crop pixel. */
+function lightFactors({ crop }: HeadFit, relight: Relight | undefined): (x: number, y: number) => readonly number[] {
+  const factors = [1, 1, 1]
+  return (x, y) => {
+    if (relight)
+      relight.gain(((x - crop.x) / crop.width) * crop.size, ((y - crop.y) / crop.height) * crop.size, factors)
+    return factors
   }
+}
+
+/** Chroma of a face in a grey photo, and from which on colours are real. */
+const GREY = [0.03, 0.1] as const
+
+/** 0 where the photo of the face is grey, 1 where it has colours. */
+function colourfulness({ image, trusted }: AssetInput): number {
+  let [sum, count] = [0, 1e-9]
+  for (let i = 0; i < trusted.length; i++) {
+    if (!trusted[i]) continue
+    const [r, g, b] = [image[3 * i], image[3 * i + 1], image[3 * i + 2]]
+    sum += (Math.max(r, g, b) - Math.min(r, g, b)) / Math.max(0.05, r, g, b)
+    count++
+  }
+  return count < 1 ? 1 : smoothstep(GREY[0], GREY[1], sum / count)
+}
+
+/** Whose mouth it is, as far as the skin tells: the darker it is, the more pigment is in lips and gums. */
+function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
+  let [sum, count] = [0, 0]
+  for (let i = 0; i < observed.length; i += 7)
+    if (observed[i] > 0.5) {
+      sum += srgbToLinear(0.3 * albedo[3 * i] + 0.6 * albedo[3 * i + 1] + 0.1 * albedo[3 * i + 2])
+      count++
+    }
+  const tone = count > 0 ? sum / count : 0.35
+  return { melanin: Math.min(2, Math.max(0.2, -0.75 * Math.log(tone) - 0.3)), age: 35, seed: 1 }
 }
 
 function paint(
-  { fit, photo, view, image, trusted, spoilt, mask }: AssetInput,
-  { mesh, topology, coarse }: HeadMesh,
+  { fit, metric, photo, view, image, trusted, spoilt, mask }: AssetInput,
+  { whole, eyes, mouth }: OpenedHead,
   size: number,
-  delight: boolean,
+  relight: Relight | undefined,
 ): HeadTextures {
-  const { uv, uvIndices, faceRegion, parts } = topology
+  const { mesh, topology, coarse } = whole
+  const { uv, uvIndices, faceRegion, parts, sheets } = topology
   const mirror = mirrorUv(headMeshOf(topology, fit.model.mean), uv, uvIndices)
   const residual = new Float32Array(trusted.length)
   for (let i = 0; i < residual.length; i++)
     if (view.mask[i]) for (let k = 3 * i; k < 3 * i + 3; k++) residual[i] += Math.abs(view.colour[k] - image[k]) / 3
-  const relight = delight ? relighting(image, view.shading, trusted, fit.crop.size) : undefined
+  const removed = sheets.map((part) =>
+    part === HEAD_PARTS.eyeball ? Number(eyes.length > 0) : Number(part > 0 && mouth !== undefined),
+  )
   return paintHead(
-    { mesh, uv, uvIndices, faceRegion, parts, mirror, smooth: { positions: coarse, indices: mesh.indices } },
+    {
+      mesh,
+      uv,
+      uvIndices,
+      faceRegion,
+      parts,
+      removed,
+      stretch: lidStretch(fit, metric, whole),
+      mirror,
+      smooth: { positions: coarse, indices: mesh.indices },
+    },
     { photo, camera: fit.camera, crop: fit.crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image },
     { size, residual, relight },
   )
@@ -170,12 +222,10 @@ function paint(
 const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))
 
 /** The size that was asked for, or the least that has a texel for about every pixel of the photo. */
-function textureSize({ mesh, coarse, topology }: HeadMesh, fit: HeadFit, asked: number): number {
+function textureSize({ mesh, topology }: HeadMesh, fit: HeadFit, asked: number): number {
   if (asked > 0) return powerOfTwo(asked)
-  const smooth = { positions: coarse, indices: mesh.indices }
-  const head = { ...topology, mesh, smooth, mirror: new Float32Array(0) }
   let size = LEAST_TEXTURE
-  while (size < MOST_TEXTURE && footprint(head, fit, size) > COARSEST) size *= 2
+  while (size < MOST_TEXTURE && footprint({ ...topology, mesh }, fit, size) > COARSEST) size *= 2
   return size
 }
 

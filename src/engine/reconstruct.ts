@@ -141,7 +141,18 @@ class Run {
     const { field, view } = detail
     const surface = await this.timed('surface', async () => ({
       asset: await buildAsset(
-        { fit, metric, field, photo, view, image, trusted, spoilt: flaws.spoilt, mask: coarse.mask },
+        {
+          fit,
+          metric,
+          field,
+          photo,
+          landmarks: face.landmarks,
+          view,
+          image,
+          trusted,
+          spoilt: flaws.spoilt,
+          mask: coarse.mask,
+        },
         settings,
         this.options.signal,
       ),

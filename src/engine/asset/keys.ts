@@ -5,21 +5,19 @@
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { HEAD_PARTS, type Mesh } from '../stages.js'
+import { ARKIT, type DrawingBoard, JAW_OPEN } from './arkit.js'
 import { followJaw, type Mouth, mouthGap, mouthOf } from './mouth.js'
 
 /** Movements below this do not count, metres: they would make files large. */
-const STILL = 2e-5
+export const STILL = 2e-5
 /** The same for the change of a unit normal. */
 const UNTURNED = 0.004
 /** A key changes its coefficient by at least this, also where the photo shows the expression already. */
 const LEAST_KEY = 0.1
 /** How deep the closed mouth's sheet sinks in as the lips part, as a share of the gap. */
 const CAVITY = 1.2
-/** Coefficients that are too strong at the end of their range: the basis' jaw opens to a scream. */
-export const STRONGEST: Readonly<Record<string, number>> = { jawOpen: 0.62 }
 
 export interface ShapeKey {
-  /** ARKit's name where the expression corresponds to one of its blend shapes, else the model's own. */
   name: string
   /** [vertices, 3] metres at weight 1. */
   displacements: Float32Array
@@ -27,47 +25,103 @@ export interface ShapeKey {
   normals: Float32Array
 }
 
-/** The mesh of other coefficients, with the detail. */
-type PoseMesh = (expression: Float64Array) => Float32Array
+/** What a key leads to. */
+export interface KeyPose {
+  name: string
+  /** [expressions] of the head model. */
+  expression: Float64Array
+  /** [model vertices, 3] metres, beyond the expression. */
+  movement?: Float32Array
+  /** 0..1: how far the tongue is put out. */
+  tongueOut: number
+}
 
-export interface KeySource {
-  /** The finished mesh, in the expression of `expression`. */
-  mesh: Mesh
-  /** [vertices] HEAD_PARTS */
-  parts: Uint8Array
+/** The head model's expressions, and the one that the mesh shows. */
+export interface Expressions {
   names: readonly string[]
   /** [expressions, 2] */
   range: Float32Array
-  /** [expressions] what the mesh shows. */
-  expression: Float64Array
-  pose: PoseMesh
+  /** [expressions] */
+  shown: Float64Array
 }
 
-/** All keys that move anything, after those of `others`, which lead to whole expressions such as the neutral one. */
-export function shapeKeys(source: KeySource, others: Record<string, Float64Array>): ShapeKey[] {
-  const cavity = mouthDepth(source.mesh, source.parts)
-  const mouth = mouthOf(source.mesh.positions, source.parts)
-  // by area on both sides: faster, and what differs is only the change
-  const before = vertexNormals(source.mesh, 'area')
-  const single = source.names.map((name, k): [string, Float64Array] => {
-    const changed = source.expression.slice()
-    const most = Math.min(source.range[2 * k + 1], STRONGEST[name] ?? Number.POSITIVE_INFINITY)
-    changed[k] = Number.isFinite(most) ? Math.max(most, changed[k] + LEAST_KEY) : changed[k] + 1
-    return [name, changed]
-  })
-  return [...Object.entries(others), ...single].flatMap(([name, expression]) => {
-    const displacements = difference(source, name, source.pose(expression), { cavity, mouth })
-    if (!displacements.some((d) => d !== 0)) return []
-    return [{ name, displacements, normals: turned(source.mesh, before, displacements) }]
+/** ARKit's 52 keys, for models that have the units they are made of. */
+export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard): KeyPose[] {
+  return ARKIT.map(({ name, units, without = [], movement }) => {
+    const expression = shown.slice()
+    for (const unit of without) expression[names.indexOf(unit)] = 0
+    for (const [unit, strength] of Object.entries(units)) {
+      const k = names.indexOf(unit)
+      expression[k] = Math.max(strength, shown[k] + LEAST_KEY)
+    }
+    return { name, expression, movement: movement?.(board), tongueOut: name === 'tongueOut' ? 1 : 0 }
   })
 }
 
-function turned({ positions, indices }: Mesh, before: Float32Array, displacements: Float32Array): Float32Array {
-  const there = positions.slice()
-  for (let i = 0; i < there.length; i++) there[i] += displacements[i]
-  const change = vertexNormals({ positions: there, indices }, 'area')
-  for (let i = 0; i < change.length; i++) change[i] -= before[i]
-  return withoutSmall(change, UNTURNED)
+/** One key for each of the model's own expressions, after those of `others`, which lead to whole ones such as the neutral one. */
+export function modelPoses({ names, range, shown }: Expressions, others: Record<string, Float64Array>): KeyPose[] {
+  const single = names.map((name, k): [string, Float64Array] => {
+    const expression = shown.slice()
+    const most = Math.min(range[2 * k + 1], name === 'jawOpen' ? JAW_OPEN : Number.POSITIVE_INFINITY)
+    expression[k] = Number.isFinite(most) ? Math.max(most, shown[k] + LEAST_KEY) : shown[k] + 1
+    return [name, expression]
+  })
+  return [...Object.entries(others), ...single].map(([name, expression]) => ({ name, expression, tongueOut: 0 }))
+}
+
+/** How the closed head moves, from the mesh `rest` to where `pose` takes it: with what the linear expressions leave out. */
+export class SkinMover {
+  private readonly cavity: Float32Array
+  private readonly mouth: Mouth | undefined
+
+  /** @param parts [vertices] HEAD_PARTS */
+  constructor(
+    private readonly rest: Mesh,
+    parts: Uint8Array,
+    private readonly settle: (pose: KeyPose) => Float32Array,
+  ) {
+    this.cavity = mouthDepth(rest, parts)
+    this.mouth = mouthOf(rest.positions, parts)
+  }
+
+  /** [vertices, 3] positions at the end of a key. */
+  target(pose: KeyPose): Float32Array {
+    const { mouth, cavity } = this
+    const { positions } = this.rest
+    const out = this.settle(pose)
+    if (!mouth) return out
+    for (let i = 0; i < out.length; i++) out[i] -= positions[i]
+    const gap = mouthGap(mouth, positions, out)
+    if (gap > 0 && pose.name === 'jawOpen') followJaw(out, positions, mouth, gap)
+    // inwards as the lips part, so that there is a mouth and not a skin across it
+    if (gap > 0) for (const v of mouth.sheet) out[3 * v + 2] -= CAVITY * gap * cavity[v]
+    for (let i = 0; i < out.length; i++) out[i] += positions[i]
+    return out
+  }
+}
+
+/** Makes keys of a mesh from where they take it. */
+export class KeyMaker {
+  private readonly before: Float32Array
+
+  constructor(private readonly rest: Mesh) {
+    // by area on both sides: faster, and what differs is only the change
+    this.before = vertexNormals(rest, 'area')
+  }
+
+  /** The key that leads to `target` [vertices, 3]; undefined where nothing moves. */
+  key(name: string, target: Float32Array): ShapeKey | undefined {
+    const { positions, indices } = this.rest
+    const displacements = target.slice()
+    for (let i = 0; i < displacements.length; i++) displacements[i] -= positions[i]
+    withoutSmall(displacements, STILL)
+    if (!displacements.some((d) => d !== 0)) return undefined
+    const there = positions.slice()
+    for (let i = 0; i < there.length; i++) there[i] += displacements[i]
+    const normals = vertexNormals({ positions: there, indices }, 'area')
+    for (let i = 0; i < normals.length; i++) normals[i] -= this.before[i]
+    return { name, displacements, normals: withoutSmall(normals, UNTURNED) }
+  }
 }
 
 /** Sets rows [n, 3] that are shorter than `least` to 0, in place. */
@@ -77,28 +131,6 @@ function withoutSmall(rows: Float32Array, least: number): Float32Array {
     if (x * x + y * y + z * z < least * least) rows[i] = rows[i + 1] = rows[i + 2] = 0
   }
   return rows
-}
-
-interface Inside {
-  cavity: Float32Array
-  mouth: Mouth | undefined
-}
-
-function difference(
-  { mesh: { positions } }: KeySource,
-  name: string,
-  target: Float32Array,
-  { cavity, mouth }: Inside,
-): Float32Array {
-  const out = target.slice()
-  for (let i = 0; i < out.length; i++) out[i] -= positions[i]
-  if (mouth) {
-    const gap = mouthGap(mouth, positions, out)
-    if (gap > 0 && name === 'jawOpen') followJaw(out, positions, mouth, gap)
-    // inwards as the lips part, so that there is a mouth and not a skin across it
-    if (gap > 0) for (const v of mouth.sheet) out[3 * v + 2] -= CAVITY * gap * cavity[v]
-  }
-  return withoutSmall(out, STILL)
 }
 
 /** [vertices] 0 at the lips, 1 in the middle of the sheet between them. */

@@ -8,6 +8,7 @@
 import { edgeDistance } from '../geometry/edge-distance.js'
 import { vertexShare } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
+import { smoothstep } from '../geometry/smoothstep.js'
 import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { HEAD_PARTS } from '../stages.js'
 import { compose, nearSeen, type PaintMesh } from './compose.js'
@@ -18,6 +19,10 @@ import { spread } from './skin.js'
 
 /** About eyes and mouth, up to this distance, what is not skin is no cover, metres. */
 const OPENING = 0.012
+/** Lashes and the lids' shadow reach so far over the skin, metres. */
+const LASHES = 0.002
+/** Skin that grows by the first factor as the lids shut is still the photo's; by the second, not at all. */
+const STRETCH = [1.6, 3] as const
 
 export interface HeadTextures {
   size: number
@@ -47,6 +52,9 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   const camera = sight.inCamera(mesh.positions, vertexNormals(head.smooth))
   const face = vertexShare(mesh, head.faceRegion)
   const opening = nearOpening(head)
+  // what is between lids and lips colours no skin, nor do lashes at the lids' edge; of the folds of open lids nothing can be read
+  const edge = lidEdge(head)
+  const unfolded = head.stretch?.map((s) => 1 - smoothstep(STRETCH[0], STRETCH[1], s))
   const vertices = mesh.positions.length / 3
 
   // the photo at each vertex
@@ -59,9 +67,10 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   const light = { values: new Float32Array(3 * vertices), weight: new Float32Array(vertices) }
   const factors = [1, 1, 1]
   for (let v = 0; v < vertices; v++) {
+    if (edge[v]) continue
     sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)
     photo.values.set(seen.colour, 3 * v)
-    photo.weight[v] = seen.belief
+    photo.weight[v] = seen.belief * (unfolded?.[v] ?? 1)
     if (!relight || !seen.visible) continue
     relight.gain(seen.x, seen.y, factors)
     light.values.set(factors, 3 * v)
@@ -89,7 +98,7 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     const [u, v, w] = [raster.barycentric[3 * i], raster.barycentric[3 * i + 1], raster.barycentric[3 * i + 2]]
     if (gain)
       for (let k = 0; k < 3; k++) gains[3 * i + k] = u * gain[3 * a + k] + v * gain[3 * b + k] + w * gain[3 * c + k]
-    if (!near[t]) continue
+    if (!near[t] || head.removed[t]) continue
     const inside = u * within[a] + v * within[b] + w * within[c]
     if (inside === 0) continue
     const faceShare = u * face[a] + v * face[b] + w * face[c]
@@ -104,7 +113,7 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
       const known = inside * relight.known(seen.x, seen.y)
       for (let k = 0; k < 3; k++) gains[3 * i + k] += known * (factors[k] - gains[3 * i + k])
     }
-    seen.belief *= inside
+    seen.belief *= inside * (unfolded ? u * unfolded[a] + v * unfolded[b] + w * unfolded[c] : 1)
     if (seen.belief === 0) continue
     belief[i] = seen.belief
     for (let k = 0; k < 3; k++) detail[3 * i + k] = seen.colour[k]
@@ -113,6 +122,7 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   }
   if (!gain) {
     const albedo = compose(head, raster, size, detail, belief, photo)
+    wetEdges(head, raster.triangle, albedo)
     return { size, albedo, photo: albedo, observed: belief, confidence }
   }
   for (let k = 0; k < detail.length; k++) detail[k] *= gains[k]
@@ -122,7 +132,30 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   const lit = albedo.slice()
   for (let k = 0; k < lit.length; k++) if (gains[k] > 0) lit[k] = Math.min(1, lit[k] / gains[k])
   fillBetween(lit, 3, size, raster.triangle)
+  wetEdges(head, raster.triangle, albedo)
+  wetEdges(head, raster.triangle, lit)
   return { size, albedo, photo: lit, observed: belief, confidence }
+}
+
+/** Skin's colour times this is that of the wet edges of lids and lips. */
+const WET = [0.98, 0.72, 0.68] as const
+
+/** Makes what the skin's colour goes on to in openings redder, in place. @param triangle [size, size] of each texel */
+function wetEdges({ removed }: PaintMesh, triangle: Int32Array, colours: Float32Array): void {
+  for (let i = 0; i < triangle.length; i++)
+    if (triangle[i] >= 0 && removed[triangle[i]]) for (let k = 0; k < 3; k++) colours[3 * i + k] *= WET[k]
+}
+
+/** [vertices] 1 on what is removed between lids and lips, and on the lids up to LASHES from it. */
+function lidEdge({ mesh, parts, removed }: PaintMesh): Uint8Array {
+  const within = vertexShare(mesh, removed)
+  const eyes = new Uint8Array(within.length)
+  removed.forEach((gone, t) => {
+    const corners = mesh.indices.subarray(3 * t, 3 * t + 3)
+    if (gone && corners.some((v) => parts[v] === HEAD_PARTS.eyeball)) for (const v of corners) eyes[v] = 1
+  })
+  const near = edgeDistance(mesh, eyes, LASHES)
+  return Uint8Array.from(within, (share, v) => (share === 1 || near[v] < LASHES ? 1 : 0))
 }
 
 /** [vertices] 1 on the sheets between lids and lips, falling to 0 at OPENING from them. */
@@ -133,7 +166,7 @@ function nearOpening({ mesh, parts }: PaintMesh): Float32Array {
 
 /** Photo pixels across a texel of a texture of `size`: the median over the face's triangles. */
 export function footprint(
-  { mesh, uv, uvIndices, faceRegion }: PaintMesh,
+  { mesh, uv, uvIndices, faceRegion }: Pick<PaintMesh, 'mesh' | 'uv' | 'uvIndices' | 'faceRegion'>,
   { camera, crop }: Pick<SightScene, 'camera' | 'crop'>,
   size: number,
 ): number {

@@ -7,9 +7,9 @@ import { gather, meshEdges, submesh } from '../geometry/mesh.js'
 import { noise } from '../geometry/noise.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { posedInterior } from '../head/interior.js'
+import { crownHeights } from '../image/mouth-colours.js'
 import { HEAD_PARTS, type HeadInterior, type HeadModel, INTERIOR_PARTS, type Mesh } from '../stages.js'
 import { concat, cutLongEdges, DIMS, type Fineness, joined, type Piece, smoothed } from './fine-mesh.js'
-import { crownHeights } from './inside.js'
 import type { PortraitPlan } from './plan.js'
 
 export interface FineHead {

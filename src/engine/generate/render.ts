@@ -8,12 +8,12 @@ import { type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
 import { embeddedPoints } from '../head/embedding.js'
 import { posedMesh } from '../head/fit-mesh.js'
+import { paintInside } from '../image/mouth-colours.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
 import { chartLandmarks, chartLipContact } from './chart.js'
 import { engraveCreases } from './creases.js'
 import { hairDepth } from './hair.js'
 import { buildHead, type FineHead, INSIDE } from './head-mesh.js'
-import { paintInside } from './inside.js'
 import { fillBetween, type Received, receiveLight, scatter } from './irradiance.js'
 import { scatterMarks } from './marks.js'
 import { openingsOf, type Regions } from './openings.js'
@@ -183,6 +183,7 @@ function shadeSamples(
     open: 1,
   }
   const place = new Float64Array(3)
+  const owner = { melanin: plan.complexion.melanin, age: plan.age, seed: plan.seed }
   const out = [0, 0, 0]
   const luminances: number[] = []
   let [albedoSum, albedoCount] = [0, 0]
@@ -216,7 +217,7 @@ function shadeSamples(
         wet = true
       } else if (part >= INSIDE) {
         const crown = corners.reduce((sum, v, k) => sum + weights[k] * head.crown[v], 0)
-        paintInside(part - INSIDE, crown, place, plan, look)
+        paintInside(part - INSIDE, crown, place, owner, look)
       } else if (part === HEAD_PARTS.mouth) painter.mouth(look)
       else painter.skin(place[0], place[1], place[2], part === HEAD_PARTS.ear, look)
     } else {

@@ -321,7 +321,11 @@ export interface SurfaceSettings {
    */
   shapeKeys: boolean
   /**
-   * Whether the mesh 'head' is brought to a neutral expression; the photo's expression is then a shape key. Default: false.
+   * 'arkit' are ARKit's 52 blend shapes and nothing else. 'model' are the head model's own expressions, and one that leads to the neutral face (with neutralize: to the photo's). Head models without the units that ARKit's are made of have their own in any case. Default: "arkit".
+   */
+  keys: 'arkit' | 'model'
+  /**
+   * Whether the mesh 'head' is brought to a neutral expression, with eyes that look straight ahead. Default: false.
    */
   neutralize: boolean
   /**

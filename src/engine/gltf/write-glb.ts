@@ -2,7 +2,7 @@
  * GLB files: metres, +Y up, uint32 indices; uncompressed unless asked for, and then readable by every importer. Clean under
  * gltf-validator.
  */
-import { Document, Primitive, type TextureInfo } from '@gltf-transform/core'
+import { Document, type Material, Primitive, type Texture, type TextureInfo } from '@gltf-transform/core'
 import { gather, submesh } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import type { Mesh } from '../stages.js'
@@ -41,6 +41,10 @@ export interface GlbPart {
   observed?: Float32Array
   /** Linear base colour factor, default white. */
   baseColor?: readonly [number, number, number]
+  /** Below 1 the part is seen through. */
+  alpha?: number
+  /** Name of its material; parts with the same name, textures and numbers share one. Default: the part's name and 'skin'. */
+  material?: string
   /** Default true: the face is an open sheet. */
   doubleSided?: boolean
   roughness?: number
@@ -71,6 +75,8 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
   if (options.copyright !== undefined) asset.copyright = options.copyright
   const scene = document.createScene('scene').setExtras(options.extras ?? {})
   document.getRoot().setDefaultScene(scene)
+  const textures = new Map<Uint8Array, Texture>()
+  const materials = new Map<string, Material>()
   for (const input of parts) {
     const part = usedVertices(input)
     checkPart(part)
@@ -87,29 +93,13 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
       .setIndices(accessor('indices', 'SCALAR', indices))
       .setAttribute('POSITION', accessor('positions', 'VEC3', positions))
       .setAttribute('NORMAL', accessor('normals', 'VEC3', unitNormals(part)))
-    const material = document
-      .createMaterial(`${part.name} skin`)
-      .setMetallicFactor(0)
-      .setRoughnessFactor(part.roughness ?? 0.6)
-      .setDoubleSided(part.doubleSided ?? true)
-      .setBaseColorFactor([...(part.baseColor ?? [1, 1, 1]), 1] as [number, number, number, number])
     if (part.uv !== undefined) primitive.setAttribute('TEXCOORD_0', accessor('uv', 'VEC2', part.uv))
     if (part.observed !== undefined) primitive.setAttribute('_OBSERVED', accessor('observed', 'SCALAR', part.observed))
-    const texture = (name: string, file: TextureFile) =>
-      document
-        .createTexture(`${part.name} ${name}`)
-        .setMimeType(file.mimeType)
-        .setImage(file.bytes as Uint8Array<ArrayBuffer>)
-    const clamp = (info: TextureInfo | null) => info?.setWrapS(33071).setWrapT(33071)
-    if (part.uv !== undefined && part.texture !== undefined) {
-      material.setBaseColorTexture(texture('albedo', part.texture))
-      clamp(material.getBaseColorTextureInfo())
-    }
-    if (part.uv !== undefined && part.normalTexture !== undefined && part.tangents !== undefined) {
+    if (part.uv !== undefined && part.normalTexture !== undefined && part.tangents !== undefined)
       primitive.setAttribute('TANGENT', accessor('tangents', 'VEC4', part.tangents))
-      material.setNormalTexture(texture('normals', part.normalTexture))
-      clamp(material.getNormalTextureInfo())
-    }
+    const name = part.material ?? `${part.name} skin`
+    const material = materials.get(name) ?? materialOf(document, part, name, textures)
+    materials.set(name, material)
     primitive.setMaterial(material)
     const mesh = document.createMesh(part.name).addPrimitive(primitive)
     const targets = part.morphTargets ?? []
@@ -131,6 +121,38 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
     )
   }
   return encode(document, options.compression ?? 'none')
+}
+
+/** @param textures those that other parts have already, by their bytes */
+function materialOf(document: Document, part: GlbPart, name: string, textures: Map<Uint8Array, Texture>): Material {
+  const texture = (kind: string, file: TextureFile): Texture => {
+    const known = textures.get(file.bytes)
+    if (known) return known
+    const made = document
+      .createTexture(`${part.material ?? part.name} ${kind}`)
+      .setMimeType(file.mimeType)
+      .setImage(file.bytes as Uint8Array<ArrayBuffer>)
+    textures.set(file.bytes, made)
+    return made
+  }
+  const clamp = (info: TextureInfo | null) => info?.setWrapS(33071).setWrapT(33071)
+  const alpha = part.alpha ?? 1
+  const material = document
+    .createMaterial(name)
+    .setMetallicFactor(0)
+    .setRoughnessFactor(part.roughness ?? 0.6)
+    .setDoubleSided(part.doubleSided ?? true)
+    .setBaseColorFactor([...(part.baseColor ?? [1, 1, 1]), alpha] as [number, number, number, number])
+    .setAlphaMode(alpha < 1 ? 'BLEND' : 'OPAQUE')
+  if (part.uv !== undefined && part.texture !== undefined) {
+    material.setBaseColorTexture(texture('albedo', part.texture))
+    clamp(material.getBaseColorTextureInfo())
+  }
+  if (part.uv !== undefined && part.normalTexture !== undefined && part.tangents !== undefined) {
+    material.setNormalTexture(texture('normals', part.normalTexture))
+    clamp(material.getNormalTextureInfo())
+  }
+  return material
 }
 
 /** The part without the vertices that no triangle uses, and without triangles that have no area by their indices. */

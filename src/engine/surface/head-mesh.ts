@@ -4,6 +4,7 @@
  * fades; where triangles would fold over, it is taken back.
  */
 import { cameraCenter, project } from '../geometry/camera.js'
+import { edgeDistance } from '../geometry/edge-distance.js'
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { triangleNormals, vertexNormals } from '../geometry/normals.js'
 import { isHidden, type Raster, rasterize } from '../geometry/rasterize.js'
@@ -17,6 +18,12 @@ import { projectMesh } from './project-mesh.js'
 const FADE = 0.008
 /** The same about parts of the face that the photo does not show, such as the inside of the nostrils. */
 const FADE_HIDDEN = 0.002
+/**
+ * The same before the rims of lids and lips, which keep the model's loops: from the rim on nothing, then more and more, metres. What a
+ * photo shows there (lashes, the edge of an eye, teeth) is no relief of the skin.
+ */
+const RIM = 0.0015
+const FADE_RIM = 0.005
 /** Vertices move at most this far, metres. */
 const LIMIT = 0.008
 /** A vertex this far behind what the camera sees is hidden, metres. */
@@ -42,7 +49,7 @@ export interface HeadMesh {
 /** Moves the fitted head onto the field. Throws SURFACE_EMPTY where the field has no surface near the face. */
 export async function settleHead(fit: HeadFit, topology: HeadTopology, field: ImplicitField): Promise<HeadMesh> {
   const base = headMeshOf(topology, fit.mesh.positions)
-  const weight = detailWeight(base, topology.faceRegion, fit.camera, fit.crop)
+  const weight = detailWeight(base, topology, fit.camera, fit.crop)
   const normals = directionsOf(base)
   const moving = Uint32Array.from(weight.keys()).filter((v) => weight[v] > 0)
   const part = movingPart(base, moving)
@@ -104,17 +111,25 @@ function rows(values: Float32Array, which: Uint32Array): Float32Array {
  * [vertices] how much detail each vertex gets: 0 off the face region and where the camera does not see, rising smoothly to 1.
  * Distances are measured along the mesh, so that the line where the detail ends is as smooth as the surface.
  */
-function detailWeight(mesh: Mesh, faceRegion: Uint8Array, camera: Camera, crop: Crop): Float32Array {
+function detailWeight(mesh: Mesh, { faceRegion, sheets }: HeadTopology, camera: Camera, crop: Crop): Float32Array {
   const seen = seenVertices(mesh, camera, crop)
   const region = fade(mesh, faceRegion, FADE)
   const { indices } = mesh
   const shown = faceRegion.map((inFace, t) => (inFace && [0, 1, 2].every((c) => seen[indices[3 * t + c]]) ? 1 : 0))
   const hidden = fade(mesh, shown, FADE_HIDDEN)
+  const rim = edgeDistance(mesh, onSheets(mesh, sheets), FADE_RIM)
   return smoothed(
     mesh,
-    region.map((w, v) => w * hidden[v]),
+    region.map((w, v) => w * hidden[v] * smoothstep(RIM, FADE_RIM, rim[v])),
     3,
   )
+}
+
+/** [vertices] 1 on the sheets that close eyes and mouth, their rims included. */
+function onSheets({ positions, indices }: Mesh, sheets: Uint8Array): Uint8Array {
+  const out = new Uint8Array(positions.length / 3)
+  for (let c = 0; c < indices.length; c++) if (sheets[Math.floor(c / 3)]) out[indices[c]] = 1
+  return out
 }
 
 /** [vertices] 0 off the triangles of `inside` and at their border, rising smoothly to 1 at `width` metres from it. */

@@ -20,6 +20,10 @@ export interface HeadTopology {
   faceRegion: Uint8Array
   /** [vertices] part of the nearest model vertex (HEAD_PARTS). */
   parts: Uint8Array
+  /** [triangles] HEAD_PARTS of the sheets that close the eyes and the mouth; 0 elsewhere. */
+  sheets: Uint8Array
+  /** [n] the model's vertex that each of the first vertices is; what refinement adds comes after them. */
+  modelVertices: Uint32Array
   /** Takes an attribute of the model's vertices [model vertices, dims] to the asset's [vertices, dims]. */
   refined(values: Float32Array, dims: number): Float32Array
 }
@@ -34,6 +38,7 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
   let indices = part.mesh.indices
   let faceRegion = Uint8Array.from(part.triangleMap, (t) => model.faceRegion[t])
   let parts = Uint8Array.from(part.vertexMap, (v) => model.parts[v])
+  let sheets = Uint8Array.from(part.triangleMap, (t) => sheetOf(model, t))
   let vertices = part.vertexMap.length
   const levels: LinearRows[] = []
   const own = model.uv && model.uvIndices
@@ -47,10 +52,12 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
     vertices = starts.length - 1
     const before = parts
     const region = faceRegion
+    const closing = sheets
     parts = Uint8Array.from({ length: vertices }, (_, v) =>
       heaviest(before, columns, weights, starts[v], starts[v + 1]),
     )
     faceRegion = Uint8Array.from(step.parents, (t) => region[t])
+    sheets = Uint8Array.from(step.parents, (t) => closing[t])
     indices = step.indices
     levels.push(step.rows)
   }
@@ -60,6 +67,8 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
     uvIndices,
     faceRegion,
     parts,
+    sheets,
+    modelVertices: part.vertexMap,
     refined: (values, dims) => {
       let out = gather(values, part.vertexMap, dims)
       for (const rows of levels) out = applyRows(rows, out, dims)
@@ -71,6 +80,14 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
 /** The mesh of model positions on this topology. */
 export function headMeshOf(topology: HeadTopology, modelPositions: Float32Array): Mesh {
   return { positions: topology.refined(modelPositions, 3), indices: topology.indices }
+}
+
+/** Of a sheet's triangle what it closes: HEAD_PARTS.eyeball or .mouth; else 0. */
+function sheetOf({ indices, parts, faceRegion }: HeadModel, t: number): number {
+  if (!faceRegion[t]) return 0
+  for (let c = 3 * t; c < 3 * t + 3; c++)
+    if (parts[indices[c]] === HEAD_PARTS.eyeball || parts[indices[c]] === HEAD_PARTS.mouth) return parts[indices[c]]
+  return 0
 }
 
 /** The part of the vertex that counts most. */

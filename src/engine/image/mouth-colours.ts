@@ -3,8 +3,22 @@ import { connectedComponents, submesh } from '../geometry/mesh.js'
 import { noise, octaves } from '../geometry/noise.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { type HeadInterior, INTERIOR_PARTS } from '../stages.js'
-import type { Look } from './paint.js'
-import type { PortraitPlan } from './plan.js'
+
+/** Colour of a place, linear RGB albedo, and its sheen as a multiple of skin's. */
+export interface MouthLook {
+  albedo: [number, number, number]
+  sheen: number
+}
+
+/** Whose mouth it is. */
+export interface MouthOwner {
+  /** Of the skin: 0.3 and below fair, 2 very dark. */
+  melanin: number
+  /** Years. */
+  age: number
+  /** Of the irregularities. */
+  seed: number
+}
 
 /** [vertices] height on the crown of a tooth: 0 at its root's end, 1 at its edge; 0 elsewhere. */
 export function crownHeights({ mean, indices, parts }: HeadInterior): Float32Array {
@@ -50,20 +64,19 @@ export function paintInside(
   part: number,
   crown: number,
   place: ArrayLike<number>,
-  plan: PortraitPlan,
-  out: Look,
-): Look {
-  const { complexion, seed, age } = plan
+  { melanin, age, seed }: MouthOwner,
+  out: MouthLook,
+): MouthLook {
   const [x, y, z] = [1000 * place[0], 1000 * place[1], 1000 * place[2]]
   const { albedo } = out
-  const set = (r: number, g: number, b: number, sheen: number): Look => {
+  const set = (r: number, g: number, b: number, sheen: number): MouthLook => {
     albedo[0] = r
     albedo[1] = g
     albedo[2] = b
     out.sheen = sheen
     return out
   }
-  const pigment = Math.exp(-0.3 * Math.max(0, complexion.melanin - 0.3))
+  const pigment = Math.exp(-0.3 * Math.max(0, melanin - 0.3))
   if (part === INTERIOR_PARTS.upperTeeth || part === INTERIOR_PARTS.lowerTeeth) {
     // Teeth yellow with age and towards the neck; the edge lets light through and looks greyer.
     const yellow = 0.25 + 0.5 * smoothstep(20, 80, age) + 0.2 * noise(seed * 0.37, 0.5, 0.5, 81)

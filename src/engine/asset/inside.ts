@@ -1,0 +1,351 @@
+/**
+ * What is behind the lips: teeth with their gums, above and below, the tongue and the mouth's cavity, whose rim is the lips' own
+ * and goes where the lips go.
+ */
+import { edgeDistance } from '../geometry/edge-distance.js'
+import { connectedComponents, gather, submesh } from '../geometry/mesh.js'
+import { vertexNormals } from '../geometry/normals.js'
+import { splitSeams } from '../geometry/seams.js'
+import { smoothstep } from '../geometry/smoothstep.js'
+import { type HeadInterior, INTERIOR_PARTS, type Mesh } from '../stages.js'
+import { KeyMaker, type KeyPose, type ShapeKey, STILL } from './keys.js'
+
+export const INSIDE_NAMES = ['teethUpper', 'teethLower', 'tongue', 'mouth'] as const
+export type InsideName = (typeof INSIDE_NAMES)[number]
+
+export interface InsidePart {
+  name: InsideName
+  mesh: Mesh
+  normals: Float32Array
+  /** Undefined for models without a layout of their own. */
+  uv: Float32Array | undefined
+  keys: ShapeKey[]
+}
+
+/** The inside and the skin in one pose; positions [n, 3], metres. */
+export interface InsidePose {
+  inside: Float32Array
+  skin: Float32Array
+}
+
+/** The lips on the skin's mesh, which is closed but for the neck. */
+export interface LipRim {
+  /** The skin's triangles without the sheet between the lips, [triangles, 3]. */
+  skin: Uint32Array
+  /** The loop of vertices around the mouth's opening. */
+  loop: Uint32Array
+  /** [n] the model's vertex that each of the skin's first vertices is. */
+  modelVertices: Uint32Array
+}
+
+/** Behind the lips, the cavity follows them over this distance, metres. */
+const FOLLOW = 0.012
+/** It stays at least this far behind the skin, metres; near the rim, by this share of the distance from it. */
+const BEHIND = 0.0045
+const SLOPE = 0.5
+/** The skin about the mouth begins behind the lips and ends at this distance from the rim, metres. */
+const LIPS = 0.004
+const ABOUT = 0.06
+/** Places of the skin that each point of the cavity is compared with. */
+const NEAREST = 48
+
+/**
+ * Builds the parts and their keys.
+ *
+ * @param open a pose with an open mouth, in which it is plain what of the skin the cavity is behind
+ * @param poses what each key leads to
+ */
+export function insideParts(
+  interior: HeadInterior,
+  rim: LipRim,
+  rest: InsidePose,
+  open: InsidePose,
+  poses: Iterable<{ pose: KeyPose; at: InsidePose }>,
+): InsidePart[] {
+  const pieces = [...organs(interior), cavity(interior, rim, open)].map((piece) => {
+    const mesh = { positions: piece.place(rest), indices: piece.indices }
+    return { ...piece, mesh, maker: new KeyMaker(mesh), keys: [] as ShapeKey[] }
+  })
+  for (const { pose, at } of poses) {
+    if (!moves(at, rest, rim.loop)) continue
+    for (const { maker, keys, place } of pieces) {
+      const key = maker.key(pose.name, place(at))
+      if (key) keys.push(key)
+    }
+  }
+  return pieces.map(({ name, mesh, uv, uvIndices, keys }) => {
+    const normals = vertexNormals(mesh)
+    if (!uv) return { name, mesh, normals, uv, keys }
+    const split = splitSeams(mesh, uv, uvIndices)
+    const each = (values: Float32Array): Float32Array => gather(values, split.vertexMap, 3)
+    return {
+      name,
+      mesh: split.mesh,
+      normals: each(normals),
+      uv: split.uv,
+      keys: keys.map((key) => ({ ...key, displacements: each(key.displacements), normals: each(key.normals) })),
+    }
+  })
+}
+
+/** Whether anything inside the mouth, or the lips, are elsewhere. */
+function moves(at: InsidePose, rest: InsidePose, loop: Uint32Array): boolean {
+  const off = (a: Float32Array, b: Float32Array, i: number): boolean => Math.abs(a[i] - b[i]) > STILL
+  for (let i = 0; i < at.inside.length; i++) if (off(at.inside, rest.inside, i)) return true
+  return loop.some((v) => [0, 1, 2].some((k) => off(at.skin, rest.skin, 3 * v + k)))
+}
+
+interface Piece {
+  name: InsideName
+  indices: Uint32Array
+  uv: Float32Array | undefined
+  uvIndices: Uint32Array
+  place(pose: InsidePose): Float32Array
+}
+
+/** Teeth with the gums of their jaw, and the tongue. */
+function organs(interior: HeadInterior): Piece[] {
+  const { indices, mean, parts, uvIndices } = interior
+  const count = indices.length / 3
+  const { labels, count: pieces } = connectedComponents({ positions: mean, indices })
+  // gums go with the teeth that stand in them: those nearer in height
+  const height = (wanted: (t: number) => boolean): number => {
+    let [sum, n] = [0, 0]
+    for (let t = 0; t < count; t++)
+      if (wanted(t)) {
+        sum += mean[3 * indices[3 * t] + 1]
+        n++
+      }
+    return sum / n
+  }
+  const [upper, lower] = [INTERIOR_PARTS.upperTeeth, INTERIOR_PARTS.lowerTeeth].map((part) =>
+    height((t) => parts[indices[3 * t]] === part),
+  )
+  const isUpper = Array.from({ length: pieces }, (_, c) => height((t) => labels[t] === c) > (upper + lower) / 2)
+  const nameOf = (t: number): InsideName | undefined => {
+    const part = parts[indices[3 * t]]
+    if (part === INTERIOR_PARTS.lining) return undefined
+    if (part === INTERIOR_PARTS.tongue) return 'tongue'
+    return isUpper[labels[t]] ? 'teethUpper' : 'teethLower'
+  }
+  const names = Array.from({ length: count }, (_, t) => nameOf(t))
+  return INSIDE_NAMES.filter((name) => names.includes(name)).map((name) => {
+    const of = submesh(
+      { positions: mean, indices },
+      Uint8Array.from(names, (n) => (n === name ? 1 : 0)),
+    )
+    return {
+      name,
+      indices: of.mesh.indices,
+      uv: uvOf(interior),
+      uvIndices: Uint32Array.from(
+        { length: uvIndices.length > 0 ? of.mesh.indices.length : 0 },
+        (_, c) => uvIndices[3 * of.triangleMap[Math.floor(c / 3)] + (c % 3)],
+      ),
+      place: ({ inside }) => gather(inside, of.vertexMap, 3),
+    }
+  })
+}
+
+const uvOf = ({ uv }: HeadInterior): Float32Array | undefined => (uv.length > 0 ? uv : undefined)
+
+/** The lining. Its rim has the lips' vertices, also those that refinement has put between the model's. */
+function cavity(interior: HeadInterior, lips: LipRim, open: InsidePose): Piece {
+  const { loop, modelVertices } = lips
+  const { indices, parts, seam, uvIndices } = interior
+  const place = new Map(Array.from(loop, (v, i) => [v, i]))
+  const ofModel = new Map(Array.from(modelVertices, (m, v) => [m, v]))
+  /** Position on the loop of the inside's vertices at the lips. */
+  const onLoop = new Map<number, number>()
+  for (let i = 0; i < seam.length; i += 2) {
+    const at = place.get(ofModel.get(seam[i + 1]) ?? -1)
+    if (at !== undefined) onLoop.set(seam[i], at)
+  }
+  // vertices of the piece: first the loop's, then the inside's own
+  const own = new Map<number, number>()
+  const numberOf = (v: number): number => {
+    const at = onLoop.get(v)
+    if (at !== undefined) return at
+    if (!own.has(v)) own.set(v, loop.length + own.size)
+    return own.get(v)!
+  }
+  const uv = [...interior.uv]
+  const triangles: number[] = []
+  const corners: number[] = []
+  for (let t = 0; t < indices.length / 3; t++) {
+    if (parts[indices[3 * t]] !== INTERIOR_PARTS.lining) continue
+    const polygon: { v: number; uv: number }[] = []
+    let start = 0
+    for (let c = 0; c < 3; c++) {
+      const [a, b] = [indices[3 * t + c], indices[3 * t + ((c + 1) % 3)]]
+      const [ua, ub] = uvIndices.length > 0 ? [uvIndices[3 * t + c], uvIndices[3 * t + ((c + 1) % 3)]] : [0, 0]
+      polygon.push({ v: numberOf(a), uv: ua })
+      const between = alongLoop(onLoop.get(a), onLoop.get(b), loop, modelVertices.length)
+      // a fan from the last of them has no flat triangle
+      if (between.length > 0) start = polygon.length + between.length - 1
+      between.forEach((v, i) => {
+        const share = (i + 1) / (between.length + 1)
+        if (uvIndices.length > 0)
+          for (let k = 0; k < 2; k++) uv.push((1 - share) * interior.uv[2 * ua + k] + share * interior.uv[2 * ub + k])
+        polygon.push({ v, uv: uv.length / 2 - 1 })
+      })
+    }
+    for (let i = 1; i + 1 < polygon.length; i++)
+      for (const j of [0, i, i + 1]) {
+        const corner = polygon[(start + j) % polygon.length]
+        triangles.push(corner.v)
+        corners.push(corner.uv)
+      }
+  }
+  const inner = Uint32Array.from(own.keys())
+  const near = nearestOnRim(inner, onLoop, open.inside)
+  const behind = new BehindSkin(
+    { positions: open.skin, indices: lips.skin },
+    lips,
+    gather(open.inside, inner, 3),
+    near.map(({ distance }) => Math.min(BEHIND, SLOPE * distance)),
+  )
+  return {
+    name: 'mouth',
+    indices: Uint32Array.from(triangles),
+    uv: uvIndices.length > 0 ? Float32Array.from(uv) : undefined,
+    uvIndices: Uint32Array.from(corners),
+    place: ({ inside, skin }) => {
+      const out = new Float32Array(3 * (loop.length + inner.length))
+      loop.forEach((v, i) => {
+        out.set(skin.subarray(3 * v, 3 * v + 3), 3 * i)
+      })
+      inner.forEach((v, i) => {
+        const { rim, at, share } = near[i]
+        for (let k = 0; k < 3; k++)
+          out[3 * (loop.length + i) + k] = inside[3 * v + k] + share * (out[3 * at + k] - inside[3 * rim + k])
+      })
+      behind.keep(out.subarray(3 * loop.length), skin)
+      return out
+    },
+  }
+}
+
+/** The loop's vertices between two of its places, in that order, where these are neighbours on the model; else none. */
+function alongLoop(
+  from: number | undefined,
+  to: number | undefined,
+  loop: Uint32Array,
+  modelVertices: number,
+): number[] {
+  if (from === undefined || to === undefined) return []
+  for (const step of [1, loop.length - 1]) {
+    const out: number[] = []
+    let i = (from + step) % loop.length
+    // what refinement has added comes after the model's vertices
+    for (; loop[i] >= modelVertices; i = (i + step) % loop.length) out.push(i)
+    if (i === to) return out
+  }
+  return []
+}
+
+/** For each vertex the nearest one of the rim, its place on the loop, and how far the vertex goes with it. */
+function nearestOnRim(
+  inner: Uint32Array,
+  onLoop: Map<number, number>,
+  inside: Float32Array,
+): { rim: number; at: number; distance: number; share: number }[] {
+  return Array.from(inner, (v) => {
+    let [best, least] = [0, Number.POSITIVE_INFINITY]
+    for (const rim of onLoop.keys()) {
+      const d = Math.hypot(...[0, 1, 2].map((k) => inside[3 * v + k] - inside[3 * rim + k]))
+      if (d < least) [best, least] = [rim, d]
+    }
+    return { rim: best, at: onLoop.get(best) ?? 0, distance: least, share: smoothstep(FOLLOW, 0, least) }
+  })
+}
+
+/** Keeps points behind the skin about the mouth, wherever that goes. */
+class BehindSkin {
+  /** The model's own vertices of the skin about the mouth; none of the lips, whose inner sides face the mouth. */
+  private readonly about: number[]
+  /** Triangles around each of them: where they start in `corners`. */
+  private readonly starts: number[] = []
+  private readonly corners: number[] = []
+
+  /** [points, NEAREST] places in `about` that are nearest to each point with an open mouth: one of them is in any other pose. */
+  private readonly nearest: Uint16Array
+
+  /** @param points [n, 3] with an open mouth @param depths [n] how deep each is kept, metres */
+  constructor(
+    skin: Mesh,
+    { loop, modelVertices }: LipRim,
+    points: Float32Array,
+    private readonly depths: readonly number[],
+  ) {
+    const seeds = new Uint8Array(skin.positions.length / 3)
+    for (const v of loop) seeds[v] = 1
+    const from = edgeDistance(skin, seeds, ABOUT)
+    this.about = Array.from({ length: modelVertices.length }, (_, v) => v).filter(
+      (v) => from[v] > LIPS && from[v] < ABOUT,
+    )
+    const triangles = new Map<number, number[]>(this.about.map((v) => [v, []]))
+    skin.indices.forEach((v, c) => {
+      triangles.get(v)?.push(c - (c % 3))
+    })
+    for (const v of this.about) {
+      this.starts.push(this.corners.length)
+      for (const t of triangles.get(v)!) this.corners.push(...skin.indices.subarray(t, t + 3))
+    }
+    this.starts.push(this.corners.length)
+    const p = skin.positions
+    const distances = new Float32Array(this.about.length)
+    this.nearest = Uint16Array.from(
+      depths.flatMap((_, i) => {
+        this.about.forEach((v, n) => {
+          distances[n] =
+            (p[3 * v] - points[3 * i]) ** 2 +
+            (p[3 * v + 1] - points[3 * i + 1]) ** 2 +
+            (p[3 * v + 2] - points[3 * i + 2]) ** 2
+        })
+        const limit = distances.slice().sort()[Math.min(NEAREST, distances.length) - 1]
+        const found = [...distances.keys()].filter((n) => distances[n] <= limit).slice(0, NEAREST)
+        return Array.from({ length: NEAREST }, (_, n) => found[Math.min(n, found.length - 1)] ?? 0)
+      }),
+    )
+  }
+
+  /** Moves points that are not deep enough, in place. */
+  keep(points: Float32Array, skin: Float32Array): void {
+    const normals = this.about.map((_, n) => this.normalAt(n, skin))
+    for (let i = 0; i < this.depths.length; i++) {
+      const [x, y, z] = [points[3 * i], points[3 * i + 1], points[3 * i + 2]]
+      let best = -1
+      let least = (4 * BEHIND) ** 2
+      for (let j = i * NEAREST; j < (i + 1) * NEAREST; j++) {
+        const v = 3 * this.about[this.nearest[j]]
+        const d = (skin[v] - x) ** 2 + (skin[v + 1] - y) ** 2 + (skin[v + 2] - z) ** 2
+        if (d < least) {
+          best = this.nearest[j]
+          least = d
+        }
+      }
+      if (best < 0) continue
+      const at = 3 * this.about[best]
+      const normal = normals[best]
+      const depth = (skin[at] - x) * normal[0] + (skin[at + 1] - y) * normal[1] + (skin[at + 2] - z) * normal[2]
+      const missing = this.depths[i] - depth
+      if (missing > 0) for (let k = 0; k < 3; k++) points[3 * i + k] -= missing * normal[k]
+    }
+  }
+
+  /** Unit normal at place n of `about`. */
+  private normalAt(n: number, p: Float32Array): [number, number, number] {
+    let [x, y, z] = [0, 0, 0]
+    for (let i = this.starts[n]; i < this.starts[n + 1]; i += 3) {
+      const [a, b, c] = [3 * this.corners[i], 3 * this.corners[i + 1], 3 * this.corners[i + 2]]
+      const [ux, uy, uz] = [p[b] - p[a], p[b + 1] - p[a + 1], p[b + 2] - p[a + 2]]
+      const [vx, vy, vz] = [p[c] - p[a], p[c + 1] - p[a + 1], p[c + 2] - p[a + 2]]
+      x += uy * vz - uz * vy
+      y += uz * vx - ux * vz
+      z += ux * vy - uy * vx
+    }
+    const length = Math.hypot(x, y, z) || 1
+    return [x / length, y / length, z / length]
+  }
+}

@@ -1,0 +1,117 @@
+/** What the photo shows of the eyes: where their irises are and what colour they have. */
+
+import { IRISES } from '../evidence/layouts.js'
+import { backProject, cameraCenter, project } from '../geometry/camera.js'
+import type { Camera, Landmarks, Photo } from '../stages.js'
+import type { IrisSeen, Side, Vector } from './eyes.js'
+
+/** An iris is seen if at least this share of it lies between the lids, and its colour if it has so many pixels across. */
+const SEEN = 0.2
+const LEAST_PIXELS = 6
+/** The coloured ring, as shares of the iris's radius. */
+const RING = [0.45, 0.9] as const
+/** Which pixels of the ring count, in order of brightness: neither lashes and pupil nor highlights. */
+const COUNTING = [0.2, 0.7] as const
+/** Brown: where the photo shows none, sRGB. */
+const BROWN = [0.3, 0.2, 0.13] as const
+
+/** The factors that take the light out of a colour at a photo pixel. */
+export type LightFactors = (x: number, y: number) => readonly number[]
+
+export interface EyesSeen {
+  irises: Partial<Record<Side, IrisSeen>>
+  /** sRGB 0..1, both eyes together. */
+  colour: readonly number[]
+}
+
+/**
+ * @param rims [n, 3] the lids' rims, head frame, metres
+ * @param light what the colours are multiplied by
+ */
+export function eyesSeen(
+  photo: Photo,
+  camera: Camera,
+  landmarks: Landmarks,
+  rims: Readonly<Record<Side, Float32Array | undefined>>,
+  light: LightFactors,
+): EyesSeen {
+  const irises: Partial<Record<Side, IrisSeen>> = {}
+  const colours: number[][] = []
+  // the 68 landmarks have no irises
+  if (landmarks.layout === 478)
+    for (const [sign, ring] of IRISES) {
+      const side = sign > 0 ? 'Left' : 'Right'
+      const rim = rims[side]
+      if (!rim) continue
+      const [x, y] = [0, 1].map((k) => landmarks.points[2 * ring[0] + k])
+      const radius =
+        ring
+          .slice(1)
+          .reduce((sum, i) => sum + Math.hypot(landmarks.points[2 * i] - x, landmarks.points[2 * i + 1] - y), 0) /
+        (ring.length - 1)
+      const lids = project(camera, rim)
+      const seen = irisPixels(photo, lids, { x, y, radius }, light)
+      if (seen.share < SEEN) continue
+      let depth = 0
+      for (let i = 2; i < lids.length; i += 3) depth += (3 * lids[i]) / lids.length
+      const from = Array.from(cameraCenter(camera))
+      const to = backProject(camera, Float64Array.of(x, y), Float64Array.of(depth))
+      const length = Math.hypot(...from.map((f, k) => to[k] - f))
+      irises[side] = {
+        from: from as unknown as Vector,
+        along: from.map((f, k) => (to[k] - f) / length) as unknown as Vector,
+        radius: (radius / camera.fx) * depth,
+      }
+      if (2 * radius >= LEAST_PIXELS) colours.push(...seen.ring)
+    }
+  return { irises, colour: colourOf(colours) }
+}
+
+function irisPixels(
+  { width, height, data }: Photo,
+  lids: Float64Array,
+  iris: { x: number; y: number; radius: number },
+  light: LightFactors,
+): { share: number; ring: number[][] } {
+  const ring: number[][] = []
+  let [all, open] = [0, 0]
+  // at least twenty steps across, however few pixels there are
+  const step = Math.min(1, iris.radius / 10)
+  for (let dy = -iris.radius; dy <= iris.radius; dy += step)
+    for (let dx = -iris.radius; dx <= iris.radius; dx += step) {
+      const r = Math.hypot(dx, dy) / iris.radius
+      if (r > 1) continue
+      all++
+      const [x, y] = [iris.x + dx, iris.y + dy]
+      if (!within(lids, x, y)) continue
+      open++
+      if (r < RING[0] || r > RING[1] || !(x >= 0 && y >= 0 && x < width && y < height)) continue
+      const factors = light(x, y)
+      const i = 3 * (Math.floor(y) * width + Math.floor(x))
+      ring.push([0, 1, 2].map((k) => (data[i + k] / 255) * factors[k]))
+    }
+  return { share: open / Math.max(1, all), ring }
+}
+
+/** Whether (x, y) lies in the closed polygon of rows [n, 3]. */
+function within(polygon: Float64Array, x: number, y: number): boolean {
+  let inside = false
+  for (let i = 0, j = polygon.length - 3; i < polygon.length; j = i, i += 3) {
+    const [xi, yi, xj, yj] = [polygon[i], polygon[i + 1], polygon[j], polygon[j + 1]]
+    if (yi > y !== yj > y && x < xi + ((y - yi) / (yj - yi)) * (xj - xi)) inside = !inside
+  }
+  return inside
+}
+
+function colourOf(pixels: number[][]): readonly number[] {
+  if (pixels.length === 0) return BROWN
+  const brightness = ([r, g, b]: number[]): number => 0.3 * r + 0.6 * g + 0.1 * b
+  const sorted = pixels.sort((a, b) => brightness(a) - brightness(b))
+  const counting = sorted.slice(Math.floor(COUNTING[0] * sorted.length), Math.ceil(COUNTING[1] * sorted.length))
+  return [0, 1, 2].map((k) =>
+    Math.min(
+      1,
+      counting.reduce((sum, c) => sum + c[k] / counting.length, 0),
+    ),
+  )
+}
