@@ -10,6 +10,7 @@ import validator from 'gltf-validator'
 import { MeshoptDecoder } from 'meshoptimizer'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ARKIT } from '../src/engine/asset/arkit.js'
 import { assetFiles } from '../src/engine/asset-files.js'
 import { readMesh } from '../src/engine/evaluate/mesh-files.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
@@ -72,11 +73,22 @@ describe('a small run', () => {
       expect(material.getBaseColorTexture()?.getSize()).toEqual([512, 512])
       if (name === 'surface.glb') continue
       expect(material.getNormalTexture()?.getSize()).toEqual([256, 256])
-      const targets = node.getMesh()?.getExtras()['targetNames'] as string[]
-      expect(targets[0]).toBe('photo')
-      expect(targets).toEqual(expect.arrayContaining(['jawOpen', 'eyeBlinkLeft', 'mouthSmileRight', 'cheekPuffLeft']))
-      expect(node.getMesh()?.listPrimitives()[0].listTargets()).toHaveLength(targets.length)
       expect(node.getMesh()?.listPrimitives()[0].getAttribute('TANGENT')).not.toBeNull()
+      expect(root.listNodes().map((one) => one.getName())).toEqual([
+        'face',
+        ...['eyeRight', 'corneaRight', 'eyeLeft', 'corneaLeft', 'teethUpper', 'teethLower', 'tongue', 'mouth'],
+      ])
+      const keys = new Set<string>()
+      for (const one of root.listNodes()) {
+        const primitives = one.getMesh()!.listPrimitives()
+        const names = (one.getMesh()!.getExtras()['targetNames'] ?? []) as string[]
+        expect(primitives).toHaveLength(1)
+        expect(primitives[0].listTargets()).toHaveLength(names.length)
+        for (const key of names) keys.add(key)
+      }
+      expect([...keys].sort()).toEqual(ARKIT.map((key) => key.name).sort())
+      const clear = root.listMaterials().filter((one) => one.getAlphaMode() === 'BLEND')
+      expect(clear.map((one) => one.getName())).toEqual(['cornea'])
     }
   })
 

@@ -100,7 +100,15 @@ export async function buildAsset(input: AssetInput, settings: Settings, signal?:
   const relight = surface.delight
     ? relighting(input.image, input.view.shading, input.trusted, fit.crop.size)
     : undefined
-  const opened = openFace(fit, settled, input.photo, input.landmarks, lightFactors(fit, relight), surface.neutralize)
+  const opened = openFace(
+    fit,
+    input.metric,
+    settled,
+    input.photo,
+    input.landmarks,
+    lightFactors(fit, relight),
+    surface.neutralize,
+  )
   const { whole } = opened
   const split = splitSeams(
     { positions: opened.extended(whole.mesh.positions), indices: opened.indices },

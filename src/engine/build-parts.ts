@@ -8,13 +8,14 @@ import { type InsidePart, insideParts } from './asset/inside.js'
 import { eyesSeen, type LightFactors } from './asset/irises.js'
 import { arkitPoses, KeyMaker, type KeyPose, modelPoses, type ShapeKey, SkinMover } from './asset/keys.js'
 import {
+  aboutEye,
   keepOffBalls,
-  LidSeal,
+  Meeting,
   type OpenHead,
   type Opening,
   openHead,
   openingsOf,
-  skinNear,
+  skinWhere,
 } from './asset/open-head.js'
 import type { Settings } from './config.js'
 import { transformPoints } from './geometry/camera.js'
@@ -47,8 +48,8 @@ export interface PlacedEyes {
   eyes: { eye: Eye; loop: Uint32Array }[]
   /** sRGB of the irises. */
   iris: readonly number[]
-  /** Lets the lids of a posed closed head lie on the balls and on each other, in place. */
-  settleLids(positions: Float32Array): void
+  /** Lets the lids of a posed closed head lie on the balls, and shut lids and lips on each other, in place. */
+  settleRims(positions: Float32Array, lipsMayCross?: boolean): void
 }
 
 /** The skin opened, and everything about its openings. */
@@ -61,6 +62,7 @@ export interface OpenedHead extends OpenHead, PlacedEyes {
 /** Opens the skin at eyes and mouth, as far as the model has something to put there. @param light takes the light out of the photo */
 export function openFace(
   fit: HeadFit,
+  metric: Metric,
   settled: HeadMesh,
   photo: Photo,
   landmarks: Landmarks,
@@ -71,7 +73,7 @@ export function openFace(
   const openings = openingsOf(topology, mesh.positions.length / 3)
   const mouth = fit.model.interior && openings.find(({ kind }) => kind === 'mouth')
   const loops = openings.filter(({ kind }) => kind === 'eye')
-  const sided = (['Right', 'Left'] as const).flatMap((side) => {
+  const withBalls = (['Right', 'Left'] as const).flatMap((side) => {
     const sign = side === 'Left' ? 1 : -1
     const found = loops.find(({ loop }) => sign * mesh.positions[3 * loop[0]] > 0)
     const ball = ballPoints(fit, sign)
@@ -79,32 +81,48 @@ export function openFace(
       ? [{ side, loop: found.loop, ball, rim: gather(mesh.positions, found.loop, 3) }]
       : []
   })
-  if (sided.length < 2) return { ...openHead(topology, [], mouth !== undefined), whole: settled, mouth, ...noEyes }
+  // both or none: eyes that differ in kind would be stranger than two painted ones
+  const sided = withBalls.length === 2 ? withBalls : []
   const rims = Object.fromEntries(sided.map(({ side, rim }) => [side, rim])) as Record<Side, Float32Array>
   const seen = eyesSeen(photo, fit.camera, landmarks, rims, light)
-  const placed = placeEyes(
+  const balls = placeEyes(
     sided.map(({ side, ball, rim }) => ({ side, ball, rim, iris: neutral ? undefined : seen.irises[side] })),
   )
-  const eyes = placed.map((eye, i) => ({ eye, loop: sided[i].loop }))
-  const near = skinNear(mesh, topology.sheets, placed)
-  const seals = eyes.map(({ loop }) => new LidSeal(mesh.positions, loop, near))
-  const settleLids = (lids: Float32Array): void => {
-    for (const seal of seals) seal.apply(lids)
-    keepOffBalls(lids, near, placed)
+  const eyes = balls.map((eye, i) => ({ eye, loop: sided[i].loop }))
+
+  // what belongs to which lid and lip is plain where all are open
+  const apart = { positions: topology.refined(poser(fit, metric)(openMouth(fit)), 3), indices: mesh.indices }
+  const about = (loop: Uint32Array, near: (x: number, y: number, z: number) => boolean): Meeting =>
+    new Meeting(apart.positions, loop, skinWhere(apart, topology.sheets, near))
+  const lids = eyes.map(({ eye, loop }) => about(loop, (x, y, z) => aboutEye(eye, x, y, z)))
+  const lips = openings.filter(({ kind }) => kind === 'mouth').map(({ loop }) => about(loop, around(apart, loop)))
+  const near = skinWhere(apart, topology.sheets, (x, y, z) => balls.some((eye) => aboutEye(eye, x, y, z)))
+  const settleRims = (positions: Float32Array, lipsMayCross = false): void => {
+    for (const meeting of lids) meeting.shut(positions)
+    if (!lipsMayCross) for (const meeting of lips) meeting.uncross(positions)
+    keepOffBalls(positions, near, balls)
   }
   const positions = mesh.positions.slice()
-  settleLids(positions)
+  settleRims(positions)
   return {
     ...openHead(topology, eyes, mouth !== undefined),
     whole: { ...settled, mesh: { positions, indices: mesh.indices } },
     mouth,
     eyes,
-    settleLids,
+    settleRims,
     iris: seen.colour,
   }
 }
 
-const noEyes: PlacedEyes = { eyes: [], iris: [0, 0, 0], settleLids: () => {} }
+/** Whether a place is within a loop's surroundings. */
+function around({ positions }: Mesh, loop: Uint32Array): (x: number, y: number, z: number) => boolean {
+  const rows = gather(positions, loop, 3)
+  const middle = [0, 1, 2].map((k) => rows.reduce((sum, x, i) => (i % 3 === k ? sum + x / loop.length : sum), 0))
+  let radius = 0
+  for (let i = 0; i < rows.length; i += 3)
+    radius = Math.max(radius, Math.hypot(...middle.map((m, k) => rows[i + k] - m)))
+  return (x, y, z) => Math.hypot(x - middle[0], y - middle[1], z - middle[2]) < 1.3 * radius
+}
 
 /** [n, 3] points of the fitted head's eyeball on a side, as far as it is not a sheet between the lids. */
 function ballPoints({ model, mesh }: HeadFit, sign: number): Float32Array {
@@ -165,9 +183,9 @@ export async function moveHead(
   const { topology } = whole
   const { model } = fit
   const skinOf = poser(fit, metric)
-  const settle = (pose: Pick<KeyPose, 'expression' | 'movement'>): Float32Array => {
+  const settle = (pose: Pick<KeyPose, 'expression' | 'movement' | 'underOpenJaw'>): Float32Array => {
     const positions = ride(whole, skinOf(pose))
-    opened.settleLids(positions)
+    opened.settleRims(positions, pose.underOpenJaw)
     return positions
   }
   const rest = new Float64Array(fit.expression.length)

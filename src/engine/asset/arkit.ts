@@ -25,6 +25,8 @@ export interface Recipe {
   /** Units that end with the key: those that would keep it from being what it is called. */
   without?: readonly string[]
   movement?: Movement
+  /** Made to be added to an open jaw: alone it would carry the lips past each other. */
+  underOpenJaw?: boolean
 }
 
 const SIDES = ['Left', 'Right'] as const
@@ -51,7 +53,7 @@ export const ARKIT: readonly Recipe[] = [
   ]),
   ...['jawForward', 'jawLeft', 'jawRight'].map((name) => own(name)),
   own('jawOpen', JAW_OPEN),
-  { name: 'mouthClose', units: {}, movement: closeLips },
+  { name: 'mouthClose', units: {}, movement: closeLips, underOpenJaw: true },
   ...['mouthFunnel', 'mouthPucker', 'mouthLeft', 'mouthRight'].map((name) => own(name)),
   ...SIDES.flatMap((side) => [
     { ...own(`mouthSmile${side}`), without: [`mouthFrown${side}`] },
@@ -59,7 +61,7 @@ export const ARKIT: readonly Recipe[] = [
   ]),
   ...['mouthDimple', 'mouthStretch'].flatMap(sides),
   { name: 'mouthRollLower', units: {}, movement: (board) => squeezeLips(board, { lower: 0.55, back: 0.0026 }) },
-  { name: 'mouthRollUpper', units: {}, movement: (board) => squeezeLips(board, { upper: 0.55, back: 0.0026 }) },
+  { name: 'mouthRollUpper', units: {}, movement: (board) => squeezeLips(board, { upper: 0.45, back: 0.002 }) },
   { name: 'mouthShrugLower', units: {}, movement: shrugLower },
   { name: 'mouthShrugUpper', units: {}, movement: shrugUpper },
   ...SIDES.map((side) => ({

@@ -43,6 +43,7 @@ const FOLLOW = 0.012
 /** It stays at least this far behind the skin, metres; near the rim, by this share of the distance from it. */
 const BEHIND = 0.0045
 const SLOPE = 0.5
+const BEYOND = 0.008
 /** The skin about the mouth begins behind the lips and ends at this distance from the rim, metres. */
 const LIPS = 0.004
 const ABOUT = 0.06
@@ -330,7 +331,8 @@ class BehindSkin {
       const normal = normals[best]
       const depth = (skin[at] - x) * normal[0] + (skin[at + 1] - y) * normal[1] + (skin[at + 2] - z) * normal[2]
       const missing = this.depths[i] - depth
-      if (missing > 0) for (let k = 0; k < 3; k++) points[3 * i + k] -= missing * normal[k]
+      // what is further in front of it has nothing to do with this place
+      if (missing > 0 && missing < BEYOND) for (let k = 0; k < 3; k++) points[3 * i + k] -= missing * normal[k]
     }
   }
 

@@ -34,6 +34,8 @@ export interface KeyPose {
   movement?: Float32Array
   /** 0..1: how far the tongue is put out. */
   tongueOut: number
+  /** Whether lips may pass each other: the key is made to be added to an open jaw. */
+  underOpenJaw?: boolean
 }
 
 /** The head model's expressions, and the one that the mesh shows. */
@@ -47,14 +49,20 @@ export interface Expressions {
 
 /** ARKit's 52 keys, for models that have the units they are made of. */
 export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard): KeyPose[] {
-  return ARKIT.map(({ name, units, without = [], movement }) => {
+  return ARKIT.map(({ name, units, without = [], movement, underOpenJaw }) => {
     const expression = shown.slice()
     for (const unit of without) expression[names.indexOf(unit)] = 0
     for (const [unit, strength] of Object.entries(units)) {
       const k = names.indexOf(unit)
       expression[k] = Math.max(strength, shown[k] + LEAST_KEY)
     }
-    return { name, expression, movement: movement?.(board), tongueOut: name === 'tongueOut' ? 1 : 0 }
+    return {
+      name,
+      expression,
+      movement: movement?.(board),
+      tongueOut: name === 'tongueOut' ? 1 : 0,
+      underOpenJaw,
+    }
   })
 }
 

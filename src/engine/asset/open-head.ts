@@ -129,19 +129,25 @@ export function openHead(head: ClosedHead, eyes: readonly { loop: Uint32Array; e
   }
 }
 
-/** Lids that leave less than the first of these open are shut; more than the second, they are open, metres. */
+/** Rims that leave less than the first of these open are shut; more than the second, they are open, metres. */
 const SLIT = [0.001, 0.002] as const
-/** How far over the lids their meeting reaches, metres. */
+/** Where shut rims are nearer than the first of these they touch already, metres; beyond the second they are brought together. */
+const TOUCH = [0.0003, 0.0008] as const
+/** How far over lids and lips their meeting reaches, metres. */
 const MEETING = 0.006
+/** How far apart rims come to lie that had passed each other, metres. */
+const CLEAR = 0.0002
+/** From the corners on rims are brought together more and more, up to this distance from them, metres. */
+const CORNER = 0.005
 
-/** Makes shut lids meet: linear expressions leave slits and let the lids pass each other. */
-export class LidSeal {
-  /** Places on the loop of the upper and of the lower rim, from the eye's right to its left; corners are in both. */
+/** Lids and lips where they meet: linear expressions leave slits between shut ones, and let them pass each other. */
+export class Meeting {
+  /** Places on the loop of the upper and of the lower rim, from its right to its left; corners are in both. */
   private readonly halves: [upper: number[], lower: number[]]
-  /** Vertices about the eye with the place on the loop that they go with, and how far. */
+  /** Vertices about the opening with the place on the loop that they go with, and how far. */
   private readonly followers: { v: number; at: number; share: number }[]
 
-  /** @param skin vertices about the eyes */
+  /** @param skin vertices that may move */
   constructor(
     positions: Float32Array,
     private readonly loop: Uint32Array,
@@ -161,29 +167,56 @@ export class LidSeal {
         at = i
         square = d
       }
-      const least = Math.sqrt(square)
-      return least < MEETING ? [{ v, at, share: smoothstep(MEETING, 0, least) }] : []
+      return square < MEETING ** 2 ? [{ v, at, share: smoothstep(MEETING, 0, Math.sqrt(square)) }] : []
     })
   }
 
-  /** Moves lids that are nearly shut, in place. */
-  apply(positions: Float32Array): void {
-    const lines = this.halves.map((half) =>
+  /** Brings rims together that are nearly shut along their whole length, in place. */
+  shut(positions: Float32Array): void {
+    const [upper, lower] = this.rims(positions)
+    const gap = Math.max(...upper.map((p) => p[1] - along(lower, p[0])[1]))
+    const share = 1 - smoothstep(SLIT[0], SLIT[1], gap)
+    if (share === 0) return
+    this.move(positions, (p, other) => {
+      const by = p.map((x, k) => other[k] - x)
+      const apart = share * smoothstep(TOUCH[0], TOUCH[1], Math.hypot(...by))
+      return by.map((x) => (apart * x) / 2)
+    })
+  }
+
+  /** Brings rims back together where the upper one is below the lower one, in place. */
+  uncross(positions: Float32Array): void {
+    this.move(positions, (p, other, side) => {
+      const up = side === 0 ? 1 : -1
+      return up * (p[1] - other[1]) < 0 ? [0, (other[1] - p[1] + up * CLEAR) / 2, 0] : undefined
+    })
+  }
+
+  private rims(positions: Float32Array): number[][][] {
+    return this.halves.map((half) =>
       half.map((i) => Array.from(positions.subarray(3 * this.loop[i], 3 * this.loop[i] + 3))),
     )
-    const [upper, lower] = lines
-    const gap = Math.max(...upper.map((p) => p[1] - along(lower, p[0])[1]))
-    const shut = 1 - smoothstep(SLIT[0], SLIT[1], gap)
-    if (shut === 0) return
-    const by = Array.from(this.loop, () => [0, 0, 0])
+  }
+
+  /** Moves each place of the rims by what `move` says of it, of the other rim at its x, and of which rim it is on. */
+  private move(
+    positions: Float32Array,
+    move: (p: number[], other: number[], side: number) => number[] | undefined,
+  ): void {
+    const lines = this.rims(positions)
+    const by: (number[] | undefined)[] = Array.from(this.loop, () => undefined)
     this.halves.forEach((half, side) => {
       half.slice(1, -1).forEach((i, n) => {
         const p = lines[side][n + 1]
-        const other = along(lines[1 - side], p[0])
-        by[i] = p.map((x, k) => (shut * (other[k] - x)) / 2)
+        // towards the corners rims are steep, and what lies at the same x does not belong together
+        const inner = smoothstep(0, CORNER, Math.min(p[0] - lines[side][0][0], lines[side][half.length - 1][0] - p[0]))
+        if (inner > 0) by[i] = move(p, along(lines[1 - side], p[0]), side)?.map((x) => inner * x)
       })
     })
-    for (const { v, at, share } of this.followers) for (let k = 0; k < 3; k++) positions[3 * v + k] += share * by[at][k]
+    for (const { v, at, share } of this.followers) {
+      const shift = by[at]
+      if (shift) for (let k = 0; k < 3; k++) positions[3 * v + k] += share * shift[k]
+    }
   }
 }
 
@@ -240,19 +273,21 @@ export function keepOffBalls(positions: Float32Array, skin: ArrayLike<number>, e
   }
 }
 
-/** Vertices of the skin about the eyes on the posed head; none of the sheets'. */
-export function skinNear({ positions, indices }: Mesh, sheets: Uint8Array, eyes: readonly Eye[]): Uint32Array {
+/** Vertices of the skin near points, none of the sheets'. @param near whether a position is */
+export function skinWhere(
+  { positions, indices }: Mesh,
+  sheets: Uint8Array,
+  near: (x: number, y: number, z: number) => boolean,
+): Uint32Array {
   const out = new Set<number>()
   for (let c = 0; c < indices.length; c++) {
-    if (sheets[Math.floor(c / 3)]) continue
     const v = 3 * indices[c]
-    for (const { centre, radius } of eyes)
-      if (
-        Math.hypot(positions[v] - centre[0], positions[v + 1] - centre[1], positions[v + 2] - centre[2]) <
-          NEAR * radius &&
-        positions[v + 2] > centre[2] - radius / 2
-      )
-        out.add(indices[c])
+    if (!sheets[Math.floor(c / 3)] && near(positions[v], positions[v + 1], positions[v + 2])) out.add(indices[c])
   }
   return Uint32Array.from(out)
+}
+
+/** Whether a place is about an eye. */
+export function aboutEye({ centre, radius }: Eye, x: number, y: number, z: number): boolean {
+  return z > centre[2] - radius / 2 && Math.hypot(x - centre[0], y - centre[1], z - centre[2]) < NEAR * radius
 }
