@@ -11,11 +11,13 @@ from .meshes import make_image, make_mesh
 EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png"}
 RENDER_LEVELS = 2
 """Subdivisions for true displacement when rendering."""
+ROOM = 0.32
+"""Metres from one face to the next."""
 
 
 def place(result, photo, name, displacement=False, collection=True, with_camera=True):
     """
-    Adds the result to the scene, and selects it.
+    Adds the result to the scene at the 3D cursor, beside faces that are there already, and selects it.
     @param photo: bytes of the photo's file; name: for people, such as the photo's file name without ending
     @return: the object of the face; everything else is its child
     """
@@ -24,25 +26,72 @@ def place(result, photo, name, displacement=False, collection=True, with_camera=
     if collection:
         target = bpy.data.collections.new(f"SIDER {name}")
         scene.collection.children.link(target)
-    objects = [_object(part, result, displacement) for part in result.asset.parts]
+    materials = {}
+    objects = [_object(part, result, displacement, materials) for part in result.asset.parts]
     face = next((one for one, part in zip(objects, result.asset.parts) if part.name == "face"), objects[0])
     face.name = name
+    face.location = _free_place(scene)
     if with_camera:
         objects.append(camera.make(f"{name} camera", result.camera, photo))
     for one in objects:
         target.objects.link(one)
         if one is not face:
             one.parent = face
+    _follow_keys(face, [one for one in objects if one is not face and one.type == "MESH"])
     _provenance(face, result)
     for one in bpy.context.view_layer.objects:
         one.select_set(one is face)
     bpy.context.view_layer.objects.active = face
+    _frame()
     return face
 
 
-def _object(part, result, displacement):
+def _free_place(scene):
+    """The 3D cursor, or as far to its right as other faces make necessary."""
+    taken = [one.matrix_world.translation for one in scene.objects if "sider_generator" in one]
+    place = scene.cursor.location.copy()
+    while any((place - one).length < ROOM / 2 for one in taken):
+        place.x += ROOM
+    return place
+
+
+def _frame():
+    """Shows what is selected in all 3D views; in background mode there are none."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type != "VIEW_3D" or area.spaces.active.region_3d.view_perspective == "CAMERA":
+                continue
+            region = next(one for one in area.regions if one.type == "WINDOW")
+            with bpy.context.temp_override(window=window, area=area, region=region):
+                if bpy.ops.view3d.view_selected.poll():
+                    bpy.ops.view3d.view_selected()
+
+
+def _follow_keys(face, others):
+    """The face gets all keys, also those that move other parts alone; the others' go where the face's go."""
+    for other in others:
+        if not other.data.shape_keys:
+            continue
+        if not face.data.shape_keys:
+            face.shape_key_add(name="Basis", from_mix=False)
+        known = face.data.shape_keys.key_blocks
+        for key in other.data.shape_keys.key_blocks[1:]:
+            if key.name not in known:
+                face.shape_key_add(name=key.name, from_mix=False).value = 0
+            driver = key.driver_add("value").driver
+            driver.type = "SUM"
+            variable = driver.variables.new()
+            variable.targets[0].id_type = "KEY"
+            variable.targets[0].id = face.data.shape_keys
+            variable.targets[0].data_path = f'key_blocks["{key.name}"].value'
+
+
+def _object(part, result, displacement, materials):
+    """@param materials: those made so far, by name: parts share them"""
     mesh = make_mesh(part.name, part.positions, part.triangles, part.uv, part.normals)
-    mesh.materials.append(_material(part, result, displacement))
+    if part.material.name not in materials:
+        materials[part.material.name] = _material(part, result, displacement)
+    mesh.materials.append(materials[part.material.name])
     one = bpy.data.objects.new(part.name, mesh)
     if part.targets:
         one.shape_key_add(name="Basis", from_mix=False)
@@ -75,6 +124,9 @@ def _material(part, result, displacement):
     compat.bsdf_input(shader, "Roughness").default_value = given.roughness
     compat.bsdf_input(shader, "Metallic").default_value = given.metallic
     material.diffuse_color = given.base_color
+    if given.base_color[3] < 1:
+        compat.bsdf_input(shader, "Alpha").default_value = given.base_color[3]
+        compat.set_transparent(material)
     if given.base_image:
         image = make_image(f"{part.name} albedo", given.base_image.data, EXTENSIONS[given.base_image.media_type])
         texture = _texture(tree, image, (-600, 300))

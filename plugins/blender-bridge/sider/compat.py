@@ -51,6 +51,14 @@ def set_displacement(material, method):
         owner.displacement_method = method
 
 
+def set_transparent(material):
+    """Lets a material be seen through. EEVEE had to be told how until 4.1, and which shadows such a material casts."""
+    if hasattr(material, "surface_render_method"):
+        material.surface_render_method = "BLENDED"
+    else:
+        material.blend_method, material.shadow_method = "BLEND", "NONE"
+
+
 def displacement_of(material):
     owner = material if hasattr(material, "displacement_method") else material.cycles
     return owner.displacement_method

@@ -48,7 +48,7 @@ const BEYOND = 0.008
 const LIPS = 0.004
 const ABOUT = 0.06
 /** Places of the skin that each point of the cavity is compared with. */
-const NEAREST = 48
+const NEAREST = 32
 
 /**
  * Builds the parts and their keys.
@@ -252,13 +252,43 @@ function nearestOnRim(
   inside: Float32Array,
 ): { rim: number; at: number; distance: number; share: number }[] {
   return Array.from(inner, (v) => {
-    let [best, least] = [0, Number.POSITIVE_INFINITY]
+    let best = 0
+    let square = Number.POSITIVE_INFINITY
     for (const rim of onLoop.keys()) {
-      const d = Math.hypot(...[0, 1, 2].map((k) => inside[3 * v + k] - inside[3 * rim + k]))
-      if (d < least) [best, least] = [rim, d]
+      const d =
+        (inside[3 * v] - inside[3 * rim]) ** 2 +
+        (inside[3 * v + 1] - inside[3 * rim + 1]) ** 2 +
+        (inside[3 * v + 2] - inside[3 * rim + 2]) ** 2
+      if (d >= square) continue
+      best = rim
+      square = d
     }
+    const least = Math.sqrt(square)
     return { rim: best, at: onLoop.get(best) ?? 0, distance: least, share: smoothstep(FOLLOW, 0, least) }
   })
+}
+
+/** [points, NEAREST] numbers of the places that are nearest to each point, the nearest first. */
+function nearestPlaces(points: Float32Array, about: readonly number[], p: Float32Array): Uint16Array {
+  const out = new Uint16Array((points.length / 3) * NEAREST)
+  const squares = new Float32Array(NEAREST)
+  for (let i = 0; i < points.length / 3; i++) {
+    squares.fill(Number.POSITIVE_INFINITY)
+    const row = out.subarray(i * NEAREST, (i + 1) * NEAREST)
+    for (let n = 0; n < about.length; n++) {
+      const v = 3 * about[n]
+      const d = (p[v] - points[3 * i]) ** 2 + (p[v + 1] - points[3 * i + 1]) ** 2 + (p[v + 2] - points[3 * i + 2]) ** 2
+      if (d >= squares[NEAREST - 1]) continue
+      let at = NEAREST - 1
+      for (; at > 0 && squares[at - 1] > d; at--) {
+        squares[at] = squares[at - 1]
+        row[at] = row[at - 1]
+      }
+      squares[at] = d
+      row[at] = n
+    }
+  }
+  return out
 }
 
 /** Keeps points behind the skin about the mouth, wherever that goes. */
@@ -294,21 +324,7 @@ class BehindSkin {
       for (const t of triangles.get(v)!) this.corners.push(...skin.indices.subarray(t, t + 3))
     }
     this.starts.push(this.corners.length)
-    const p = skin.positions
-    const distances = new Float32Array(this.about.length)
-    this.nearest = Uint16Array.from(
-      depths.flatMap((_, i) => {
-        this.about.forEach((v, n) => {
-          distances[n] =
-            (p[3 * v] - points[3 * i]) ** 2 +
-            (p[3 * v + 1] - points[3 * i + 1]) ** 2 +
-            (p[3 * v + 2] - points[3 * i + 2]) ** 2
-        })
-        const limit = distances.slice().sort()[Math.min(NEAREST, distances.length) - 1]
-        const found = [...distances.keys()].filter((n) => distances[n] <= limit).slice(0, NEAREST)
-        return Array.from({ length: NEAREST }, (_, n) => found[Math.min(n, found.length - 1)] ?? 0)
-      }),
-    )
+    this.nearest = nearestPlaces(points, this.about, skin.positions)
   }
 
   /** Moves points that are not deep enough, in place. */

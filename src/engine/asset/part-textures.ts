@@ -63,7 +63,7 @@ export function paintEye(
 
 /** How far behind the front teeth the mouth begins and ends to be dark, metres, and how dark: what light does not reach. */
 const SHADE = [-0.004, 0.04] as const
-const DARKEST = 0.16
+const DARKEST = 0.4
 
 /** The mouth's inside in the model's layout. */
 export function paintMouth(interior: HeadInterior, owner: MouthOwner, colourful: number): Float32Array {

@@ -27,7 +27,7 @@ class Picture:
 class Material:
     name: str = "skin"
     base_color: tuple = (1.0, 1.0, 1.0, 1.0)
-    """Linear."""
+    """Linear; below 1 the last lets through what is behind."""
     base_image: Picture = None
     """sRGB."""
     normal_image: Picture = None
