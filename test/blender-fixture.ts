@@ -114,7 +114,18 @@ async function asset(): Promise<Uint8Array> {
     provenance: { generator: 'sider test', photoSha256: 'f'.repeat(64), head: 'built-in', seed: 2 ** 40 },
     displacement: { file: 'textures/displacement.png', midlevel: 0.5, scaleMetres: 0.002 },
   })
-  add('head', sphereMesh(0.05, 6, 8, [0, 0, -0.1])).node.setExtras({ observed: false })
+  // a part with a key that the face has too, and one of its own; it lets light through
+  const ball = sphereMesh(0.05, 6, 8, [0, 0, -0.1])
+  const head = add('head', ball)
+  head.node.setExtras({ observed: false })
+  head.material.setBaseColorFactor([0, 0, 0, 0.25]).setAlphaMode('BLEND')
+  for (const name of ['jawOpen', 'eyeLookInLeft']) {
+    const moved = Float32Array.from(ball.positions, (_, i) => (i % 3 === 0 ? 0.004 : 0))
+    head.primitive.addTarget(
+      document.createPrimitiveTarget(name).setAttribute('POSITION', head.accessor('VEC3', moved)),
+    )
+  }
+  head.made.setWeights([0, 0]).setExtras({ targetNames: ['jawOpen', 'eyeLookInLeft'] })
   return new WebIO().writeBinary(document)
 }
 

@@ -214,7 +214,12 @@ function expectAsset(found: Found): void {
   expect(found['links']).toContain('TEX_IMAGE.Color > DISPLACEMENT.Height')
   expect(found['scale']).toBeCloseTo(0.002, 6)
   expect(found['midlevel']).toBe(0.5)
-  expect(found['keys'].map((key: [string, number]) => key[0])).toEqual(['Basis', 'jawOpen', 'mouthSmileLeft'])
+  expect(found['keys'].map((key: [string, number]) => key[0])).toEqual([
+    ...['Basis', 'jawOpen', 'mouthSmileLeft'],
+    'eyeLookInLeft', // of the other part: the face drives it
+  ])
+  expect(found['followed']).toEqual({ jawOpen: 1, eyeLookInLeft: 0.5 })
+  expect(found['clear']).toEqual([0.25])
   expect(found['keys'].slice(1).every((key: [string, number]) => key[1] === 0)).toBe(true)
   // glTF's up is Blender's z, its front Blender's -y
   for (const [i, value] of [0, 0, 0.005].entries()) expect(found['moved'].jawOpen[i]).toBeCloseTo(value, 6)

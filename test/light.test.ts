@@ -41,6 +41,19 @@ test('changes of colour as small as those of skin are left alone', () => {
   expect(ratio(left) - ratio(right)).toBeCloseTo(2 * Math.log(0.73 / 0.68), 1)
 })
 
+test('a grey photo stays grey, whatever colours the light was taken for', () => {
+  const shading = Float32Array.from({ length: 3 * SIZE * SIZE }, (_, i) => {
+    const across = (Math.floor(i / 3) % SIZE) / (SIZE - 1)
+    return 0.7 + 0.2 * across + [0.15, 0, -0.15][i % 3] * (2 * across - 1)
+  })
+  const grey = shading.map((_, i) => 0.4 + (0.3 * (Math.floor(i / 3) % SIZE)) / SIZE)
+  const { image } = relighting(grey, shading, trusted, SIZE)!
+  for (let i = 0; i < image.length; i += 3)
+    expect(
+      Math.max(image[i], image[i + 1], image[i + 2]) - Math.min(image[i], image[i + 1], image[i + 2]),
+    ).toBeLessThan(0.01)
+})
+
 test('nothing is known without a light or without skin', () => {
   const grey = new Float32Array(3 * SIZE * SIZE).fill(0.5)
   expect(relighting(grey, undefined, trusted, SIZE)).toBeUndefined()

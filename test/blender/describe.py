@@ -38,6 +38,8 @@ def describe(face, compat):
         "modifiers": [modifier.type for modifier in face.modifiers],
         "keys": [[key.name, key.value] for key in keys.key_blocks] if keys else [],
         "moved": moved(keys),
+        "followed": followed(face),
+        "clear": clear(face, compat),
         "collections": [one.name for one in face.users_collection],
         "properties": {key: face[key] for key in face.keys() if key.startswith("sider_")},
         "children": sorted(one.type for one in face.children),
@@ -53,6 +55,37 @@ def moved(keys):
         return {}
     first = keys.key_blocks[0].data[0].co
     return {key.name: list(key.data[0].co - first) for key in keys.key_blocks[1:]}
+
+
+def followed(face):
+    """Values of the other parts' keys where the face's are 1 and a half in turn."""
+    if not face.data.shape_keys:
+        return {}
+    keys = face.data.shape_keys.key_blocks
+    others = [one for one in face.children if one.type == "MESH" and one.data.shape_keys]
+    names = [key.name for one in others for key in one.data.shape_keys.key_blocks[1:]]
+    for i, name in enumerate(names):
+        keys[name].value = 1 if i % 2 == 0 else 0.5
+    bpy.context.view_layer.update()
+    graph = bpy.context.evaluated_depsgraph_get()
+    found = {
+        key.name: round(key.value, 3)
+        for one in others
+        for key in one.evaluated_get(graph).data.shape_keys.key_blocks[1:]
+    }
+    for name in names:
+        keys[name].value = 0
+    return found
+
+
+def clear(face, compat):
+    """Alpha of the materials that let light through."""
+    found = []
+    for one in face.children:
+        for material in one.data.materials if one.type == "MESH" else []:
+            shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+            found.append(round(compat.bsdf_input(shader, "Alpha").default_value, 3))
+    return [alpha for alpha in found if alpha < 1]
 
 
 def facing(face):

@@ -11,6 +11,8 @@ const BROAD = 0.8
 const NARROW = 0.3
 /** Standard deviation that tells broad from narrow, as a share of the crop. */
 const WIDTH = 0.04
+/** The same for the logarithm of a channel's ratio to the brightness. */
+const TINT = 1.2
 /** How much of the shading's change of colour may be the skin's own: red cheeks, yellow foreheads (log ratio to brightness, rms). */
 const SKIN = 0.06
 
@@ -47,7 +49,7 @@ export function relighting(
     for (let k = 0; k < 3; k++) tint[3 * i + k] = Math.log(colour[k]) - bright[i]
   }
   const mean = bright.reduce((a, b) => a + b, 0) / total
-  const ofLight = centreTint(tint, trusted, total)
+  const ofLight = centreTint(tint, trusted, total) * shareInPhoto(image, tint, trusted, total)
   // trusted pixels alone, carried a little beyond them
   const blur = (values: Float32Array, channels: number) => gaussianBlur(values, size, size, channels, WIDTH * size)
   const weights = blur(trusted, 1)
@@ -61,7 +63,7 @@ export function relighting(
     const narrow = trusted[i] ? bright[i] - broad : 0
     const brightness = limited(broad - mean, BROAD) + limited(narrow, NARROW)
     for (let k = 3 * i; k < 3 * i + 3; k++)
-      gains[k] = Math.exp(-brightness - ofLight * (trusted[i] ? tint[k] : tints[k] / weights[i]))
+      gains[k] = Math.exp(-brightness - ofLight * limited(tints[k] / weights[i], TINT))
   }
   const inner = gaussianBlur(trusted, size, size, 1, size / 100)
   const out = [0]
@@ -74,6 +76,27 @@ export function relighting(
       return Math.max(0, 2 * out[0] - 1)
     },
   }
+}
+
+/**
+ * Share of the light's change of colour that the photo shows: where light and skin were told apart wrongly, one has the opposite of the
+ * other's colours, and the photo shows neither. In a grey photo it is none.
+ */
+function shareInPhoto(image: Float32Array, tint: Float32Array, trusted: Float32Array, total: number): number {
+  const shown = new Float32Array(tint.length)
+  for (let i = 0; i < trusted.length; i++) {
+    if (!trusted[i]) continue
+    const [r, g, b] = [0, 1, 2].map((k) => Math.max(0.02, image[3 * i + k]))
+    const bright = Math.log(0.3 * r + 0.6 * g + 0.1 * b)
+    for (const [k, value] of [r, g, b].entries()) shown[3 * i + k] = Math.log(value) - bright
+  }
+  centreTint(shown, trusted, total)
+  let [both, own] = [0, 1e-12]
+  for (let i = 0; i < tint.length; i++) {
+    both += shown[i] * tint[i]
+    own += tint[i] ** 2
+  }
+  return Math.min(1, Math.max(0, both / own))
 }
 
 /** Takes the mean from the tint of trusted pixels. @return the share of what is left that is the light's and not the skin's */

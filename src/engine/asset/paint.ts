@@ -139,11 +139,16 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
 
 /** Skin's colour times this is that of the wet edges of lids and lips. */
 const WET = [0.98, 0.72, 0.68] as const
+const WET_GREY = 0.8
 
-/** Makes what the skin's colour goes on to in openings redder, in place. @param triangle [size, size] of each texel */
+/** Makes what the skin's colour goes on to in openings redder, as far as it has colour, in place. @param triangle [size, size] of each texel */
 function wetEdges({ removed }: PaintMesh, triangle: Int32Array, colours: Float32Array): void {
-  for (let i = 0; i < triangle.length; i++)
-    if (triangle[i] >= 0 && removed[triangle[i]]) for (let k = 0; k < 3; k++) colours[3 * i + k] *= WET[k]
+  for (let i = 0; i < triangle.length; i++) {
+    if (triangle[i] < 0 || !removed[triangle[i]]) continue
+    const [r, , b] = colours.subarray(3 * i, 3 * i + 3)
+    const colourful = smoothstep(0.02, 0.1, r - b)
+    for (let k = 0; k < 3; k++) colours[3 * i + k] *= WET_GREY + colourful * (WET[k] - WET_GREY)
+  }
 }
 
 /** [vertices] 1 on what is removed between lids and lips, and on the lids up to LASHES from it. */
