@@ -1,6 +1,6 @@
 /** Adam (Kingma & Ba 2015) as tensor operations, to be part of a compiled step. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { Initial, Weights } from './geometry.js'
+import type { Initial, Tensors } from '../compute/program.js'
 
 const BETA1 = 0.9
 const BETA2 = 0.999
@@ -23,8 +23,8 @@ export const correctedRate = (learningRate: number, t: number): number =>
   (learningRate * Math.sqrt(1 - BETA2 ** t)) / (1 - BETA1 ** t)
 
 /** New weights and moments. `rate` is a scalar tensor from `correctedRate`. */
-export function adamUpdate(variables: Weights, gradients: Weights, rate: tf.Tensor): Weights {
-  const updates: Weights = {}
+export function adamUpdate(variables: Tensors, gradients: Tensors, rate: tf.Tensor): Tensors {
+  const updates: Tensors = {}
   for (const [name, g] of Object.entries(gradients)) {
     const m = tf.add(tf.mul(variables[first(name)]!, BETA1), tf.mul(g, 1 - BETA1))
     const v = tf.add(tf.mul(variables[second(name)]!, BETA2), tf.mul(tf.square(g), 1 - BETA2))
