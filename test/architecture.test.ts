@@ -125,20 +125,39 @@ describe('imports', () => {
     ])
   })
 
-  test('the engine imports neither the server nor the command line', () => {
-    expect(offenders(({ from, to }) => from.startsWith('src/engine/') && /^src\/(rpc|cli)/.test(to))).toEqual([])
+  test('nothing imports upwards: engine, then jobs, then the server and its clients, then the command line', () => {
+    const floors = ['generated', 'engine', 'jobs', 'rpc', 'cli', 'cli.ts']
+    const floor = (path: string): number => floors.indexOf(path.split('/')[1].replace(/\.js$/, '.ts'))
+    expect(IMPORTS.every(({ from }) => floor(from) >= 0)).toBe(true)
+    expect(offenders(({ from, to }) => to.startsWith('src/') && floor(to) > floor(from))).toEqual([])
   })
 
-  test('the server imports the public API and nothing inside', () => {
+  test('jobs and the server import the public API and nothing inside', () => {
     expect(
       offenders(({ from, to }) => {
-        return from.startsWith('src/rpc/') && to.startsWith('src/engine/') && to !== 'src/engine/index.js'
+        return /^src\/(jobs|rpc)\//.test(from) && to.startsWith('src/engine/') && to !== 'src/engine/index.js'
       }),
     ).toEqual([])
   })
 
+  test('jobs know no socket', () => {
+    const socket = /^(ws|json-rpc-2\.0|node:(http|https|net|tls|dgram))$/
+    expect(offenders(({ from, to }) => from.startsWith('src/jobs/') && socket.test(to))).toEqual([])
+    expect(IMPORTS.some(({ from, to }) => from.startsWith('src/rpc/') && socket.test(to))).toBe(true)
+  })
+
+  test('there is one class of errors, but for the client library’s own', () => {
+    const own = /class \w+ extends (\w*Error)\b/g
+    const classes = IMPORTS.map(({ from }) => from)
+      .filter((file, i, all) => all.indexOf(file) === i && !file.startsWith('src/rpc/client/'))
+      .flatMap((file) =>
+        [...readFileSync(join(ROOT, file), 'utf8').matchAll(own)].map(([words]) => `${file}: ${words}`),
+      )
+    expect(classes).toEqual(['src/engine/errors.ts: class SiderError extends Error'])
+  })
+
   test('the client library runs in browsers: neither the engine nor Node nor the server', () => {
-    const own = /^src\/rpc\/(client\/|generated\/|frames\.)/
+    const own = /^src\/(rpc\/client\/|rpc\/frames\.|generated\/)/
     expect(
       offenders(
         ({ from, to }) => from.startsWith('src/rpc/client/') && !own.test(to) && to !== 'json-rpc-2.0' && to !== 'ws',

@@ -4,7 +4,7 @@ import { join, parse } from 'node:path'
 import { DEFAULT_PRESET, PRESETS, parseAssignment, resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
 import { writeFileAtomic } from '../engine/files.js'
-import type { BatchOutcome, BatchPhoto } from '../rpc/batch.js'
+import type { BatchOutcome, BatchPhoto } from '../jobs/batch.js'
 import type { Command, Invocation } from './command.js'
 import { number } from './serve.js'
 
@@ -56,7 +56,7 @@ async function run({ positionals: [folder], options, shell }: Invocation): Promi
   const ignoreInterrupts = shell.onInterrupt(() => stop.abort())
   const done: BatchOutcome[] = []
   try {
-    const { runBatch } = await import('../rpc/batch.js')
+    const { runBatch } = await import('../jobs/batch.js')
     const outcomes = await runBatch(photos, {
       dataFolder: join(out, DATA_FOLDER),
       maxRunning: number(options, 'jobs') ?? 1,

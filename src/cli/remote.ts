@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defaultDataFolder } from '../engine/data-folder.js'
-import { SiderError } from '../engine/errors.js'
+import { ERRORS, type ErrorCode, SiderError } from '../engine/errors.js'
 import { prepareOutputFolder, writeFileAtomic } from '../engine/files.js'
-import type { RemoteResult, SiderClient } from '../rpc/client/index.js'
+import type { RemoteError, RemoteResult, SiderClient } from '../rpc/client/index.js'
 import type { Invocation, ParsedOptions } from './command.js'
 import type { ProgressView } from './progress.js'
 
@@ -20,7 +20,7 @@ export async function reconstructRemotely(
   { positionals: [photo], options, shell }: Invocation,
   { settings, landmarks, folder, view }: RemoteRun,
 ): Promise<RemoteResult> {
-  const { ConnectionLost, RemoteError, SiderClient } = await import('../rpc/client/index.js')
+  const { ConnectionLost, RemoteError: Failure, SiderClient: Client } = await import('../rpc/client/index.js')
   const url = options.text('server')!
   const stop = new AbortController()
   const ignoreInterrupts = shell.onInterrupt(() => {
@@ -34,7 +34,7 @@ export async function reconstructRemotely(
       throw new SiderError('IMAGE_NOT_FOUND', `cannot read ${photo}: ${cause.message}`, { stage: 'photo', cause })
     })
     await prepareOutputFolder(folder, { force: options.has('force') })
-    client = await SiderClient.connect(url, { token: await readToken(options), client: { name: 'sider reconstruct' } })
+    client = await Client.connect(url, { token: await readToken(options), client: { name: 'sider reconstruct' } })
     const job = client.reconstruct(bytes, {
       name: photo.slice(-200),
       preset: options.text('preset'),
@@ -50,10 +50,7 @@ export async function reconstructRemotely(
     for (const { name } of result.files) await writeFileAtomic(join(folder, name), await result.file(name))
     return result
   } catch (error) {
-    if (error instanceof RemoteError) {
-      const { name = 'INTERNAL', stage, hint } = error.data
-      throw new SiderError('REMOTE', `${error.message} (${name})`, { ...(stage && { stage }), ...(hint && { hint }) })
-    }
+    if (error instanceof Failure) throw asOwn(error)
     if (error instanceof ConnectionLost) {
       throw new SiderError('REMOTE', error.message, {
         hint: `Is a server running at ${url}? Start one with: sider serve`,
@@ -65,6 +62,16 @@ export async function reconstructRemotely(
     client?.close()
     ignoreInterrupts()
   }
+}
+
+/** An error of the server as the same one of this program; of a code that it does not know, which is a newer server's, REMOTE. */
+function asOwn({ message, data: { name = 'INTERNAL', stage, hints, detail } }: RemoteError): SiderError {
+  const known = Object.hasOwn(ERRORS, name)
+  return new SiderError(known ? (name as ErrorCode) : 'REMOTE', known ? message : `${message} (${name})`, {
+    ...(stage && { stage }),
+    ...(hints && { hint: hints }),
+    ...(detail && { data: detail }),
+  })
 }
 
 /** The token: of --token-file, of SIDER_TOKEN, or of a server of this user on this machine. */

@@ -98,7 +98,7 @@ function digest(description: string, tensors: Record<string, NamedTensor>): stri
 function refuse(file: string, why: string, hint: string, cause?: unknown): SiderError {
   return new SiderError('CHECKPOINT_INVALID', `cannot go on from ${file}: ${why}`, {
     stage: 'setup',
-    hint,
+    hint: { cli: hint },
     data: { path: file },
     cause,
   })

@@ -14,7 +14,7 @@ export {
 } from './config.js'
 export { defaultDataFolder } from './data-folder.js'
 export { imageJpeg } from './dump.js'
-export { ERROR_CODES, type ErrorCode, SiderError, type StageName } from './errors.js'
+export { ERRORS, type ErrorCode, type Hints, SiderError, type SiderErrorOptions, type StageName } from './errors.js'
 export {
   type Case,
   type CaseScore,

@@ -72,7 +72,7 @@ export async function findFaces(photo: string | Uint8Array, settings: Settings):
 
 /**
  * Reconstructs one face of a photo.
- * @throws SiderError any of ERROR_CODES; CANCELLED after `signal` aborts, once the checkpoint is written
+ * @throws SiderError any of ERRORS; CANCELLED after `signal` aborts, once the checkpoint is written
  */
 export async function reconstruct(options: ReconstructOptions): Promise<Reconstruction> {
   const run = new Run(options)

@@ -53,12 +53,15 @@ async function makeTokens(file: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(file)) return
     const { code, message, data } = outputError(error, file)
     const hint = 'Choose another data folder by --data, or free some space and see that it may be written.'
-    throw new SiderError(code, message, { stage: 'setup', hint, data, cause: error })
+    throw new SiderError(code, message, { stage: 'setup', hint: { cli: hint }, data, cause: error })
   }
 }
 
 function refuse(file: string, why: string, hint: string): SiderError {
-  return new SiderError('OUTPUT_UNWRITABLE', `cannot use the token file ${file}: ${why}`, { stage: 'setup', hint })
+  return new SiderError('OUTPUT_UNWRITABLE', `cannot use the token file ${file}: ${why}`, {
+    stage: 'setup',
+    hint: { cli: hint },
+  })
 }
 
 /** The owner of a token, found in a time that says nothing about the tokens. */

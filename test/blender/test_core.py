@@ -237,7 +237,7 @@ class Jobs(unittest.TestCase):
     def test_wrong_preset_names_the_setting(self):
         events = follow(Job(Request(script(), "a", "previw"), local.find, CLIENT).start())
         self.assertEqual(events[-1][0], "failed")
-        self.assertIn(events[-1][1].name, ("PARAMS", "SETTINGS"))
+        self.assertIn(events[-1][1].name, ("PARAMS", "USAGE"))
 
     def test_connection_broken_while_it_runs(self):
         job = self.job(script(steps=60, stepMs=50)).start()

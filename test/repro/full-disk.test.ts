@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { fill, type SmallDisk, smallDisk } from '../../scripts/torture/disks.js'
 import { SiderError } from '../../src/engine/errors.js'
-import { runBatch } from '../../src/rpc/batch.js'
-import { Disk, diskError } from '../../src/rpc/jobs/disk.js'
-import { Log } from '../../src/rpc/log.js'
+import { runBatch } from '../../src/jobs/batch.js'
+import { Disk, diskError } from '../../src/jobs/disk.js'
+import { Log } from '../../src/jobs/log.js'
 import { Peer, type TestServer, testServer } from '../service-peer.js'
 
 const SCRIPTED = join(import.meta.dirname, '../scripted-worker.mjs')

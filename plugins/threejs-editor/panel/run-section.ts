@@ -22,6 +22,8 @@ const WORDS: Record<TaskState, string> = {
   sending: 'Sending the photo ...',
   queued: 'Waiting for its turn ...',
   running: 'Working ...',
+  pausing: 'Stopping after this step ...',
+  finishing: 'Finishing after this step ...',
   input_required: 'Which face is it?',
   paused: 'Paused. Its place is kept.',
   completed: 'Done.',

@@ -179,7 +179,7 @@ export async function openDevice(name: string, threads: number): Promise<Device>
   if (!available) {
     throw new SiderError('BACKEND_MISSING', `the backend ${name} cannot be used here: ${reason}`, {
       stage: 'setup',
-      hint: 'Leave out --backend to take the fastest that works; `sider doctor` lists them.',
+      hint: { cli: 'Leave out --backend to take the fastest that works; `sider doctor` lists them.' },
       data: { backend: name },
     })
   }

@@ -228,7 +228,7 @@ export class DetailTrainer {
     if (rateFactor < 1) {
       throw new SiderError('DIVERGED', `the optimisation diverged twice (loss ${loss}); the last good state is kept`, {
         stage: 'detail',
-        hint: 'Lower the learning rate, for example --set detail.learningRate=1e-4.',
+        hint: { cli: 'Lower the learning rate, for example --set detail.learningRate=1e-4.' },
         data: { epoch: this.state.epoch, loss: String(loss) },
       })
     }

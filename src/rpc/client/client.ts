@@ -1,5 +1,5 @@
 /** A client that stays connected: it connects again after losing its connection, and jobs go on being watched. */
-import type { JobCreateParams, Methods, Session } from '../generated/protocol.js'
+import { type JobCreateParams, type Methods, PROTOCOL_VERSION, type Session } from '../../generated/protocol.js'
 import { type ReconstructOptions, RemoteJob } from './job.js'
 import { ConnectionLost, Link, type Notification, RemoteError, type WebSocketClass } from './link.js'
 
@@ -123,7 +123,12 @@ export class SiderClient {
       },
     })
     const { token, client = { name: 'sider-face/client' }, delivery = 'binary' } = this.options
-    this.session = await link.call('initialize', { protocol: 1, token, client, capabilities: { delivery } })
+    this.session = await link.call('initialize', {
+      protocol: PROTOCOL_VERSION,
+      token,
+      client,
+      capabilities: { delivery },
+    })
     return link
   }
 

@@ -1,4 +1,5 @@
 /** A job on a server, watched from afar: iterate over it for what happens, await its result for what it made. */
+import { END_STATES } from '../../generated/job-states.js'
 import type {
   Artifact,
   Job,
@@ -7,7 +8,7 @@ import type {
   JobProgressEvent,
   JobResult,
   JobStateEvent,
-} from '../generated/protocol.js'
+} from '../../generated/protocol.js'
 import type { SiderClient } from './client.js'
 import { ConnectionLost, type Notification, RemoteError } from './link.js'
 
@@ -27,8 +28,6 @@ export interface RemoteResult extends JobResult {
   /** Fetches one of the files by its name, such as 'face.glb'. */
   file(name: string): Promise<Uint8Array>
 }
-
-const isEnd = (state: string): boolean => ['completed', 'failed', 'cancelled'].includes(state)
 
 export class RemoteJob implements AsyncIterable<JobUpdate> {
   /** The server has accepted it. */
@@ -141,7 +140,7 @@ export class RemoteJob implements AsyncIterable<JobUpdate> {
     switch (notification.method) {
       case 'job/state':
         this.put(`${this.unique++}`, { type: 'state', ...notification.params })
-        if (isEnd(notification.params.state)) ended(notification.params)
+        if (END_STATES.includes(notification.params.state)) ended(notification.params)
         break
       case 'job/progress':
         this.put('progress', { type: 'progress', ...notification.params })

@@ -81,7 +81,7 @@ export class ReliefSolver {
         if (state.rateFactor < 1) {
           throw new SiderError('DIVERGED', 'the relief diverged twice; the last good state is kept', {
             stage: 'detail',
-            hint: 'Lower the learning rate: --set relief.learningRate=0.005.',
+            hint: { cli: 'Lower the learning rate: --set relief.learningRate=0.005.' },
             data: { step: state.step },
           })
         }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { PreviewSchedule } from '../src/rpc/jobs/previews.js'
+import { PreviewSchedule } from '../../src/jobs/previews.js'
 
 /** Costs of one of each, seconds; the first of its kind takes three times as long. */
 const VIEW = 0.04

@@ -1,5 +1,5 @@
 /**
- * The process that works on one job. It is started by the server (worker-process.ts), does what one 'start' message says and
+ * The process that works on one job. It is started by local-runner.ts, does what one 'start' message says and
  * ends. When the server goes away, it ends too.
  */
 import { createHash } from 'node:crypto'
@@ -15,10 +15,11 @@ import {
   reconstruct,
   SiderError,
   writeOutputs,
-} from '../../engine/index.js'
-import { RpcError, toErrorInfo } from '../errors.js'
+} from '../engine/index.js'
+import { toErrorInfo } from './errors.js'
 import { encodePreview, PreviewSchedule } from './previews.js'
-import type { FromWorker, RunSummary, ToWorker, WorkerJob } from './worker-messages.js'
+import type { RunSummary, Work } from './runner.js'
+import type { FromWorker, ToWorker } from './worker-messages.js'
 
 const stop = new AbortController()
 const finish = new AbortController()
@@ -46,14 +47,14 @@ async function end(last: unknown): Promise<void> {
   if (last instanceof SiderError && last.code === 'CANCELLED')
     await tell({ type: 'stopped' }).catch(() => process.exit(1))
   else if (last instanceof Error) {
-    if (!(last instanceof SiderError || last instanceof RpcError)) process.stderr.write(`${last.stack}\n`)
+    if (!(last instanceof SiderError)) process.stderr.write(`${last.stack}\n`)
     await tell({ type: 'failed', error: toErrorInfo(last) }).catch(() => process.exit(1))
   } else await tell(last as FromWorker).catch(() => process.exit(1))
   process.exit(0)
 }
 
 /** @returns the last message */
-async function run(job: WorkerJob): Promise<FromWorker> {
+async function run(job: Work): Promise<FromWorker> {
   const photo = await readFile(job.photo) // as bytes: no path of the server's gets into a message
   const question = await askForFace(job, photo)
   if (question) return question
@@ -108,14 +109,14 @@ async function fromCheckpoint(options: ReconstructOptions, file: string): Promis
 
 /** The question which face is meant, if the job wants to be asked and nothing has answered it. */
 async function askForFace(
-  { settings, landmarks, severalFaces }: WorkerJob,
+  { settings, landmarks, severalFaces }: Work,
   photo: Uint8Array,
 ): Promise<FromWorker | undefined> {
   if (severalFaces === 'largest' || landmarks !== undefined || settings.photo.face >= 0) return undefined
   const { faces } = await findFaces(photo, settings)
   if (faces.length < 2) return undefined
   if (severalFaces === 'fail') {
-    throw new RpcError('SEVERAL_FACES', `the photo shows ${faces.length} faces`, { stage: 'landmarks' })
+    throw new SiderError('SEVERAL_FACES', `the photo shows ${faces.length} faces`, { stage: 'landmarks' })
   }
   const list = faces.map(({ box, score }, face) => ({ face, ...box, score }))
   return { type: 'question', question: { kind: 'face', faces: list } }

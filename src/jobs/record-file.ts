@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeFileAtomic } from '../../engine/index.js'
-import { JOB_STATES } from '../protocol.js'
+import { writeFileAtomic } from '../engine/index.js'
 import type { JobRecord } from './record.js'
+import { JOB_STATES } from './states.js'
 
 const [RECORD, COPY] = ['job.json', 'job.copy.json']
 
@@ -63,7 +63,20 @@ async function readOne(file: string, id: string): Promise<JobRecord | string> {
   const { digest: seal, ...record } = sealed
   // Earlier versions wrote none.
   if (seal !== undefined && seal !== digest(JSON.stringify(record))) return 'is damaged: it does not match its digest'
-  if (!isRecord(record) || record.id !== id) return 'is not the record of this job'
+  const present = modernised(record)
+  if (!isRecord(present) || present.id !== id) return 'is not the record of this job'
+  return present
+}
+
+/** A record of an earlier version as this one writes it: it had what a job was asked to do beside the state, and one hint. */
+function modernised({ stopping, ...record }: JobRecord & { stopping?: unknown }): JobRecord {
+  if (stopping === 'pause' && record.state === 'running') record.state = 'pausing'
+  else if (stopping === 'finish') record.state = 'finishing'
+  const { error } = record as { error?: { hint?: string } }
+  if (error?.hint !== undefined) {
+    const { hint, ...rest } = error
+    record.error = { ...rest, hints: { cli: hint, page: hint, blender: hint } } as NonNullable<JobRecord['error']>
+  }
   return record
 }
 

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { isAlive, SiderError, writeFileAtomic } from '../../engine/index.js'
+import { isAlive, SiderError, writeFileAtomic } from '../engine/index.js'
 
 export class FolderLock {
   private constructor(private readonly file: string) {}

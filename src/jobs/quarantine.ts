@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Log } from '../log.js'
+import type { Log } from './log.js'
 
 const REASON = 'why.json'
 

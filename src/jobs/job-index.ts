@@ -1,4 +1,4 @@
-/** The jobs in memory, found by id, by owner in the order in which they were made, and by idempotency key. */
+/** The accepted jobs in memory, found by id, by owner in the order in which they were made, and by idempotency key. */
 import type { Entry } from './entry.js'
 
 export class JobIndex {
@@ -7,10 +7,10 @@ export class JobIndex {
   private readonly keys = new Map<string, Entry>()
 
   add(entry: Entry): void {
-    const { id, owner, idempotencyKey } = entry.record
+    const { id, owner, created, idempotencyKey } = entry.record
     this.byId.set(id, entry)
     const mine = this.byOwner.get(owner)
-    if (mine) mine.push(entry)
+    if (mine) mine.splice(mine.findLastIndex(({ record }) => record.created <= created) + 1, 0, entry)
     else this.byOwner.set(owner, [entry])
     if (idempotencyKey !== undefined) this.keys.set(keyOf(owner, idempotencyKey), entry)
   }
@@ -28,8 +28,8 @@ export class JobIndex {
     return this.byId.get(id)
   }
 
-  byKey(owner: string, key: string | undefined): Entry | undefined {
-    return key === undefined ? undefined : this.keys.get(keyOf(owner, key))
+  byKey(owner: string, key: string): Entry | undefined {
+    return this.keys.get(keyOf(owner, key))
   }
 
   all(): Iterable<Entry> {
@@ -44,4 +44,5 @@ export class JobIndex {
   }
 }
 
-const keyOf = (owner: string, key: string): string => JSON.stringify([owner, key])
+/** What an owner's idempotency key is known by. */
+export const keyOf = (owner: string, key: string): string => JSON.stringify([owner, key])

@@ -1,6 +1,6 @@
 /** The file of a job's events: one JSON object a line, appended. A line that is damaged is left out. */
 import { appendFile, readFile } from 'node:fs/promises'
-import { isEvent } from '../protocol.js'
+import { isEvent } from './document.js'
 import type { JobEvent } from './events.js'
 
 export const eventLine = (event: JobEvent): string => `${JSON.stringify(event)}\n`

@@ -3,8 +3,8 @@
  * as a fixed share of the run's time allows, so that watching a run hardly slows it down.
  */
 import { createHash } from 'node:crypto'
-import { type InspectRecord, imageJpeg, type RecordValue, sdfSnapshot, writeGlb } from '../../engine/index.js'
-import type { PreviewInfo } from './worker-messages.js'
+import { type InspectRecord, imageJpeg, type RecordValue, sdfSnapshot, writeGlb } from '../engine/index.js'
+import type { PreviewInfo } from './runner.js'
 
 /** Shares of the run's expected time that meshes with pictures, and distance grids, may take. */
 const SHARES = { views: 0.03, grids: 0.012 }

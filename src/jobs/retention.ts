@@ -1,5 +1,5 @@
 /** Deletes ended jobs that are too old, and the oldest of them when they take too much room. */
-import type { Log } from '../log.js'
+import type { Log } from './log.js'
 import type { JobQueue } from './queue.js'
 import { bytesOf } from './record.js'
 

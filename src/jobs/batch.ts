@@ -4,19 +4,21 @@
  */
 import { createHash } from 'node:crypto'
 import { cp } from 'node:fs/promises'
-import { loadHead, outputError, readPhotoFile, resolveSettings, SiderError } from '../engine/index.js'
+import { loadHead, outputError, readPhotoFile, resolveSettings, type Settings, SiderError } from '../engine/index.js'
+import type { ErrorInfo, JobProgressEvent } from '../generated/protocol.js'
+import type { Entry } from './entry.js'
 import { toErrorInfo } from './errors.js'
-import type { ErrorInfo, JobProgressEvent } from './generated/protocol.js'
-import type { Entry } from './jobs/entry.js'
-import { photoOf } from './jobs/photo.js'
-import { JobQueue } from './jobs/queue.js'
-import { isEnd } from './jobs/record.js'
-import { JobStore } from './jobs/store.js'
+import { LocalRunner } from './local-runner.js'
 import { Log } from './log.js'
 import { Metrics } from './metrics.js'
-import { serverOptions } from './options.js'
+import { photoOf } from './photo.js'
+import { JobQueue } from './queue.js'
+import { isEnd } from './states.js'
+import { JobStore } from './store.js'
 
 const OWNER = 'batch'
+/** Of each job; nobody comes late. */
+const EVENTS_KEPT = 500
 /** Time for checkpoints when it is stopped, milliseconds. */
 const GRACE_MS = 900
 
@@ -56,23 +58,23 @@ export interface BatchOptions {
  */
 export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Promise<BatchOutcome[]> {
   const { dataFolder, maxRunning, preset, settings, signal, workerProgram } = options
-  const { model } = resolveSettings({ preset, overrides: settings }).head
+  const resolved = resolveSettings({ preset, overrides: settings })
   const log = new Log(() => {})
   const store = await JobStore.open(dataFolder, log)
-  const limits = { ...serverOptions({ dataFolder }), maxRunning, maxQueued: Number.POSITIVE_INFINITY, headFiles: true }
+  const limits = { maxRunning, maxQueued: Number.POSITIVE_INFINITY, eventsKept: EVENTS_KEPT }
   const metrics = new Metrics()
-  const queue = new JobQueue(store, { ...limits, ...(workerProgram && { workerProgram }) }, log, metrics)
+  const queue = new JobQueue(store, new LocalRunner(workerProgram), limits, log, metrics)
   let ended = false
   try {
     await queue.load()
     queue.start()
-    const head = loadHead(model)
+    const head = loadHead(resolved.head.model)
     let turn: Promise<unknown> = Promise.resolve() // one photo in memory at a time
     const inTurn = (one: BatchPhoto): Promise<Entry> => {
       const entry = turn.then(async () => {
         await head
         if (ended) throw new Error('the batch has ended')
-        return submit(queue, one, preset, settings)
+        return submit(queue, one, { preset, settings: resolved }, settings)
       })
       turn = entry.catch(() => {})
       return entry
@@ -103,13 +105,13 @@ export async function runBatch(photos: BatchPhoto[], options: BatchOptions): Pro
 async function submit(
   queue: JobQueue,
   { name, file }: BatchPhoto,
-  preset: string,
-  settings: Record<string, unknown>,
+  run: { preset: string; settings: Settings },
+  overrides: Record<string, unknown>,
 ): Promise<Entry> {
   const photo = await readPhotoFile(file)
-  const identity = JSON.stringify([name, preset, settings])
+  const identity = JSON.stringify([name, run.preset, overrides])
   const idempotencyKey = createHash('sha256').update(identity).update(photo).digest('hex')
-  const wanted = { photo: await photoOf(photo), name, preset, settings, idempotencyKey }
+  const wanted = { ...run, photo: await photoOf(photo), name, idempotencyKey }
   const entry = queue.entry(OWNER, (await queue.create(OWNER, wanted)).id)
   if (entry.record.state !== 'failed' && entry.record.state !== 'cancelled') return entry
   await queue.delete(entry)

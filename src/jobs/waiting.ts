@@ -3,6 +3,7 @@
  * each one's oldest job first.
  */
 import type { Entry } from './entry.js'
+import { waitsForWorker } from './states.js'
 
 export class WaitingJobs {
   private readonly byOwner = new Map<string, Line>()
@@ -18,7 +19,7 @@ export class WaitingJobs {
   /** Takes a job in or out, as its state asks. */
   update(entry: Entry): void {
     const { owner, state } = entry.record
-    const waits = state === 'queued' && entry.isAccepted && !entry.launched
+    const waits = waitsForWorker(state) && !entry.launched
     const line = this.byOwner.get(owner)
     if (waits === (line?.has(entry) ?? false)) return
     this.count += waits ? 1 : -1

@@ -3,7 +3,7 @@
  * ring; of progress and of each kind of preview only the newest is.
  */
 import type { Artifact, EventKind, Notifications } from '../generated/protocol.js'
-import type { PreviewInfo } from './worker-messages.js'
+import type { PreviewInfo } from './runner.js'
 
 /** What a subscriber is told, without job, seq and time. */
 type Body<N extends keyof Notifications> = Omit<Notifications[N], 'job' | 'seq' | 'time'>

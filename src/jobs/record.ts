@@ -1,8 +1,9 @@
 /** A job as the server keeps it, and as clients see it. */
 import { randomUUID } from 'node:crypto'
-import type { Settings } from '../../engine/index.js'
-import type { Artifact, ErrorInfo, Job, JobResult, JobState, Question } from '../generated/protocol.js'
+import type { Settings } from '../engine/index.js'
+import type { Artifact, ErrorInfo, Job, JobResult, Question } from '../generated/protocol.js'
 import type { Photo } from './photo.js'
+import type { JobState } from './states.js'
 
 export interface JobRecord {
   id: string
@@ -25,30 +26,27 @@ export interface JobRecord {
   progress: number
   /** How often its worker ended unexpectedly. */
   crashes: number
-  /** What the running worker has been asked to do. */
-  stopping?: 'pause' | 'finish'
   question?: Question
   error?: ErrorInfo
   /** Name of the folder of the result's files, and what they are. */
   result?: Omit<JobResult, 'job'> & { folder: string }
 }
 
-/** What a client asks for. */
+/** What is asked for. */
 export interface NewJob {
   photo: Photo
   name?: string
-  preset?: string
-  settings?: Record<string, unknown>
+  preset: string
+  /** All of them, resolved. */
+  settings: Settings
   landmarks?: unknown
   severalFaces?: JobRecord['severalFaces']
   idempotencyKey?: string
 }
 
-export const isEnd = (state: JobState): boolean => ['completed', 'failed', 'cancelled'].includes(state)
-
 /** The record of a job that has just been asked for. */
-export function newRecord(owner: string, wanted: NewJob & { preset: string }, settings: Settings): JobRecord {
-  const { photo, name, preset, landmarks, severalFaces = 'largest', idempotencyKey } = wanted
+export function newRecord(owner: string, wanted: NewJob): JobRecord {
+  const { photo, name, preset, settings, landmarks, severalFaces = 'largest', idempotencyKey } = wanted
   const now = Date.now()
   return {
     id: randomUUID(),
@@ -72,7 +70,7 @@ export function newRecord(owner: string, wanted: NewJob & { preset: string }, se
 
 /** What clients see. */
 export function toJob(record: JobRecord, seq: number, position: number | undefined): Job {
-  const { id, name, state, created, updated, preset, progress, stopping, question, error } = record
+  const { id, name, state, created, updated, preset, progress, question, error } = record
   return {
     id,
     ...(name !== undefined && { name }),
@@ -82,7 +80,6 @@ export function toJob(record: JobRecord, seq: number, position: number | undefin
     seq,
     preset,
     progress,
-    ...(stopping && { stopping }),
     ...(position !== undefined && { position }),
     ...(question && { question }),
     ...(error && { error }),

@@ -25,9 +25,10 @@ export type ImageInput =
  */
 export type JobId = string
 /**
- * completed, failed and cancelled are end states.
+ * completed, failed, cancelled are end states.
  */
-export type JobState = 'queued' | 'running' | 'input_required' | 'paused' | 'completed' | 'failed' | 'cancelled'
+export type JobState =
+  'queued' | 'running' | 'pausing' | 'finishing' | 'input_required' | 'paused' | 'completed' | 'failed' | 'cancelled'
 /**
  * Milliseconds since 1970.
  */
@@ -306,10 +307,6 @@ export interface Job {
    */
   progress: number
   /**
-   * What the running job has been asked to do.
-   */
-  stopping?: 'pause' | 'finish'
-  /**
    * Place in the queue, from 0.
    */
   position?: number
@@ -342,6 +339,9 @@ export interface FaceBox {
  */
 export interface ErrorInfo {
   code: number
+  /**
+   * Its code, as in docs/errors.md.
+   */
   name: string
   message: string
   stage?: Stage
@@ -349,16 +349,21 @@ export interface ErrorInfo {
    * Whether the same request may succeed later.
    */
   retry: boolean
-  /**
-   * What to do.
-   */
-  hint?: string
+  hints: Hints
   /**
    * Machine-readable details.
    */
   detail?: {
     [k: string]: unknown
   }
+}
+/**
+ * What to do, in the words of a front end: the command line's own, of a page, and of Blender. Other programs take `page`.
+ */
+export interface Hints {
+  cli: string
+  page: string
+  blender: string
 }
 export interface JobGetParams {
   job: JobId
@@ -633,9 +638,12 @@ export interface FrameHeader {
  * data of every error.
  */
 export interface ErrorData {
+  /**
+   * Its code, as in docs/errors.md.
+   */
   name: string
   retry: boolean
-  hint?: string
+  hints: Hints
   stage?: Stage
   detail?: {
     [k: string]: unknown
@@ -650,36 +658,5 @@ export interface Problem {
   message: string
 }
 
-/** Every error of the protocol. */
-export const RPC_ERRORS = {
-  PARSE: {"code":-32700,"message":"the text is not JSON","retry":false,"hint":"Send one JSON-RPC 2.0 object, or an array of them, in a text frame."},
-  REQUEST: {"code":-32600,"message":"not a JSON-RPC 2.0 request","retry":false,"hint":"A request has jsonrpc: \"2.0\", a method, params as an object, and an id."},
-  METHOD: {"code":-32601,"message":"no such method","retry":false,"hint":"rpc.discover lists the methods."},
-  PARAMS: {"code":-32602,"message":"wrong params","retry":false,"hint":"data.problems names each of them and what to do."},
-  INTERNAL: {"code":-32603,"message":"a fault in the server","retry":true,"hint":"Report it with the server's log."},
-  UNAUTHORISED: {"code":-32001,"message":"wrong token","retry":false,"hint":"Send the token from the server's token file; `sider serve` says where it is."},
-  NOT_INITIALISED: {"code":-32002,"message":"the session is not initialised, or is already","retry":false,"hint":"Send initialize first, once."},
-  VERSION: {"code":-32003,"message":"the server does not speak this protocol version","retry":false,"hint":"This server speaks version 1."},
-  QUEUE_FULL: {"code":-32004,"message":"the queue is full","retry":true,"hint":"Send the job again later."},
-  TOO_LARGE: {"code":-32005,"message":"too large","retry":false,"hint":"The answer of initialize tells the limits."},
-  RATE: {"code":-32006,"message":"too many requests","retry":true,"hint":"Wait a second, and send fewer."},
-  NO_SUCH_JOB: {"code":1001,"message":"no such job","retry":false,"hint":"It was deleted, or belongs to another token; job/list tells yours."},
-  WRONG_STATE: {"code":1002,"message":"the job's state does not allow this","retry":false,"hint":"job/get tells its state."},
-  ARTIFACT_GONE: {"code":1003,"message":"no such artifact, or it has been replaced by a newer one","retry":false,"hint":"Of previews only the newest of each kind is kept."},
-  NO_SUCH_UPLOAD: {"code":1004,"message":"no such upload, or it is not complete or does not match its digest","retry":true,"hint":"Begin the upload again on this connection and send all of its parts."},
-  IMAGE_UNREADABLE: {"code":1101,"message":"the photo cannot be read","retry":false,"hint":"Send a JPEG, PNG, WebP, AVIF or TIFF file."},
-  NO_FACE: {"code":1102,"message":"no face was found","retry":false,"hint":"Send a photo that shows a face larger and from the front."},
-  SEVERAL_FACES: {"code":1103,"message":"the photo shows several faces","retry":false,"hint":"Choose one by the setting photo.face, or send severalFaces: \"ask\"."},
-  FACE_UNUSABLE: {"code":1104,"message":"the face is cut, too small, or not there","retry":false,"hint":"Choose another face or photo."},
-  IMAGE_SIZE: {"code":1105,"message":"the photo has too few or too many pixels","retry":false,"hint":"Send a photo of another size."},
-  LANDMARKS_INVALID: {"code":1106,"message":"the landmarks cannot be used","retry":false,"hint":"Send 68 or 478 points [x, y] in photo pixels."},
-  DIVERGED: {"code":1201,"message":"the optimisation diverged","retry":false,"hint":"Lower the learning rate."},
-  COMPUTE_FAILED: {"code":1202,"message":"the compute device failed or was lost","retry":true,"hint":"Try again, or choose another backend."},
-  OUT_OF_MEMORY: {"code":1203,"message":"out of memory","retry":true,"hint":"Choose a smaller photo.cropSize, or run fewer jobs at once."},
-  BACKEND_MISSING: {"code":1204,"message":"the backend cannot be used on the server","retry":false,"hint":"Leave the setting backend at auto."},
-  WORKER_LOST: {"code":1205,"message":"the job's process ended unexpectedly, several times","retry":true,"hint":"The server's log has more."},
-  HEAD: {"code":1301,"message":"the head model cannot be used or fitted","retry":false,"hint":"Use the built-in head."},
-  SURFACE_EMPTY: {"code":1302,"message":"the field has no surface","retry":false,"hint":"Try another preset."},
-  DISK_FULL: {"code":1401,"message":"the server's disk is full or cannot be written","retry":true,"hint":"Free some space on the server: jobs that are accepted wait until there is room."},
-  SETTINGS: {"code":1402,"message":"wrong settings","retry":false,"hint":"The answer of initialize has their schema."},
-} as const
+/** Rises with every change that a client must know of. */
+export const PROTOCOL_VERSION = 2

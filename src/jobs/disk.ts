@@ -8,8 +8,8 @@ import { rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { outputError, SiderError, writeFileAtomic } from '../../engine/index.js'
-import type { Log } from '../log.js'
+import { outputError, SiderError, writeFileAtomic } from '../engine/index.js'
+import type { Log } from './log.js'
 
 const MIB = 1024 * 1024
 /** Size of the reserve, bytes, at most, and as a share of the whole disk. */
