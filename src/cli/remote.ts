@@ -5,7 +5,9 @@ import { defaultDataFolder } from '../engine/data-folder.js'
 import { ERRORS, type ErrorCode, SiderError } from '../engine/errors.js'
 import { prepareOutputFolder, writeFileAtomic } from '../engine/files.js'
 import type { RemoteError, RemoteResult, SiderClient } from '../rpc/client/index.js'
+import { parseTokens } from '../rpc/token-file.js'
 import type { Invocation, ParsedOptions } from './command.js'
+import { interruptible } from './interrupt.js'
 import type { ProgressView } from './progress.js'
 
 export interface RemoteRun {
@@ -16,18 +18,21 @@ export interface RemoteRun {
 }
 
 /** @returns what the server said of the result, whose files are then in the folder. @throws SiderError */
-export async function reconstructRemotely(
-  { positionals: [photo], options, shell }: Invocation,
+export function reconstructRemotely(invocation: Invocation, run: RemoteRun): Promise<RemoteResult> {
+  return interruptible(
+    invocation.shell,
+    (signal) => follow(invocation, run, signal),
+    () => run.view.note('Cancelling the job on the server. Ctrl-C again leaves at once.'),
+  )
+}
+
+async function follow(
+  { positionals: [photo], options }: Invocation,
   { settings, landmarks, folder, view }: RemoteRun,
+  signal: AbortSignal,
 ): Promise<RemoteResult> {
   const { ConnectionLost, RemoteError: Failure, SiderClient: Client } = await import('../rpc/client/index.js')
   const url = options.text('server')!
-  const stop = new AbortController()
-  const ignoreInterrupts = shell.onInterrupt(() => {
-    if (stop.signal.aborted) return
-    view.note('Cancelling the job on the server. Ctrl-C again leaves at once.')
-    stop.abort()
-  })
   let client: SiderClient | undefined
   try {
     const bytes = await readFile(photo).catch((cause: Error) => {
@@ -40,7 +45,7 @@ export async function reconstructRemotely(
       preset: options.text('preset'),
       settings,
       ...(landmarks !== undefined && { landmarks: landmarks as Record<string, unknown> }),
-      signal: stop.signal,
+      signal,
     })
     for await (const update of job) {
       if (update.type === 'progress') view.show(update)
@@ -60,7 +65,6 @@ export async function reconstructRemotely(
     throw error
   } finally {
     client?.close()
-    ignoreInterrupts()
   }
 }
 
@@ -79,12 +83,11 @@ async function readToken(options: ParsedOptions): Promise<string> {
   const file = options.text('token-file') ?? join(defaultDataFolder(), 'token')
   const fromEnvironment = process.env['SIDER_TOKEN']
   if (fromEnvironment && !options.has('token-file')) return fromEnvironment
-  try {
-    return (await readFile(file, 'utf8')).split('\n')[0].trim().split(/\s+/).at(-1)!
-  } catch (cause) {
-    throw new SiderError('USAGE', `cannot read the token file ${file}`, {
-      hint: 'Give --token-file FILE, or put the token into SIDER_TOKEN.',
-      cause,
-    })
-  }
+  const hint = 'Give --token-file FILE, or put the token into SIDER_TOKEN.'
+  const text = await readFile(file, 'utf8').catch((cause) => {
+    throw new SiderError('USAGE', `cannot read the token file ${file}`, { hint, cause })
+  })
+  const [first] = parseTokens(text)
+  if (!first) throw new SiderError('USAGE', `the token file ${file} holds no token`, { hint })
+  return first[1]
 }

@@ -2,7 +2,7 @@
 // First, before anything large is loaded.
 import './address-space.js'
 
-export { describeBackends } from './compute/index.js'
+export { type BackendReport, describeBackends } from './compute/index.js'
 export {
   DEFAULT_PRESET,
   PRESETS,
@@ -34,15 +34,15 @@ export { nearestName } from './nearest-name.js'
 export { outputFiles, writeOutputs } from './outputs.js'
 export { readPhotoFile } from './photo/read.js'
 export { findFaces, reconstruct } from './reconstruct.js'
+export { reconstructInto } from './run/index.js'
+export type { RunOptions } from './run/service.js'
 export type {
-  BackendReport,
   CheckpointOptions,
-  Engine,
   FacesFound,
   Progress,
   Reconstruction,
   ReconstructOptions,
-} from './run.js'
+} from './run/types.js'
 export type { Face, FaceView, HeadFit, HeadModel, ImplicitField, Landmarks, Mesh, Photo } from './stages.js'
 export { type SdfHeader, sdfSnapshot } from './surface/sdf-grid.js'
 export { VERSION } from './version.js'

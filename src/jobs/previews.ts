@@ -8,8 +8,6 @@ import type { PreviewInfo } from './runner.js'
 
 /** Shares of the run's expected time that meshes with pictures, and distance grids, may take. */
 const SHARES = { views: 0.03, grids: 0.012 }
-/** Writing the files takes about this long, seconds; the engine's expected time is without it. */
-const WRITING = 4
 /** Never more often than this, seconds. */
 const SHORTEST = 0.5
 /** However short the run, this many snapshots with a grid are made of its detail. */
@@ -38,7 +36,7 @@ export class PreviewSchedule {
     const now = this.now()
     // Early changes are the largest: snapshots are spaced quadratically.
     const pace = Math.sqrt(step / steps)
-    const budget = (now + etaSeconds + WRITING) * pace
+    const budget = (now + etaSeconds) * pace
     const owed = this.grids.count < LEAST_GRIDS && pace >= this.grids.count / LEAST_GRIDS
     const affordable = this.views.next + this.encodings.next <= SHARES.views * budget
     if (!owed && (now - this.started < SHORTEST || !affordable)) return false

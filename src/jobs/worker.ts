@@ -3,18 +3,16 @@
  * ends. When the server goes away, it ends too.
  */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import {
   findFaces,
   Inspector,
+  type Progress,
   type Reconstruction,
-  type ReconstructOptions,
-  reconstruct,
+  reconstructInto,
   SiderError,
-  writeOutputs,
 } from '../engine/index.js'
 import { toErrorInfo } from './errors.js'
 import { encodePreview, PreviewSchedule } from './previews.js'
@@ -75,36 +73,22 @@ async function run(job: Work): Promise<FromWorker> {
     },
     (name) => schedule.wants(name),
   )
-  const options: ReconstructOptions = {
+  const result = await reconstructInto({
     photo,
     settings: job.settings,
     landmarks: job.landmarks,
+    folder: job.results,
+    checkpoint: job.checkpoint,
+    resume: 'may',
     signal: stop.signal,
     finish: finish.signal,
     inspector,
     snapshotDue: (at) => schedule.due(at),
-    checkpoint: { file: job.checkpoint, everySeconds: job.settings.output.checkpointEvery },
     onProgress: throttled((progress) => void tell({ type: 'progress', progress }).catch(() => {})),
-  }
-  const result = await fromCheckpoint(options, job.checkpoint)
+    onNote: (message) => void tell({ type: 'log', level: 'warning', message }).catch(() => {}),
+  })
   await sent
-  void tell({ type: 'progress', progress: { stage: 'output', fraction: 1 } })
-  await rm(job.results, { recursive: true, force: true })
-  await mkdir(job.results, { recursive: true })
-  await writeOutputs(result, job.results)
   return { type: 'done', summary: await summary(result, job.results, schedule) }
-}
-
-/** Goes on from the checkpoint if there is one; one that cannot be used costs its work, never the job. */
-async function fromCheckpoint(options: ReconstructOptions, file: string): Promise<Reconstruction> {
-  if (!existsSync(file)) return reconstruct(options)
-  try {
-    return await reconstruct({ ...options, resumeFrom: file })
-  } catch (error) {
-    if (!(error instanceof SiderError) || error.code !== 'CHECKPOINT_INVALID') throw error
-    await tell({ type: 'log', level: 'warning', message: `starting again: ${error.message}` })
-    return reconstruct(options)
-  }
 }
 
 /** The question which face is meant, if the job wants to be asked and nothing has answered it. */
@@ -123,7 +107,7 @@ async function askForFace(
 }
 
 /** At most ten a second, but every new stage. */
-function throttled(listener: NonNullable<ReconstructOptions['onProgress']>): typeof listener {
+function throttled(listener: (progress: Progress) => void): typeof listener {
   let [at, stage] = [Number.NEGATIVE_INFINITY, '']
   return (progress) => {
     if (progress.stage === stage && progress.fraction < 1 && performance.now() - at < 100) return

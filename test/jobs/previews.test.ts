@@ -15,7 +15,7 @@ function watch(steps: number, stepSeconds: number) {
   let grids = 0
   for (let step = 1; step <= steps; step++) {
     time += stepSeconds
-    if (!schedule.due({ step, steps, etaSeconds: (steps - step) * stepSeconds + 8 })) continue
+    if (!schedule.due({ step, steps, etaSeconds: (steps - step) * stepSeconds + 12 })) continue
     const first = at.length === 0 ? 3 : 1
     at.push(step / steps)
     time += first * VIEW

@@ -4,11 +4,11 @@ import { type FileHandle, open, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../src/engine/checkpoint.js'
-import { resolveSettings } from '../src/engine/config.js'
-import { CHECKPOINT_FILE, outputError, prepareOutputFolder, writeFileAtomic } from '../src/engine/files.js'
-import { encodeTensors } from '../src/engine/tensor-file.js'
-import { GENERATOR } from '../src/engine/version.js'
+import { resolveSettings } from '../../src/engine/config.js'
+import { CHECKPOINT_FILE, outputError, prepareOutputFolder, writeFileAtomic } from '../../src/engine/files.js'
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../../src/engine/run/checkpoint.js'
+import { encodeTensors } from '../../src/engine/tensor-file.js'
+import { GENERATOR } from '../../src/engine/version.js'
 
 let folder: string
 beforeEach(() => {

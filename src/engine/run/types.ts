@@ -1,16 +1,12 @@
 /**
- * The types of one run of the engine: what goes into `reconstruct`, what it tells while it works, and what comes out.
+ * The types of one run: what goes into it, what it tells while it works, and what comes out.
  */
-import type { Asset } from './build-asset.js'
-import type { Settings } from './config.js'
-import type { StageName } from './errors.js'
-import type { Case, CaseOptions, EvaluateOptions, Evaluation } from './evaluate/index.js'
-import type { GenerateOptions } from './generate/index.js'
-import type { Metric } from './head/metric.js'
-import type { Inspector, SdfGrid } from './inspect.js'
-import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Photo } from './stages.js'
-
-export type { Case, CaseScore, Evaluation } from './evaluate/index.js'
+import type { Asset } from '../build-asset.js'
+import type { Settings } from '../config.js'
+import type { StageName } from '../errors.js'
+import type { Metric } from '../head/metric.js'
+import type { Inspector, SdfGrid } from '../inspect.js'
+import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Photo } from '../stages.js'
 
 /** How far a run is. */
 export interface Progress {
@@ -103,39 +99,4 @@ export interface FacesFound {
   photo: Photo
   /** In the order in which `photo.face` counts them. */
   faces: Face[]
-}
-
-/** One compute backend on this machine. */
-export interface BackendDescription {
-  /** As in the setting `backend`. */
-  name: string
-  available: boolean
-  /** Why it is or is not available, in a sentence. */
-  reason: string
-  /** What it would run on, e.g. the GPU's name. */
-  device?: string
-}
-
-export interface BackendReport {
-  backends: BackendDescription[]
-  /** What `backend: 'auto'` takes here, and why. */
-  chosen: string
-  why: string
-}
-
-/** What the command line asks of the engine's public API (index.ts). */
-export interface Engine {
-  reconstruct(options: ReconstructOptions): Promise<Reconstruction>
-  /** Writes all output files into a folder that exists. */
-  writeOutputs(reconstruction: Reconstruction, folder: string): Promise<void>
-  findFaces(photo: string | Uint8Array, settings: Settings): Promise<FacesFound>
-  /** The photo with numbered boxes, and landmarks if asked for, as PNG bytes. */
-  drawFaces(photo: Photo, faces: readonly Face[], landmarks?: boolean): Promise<Uint8Array>
-  describeBackends(): Promise<BackendReport>
-  /** Ground truth below a folder. */
-  findCases(truth: string, options?: CaseOptions): Promise<Case[]>
-  evaluate(options: EvaluateOptions): Promise<Evaluation>
-  writeEvaluation(evaluation: Evaluation, folder: string): Promise<void>
-  /** Renders portraits with ground truth into a folder; answers the cases' names. */
-  generateSet(options: GenerateOptions): Promise<string[]>
 }

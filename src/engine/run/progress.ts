@@ -1,14 +1,18 @@
 /** Progress of a run: shares of the whole that only rise, and the time that is left. */
-import type { Settings } from './config.js'
-import type { StageName } from './errors.js'
-import type { Progress } from './run.js'
+import type { Settings } from '../config.js'
+import type { StageName } from '../errors.js'
+import type { Progress } from './types.js'
 
 /** Rough times of the stages, in any unit: a network's training dwarfs the rest, a relief's steps are about half of a run. */
 function roughTimes({ field, relief, photo }: Settings): Partial<Record<StageName, number>> {
-  if (field.kind === 'network') return { photo: 0.1, landmarks: 1, head: 1, coarse: 650, detail: 3500, surface: 8 }
+  if (field.kind === 'network')
+    return { photo: 0.1, landmarks: 1, head: 1, coarse: 650, detail: 3500, surface: 8, output: 4 }
   const steps = 0.024 * relief.steps * (photo.cropSize / 256) ** 2
-  return { photo: 0.1, landmarks: 0.9, head: 1.1, coarse: 0.15, detail: 1.5 + steps, surface: 5.5 }
+  return { photo: 0.1, landmarks: 0.9, head: 1.1, coarse: 0.15, detail: 1.5 + steps, surface: 5.5, output: 4 }
 }
+
+/** What is told at most before `done`, which alone says 1. */
+const NEARLY = 0.99
 
 export class RunProgress {
   private readonly started = performance.now()
@@ -24,14 +28,18 @@ export class RunProgress {
   constructor(
     settings: Settings,
     private readonly listener: ((progress: Progress) => void) | undefined,
+    last: 'surface' | 'output',
   ) {
-    this.times = roughTimes(settings)
-    this.total = Object.values(this.times).reduce((a, b) => a + b)
+    const { output, ...stages } = roughTimes(settings)
+    this.times = last === 'output' ? { ...stages, output } : stages
+    this.total = Object.values(this.times).reduce((a, b) => a + b, 0)
   }
 
   /** A stage begins. */
   enter(stage: StageName): void {
-    this.before += this.share
+    const stages = Object.keys(this.times)
+    const earlier = stages.slice(0, Math.max(0, stages.indexOf(stage)))
+    this.before = earlier.reduce((sum, one) => sum + this.times[one as StageName]!, 0) / this.total
     this.stage = stage
     this.stageStarted = performance.now()
     this.first = undefined
@@ -46,6 +54,12 @@ export class RunProgress {
     return this.tell(iteration / iterations, { iteration, iterations, loss })
   }
 
+  /** A share of the stage's work is done, 0..1. */
+  part(share: number): void {
+    this.tell(share, {})
+  }
+
+  /** Everything is done. */
   done(): void {
     this.fraction = 1
     this.listener?.({ stage: this.stage, fraction: 1, etaSeconds: 0 })
@@ -58,7 +72,7 @@ export class RunProgress {
 
   private tell(within: number, more: Partial<Progress>): number {
     const { share } = this
-    this.fraction = Math.max(this.fraction, Math.min(1, this.before + share * within))
+    this.fraction = Math.max(this.fraction, Math.min(NEARLY, this.before + share * within))
     const eta = this.eta(within)
     this.listener?.({
       stage: this.stage,
