@@ -132,6 +132,20 @@ describe('imports', () => {
     expect(offenders(({ from, to }) => to.startsWith('src/') && floor(to) > floor(from))).toEqual([])
   })
 
+  test('nothing imports itself, over however many others', () => {
+    const to = new Map<string, string[]>()
+    for (const one of IMPORTS) to.set(one.from, [...(to.get(one.from) ?? []), one.to.replace(/\.js$/, '.ts')])
+    const done = new Set<string>()
+    const circles: string[] = []
+    const visit = (file: string, path: string[]): void => {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+      else if (!done.has(file)) for (const one of to.get(file) ?? []) visit(one, [...path, file])
+      done.add(file)
+    }
+    for (const file of to.keys()) visit(file, [])
+    expect(circles).toEqual([])
+  })
+
   test('jobs and the server import the public API and nothing inside', () => {
     expect(
       offenders(({ from, to }) => {

@@ -1,6 +1,6 @@
 /** A client that stays connected: it connects again after losing its connection, and jobs go on being watched. */
 import { type JobCreateParams, type Methods, PROTOCOL_VERSION, type Session } from '../../generated/protocol.js'
-import { type ReconstructOptions, RemoteJob } from './job.js'
+import { type JobClient, type ReconstructOptions, RemoteJob } from './job.js'
 import { ConnectionLost, Link, type Notification, RemoteError, type WebSocketClass } from './link.js'
 
 export interface ConnectOptions {
@@ -18,7 +18,7 @@ export interface ConnectOptions {
   status?: (status: 'connected' | 'lost' | 'gone') => void
 }
 
-export class SiderClient {
+export class SiderClient implements JobClient {
   private link: Link | undefined
   private connecting: Promise<Link> | undefined
   private closed = false

@@ -8,13 +8,23 @@ import type {
   JobProgressEvent,
   JobResult,
   JobStateEvent,
+  Methods,
 } from '../../generated/protocol.js'
-import type { SiderClient } from './client.js'
 import { ConnectionLost, type Notification, RemoteError } from './link.js'
 
 export interface ReconstructOptions extends Omit<JobCreateParams, 'image'> {
   /** Aborting cancels the job. */
   signal?: AbortSignal
+}
+
+/** What a job needs of its client. */
+export interface JobClient {
+  call<M extends keyof Methods>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']>
+  fetch(job: string, artifact: string): Promise<Uint8Array>
+  /** @param reconnected called when the connection is there again, or will not be */
+  listen(listener: (notification: Notification) => void, reconnected: () => void): () => void
+  /** Whether the connection is lost and is not being made again. */
+  readonly isGone: boolean
 }
 
 export type JobUpdate =
@@ -42,7 +52,7 @@ export class RemoteJob implements AsyncIterable<JobUpdate> {
   private unique = 0
 
   constructor(
-    private readonly client: SiderClient,
+    private readonly client: JobClient,
     private readonly options: Pick<ReconstructOptions, 'signal'>,
     create: () => Promise<Job>,
   ) {
