@@ -8,6 +8,7 @@ import {
   type JobState,
   type Question,
   RemoteError,
+  type Stage,
 } from '../../../src/rpc/client/index.js'
 import { Changes } from './dom.js'
 import type { ServerLink } from './server-link.js'
@@ -42,9 +43,7 @@ export class Task {
   preset: string | undefined
   /** Whether the user opened it from the list of earlier ones. */
   reopened = false
-  progress:
-    | { stage: string; fraction: number; etaSeconds?: number; iteration?: number; iterations?: number }
-    | undefined
+  progress: { stage: Stage; fraction: number; etaSeconds?: number; iteration?: number; iterations?: number } | undefined
   readonly losses: { step: number; loss: number }[] = []
   question: Question | undefined
   /** What went wrong, and what to do. */

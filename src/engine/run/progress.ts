@@ -8,7 +8,7 @@ function roughTimes({ field, relief, photo }: Settings): Partial<Record<StageNam
   if (field.kind === 'network')
     return { photo: 0.1, landmarks: 1, head: 1, coarse: 650, detail: 3500, surface: 8, output: 4 }
   const steps = 0.024 * relief.steps * (photo.cropSize / 256) ** 2
-  return { photo: 0.1, landmarks: 0.9, head: 1.1, coarse: 0.15, detail: 1.5 + steps, surface: 5.5, output: 4 }
+  return { photo: 0.1, landmarks: 0.9, head: 2.2, coarse: 0.15, detail: 1.5 + steps, surface: 5.5, output: 4 }
 }
 
 /** What is told at most before `done`, which alone says 1. */
