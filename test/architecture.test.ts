@@ -11,7 +11,7 @@ const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface', 'as
 /** What stages may share. */
 const SHARED = ['geometry', 'image', 'field', 'compute', 'evidence']
 /** Files of the engine's root that stages and shared folders may import. */
-const COMMON = ['stages', 'errors', 'inspect', 'tensor-file', 'config', 'generated', 'memory', 'data-folder']
+const COMMON = ['stages', 'errors', 'inspect', 'tensor-file', 'config', 'generated', 'memory', 'data-folder', 'pass']
 
 interface Import {
   from: string
