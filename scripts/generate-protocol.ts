@@ -97,7 +97,14 @@ function paramsSchema(title: string, params: Descriptor[]): JSONSchema {
 export async function protocolMarkdown(): Promise<string> {
   const document = await read()
   const guide = await readFile(new URL('../schemas/protocol-guide.md', import.meta.url), 'utf8')
-  const lines = [guide.trimEnd().replace('{{states}}', await statesMarkdown()), '', '## Methods']
+  const lines = [
+    guide
+      .trimEnd()
+      .replace('{{states}}', await statesMarkdown())
+      .replace('{{version}}', document.info.version),
+    '',
+    '## Methods',
+  ]
   for (const { name, summary, params, result, errors = [] } of document.methods) {
     lines.push('', `### \`${name}\``, '', summary, '')
     if (params.length > 0) {

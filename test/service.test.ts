@@ -163,11 +163,11 @@ describe('errors', () => {
   })
 
   test('settings are checked when the job is made', async () => {
-    expect(named(await peer.fails('job/create', { image, preset: 'best' }))).toBe('SETTINGS 1402')
+    expect(named(await peer.fails('job/create', { image, preset: 'best' }))).toBe('USAGE 1402')
     const error = await peer.fails('job/create', { image, settings: { 'detail.rays': -1 } })
     expect(error.message).toMatch(/detail.rays is -1/)
     const path = await peer.fails('job/create', { image, settings: { head: { model: '/etc/passwd' } } })
-    expect(named(path)).toBe('SETTINGS 1402')
+    expect(named(path)).toBe('USAGE 1402')
   })
 
   test('text that is not JSON, not a request, or no method', async () => {

@@ -53,7 +53,7 @@ export async function launch(dataFolder: string, options: Partial<ServerOptions>
     for (const line of lines.filter((one) => one.startsWith('{'))) {
       const entry = JSON.parse(line) as Record<string, unknown>
       log.push(entry)
-      if (entry['event'] === 'job started') workers.push(entry['worker'] as number)
+      if (entry['event'] === 'job started') workers.push(Number(entry['worker']))
     }
   })
   const exited = once(child, 'exit')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { defaultDataFolder } from '../engine/data-folder.js'
 import { ERRORS, type ErrorCode, SiderError } from '../engine/errors.js'
 import { prepareOutputFolder, writeFileAtomic } from '../engine/files.js'
-import type { RemoteError, RemoteResult, SiderClient } from '../rpc/client/index.js'
+import type { ErrorData, RemoteResult, SiderClient } from '../rpc/client/index.js'
 import { parseTokens } from '../rpc/token-file.js'
 import type { Invocation, ParsedOptions } from './command.js'
 import { interruptible } from './interrupt.js'
@@ -31,7 +31,7 @@ async function follow(
   { settings, landmarks, folder, view }: RemoteRun,
   signal: AbortSignal,
 ): Promise<RemoteResult> {
-  const { ConnectionLost, RemoteError: Failure, SiderClient: Client } = await import('../rpc/client/index.js')
+  const { ConnectionLost, RemoteError, SiderClient } = await import('../rpc/client/index.js')
   const url = options.text('server')!
   let client: SiderClient | undefined
   try {
@@ -39,7 +39,7 @@ async function follow(
       throw new SiderError('IMAGE_NOT_FOUND', `cannot read ${photo}: ${cause.message}`, { stage: 'photo', cause })
     })
     await prepareOutputFolder(folder, { force: options.has('force') })
-    client = await Client.connect(url, { token: await readToken(options), client: { name: 'sider reconstruct' } })
+    client = await SiderClient.connect(url, { token: await readToken(options), client: { name: 'sider reconstruct' } })
     const job = client.reconstruct(bytes, {
       name: photo.slice(-200),
       preset: options.text('preset'),
@@ -55,7 +55,7 @@ async function follow(
     for (const { name } of result.files) await writeFileAtomic(join(folder, name), await result.file(name))
     return result
   } catch (error) {
-    if (error instanceof Failure) throw asOwn(error)
+    if (error instanceof RemoteError) throw asOwn(error.message, error.data)
     if (error instanceof ConnectionLost) {
       throw new SiderError('REMOTE', error.message, {
         hint: `Is a server running at ${url}? Start one with: sider serve`,
@@ -69,7 +69,7 @@ async function follow(
 }
 
 /** An error of the server as the same one of this program; of a code that it does not know, which is a newer server's, REMOTE. */
-function asOwn({ message, data: { name = 'INTERNAL', stage, hints, detail } }: RemoteError): SiderError {
+function asOwn(message: string, { name = 'INTERNAL', stage, hints, detail }: Partial<ErrorData>): SiderError {
   const known = Object.hasOwn(ERRORS, name)
   return new SiderError(known ? (name as ErrorCode) : 'REMOTE', known ? message : `${message} (${name})`, {
     ...(stage && { stage }),

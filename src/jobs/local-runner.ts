@@ -54,7 +54,7 @@ class WorkerProcess implements Attempt {
   }
 
   get worker(): string {
-    return `process ${this.child.pid}`
+    return String(this.child.pid)
   }
 
   pause(): void {

@@ -33,7 +33,6 @@ export class JobQueue {
   private readonly waiting = new WaitingJobs()
   private readonly transitions: Transitions
   private readonly schedule: Schedule
-  private open = false
 
   constructor(
     private readonly store: JobStore,
@@ -43,7 +42,8 @@ export class JobQueue {
     private readonly metrics: Metrics,
   ) {
     this.transitions = new Transitions(store, log, metrics, (entry) => this.waiting.update(entry))
-    this.schedule = new Schedule(store, runner, this.waiting, this.transitions, options.maxRunning, log, metrics)
+    const { waiting, transitions } = this
+    this.schedule = new Schedule({ store, runner, waiting, transitions, log, metrics }, options.maxRunning)
   }
 
   /** Takes up the jobs on disk. */
@@ -53,7 +53,6 @@ export class JobQueue {
 
   /** Lets jobs run: those that were running go on from their checkpoints. */
   start(): void {
-    this.open = true
     this.schedule.start()
   }
 
@@ -67,7 +66,8 @@ export class JobQueue {
     const name = keyOf(owner, key ?? record.id)
     const twin = this.coming.get(name)
     if (twin) return this.view(await twin)
-    if (!this.open || this.waiting.size + this.coming.size >= this.options.maxQueued) throw new SiderError('QUEUE_FULL')
+    if (!this.schedule.isOpen || this.waiting.size + this.coming.size >= this.options.maxQueued)
+      throw new SiderError('QUEUE_FULL')
     const accepted = this.accept(record, wanted)
     this.coming.set(name, accepted)
     const entry = await accepted.finally(() => this.coming.delete(name))
@@ -177,7 +177,6 @@ export class JobQueue {
 
   /** Stops the workers with checkpoints; their jobs go on when a server next starts. */
   async stop(graceMs: number): Promise<void> {
-    this.open = false
     await this.schedule.stop(graceMs)
     await this.store.close()
   }

@@ -51,7 +51,7 @@ export interface RunEvents {
 
 /** One attempt at a job. */
 export interface Attempt {
-  /** Who is at it, for the log. */
+  /** Who is at it, for the log: of a process its number. */
   readonly worker: string
   /** Resolves when nothing of it goes on any more; never rejects. */
   readonly ended: Promise<Outcome>

@@ -11,20 +11,31 @@ import type { JobStore } from './store.js'
 import type { Transitions } from './transitions.js'
 import type { WaitingJobs } from './waiting.js'
 
+/** What a schedule works with. */
+export interface ScheduleParts {
+  store: JobStore
+  runner: Runner
+  waiting: WaitingJobs
+  transitions: Transitions
+  log: Log
+  metrics: Metrics
+}
+
 export class Schedule {
   private readonly launched = new Map<Entry, Promise<void>>()
   private open = false
 
+  /** @param places of jobs that run at once */
   constructor(
-    private readonly store: JobStore,
-    private readonly runner: Runner,
-    private readonly waiting: WaitingJobs,
-    private readonly transitions: Transitions,
+    private readonly parts: ScheduleParts,
     private readonly places: number,
-    private readonly log: Log,
-    private readonly metrics: Metrics,
   ) {
-    store.disk.onRelief(() => this.pump())
+    parts.store.disk.onRelief(() => this.pump())
+  }
+
+  /** Whether jobs may run. */
+  get isOpen(): boolean {
+    return this.open
   }
 
   start(): void {
@@ -35,6 +46,7 @@ export class Schedule {
   /** Stops the workers with checkpoints; their jobs go on when a server next starts. */
   async stop(graceMs: number): Promise<void> {
     this.open = false
+    const { store } = this.parts
     const attempts = [...this.launched.keys()].flatMap(({ attempt }) => attempt ?? [])
     for (const attempt of attempts) attempt.pause()
     const timer = setTimeout(() => {
@@ -42,48 +54,51 @@ export class Schedule {
     }, graceMs)
     await Promise.all(attempts.map(({ ended }) => ended))
     clearTimeout(timer)
-    this.store.disk.close() // what it does not take now is as it was at the next start
+    store.disk.close() // what it does not take now is as it was at the next start
     await Promise.all(this.launched.values())
   }
 
   /** Starts what may be started. */
   pump(): void {
-    while (this.open && !this.store.disk.trouble && this.launched.size < this.places) {
-      const next = this.waiting.next()
+    const { store, waiting } = this.parts
+    while (this.open && !store.disk.trouble && this.launched.size < this.places) {
+      const next = waiting.next()
       if (!next) return
       next.launched = true
-      this.waiting.update(next)
-      this.waiting.serve(next.record.owner)
+      waiting.update(next)
+      waiting.serve(next.record.owner)
       this.launched.set(next, this.launch(next))
     }
   }
 
   /** One attempt at a job, until what came of it is on disk. */
   private async launch(entry: Entry): Promise<void> {
+    const { store, transitions, waiting, log } = this.parts
     try {
-      if (await this.transitions.ask(entry, 'start')) {
+      if (await transitions.ask(entry, 'start')) {
         const started = performance.now()
-        const folder = this.store.newResultFolder()
+        const folder = store.newResultFolder()
         const outcome = await this.attempt(entry, folder).catch(fault)
-        await this.transitions.settle(entry, { outcome, folder, seconds: (performance.now() - started) / 1000 })
+        await transitions.settle(entry, { outcome, folder, seconds: (performance.now() - started) / 1000 })
       }
     } catch (error) {
       // It is on disk as it was: the job waits for the disk, or for the next start.
-      this.log.error('job could not be saved', { job: entry.record.id, error: String(error) })
+      log.error('job could not be saved', { job: entry.record.id, error: String(error) })
     } finally {
       delete entry.attempt
       entry.launched = false
       this.launched.delete(entry)
-      this.waiting.update(entry)
+      waiting.update(entry)
       this.pump()
     }
   }
 
   /** @param folder for the result, in the job's */
   private async attempt(entry: Entry, folder: string): Promise<Outcome> {
+    const { store, runner, transitions, log, metrics } = this.parts
     const { record, events } = entry
     const { id, settings, landmarks, severalFaces } = record
-    if (!(await isIntact(this.store.photo(id), record.photo))) {
+    if (!(await isIntact(store.photo(id), record.photo))) {
       const damaged = new SiderError('IMAGE_UNREADABLE', "the photo on the server's disk is damaged", {
         hint: 'Send the photo again as a new job.',
       })
@@ -92,11 +107,11 @@ export class Schedule {
     // While the photo was looked at, somebody may have asked for something else.
     if (!this.open || !['running', 'finishing'].includes(record.state)) return { type: 'stopped' }
     const paths = {
-      photo: this.store.photo(id),
-      checkpoint: this.store.checkpoint(id),
-      results: this.store.path(id, folder),
+      photo: store.photo(id),
+      checkpoint: store.checkpoint(id),
+      results: store.path(id, folder),
     }
-    const attempt = this.runner.start(
+    const attempt = runner.start(
       { ...paths, settings, landmarks, severalFaces },
       {
         progress: (progress) => {
@@ -104,17 +119,17 @@ export class Schedule {
           events.emit('job/progress', 'progress', { ...progress, fraction: record.progress })
         },
         preview: (info, payload, sha256) => {
-          this.metrics.count('previews_total')
+          metrics.count('previews_total')
           events.emitPreview(info, sha256, payload)
         },
-        log: (level, message) => this.transitions.keep(entry, events.emit('job/log', 'log', { level, message })),
+        log: (level, message) => transitions.keep(entry, events.emit('job/log', 'log', { level, message })),
       },
     )
     entry.attempt = attempt
     if (record.state === 'finishing') attempt.finish()
-    this.log.info('job started', { job: id, worker: attempt.worker })
+    log.info('job started', { job: id, worker: attempt.worker })
     const outcome = await attempt.ended
-    if (outcome.type !== 'done' || isEnd(record.state)) await this.store.discard(id, folder)
+    if (outcome.type !== 'done' || isEnd(record.state)) await store.discard(id, folder)
     // When everything is stopped, the end of a worker is no crash.
     return outcome.type === 'lost' && !this.open ? { type: 'stopped' } : outcome
   }
