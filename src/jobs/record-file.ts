@@ -7,7 +7,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../engine/index.js'
 import type { JobRecord } from './record.js'
-import { JOB_STATES } from './states.js'
+import { isEnd, JOB_STATES } from './states.js'
 
 const [RECORD, COPY] = ['job.json', 'job.copy.json']
 
@@ -71,7 +71,7 @@ async function readOne(file: string, id: string): Promise<JobRecord | string> {
 /** A record of an earlier version as this one writes it: it had what a job was asked to do beside the state, and one hint. */
 function modernised({ stopping, ...record }: JobRecord & { stopping?: unknown }): JobRecord {
   if (stopping === 'pause' && record.state === 'running') record.state = 'pausing'
-  else if (stopping === 'finish') record.state = 'finishing'
+  else if (stopping === 'finish' && !isEnd(record.state)) record.state = 'finishing'
   const { error } = record as { error?: { hint?: string } }
   if (error?.hint !== undefined) {
     const { hint, ...rest } = error
