@@ -11,6 +11,8 @@ export class WaitingJobs {
   private readonly served = new Map<string, number>()
   private turns = 0
   private count = 0
+  /** Owners as they take turns; made anew when somebody asks, after one has come, gone or been served. */
+  private order: string[] | undefined
 
   get size(): number {
     return this.count
@@ -25,8 +27,13 @@ export class WaitingJobs {
     this.count += waits ? 1 : -1
     if (!waits) line!.remove(entry)
     else if (line) line.add(entry)
-    else this.byOwner.set(owner, new Line(entry))
-    if (line?.size === 0) this.byOwner.delete(owner)
+    else {
+      this.byOwner.set(owner, new Line(entry))
+      this.order = undefined
+    }
+    if (line?.size !== 0) return
+    this.byOwner.delete(owner)
+    this.order = undefined
   }
 
   /** Whose turn it is; it stays in the line until `update` takes it out. */
@@ -38,6 +45,7 @@ export class WaitingJobs {
   /** A job of this owner was started. */
   serve(owner: string): void {
     this.served.set(owner, ++this.turns)
+    this.order = undefined
   }
 
   /** How many are before it; undefined for one that does not wait. */
@@ -56,7 +64,8 @@ export class WaitingJobs {
   }
 
   private owners(): string[] {
-    return [...this.byOwner.keys()].sort((a, b) => (this.served.get(a) ?? 0) - (this.served.get(b) ?? 0))
+    this.order ??= [...this.byOwner.keys()].sort((a, b) => (this.served.get(a) ?? 0) - (this.served.get(b) ?? 0))
+    return this.order
   }
 }
 
