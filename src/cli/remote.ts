@@ -10,6 +10,9 @@ import type { Invocation, ParsedOptions } from './command.js'
 import { interruptible } from './interrupt.js'
 import type { ProgressView } from './progress.js'
 
+/** Share of the progress that the server's work is; the rest is fetching the files. */
+const SERVERS_SHARE = 0.97
+
 export interface RemoteRun {
   settings: Record<string, unknown>
   landmarks: unknown
@@ -48,11 +51,15 @@ async function follow(
       signal,
     })
     for await (const update of job) {
-      if (update.type === 'progress') view.show(update)
+      if (update.type === 'progress') view.show({ ...update, fraction: SERVERS_SHARE * update.fraction })
       else if (update.type === 'log') view.note(update.message)
     }
     const result = await job.result()
-    for (const { name } of result.files) await writeFileAtomic(join(folder, name), await result.file(name))
+    for (const [i, { name }] of result.files.entries()) {
+      await writeFileAtomic(join(folder, name), await result.file(name))
+      const share = (i + 1) / result.files.length
+      view.show({ stage: 'output', fraction: SERVERS_SHARE + (1 - SERVERS_SHARE) * share })
+    }
     return result
   } catch (error) {
     if (error instanceof RemoteError) throw asOwn(error.message, error.data)

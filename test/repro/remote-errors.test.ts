@@ -19,7 +19,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Exit status and last line of `sider reconstruct --server` with a photo that is a script of what the server's worker does. */
+/** Exit status and lines of `sider reconstruct --server` with a photo that is a script of what the server's worker does. */
 async function remotely(script: object, ...more: string[]) {
   const photo = join(folder, 'photo.jpg')
   writeFileSync(photo, JSON.stringify(script))
@@ -29,7 +29,7 @@ async function remotely(script: object, ...more: string[]) {
     'reconstruct',
     photo,
     '-o',
-    join(folder, 'out'),
+    mkdtempSync(join(folder, 'out-')),
     '--json',
     '--server',
     server.url,
@@ -45,8 +45,21 @@ async function remotely(script: object, ...more: string[]) {
     onInterrupt: () => () => {},
     exit: () => {},
   })
-  return { status, last: JSON.parse(stdout.text.trim().split('\n').at(-1)!) }
+  const lines = stdout.text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  return { status, lines, last: lines.at(-1) }
 }
+
+test('what is done on a server is done when its files are here', async () => {
+  const { status, lines } = await remotely({ steps: 3 })
+  expect(status).toBe(0)
+  const fractions = lines.filter(({ event }) => event === 'progress').map(({ fraction }) => fraction)
+  expect(fractions).toEqual(fractions.toSorted((a: number, b: number) => a - b))
+  expect(fractions.filter((one: number) => one === 1)).toHaveLength(1)
+  expect(lines.at(-1)).toMatchObject({ event: 'result' })
+})
 
 /** Of every exit status one, and those that had another name on the wire. */
 const CODES: ErrorCode[] = [
