@@ -52,7 +52,7 @@ export async function descend<Snapshot>(training: Training<Snapshot>): Promise<v
       const { stage, rateSetting, lower } = training
       throw new SiderError('DIVERGED', `the optimisation diverged twice (loss ${loss}); the last good state is kept`, {
         stage,
-        hint: `Lower the learning rate, for example --set ${rateSetting}=${lower}.`,
+        hint: { cli: `Lower the learning rate, for example --set ${rateSetting}=${lower}.` },
         data: { after: training.stretches(), loss: String(loss) },
       })
     }
