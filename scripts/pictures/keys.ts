@@ -59,5 +59,5 @@ const page = readFileSync(PAGE, 'utf8')
 const [begin, end] = ['<!-- keys: scripts/pictures/keys.ts -->', '<!-- end of keys -->']
 writeFileSync(
   PAGE,
-  page.slice(0, page.indexOf(begin) + begin.length) + `\n\n${table.join('\n')}\n\n` + page.slice(page.indexOf(end)),
+  `${page.slice(0, page.indexOf(begin) + begin.length)}\n\n${table.join('\n')}\n\n${page.slice(page.indexOf(end))}`,
 )

@@ -16,7 +16,7 @@ import {
   type Picture,
   pictureFromFloats,
 } from './image/picture.js'
-import type { Reconstruction } from './run.js'
+import type { Reconstruction } from './run/types.js'
 import { VERSION } from './version.js'
 
 const EYE_FILE = 'textures/eye.jpg'

@@ -8,8 +8,8 @@ import {
   withShapes,
 } from '../../compute/program.js'
 import type { Settings } from '../../config.js'
-import { SiderError } from '../../errors.js'
-import { correctedRate, withMoments } from '../../field/adam.js'
+import { correctedRate, withMoments } from '../../optimise/adam.js'
+import { descend } from '../../optimise/descend.js'
 import type { FaceView } from '../../stages.js'
 import type { DetailRunOptions } from '../progress.js'
 import { ReliefModel } from './model.js'
@@ -17,6 +17,8 @@ import type { ReliefScene } from './scene.js'
 
 /** The rate ends at this share of its start. */
 const DECAY = 0.1
+/** Steps in which the surface takes on normals that are given. */
+const SETTLING = 80
 
 /** The decomposition of the crop. */
 export interface ReliefView extends FaceView {
@@ -46,6 +48,7 @@ export class ReliefSolver {
     private readonly variables: Variables,
     private readonly stepper: Executable,
     private readonly viewer: Executable,
+    private readonly settler: () => Promise<Executable>,
   ) {}
 
   static async create(
@@ -56,7 +59,9 @@ export class ReliefSolver {
     const model = new ReliefModel(scene, settings, evidence)
     const variables = device.variables(withMoments(model.initial()))
     const stepper = await device.compile(model.step(), variables)
-    return new ReliefSolver(scene, settings, variables, stepper, await device.compile(model.view(), variables))
+    const viewer = await device.compile(model.view(), variables)
+    const settler = () => device.compile(model.settle(), variables)
+    return new ReliefSolver(scene, settings, variables, stepper, viewer, settler)
   }
 
   /**
@@ -66,35 +71,64 @@ export class ReliefSolver {
   async run({ signal, onStep }: DetailRunOptions): Promise<void> {
     const { steps, learningRate } = this.settings
     const { state } = this
-    let good = await this.variables.read()
-    let goodStep = state.step
-    while (state.step < steps) {
-      signal?.throwIfAborted()
-      const rate = state.rateFactor * learningRate * DECAY ** (state.step / steps)
-      const result = await this.stepper.run({ rate: Float32Array.of(correctedRate(rate, state.step + 1)) })
-      const loss = result['loss'][0]
-      if (!Number.isFinite(loss)) {
-        this.variables.write(good)
+    await descend({
+      stage: 'detail',
+      rateSetting: 'relief.learningRate',
+      lower: 0.005,
+      keepEvery: 100,
+      state,
+      stretches: () => state.step,
+      finished: () => state.step >= steps,
+      stretch: async () => {
+        signal?.throwIfAborted()
+        const rate = state.rateFactor * learningRate * DECAY ** (state.step / steps)
+        const result = await this.stepper.run({ rate: Float32Array.of(correctedRate(rate, state.step + 1)) })
+        return result['loss'][0]
+      },
+      accept: async (loss) => {
+        state.losses.push(loss)
+        state.step++
+        await onStep?.({ step: state.step, steps, loss })
+      },
+      snapshot: async () => ({ weights: await this.variables.read(), step: state.step }),
+      goTo: ({ weights, step }) => {
+        this.variables.write(weights)
         this.seen = undefined
-        state.step = goodStep
-        state.losses.length = goodStep
-        if (state.rateFactor < 1) {
-          throw new SiderError('DIVERGED', 'the relief diverged twice; the last good state is kept', {
-            stage: 'detail',
-            hint: 'Lower the learning rate: --set relief.learningRate=0.005.',
-            data: { step: state.step },
-          })
-        }
-        state.rateFactor = 1 / 3
-        continue
+        state.step = step
+        state.losses.length = step
+      },
+    })
+  }
+
+  /**
+   * Moves the surface to normals between its own and others.
+   * @param others [size, size, 3] unit, camera frame
+   * @param share [size, size] 0..1 of the others
+   */
+  async settle(others: Float32Array, share: Float32Array, signal?: AbortSignal): Promise<void> {
+    const { normals } = await this.view()
+    const pixels = share.length
+    const target = new Float32Array(3 * pixels)
+    for (let i = 0; i < pixels; i++) {
+      const mean = [0, 1, 2].map((k) => normals[3 * i + k] + share[i] * (others[3 * i + k] - normals[3 * i + k]))
+      const length = Math.hypot(...mean) || 1
+      for (let k = 0; k < 3; k++) target[k * pixels + i] = mean[k] / length
+    }
+    const settler = await this.settler()
+    try {
+      // Moments of the steps before would carry it on in their direction.
+      const start = await this.variables.read()
+      this.variables.write(
+        Object.fromEntries(Object.entries(start).map(([name, x]) => [name, name.includes('/') ? x.map(() => 0) : x])),
+      )
+      for (let step = 0; step < SETTLING; step++) {
+        signal?.throwIfAborted()
+        const rate = this.settings.learningRate * DECAY ** (step / SETTLING)
+        await settler.run({ rate: Float32Array.of(correctedRate(rate, step + 1)), target })
       }
-      state.losses.push(loss)
-      state.step++
-      if (state.step % 100 === 0) {
-        good = await this.variables.read()
-        goodStep = state.step
-      }
-      await onStep?.({ step: state.step, steps, loss })
+    } finally {
+      await settler.dispose()
+      this.seen = undefined
     }
   }
 
