@@ -45,13 +45,14 @@ function movement(part: ShownPart, name: string): number {
     square = Math.max(square, target[i] ** 2 + target[i + 1] ** 2 + target[i + 2] ** 2)
   return 1000 * Math.sqrt(square)
 }
+const rounded = (mm: number): string => mm.toFixed(mm < 2 ? 1 : 0)
 const table = [
   '| key | parts it moves, by how much at most (mm) |',
   '| --- | --- |',
   ...ARKIT.map(({ name }) => {
     const moved = parts
       .filter((part) => part.targets.has(name))
-      .map((part) => `\`${part.name}\` ${movement(part, name).toFixed(0)}`)
+      .map((part) => `\`${part.name}\` ${rounded(movement(part, name))}`)
     return `| \`${name}\` | ${moved.join(', ')} |`
   }),
 ]

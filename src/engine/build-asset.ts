@@ -6,7 +6,7 @@ import type { ShapeKey } from './asset/keys.js'
 import { type Relight, relighting } from './asset/light.js'
 import { mirrorUv } from './asset/mirror.js'
 import { footprint, type HeadTextures, paintHead } from './asset/paint.js'
-import { paintEye, paintMouth } from './asset/part-textures.js'
+import { exposureOf, paintEye, paintMouth } from './asset/part-textures.js'
 import { type AssetPart, eyeParts, lidStretch, moveHead, type OpenedHead, openFace } from './build-parts.js'
 import type { Settings } from './config.js'
 import { gather } from './geometry/mesh.js'
@@ -133,6 +133,7 @@ export async function buildAsset(input: AssetInput, settings: Settings, signal?:
   const mesh = { positions: each(moved.positions, 3), indices: split.mesh.indices }
   const shownNormals = surface.neutralize ? normalsOf(moved.positions) : normals
   const colourful = colourfulness(input)
+  const exposure = exposureOf(opened.white)
   return {
     head: {
       mesh,
@@ -149,9 +150,9 @@ export async function buildAsset(input: AssetInput, settings: Settings, signal?:
     })),
     parts: [...eyeParts(opened, surface.shapeKeys), ...moved.inside],
     textures,
-    eyeTexture: opened.eyes.length > 0 ? paintEye(opened.eyes[0].eye, opened.iris, colourful) : undefined,
+    eyeTexture: opened.eyes.length > 0 ? paintEye(opened.eyes[0].eye, opened.iris, colourful, exposure) : undefined,
     mouthTexture: moved.inside.some(({ uv }) => uv)
-      ? paintMouth(fit.model.interior!, mouthOwner(textures), colourful)
+      ? paintMouth(fit.model.interior!, mouthOwner(textures), colourful, exposure)
       : undefined,
     baked,
     surface: surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, surface.resolution),

@@ -46,8 +46,9 @@ export interface AssetPart {
 /** Eyeballs in the openings of the skin. */
 export interface PlacedEyes {
   eyes: { eye: Eye; loop: Uint32Array }[]
-  /** sRGB of the irises. */
+  /** sRGB of the irises, and brightness of the whites where the photo shows it. */
   iris: readonly number[]
+  white: number | undefined
   /** Lets the lids of a posed closed head lie on the balls, and shut lids and lips on each other, in place. */
   settleRims(positions: Float32Array, lipsMayCross?: boolean): void
 }
@@ -111,6 +112,7 @@ export function openFace(
     eyes,
     settleRims,
     iris: seen.colour,
+    white: seen.white,
   }
 }
 

@@ -124,7 +124,13 @@ interface Contact {
   /** From the subject's right to the left. */
   points: Point[]
   /** Height and depth of the line at x. */
-  at(x: number): { y: number; z: number /** 0 at the corners of the mouth, 1 between them. */; within: number }
+  at(x: number): {
+    y: number
+    z: number
+    /** 0 at the corners of the mouth, 1 between them; `corner` rises sooner. */
+    within: number
+    corner: number
+  }
 }
 
 function contactOf(board: DrawingBoard): Contact {
@@ -146,7 +152,12 @@ function contactOf(board: DrawingBoard): Contact {
       const [a, b] = [points[i - 1], points[i]]
       const t = Math.min(1, Math.max(0, (x - a[0]) / (b[0] - a[0])))
       const inner = Math.min(x - first, last - x)
-      return { y: a[1] + t * (b[1] - a[1]), z: a[2] + t * (b[2] - a[2]), within: smoothstep(-0.004, 0.01, inner) }
+      return {
+        y: a[1] + t * (b[1] - a[1]),
+        z: a[2] + t * (b[2] - a[2]),
+        within: smoothstep(-0.004, 0.01, inner),
+        corner: smoothstep(-0.008, 0.002, inner),
+      }
     },
   }
 }
@@ -212,7 +223,7 @@ function closeLips(board: DrawingBoard): Float32Array {
     const follows = Math.min(1, Math.max(0, jaw[3 * v + 1] / opens))
     const reach =
       y < line.y ? smoothstep(bottom - line.y, -0.003, y - line.y) : smoothstep(top - line.y, 0.002, y - line.y)
-    const share = reach * line.within * (UPPER_SHARE - follows)
+    const share = reach * line.corner * (UPPER_SHARE - follows)
     return [share * carriedAt(x, 0), share * opens, share * carriedAt(x, 2)]
   })
 }

@@ -12,6 +12,10 @@ const LEAST_PIXELS = 6
 const RING = [0.45, 0.9] as const
 /** Which pixels of the ring count, in order of brightness: neither lashes and pupil nor highlights. */
 const COUNTING = [0.2, 0.7] as const
+/** Whites begin at this multiple of the iris's radius. So many pixels of them tell their brightness: that of this share, neither lashes' nor highlights'. */
+const BESIDE = 1.15
+const LEAST_WHITES = 12
+const BRIGHT = 0.7
 /** Brown: where the photo shows none, sRGB. */
 const BROWN = [0.3, 0.2, 0.13] as const
 
@@ -22,6 +26,8 @@ export interface EyesSeen {
   irises: Partial<Record<Side, IrisSeen>>
   /** sRGB 0..1, both eyes together. */
   colour: readonly number[]
+  /** sRGB 0..1: how bright the whites are; undefined where the photo shows too little of them. */
+  white: number | undefined
 }
 
 /**
@@ -37,6 +43,7 @@ export function eyesSeen(
 ): EyesSeen {
   const irises: Partial<Record<Side, IrisSeen>> = {}
   const colours: number[][] = []
+  const whites: number[] = []
   // the 68 landmarks have no irises
   if (landmarks.layout === 478)
     for (const [sign, ring] of IRISES) {
@@ -52,6 +59,7 @@ export function eyesSeen(
       const lids = project(camera, rim)
       const seen = irisPixels(photo, lids, { x, y, radius }, light)
       if (seen.share < SEEN) continue
+      whites.push(...whitePixels(photo, lids, { x, y, radius }, light))
       let depth = 0
       for (let i = 2; i < lids.length; i += 3) depth += (3 * lids[i]) / lids.length
       const from = Array.from(cameraCenter(camera))
@@ -64,8 +72,31 @@ export function eyesSeen(
       }
       if (2 * radius >= LEAST_PIXELS) colours.push(...seen.ring)
     }
-  return { irises, colour: colourOf(colours) }
+  whites.sort((a, b) => a - b)
+  const white = whites.length < LEAST_WHITES ? undefined : whites[Math.floor(BRIGHT * whites.length)]
+  return { irises, colour: colourOf(colours), white }
 }
+
+/** Brightness of the pixels between the lids beside the iris. */
+function whitePixels(
+  { width, height, data }: Photo,
+  lids: Float64Array,
+  iris: { x: number; y: number; radius: number },
+  light: LightFactors,
+): number[] {
+  const out: number[] = []
+  const reach = 2.2 * iris.radius
+  for (let y = Math.floor(iris.y - reach) + 0.5; y < iris.y + reach; y++)
+    for (let x = Math.floor(iris.x - reach) + 0.5; x < iris.x + reach; x++) {
+      if (Math.hypot(x - iris.x, y - iris.y) < BESIDE * iris.radius || !within(lids, x, y)) continue
+      if (!(x >= 0 && y >= 0 && x < width && y < height)) continue
+      const i = 3 * (Math.floor(y) * width + Math.floor(x))
+      out.push(brightness(light(x, y).map((factor, k) => (factor * data[i + k]) / 255)))
+    }
+  return out
+}
+
+const brightness = ([r, g, b]: readonly number[]): number => 0.3 * r + 0.6 * g + 0.1 * b
 
 function irisPixels(
   { width, height, data }: Photo,
@@ -105,7 +136,6 @@ function within(polygon: Float64Array, x: number, y: number): boolean {
 
 function colourOf(pixels: number[][]): readonly number[] {
   if (pixels.length === 0) return BROWN
-  const brightness = ([r, g, b]: number[]): number => 0.3 * r + 0.6 * g + 0.1 * b
   const sorted = pixels.sort((a, b) => brightness(a) - brightness(b))
   const counting = sorted.slice(Math.floor(COUNTING[0] * sorted.length), Math.ceil(COUNTING[1] * sorted.length))
   return [0, 1, 2].map((k) =>

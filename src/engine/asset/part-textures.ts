@@ -26,6 +26,7 @@ export function paintEye(
   { radius, irisRadius }: Pick<Eye, 'radius' | 'irisRadius'>,
   iris: readonly number[],
   colourful: number,
+  exposure: number,
 ): Float32Array {
   const size = EYE_TEXTURE
   const out = new Float32Array(3 * size * size)
@@ -55,10 +56,11 @@ export function paintEye(
         const collar = 1 + 0.28 * Math.exp(-(((share - 0.52) / 0.1) ** 2))
         const ring = 1 - 0.6 * smoothstep(0.78, 1, share)
         const pupil = smoothstep(PUPIL - 0.03, PUPIL + 0.03, share + 0.015 * noise(9 * cos, 9 * sin, 0.5, SEED + 3))
-        for (let k = 0; k < 3; k++) out[o + k] += (1 - white) * (0.012 + pupil * iris[k] * fibre * collar * ring)
+        for (let k = 0; k < 3; k++)
+          out[o + k] += (1 - white) * (0.012 + pupil * (iris[k] / exposure) * fibre * collar * ring)
       }
     }
-  return lessColourful(out, colourful)
+  return exposed(lessColourful(out, colourful), exposure)
 }
 
 /** How far behind the front teeth the mouth begins and ends to be dark, metres, and how dark: what light does not reach. */
@@ -66,7 +68,12 @@ const SHADE = [-0.004, 0.04] as const
 const DARKEST = 0.4
 
 /** The mouth's inside in the model's layout. */
-export function paintMouth(interior: HeadInterior, owner: MouthOwner, colourful: number): Float32Array {
+export function paintMouth(
+  interior: HeadInterior,
+  owner: MouthOwner,
+  colourful: number,
+  exposure: number,
+): Float32Array {
   const size = MOUTH_TEXTURE
   const { mean, indices, parts, uv, uvIndices } = interior
   const raster = texelRaster(uv, uvIndices, size)
@@ -84,7 +91,21 @@ export function paintMouth(interior: HeadInterior, owner: MouthOwner, colourful:
     for (let k = 0; k < 3; k++) out[3 * i + k] = linearToSrgb(Math.min(1, light * look.albedo[k]))
   }
   fillBetween(out, 3, size, raster.triangle)
-  return lessColourful(out, colourful)
+  return exposed(lessColourful(out, colourful), exposure)
+}
+
+/** Brightness of the eyes' white here, and the least and most that a photo's exposure may make of it. */
+const USUAL_WHITE = 0.78
+const WHITES = [0.45, 0.85] as const
+
+/** What the photo's exposure makes of things whose brightness is known, as a factor of sRGB. @param white brightness of the whites in it */
+export function exposureOf(white: number | undefined): number {
+  return white === undefined ? 1 : Math.min(WHITES[1], Math.max(WHITES[0], white)) / USUAL_WHITE
+}
+
+function exposed(values: Float32Array, factor: number): Float32Array {
+  for (let i = 0; i < values.length; i++) values[i] = Math.min(1, factor * values[i])
+  return values
 }
 
 /** Mixes with grey of the same brightness, in place. */
