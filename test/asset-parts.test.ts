@@ -1,4 +1,5 @@
 /** What of the asset is no skin: eyes, teeth, tongue and mouth, and ARKit's keys on all of it. */
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { ARKIT } from '../src/engine/asset/arkit.js'
 import { type Eye, gazeRotation, placeEyes } from '../src/engine/asset/eyes.js'
@@ -237,9 +238,22 @@ describe('keys', () => {
         const off = Float64Array.from(triangle, (t, v) =>
           Math.abs(length(key, v) - length(twin!.key, twin!.mesh.indices[3 * t])),
         ).sort()
-        expect(off[Math.floor(0.99 * off.length)], `${part} ${name}`).toBeLessThan(0.2 * most(key) + 0.0005)
+        // the cavity is pressed back by the skin that is nearest, which is not the same on both sides
+        const share = part === 'mouth' ? 0.9 : 0.99
+        expect(off[Math.floor(share * off.length)], `${part} ${name}`).toBeLessThan(0.2 * most(key) + 0.0005)
       }
     }
+  })
+
+  test('the documentation says of each which parts it moves', () => {
+    const page = readFileSync(new URL('../docs/asset.md', import.meta.url), 'utf8')
+    const rows = [...page.matchAll(/^\| `(\w+)` \| (`\w+` [\d.]+.*) \|$/gm)].map(([, name, moved]) => [
+      name,
+      [...moved.matchAll(/`(\w+)`/g)].map(([, part]) => part),
+    ])
+    // corneas go with the eyes
+    const parts = (name: string) => keys.get(name)!.flatMap(({ part }) => (part.startsWith('cornea') ? [] : [part]))
+    expect(rows).toEqual(ARKIT.map(({ name }) => [name, parts(name)]))
   })
 
   test('the jaw carries the lower teeth, not the upper ones; the tongue comes out', () => {
