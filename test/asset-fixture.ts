@@ -6,7 +6,7 @@ import { cropCamera } from '../src/engine/geometry/camera.js'
 import { interpolate, rasterize } from '../src/engine/geometry/rasterize.js'
 import { loadBuiltInHead } from '../src/engine/head/builtin.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
-import type { Camera, CoarseMaps, Crop, HeadFit, ImplicitField, Photo } from '../src/engine/stages.js'
+import type { Camera, CoarseMaps, Crop, HeadFit, HeadModel, ImplicitField, Photo } from '../src/engine/stages.js'
 
 const PHOTO = 900
 const CROP = 192
@@ -24,11 +24,12 @@ export interface AssetScene {
   image: Float32Array
 }
 
-/** @param smile coefficient of the smile that the photo shows */
-export async function assetScene(smile = 0.5): Promise<AssetScene> {
-  const model = await loadBuiltInHead()
-  const expression = new Float64Array(model.expressionCount)
-  for (const side of ['Left', 'Right']) expression[model.expressionNames.indexOf(`mouthSmile${side}`)] = smile
+/** @param smile coefficient of the smile that the photo shows, for models that have one @param head the built-in one by default */
+export async function assetScene(smile = 0.5, head?: HeadModel): Promise<AssetScene> {
+  const model = head ?? (await loadBuiltInHead())
+  const expression = Float64Array.from({ length: model.expressionCount }, (_, k) =>
+    /^mouthSmile(Left|Right)$/.test(model.expressionNames[k]) ? smile : 0,
+  )
   const identity = new Float64Array(model.identityCount)
   const mesh = posedMesh(model, identity, expression)
   const camera: Camera = {

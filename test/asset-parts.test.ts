@@ -1,5 +1,6 @@
 /** What of the asset is no skin: eyes, teeth, tongue and mouth, and ARKit's keys on all of it. */
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { ARKIT } from '../src/engine/asset/arkit.js'
 import { type Eye, gazeRotation, placeEyes } from '../src/engine/asset/eyes.js'
@@ -10,7 +11,8 @@ import { cameraCenter, project } from '../src/engine/geometry/camera.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
 import { boundaryLoops, connectedComponents } from '../src/engine/geometry/mesh.js'
 import { embeddedPoints } from '../src/engine/head/embedding.js'
-import type { Landmarks, Mesh } from '../src/engine/stages.js'
+import { loadHead } from '../src/engine/head/load.js'
+import type { HeadModel, Landmarks, Mesh } from '../src/engine/stages.js'
 import { settleHead } from '../src/engine/surface/head-mesh.js'
 import { headTopology } from '../src/engine/surface/head-topology.js'
 import { type AssetScene, assetScene } from './asset-fixture.js'
@@ -320,4 +322,31 @@ describe('keys', () => {
       expect(stretch, name).toBeLessThan(8)
     }
   }, 120_000)
+})
+
+describe('other head models', () => {
+  const build = async (path: string): Promise<{ opened: OpenedHead; moved: MovedHead; model: HeadModel }> => {
+    const model = await loadHead(fileURLToPath(new URL(`fixtures/${path}`, import.meta.url)))
+    const { fit, field, photo } = await assetScene(0, model)
+    const settled = await settleHead(fit, headTopology(model, 0), field)
+    const none = { layout: 68 as const, points: new Float64Array(136) }
+    const opened = openFace(fit, METRIC, settled, photo, none, () => [1, 1, 1], false)
+    return { opened, moved: await moveHead(fit, METRIC, opened, surface()), model }
+  }
+  const finite = ({ positions, keys }: { positions: Float32Array; keys: ShapeKey[] }): boolean =>
+    [positions, ...keys.flatMap((key) => [key.displacements, key.normals])].every((list) => list.every(Number.isFinite))
+
+  test('a model without eyes and mouth (the tiny FLAME of the tests) is one skin, with its own expressions as keys', async () => {
+    const { opened, moved, model } = await build('flame/flame2023.npz')
+    expect(opened.eyes).toHaveLength(0)
+    expect([opened.mouth, moved.inside]).toEqual([undefined, []])
+    expect(finite(moved)).toBe(true)
+    expect(moved.keys.every(({ name }) => model.expressionNames.includes(name) || name === 'neutral')).toBe(true)
+  })
+
+  test("GNM's own teeth, tongue and cavity are used", async () => {
+    const { moved } = await build('gnm/gnm_head.npz')
+    expect(moved.inside.map(({ name }) => name)).toEqual(['teethUpper', 'teethLower', 'tongue', 'mouth'])
+    for (const part of moved.inside) expect(finite({ positions: part.mesh.positions, keys: part.keys })).toBe(true)
+  })
 })

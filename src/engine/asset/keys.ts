@@ -47,9 +47,13 @@ export interface Expressions {
   shown: Float64Array
 }
 
-/** ARKit's 52 keys, for models that have the units they are made of. */
+/** ARKit's 52 keys, for models that have the units they are made of. A model that has a unit for what is drawn otherwise uses that. */
 export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard): KeyPose[] {
-  return ARKIT.map(({ name, units, without = [], movement, underOpenJaw }) => {
+  return ARKIT.map((recipe) => {
+    const { name, without = [], underOpenJaw } = recipe
+    const own = recipe.movement && names.includes(name)
+    const units = own ? { [name]: 1 } : recipe.units
+    const movement = own ? undefined : recipe.movement
     const expression = shown.slice()
     for (const unit of without) expression[names.indexOf(unit)] = 0
     for (const [unit, strength] of Object.entries(units)) {

@@ -41,8 +41,10 @@ export function openingsOf({ indices, sheets }: ClosedHead, vertices: number): O
   )
   return boundaryLoops(skin.mesh).flatMap((inner) => {
     const loop = inner.map((v) => skin.vertexMap[v])
-    if (!loop.every((v) => ofSheet[v])) return []
-    const kind = loop.filter((v) => ofSheet[v] === HEAD_PARTS.eyeball).length > loop.length / 2 ? 'eye' : 'mouth'
+    // sheets of models that were looked up on the built-in head may end a little beside the opening
+    if (loop.filter((v) => ofSheet[v]).length < loop.length / 2) return []
+    const ofEye = loop.filter((v) => ofSheet[v] === HEAD_PARTS.eyeball).length
+    const kind = ofEye > loop.filter((v) => ofSheet[v] === HEAD_PARTS.mouth).length ? 'eye' : 'mouth'
     return [{ kind, loop }]
   })
 }
