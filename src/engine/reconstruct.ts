@@ -28,7 +28,7 @@ import { fitFace } from './fit-face.js'
 import { submesh } from './geometry/mesh.js'
 import { loadHead } from './head/load.js'
 import { type Metric, metricFit } from './head/metric.js'
-import { Inspector, type SdfGrid } from './inspect.js'
+import { Inspector } from './inspect.js'
 import { chooseFace } from './landmarks/choose.js'
 import { LandmarkDetector } from './landmarks/detect.js'
 import { readLandmarks } from './landmarks/read.js'
@@ -39,12 +39,12 @@ import { decodePhoto } from './photo/decode.js'
 import { findFlaws } from './photo/flaws.js'
 import { RunProgress } from './progress.js'
 import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
-import type { CoarseMaps, Face, FaceView, HeadFit, HeadModel, ImplicitField, Photo } from './stages.js'
+import type { CoarseMaps, Face, FaceView, HeadFit, HeadModel, Photo } from './stages.js'
 import { boundaryFalloff } from './surface/boundary-falloff.js'
 import { denseFace } from './surface/dense-face.js'
 import { PreviewGrid } from './surface/preview-grid.js'
 import { type PreviewScene, previewMesh } from './surface/preview-mesh.js'
-import { sampleSdfGrid } from './surface/sdf-grid.js'
+import { openThreads, type Threads } from './threads/index.js'
 
 /** Near the region's border the detail of previews fades into the fitted head over this distance, metres. */
 const FADE = 0.006
@@ -97,6 +97,7 @@ class Run {
   private readonly warnings: string[] = []
   private readonly progress: RunProgress
   private readonly inspector: Inspector
+  private readonly threads: Threads
   private device: Device | undefined
   private network: SiderField | undefined
   private detailer: Detailer | undefined
@@ -108,6 +109,7 @@ class Run {
   constructor(private readonly options: ReconstructOptions) {
     this.progress = new RunProgress(options.settings, options.onProgress)
     this.inspector = options.inspector ?? new Inspector()
+    this.threads = openThreads(options.settings.threads)
   }
 
   async all(): Promise<Reconstruction> {
@@ -139,14 +141,25 @@ class Run {
       this.detail(photo, target, { fit, view: coarse, image, trusted, painted, expected: evidence }, coarseErrorMm),
     )
     const { field, view } = detail
-    const surface = await this.timed('surface', async () => ({
-      asset: await buildAsset(
-        { fit, metric, field, photo, view, image, trusted, spoilt: flaws.spoilt, mask: coarse.mask },
+    const asset = await this.timed('surface', () =>
+      buildAsset(
+        {
+          fit,
+          metric,
+          field,
+          photo,
+          view,
+          image,
+          trusted,
+          spoilt: flaws.spoilt,
+          mask: coarse.mask,
+          bounds: bounds(fit),
+        },
         settings,
+        this.threads,
         this.options.signal,
       ),
-      sdf: await this.grid(fit, field),
-    }))
+    )
     this.progress.done()
     return {
       settings,
@@ -157,9 +170,9 @@ class Run {
       coarse,
       view,
       frame: target.frame,
-      sdf: surface.sdf,
+      sdf: asset.sdf,
       metric,
-      asset: surface.asset,
+      asset,
       weights: detail.weights,
       losses: this.detailer!.losses,
       history: detail.history,
@@ -214,7 +227,7 @@ class Run {
   private async coarse(photo: Photo, fit: HeadFit): Promise<{ target: CoarseTarget; coarseErrorMm: number }> {
     const { settings } = this.options
     this.device = await openDevice(settings.backend, settings.threads)
-    const target = new CoarseTarget(fit, settings.coarse.thickness)
+    const target = new CoarseTarget(fit, settings.coarse.thickness, this.threads)
     if (settings.field.kind === 'relief') return { target, coarseErrorMm: 0 }
     const network = new SiderField(this.device, settings, target.frame)
     this.network = network
@@ -278,7 +291,7 @@ class Run {
     const { settings, signal, finish } = this.options
     const detailer = this.network
       ? await networkDetailer(this.network, target, input, settings)
-      : await reliefDetailer(this.device!, target, input, settings)
+      : await reliefDetailer(this.device!, target, input, settings, this.threads, signal)
     this.detailer = detailer
     if (this.resumed?.stage === 'detail') detailer.restore(shapedOf(this.resumed), this.resumed.state)
     const save = () =>
@@ -346,11 +359,6 @@ class Run {
       this.previewGrid ??= new PreviewGrid(field.frame, low, high, PREVIEW_SAMPLES)
       inspector.record('sdf', { kind: 'sdf', grid: await this.previewGrid.sample(field) }, step)
     }
-  }
-
-  private async grid(fit: HeadFit, field: ImplicitField): Promise<SdfGrid> {
-    const { low, high } = bounds(fit)
-    return (await sampleSdfGrid(field, low, high, { resolution: this.options.settings.output.sdfGrid })).grid
   }
 
   async dispose(): Promise<void> {

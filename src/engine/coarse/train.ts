@@ -75,13 +75,13 @@ export async function trainCoarse(
   try {
     const poolSize = Math.max(POOL, batch)
     let rng = Rng.fromState(state.poolRng)
-    let pool = target.sample(poolSize, sampleSigma, rng)
+    let pool = await target.sample(poolSize, sampleSigma, rng)
     for (let i = state.losses.length; i < steps; i++) {
       options.signal?.throwIfAborted()
       if (state.used + batch > poolSize) {
         state.poolRng = rng.getState()
         rng = Rng.fromState(state.poolRng)
-        pool = target.sample(poolSize, sampleSigma, rng)
+        pool = await target.sample(poolSize, sampleSigma, rng)
         state.used = 0
       }
       // The rate falls to a tenth over the last half: it settles the distances without slowing the start.

@@ -14,7 +14,7 @@ import type { Program, Tensors } from '../../compute/program.js'
 import type { Settings } from '../../config.js'
 import { adamUpdate } from '../../field/adam.js'
 import type { Initial } from '../../field/geometry.js'
-import { HARMONICS } from './occlusion.js'
+import { HARMONICS } from './hidden-light.js'
 import type { ReliefScene } from './scene.js'
 import { pyramid, SplineSum } from './spline.js'
 

@@ -1,0 +1,48 @@
+/**
+ * Threads for loops over plain numbers, so that one run keeps all cores busy.
+ *
+ * Answers must not depend on the number of threads: work is split at places that the data give, never by how many threads there are.
+ */
+import { availableParallelism } from 'node:os'
+import { Pool } from './pool.js'
+import type { Task } from './task.js'
+
+export { type Task, task } from './task.js'
+
+/** Where tasks run. */
+export interface Threads {
+  /** Tasks that run at once. */
+  readonly count: number
+  /**
+   * Runs a task.
+   * @throws what the task throws, SiderErrors as such; the signal's reason as soon as it is aborted; SiderError COMPUTE_FAILED or
+   *   OUT_OF_MEMORY where the thread ends without an answer
+   */
+  run<I, O>(task: Task<I, O>, input: I, signal?: AbortSignal): Promise<O>
+}
+
+/** More threads than this copy more than they help. */
+const MOST = 8
+
+/** Everything in the caller's own thread. */
+export const NO_THREADS: Threads = {
+  count: 1,
+  run: async (task, input, signal) => {
+    signal?.throwIfAborted()
+    return task.call(input)
+  },
+}
+
+const pools = new Map<number, Threads>()
+
+/**
+ * The process' threads: started when first needed, ended when long idle, and never what keeps the process alive.
+ * @param asked how many; 0: as many as there are cores
+ */
+export function openThreads(asked: number): Threads {
+  const count = Math.min(MOST, asked || availableParallelism())
+  if (count === 1) return NO_THREADS
+  const pool = pools.get(count) ?? new Pool(count)
+  pools.set(count, pool)
+  return pool
+}
