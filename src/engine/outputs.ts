@@ -1,21 +1,21 @@
 /** Writes the files of a finished run; docs/outputs.md describes them. */
-import { mkdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { assetFiles } from './asset-files.js'
 import { contoursOn } from './contours.js'
-import { outputError, REPORT_FILE, writeFileAtomic } from './files.js'
+import { REPORT_FILE, writeFileAtomic } from './files.js'
 import { writeGlb } from './gltf/write-glb.js'
 import { embeddedPoints } from './head/embedding.js'
 import { normalPicture } from './image/colors.js'
 import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox } from './image/picture.js'
 import { linePlot } from './image/plot.js'
 import { composeSheet } from './image/sheet.js'
-import { renderViews } from './image/views.js'
+import { DRAW_VIEWS } from './image/views.js'
 import { asMemoryError } from './memory.js'
 import type { Reconstruction } from './run.js'
 import { mapFiles, type SurfaceMaps } from './surface/maps.js'
-import { encodeSdfNpz, encodeSdfNrrd } from './surface/sdf-grid.js'
+import { GRID_FILES } from './surface/sdf-grid.js'
 import { encodeTensors } from './tensor-file.js'
+import { openThreads, type Threads } from './threads/index.js'
 import { GENERATOR, VERSION } from './version.js'
 
 /** Pictures of training and sheets are at least this large a cell. */
@@ -24,31 +24,51 @@ const CELL = 256
 const VIEW = 300
 
 /**
- * Writes face.glb, sdf.*, camera.json, maps, pictures and report.json into `folder`.
+ * Writes face.glb, sdf.*, camera.json, maps, pictures and report.json into `folder`. The report comes last, so that its presence
+ * means that all others are there.
  * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE, OUT_OF_MEMORY
  */
 export async function writeOutputs(result: Reconstruction, folder: string): Promise<void> {
   const files = await outputFiles(result).catch((error) => {
     throw asMemoryError(error)
   })
-  for (const [name, bytes] of Object.entries(files)) {
-    const path = join(folder, name)
-    try {
-      await mkdir(dirname(path), { recursive: true })
-    } catch (cause) {
-      throw outputError(cause, path)
-    }
-    await writeFileAtomic(path, bytes)
-  }
+  const { [REPORT_FILE]: last, ...others } = files
+  const written = await Promise.allSettled(
+    Object.entries(others).map(([name, bytes]) => writeFileAtomic(join(folder, name), bytes)),
+  )
+  for (const one of written) if (one.status === 'rejected') throw one.reason
+  await writeFileAtomic(join(folder, REPORT_FILE), last)
 }
 
-/** All output files as bytes by name; report.json comes last, so that its presence means that all others are there. */
+/** All output files as bytes by name. */
 export async function outputFiles(result: Reconstruction): Promise<Record<string, Uint8Array | string>> {
-  const { settings, fit, view, coarse, photo } = result
+  const { settings, fit } = result
+  const { size } = fit.crop
+  const pool = openThreads(settings.threads)
+  const crop = resampleBox(result.photo, fit.crop, Math.max(size, CELL), Math.max(size, CELL))
+  const png = async (name: string, picture: Picture | Promise<Picture>) => ({
+    [`${name}.png`]: await encodePng(await picture),
+  })
+  // What threads draw comes first, and this thread goes on meanwhile.
+  const parts: (Record<string, Uint8Array | string> | Promise<Record<string, Uint8Array | string>>)[] = [
+    png('views', viewSheet(result, crop, pool)),
+    pool.run(GRID_FILES, result.sdf),
+    pictureFiles(result),
+    png('progress', progressSheet(result)),
+    png('loss', renderSvg(lossPlot(result))),
+    assetFiles(result, { ...provenance(result), quality: result.quality }),
+    coarseFile(result),
+    recordFiles(result),
+  ]
+  return Object.assign({}, ...(await Promise.all(parts)))
+}
+
+/** Maps of the crop's pixels, and pictures of them. */
+async function pictureFiles(result: Reconstruction): Promise<Record<string, Uint8Array>> {
+  const { view, coarse, fit } = result
   const { size } = fit.crop
   const maps: SurfaceMaps = { ...view, coarseNormals: coarse.normals, render: view.colour }
-  const crop = resampleBox(photo, fit.crop, Math.max(size, CELL), Math.max(size, CELL))
-  const files: Record<string, Uint8Array | string> = await mapFiles(maps, resize(result, size))
+  const files = await mapFiles(maps, resize(result, size))
   for (const name of ['shading', 'albedo'] as const) {
     const data = view[name]
     if (data)
@@ -56,25 +76,32 @@ export async function outputFiles(result: Reconstruction): Promise<Record<string
         pictureFromFloats(name === 'albedo' ? data.map((a) => 0.6 * a) : data, size, size),
       )
   }
-  files['progress.png'] = await encodePng(await progressSheet(result))
-  files['views.png'] = await encodePng(await viewSheet(result, crop))
-  files['loss.png'] = await encodePng(await renderSvg(lossPlot(result)))
-  Object.assign(files, await assetFiles(result, { ...provenance(result), quality: result.quality }))
-  files['coarse.glb'] = await writeGlb(
-    [{ name: 'coarse', mesh: fit.mesh, baseColor: [0.5, 0.34, 0.28], extras: { provenance: provenance(result) } }],
-    { generator: `sider ${VERSION}` },
-  )
-  files['head.json'] = `${JSON.stringify(headJson(result), null, 1)}\n`
-  files['landmarks.json'] = `${JSON.stringify(landmarksJson(result), null, 1)}\n`
-  files['sdf.npz'] = encodeSdfNpz(result.sdf)
-  files['sdf.nrrd'] = encodeSdfNrrd(result.sdf)
-  files['sdf.safetensors'] = encodeTensors({
-    tensors: result.weights,
-    metadata: { kind: settings.field.kind, settings: JSON.stringify(settings), frame: JSON.stringify(frameOf(result)) },
-  })
-  files['camera.json'] = `${JSON.stringify(cameraJson(result), null, 2)}\n`
-  files[REPORT_FILE] = `${JSON.stringify(report(result), null, 2)}\n`
   return files
+}
+
+async function coarseFile(result: Reconstruction): Promise<Record<string, Uint8Array>> {
+  const { mesh } = result.fit
+  const part = { mesh, baseColor: [0.5, 0.34, 0.28] as const, extras: { provenance: provenance(result) } }
+  return { 'coarse.glb': await writeGlb([{ name: 'coarse', ...part }], { generator: `sider ${VERSION}` }) }
+}
+
+/** What is kept as numbers and words. */
+function recordFiles(result: Reconstruction): Record<string, Uint8Array | string> {
+  const { settings } = result
+  return {
+    'head.json': `${JSON.stringify(headJson(result), null, 1)}\n`,
+    'landmarks.json': `${JSON.stringify(landmarksJson(result), null, 1)}\n`,
+    'sdf.safetensors': encodeTensors({
+      tensors: result.weights,
+      metadata: {
+        kind: settings.field.kind,
+        settings: JSON.stringify(settings),
+        frame: JSON.stringify(frameOf(result)),
+      },
+    }),
+    'camera.json': `${JSON.stringify(cameraJson(result), null, 2)}\n`,
+    [REPORT_FILE]: `${JSON.stringify(report(result), null, 2)}\n`,
+  }
 }
 
 const resize = ({ image }: Reconstruction, size: number): Picture => pictureFromFloats(image, size, size)
@@ -172,13 +199,15 @@ async function progressSheet({ history }: Reconstruction): Promise<Picture> {
 }
 
 /** The head from several sides, as clay and textured, beside the photo. */
-async function viewSheet({ asset }: Reconstruction, crop: Picture): Promise<Picture> {
+async function viewSheet({ asset }: Reconstruction, crop: Picture, pool: Threads): Promise<Picture> {
   const { head, textures, baked } = asset
   const texture = pictureFromFloats(textures.photo, textures.size, textures.size)
   const yawDegrees = [-50, -20, 0, 20, 50]
   const options = { yawDegrees, size: VIEW }
-  const clay = renderViews([{ ...head, normalMap: baked }], options)
-  const skin = renderViews([{ ...head, texture }], options)
+  const [clay, skin] = await Promise.all([
+    pool.run(DRAW_VIEWS, { parts: [{ ...head, normalMap: baked }], options }),
+    pool.run(DRAW_VIEWS, { parts: [{ ...head, texture }], options }),
+  ])
   const row = (first: Picture, captions: string[], pictures: Picture[]) =>
     [first, ...pictures].map((picture, i) => ({ picture, caption: captions[i] }))
   const names = yawDegrees.map((y) => `${y > 0 ? '+' : ''}${y}°`)

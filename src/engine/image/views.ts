@@ -3,6 +3,7 @@ import { multiply4, scaleCamera } from '../geometry/camera.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { interpolate, type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import type { Camera, Mesh } from '../stages.js'
+import { task } from '../threads/task.js'
 import { srgbByte } from './colors.js'
 import { sampleBilinear } from './filter.js'
 import { mappedNormals, type NormalMap } from './normal-map.js'
@@ -51,6 +52,12 @@ export function renderViews(parts: readonly ViewPart[], options: ViewOptions = {
     renderView(parts, orbitCamera(center, radius, yaw, options.pitchDegrees ?? 0, size), options),
   )
 }
+
+/** `renderViews` for threads. */
+export function drawViews({ parts, options }: { parts: readonly ViewPart[]; options: ViewOptions }): Picture[] {
+  return renderViews(parts, options)
+}
+export const DRAW_VIEWS = task(import.meta.url, drawViews)
 
 /** One picture through a camera, of the camera's size. Surfaces seen from behind are lit as if they faced the camera. */
 function renderView(parts: readonly ViewPart[], camera: Camera, options: ViewOptions = {}): Picture {
