@@ -95,6 +95,15 @@ describe('tracer', () => {
     expect(ops(inputs, twice)).toEqual(['Mul', 'Sin', 'Cos', 'Add'])
   })
 
+  it('shares equal constants, so that what follows from them is computed once', () => {
+    const weigh = (x: tf.Tensor, last: number) => tf.exp(tf.mul(x, tf.tensor1d([1, 2, last])))
+    const twice =
+      (last: number): Body =>
+      ({ x }) => ({ outputs: { z: tf.add(weigh(x, 3), tf.sin(weigh(x, last))) } })
+    expect(ops({ x: [3] }, twice(3))).toEqual(['Mul', 'Exp', 'Sin', 'Add'])
+    expect(ops({ x: [3] }, twice(-3)).filter((op) => op === 'Exp')).toHaveLength(2)
+  })
+
   it('leaves out what no output needs', () => {
     const body: Body = ({ x }) => {
       tf.exp(x)
