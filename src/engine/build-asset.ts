@@ -3,8 +3,9 @@
  * `asset/` as reconstruct.ts puts together the stages.
  */
 import { type KeySource, type ShapeKey, shapeKeys } from './asset/keys.js'
-import { footprint, type HeadTextures } from './asset/paint.js'
-import { HEAD_TEXTURES, type TexturesInput } from './asset/textures.js'
+import { RELIGHTING, type Relight } from './asset/light.js'
+import { MIRROR_UV } from './asset/mirror.js'
+import { footprint, type HeadTextures, PAINT_HEAD } from './asset/paint.js'
 import type { Settings } from './config.js'
 import { gather } from './geometry/mesh.js'
 import { vertexNormals } from './geometry/normals.js'
@@ -18,7 +19,7 @@ import type { FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
 import { type BakedDetail, bakeDetail } from './surface/bake.js'
 import { evenSurface } from './surface/even-surface.js'
 import { type HeadMesh, ride, settleHead } from './surface/head-mesh.js'
-import { headMeshOf, headTopology } from './surface/head-topology.js'
+import { type HeadTopology, headMeshOf, headTopology } from './surface/head-topology.js'
 import { sampleSdfGrid } from './surface/sdf-grid.js'
 import type { Threads } from './threads/index.js'
 
@@ -87,11 +88,15 @@ export async function buildAsset(
 ): Promise<Asset> {
   const { fit, field } = input
   const topology = headTopology(fit.model, settings.surface.subdivisions)
-  const whole = await settleHead(fit, topology, field)
+  const [mirror, relight, whole] = await Promise.all([
+    threads.run(MIRROR_UV, { mean: headMeshOf(topology, fit.model.mean), ...layoutOf(topology) }, signal),
+    settings.surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined,
+    settleHead(fit, topology, field),
+  ])
   await pass(signal)
   const size = textureSize(whole, fit, settings.surface.textureSize)
   // what takes longest first, beside the rest
-  const painted = threads.run(HEAD_TEXTURES, texturesInput(input, whole, size, settings.surface.delight), signal)
+  const painted = paint(input, whole, { size, mirror, relight }, threads, signal)
   const split = splitSeams(whole.mesh, topology.uv, topology.uvIndices)
   const each = <T extends Float32Array>(values: T, dims: number): Float32Array => gather(values, split.vertexMap, dims)
   const normals = each(vertexNormals(whole.mesh), 3)
@@ -168,18 +173,31 @@ function poser(fit: HeadFit, { scale }: Metric): (expression: Float64Array) => F
   }
 }
 
-function texturesInput(
+const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
+
+const litCrop = ({ image, view, trusted, fit }: AssetInput) => ({
+  image,
+  shading: view.shading,
+  trusted,
+  size: fit.crop.size,
+})
+
+function paint(
   { fit, photo, view, image, trusted, spoilt, mask }: AssetInput,
   { mesh, topology, coarse }: HeadMesh,
-  size: number,
-  delight: boolean,
-): TexturesInput {
+  { size, mirror, relight }: { size: number; mirror: Float32Array; relight: Relight | undefined },
+  threads: Threads,
+  signal: AbortSignal | undefined,
+): Promise<HeadTextures> {
   const { uv, uvIndices, faceRegion, parts } = topology
-  const smooth = { positions: coarse, indices: mesh.indices }
-  const mean = headMeshOf(topology, fit.model.mean)
   const { camera, crop } = fit
-  const head = { mesh, smooth, mean, uv, uvIndices, faceRegion, parts }
-  return { size, delight, head, photo, camera, crop, view, image, trusted, spoilt, mask }
+  const residual = new Float32Array(trusted.length)
+  for (let i = 0; i < residual.length; i++)
+    if (view.mask[i]) for (let k = 3 * i; k < 3 * i + 3; k++) residual[i] += Math.abs(view.colour[k] - image[k]) / 3
+  const smooth = { positions: coarse, indices: mesh.indices }
+  const head = { mesh, uv, uvIndices, faceRegion, parts, mirror, smooth }
+  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image }
+  return threads.run(PAINT_HEAD, { head, scene, size, relight, residual }, signal)
 }
 
 const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))

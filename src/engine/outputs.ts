@@ -9,7 +9,7 @@ import { normalPicture } from './image/colors.js'
 import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox } from './image/picture.js'
 import { linePlot } from './image/plot.js'
 import { composeSheet } from './image/sheet.js'
-import { DRAW_VIEWS } from './image/views.js'
+import { DRAW_LOOKS } from './image/views.js'
 import { asMemoryError } from './memory.js'
 import type { Reconstruction } from './run.js'
 import { mapFiles, type SurfaceMaps } from './surface/maps.js'
@@ -203,11 +203,16 @@ async function viewSheet({ asset }: Reconstruction, crop: Picture, pool: Threads
   const { head, textures, baked } = asset
   const texture = pictureFromFloats(textures.photo, textures.size, textures.size)
   const yawDegrees = [-50, -20, 0, 20, 50]
-  const options = { yawDegrees, size: VIEW }
-  const [clay, skin] = await Promise.all([
-    pool.run(DRAW_VIEWS, { parts: [{ ...head, normalMap: baked }], options }),
-    pool.run(DRAW_VIEWS, { parts: [{ ...head, texture }], options }),
-  ])
+  const looks = [
+    { ...head, normalMap: baked },
+    { ...head, texture },
+  ]
+  // a task for every second side: each has a copy of the textures
+  const sides = [0, 1].map((first) => yawDegrees.filter((_, i) => i % 2 === first))
+  const drawn = await Promise.all(
+    sides.map((some) => pool.run(DRAW_LOOKS, { looks, options: { yawDegrees: some, size: VIEW } })),
+  )
+  const [clay, skin] = looks.map((_, look) => yawDegrees.map((_, i) => drawn[i % 2][look][i >> 1]))
   const row = (first: Picture, captions: string[], pictures: Picture[]) =>
     [first, ...pictures].map((picture, i) => ({ picture, caption: captions[i] }))
   const names = yawDegrees.map((y) => `${y > 0 ? '+' : ''}${y}°`)
