@@ -26,7 +26,7 @@ import type { EvidenceMaps } from './evidence/maps.js'
 import { SiderField } from './field/field.js'
 import { fitFace } from './fit-face.js'
 import { submesh } from './geometry/mesh.js'
-import { loadHead } from './head/load.js'
+import { LOAD_HEAD } from './head/load.js'
 import { type Metric, metricFit } from './head/metric.js'
 import { Inspector } from './inspect.js'
 import { chooseFace } from './landmarks/choose.js'
@@ -114,13 +114,15 @@ class Run {
 
   async all(): Promise<Reconstruction> {
     const { settings } = this.options
-    const head = await loadHead(settings.head.model) // what is wrong with it is known before any work
+    const loading = this.threads.run(LOAD_HEAD, settings.head.model, this.options.signal)
+    loading.catch(() => {}) // told where it is waited for
     const photo = await this.timed('photo', () =>
       decodePhoto(this.options.photo, { maxPixels: settings.photo.maxPixels }),
     )
     if (this.options.resumeFrom)
       this.resumed = await loadCheckpoint(this.options.resumeFrom, { photoSha256: photo.sha256, settings })
     const face = await this.timed('landmarks', () => this.findFace(photo))
+    const head = await loading
     const { fit, metric, evidence } = await this.timed('head', () => this.fit(photo, face, head))
     const { target, coarseErrorMm } = await this.timed('coarse', () => this.coarse(photo, fit))
     const coarse = viewCoarse(fit)

@@ -1,6 +1,4 @@
 /** One thread as the others see it: asked one question at a time. */
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { SiderError } from '../errors.js'
 import { asMemoryError } from '../memory.js'
@@ -20,8 +18,7 @@ export type Answer =
   /** A SiderError: the class does not survive the way. */
   | { failure: SiderError }
 
-/** The sources where they run as such, or what they were compiled to. */
-const PROGRAM = new URL(`./program${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+const PROGRAM = new URL(import.meta.url.endsWith('.ts') ? './sources.mjs' : './program.js', import.meta.url)
 /** A thread that has nothing to do ends after this time and gives its memory back. */
 const IDLE_MS = 20_000
 
