@@ -4,8 +4,8 @@ import type { Progress } from '../../engine/index.js'
 import type { ErrorInfo, Question } from '../generated/protocol.js'
 import type { JobRecord } from './record.js'
 import type { JobStore } from './store.js'
-import type { FromWorker, PreviewInfo, RunSummary } from './worker-messages.js'
-import { WorkerProcess } from './worker-process.js'
+import type { FromWorker, PreviewInfo, RunSummary, WorkerJob } from './worker-messages.js'
+import type { WorkerProcess } from './worker-process.js'
 
 export type Outcome =
   | { type: 'done'; summary: RunSummary; folder: string }
@@ -27,10 +27,15 @@ export class JobRun {
   readonly ended: Promise<Outcome>
   /** Of its result, in the job's folder. */
   readonly folder: string
-  private readonly worker: WorkerProcess
   private killed = false
 
-  constructor(record: JobRecord, store: JobStore, program: string, events: RunEvents) {
+  /** @param worker one that has no job yet */
+  constructor(
+    record: JobRecord,
+    store: JobStore,
+    private readonly worker: WorkerProcess,
+    events: RunEvents,
+  ) {
     const folder = store.newResultFolder()
     this.folder = folder
     let last: ((stderr: string) => Outcome) | undefined
@@ -47,17 +52,17 @@ export class JobRun {
       else if (message.type === 'failed') last = (stderr) => ({ ...message, stderr })
       else last = () => message
     }
-    this.worker = new WorkerProcess(program, {
-      message: receive,
-      exit: (why) => resolve(last?.(why.stderr) ?? { type: 'lost', why }),
-    })
-    this.worker.start({
+    const job: WorkerJob = {
       photo: store.photo(record.id),
       settings: record.settings,
       landmarks: record.landmarks,
       severalFaces: record.severalFaces,
       checkpoint: store.checkpoint(record.id),
       results: join(store.path(record.id), folder),
+    }
+    worker.start(job, {
+      message: receive,
+      exit: (why) => resolve(last?.(why.stderr) ?? { type: 'lost', why }),
     })
   }
 

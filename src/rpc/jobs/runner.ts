@@ -6,6 +6,7 @@ import type { Entry } from './entry.js'
 import { isIntact } from './photo.js'
 import { isEnd, type JobRecord } from './record.js'
 import { JobRun, type Outcome } from './run.js'
+import { SpareWorker } from './spare-worker.js'
 import type { JobStore } from './store.js'
 import type { Transitions } from './transitions.js'
 import type { WaitingJobs } from './waiting.js'
@@ -19,6 +20,7 @@ export interface RunnerOptions {
 
 export class Runner {
   private readonly launched = new Map<Entry, Promise<void>>()
+  private readonly spare: SpareWorker
   private open = false
 
   constructor(
@@ -29,6 +31,7 @@ export class Runner {
     private readonly log: Log,
     private readonly metrics: Metrics,
   ) {
+    this.spare = new SpareWorker(options.workerProgram ?? WORKER_PROGRAM)
     store.disk.onRelief(() => this.pump())
   }
 
@@ -40,6 +43,7 @@ export class Runner {
   /** Stops the workers with checkpoints; their jobs go on when a server next starts. */
   async stop(graceMs: number): Promise<void> {
     this.open = false
+    this.spare.end()
     const runs = [...this.launched.keys()].flatMap(({ run }) => run ?? [])
     for (const run of runs) run.pause()
     const timer = setTimeout(() => {
@@ -93,7 +97,7 @@ export class Runner {
       return { type: 'failed', error: toErrorInfo(damaged), stderr: '' }
     }
     if (!this.open || record.state !== 'running') return { type: 'stopped' } // while the photo was looked at
-    const run = new JobRun(record, this.store, this.options.workerProgram ?? WORKER_PROGRAM, {
+    const run = new JobRun(record, this.store, this.spare.take(), {
       progress: (progress) => {
         record.progress = Math.max(record.progress, Math.min(1, progress.fraction))
         events.emit('job/progress', 'progress', { ...progress, fraction: record.progress })
@@ -105,6 +109,7 @@ export class Runner {
       log: (level, message) => this.transitions.keep(entry, events.emit('job/log', 'log', { level, message })),
     })
     entry.run = run
+    this.spare.prepare()
     if (record.stopping === 'finish') run.finish()
     if (record.stopping === 'pause') run.pause()
     this.log.info('job started', { job: record.id, worker: run.pid })

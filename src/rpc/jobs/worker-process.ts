@@ -13,10 +13,13 @@ export interface WorkerEvents {
 }
 
 export class WorkerProcess {
+  /** Whether the process is there, as far as is known. */
+  alive = true
   private readonly child: ChildProcess
+  private events: WorkerEvents | undefined
   private stderr = ''
 
-  constructor(program: string, events: WorkerEvents) {
+  constructor(program: string) {
     this.child = fork(program, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -25,21 +28,28 @@ export class WorkerProcess {
     this.child.stderr!.on('data', (text: Buffer) => {
       this.stderr = (this.stderr + text.toString()).slice(-4000)
     })
-    this.child.on('message', (message) => events.message(message as FromWorker))
+    this.child.on('message', (message) => this.events?.message(message as FromWorker))
     this.child.on('error', (error) => {
       this.stderr += String(error)
-      if (this.child.pid === undefined) events.exit({ code: null, signal: null, stderr: this.stderr })
+      if (this.child.pid === undefined) this.ended(null, null)
     })
     this.child.on('close', (code, signal) => {
-      if (this.child.pid !== undefined) events.exit({ code, signal, stderr: this.stderr })
+      if (this.child.pid !== undefined) this.ended(code, signal)
     })
+  }
+
+  private ended(code: number | null, signal: string | null): void {
+    this.alive = false
+    this.events?.exit({ code, signal, stderr: this.stderr })
   }
 
   get pid(): number | undefined {
     return this.child.pid
   }
 
-  start(job: WorkerJob): void {
+  /** Gives it its job. */
+  start(job: WorkerJob, events: WorkerEvents): void {
+    this.events = events
     this.send({ type: 'start', job })
   }
 
