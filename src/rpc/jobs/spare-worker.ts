@@ -10,6 +10,11 @@ export class SpareWorker {
 
   constructor(private readonly program: string) {}
 
+  /** Process number of the spare one. */
+  get pid(): number | undefined {
+    return this.spare?.pid
+  }
+
   /** A process that has done nothing yet: the spare one if there is one. */
   take(): WorkerProcess {
     clearTimeout(this.timer)
