@@ -9,6 +9,7 @@
 import type { Settings } from '../config.js'
 import { SiderError } from '../errors.js'
 import type { Evidence } from '../evidence/network.js'
+import { shutOpenings } from '../evidence/openings.js'
 import type { Camera, Face, FocalSource, HeadFit, HeadModel } from '../stages.js'
 import { concatEmbeddings, embeddedPoint } from './embedding.js'
 import { type ContourPaths, contourPaths } from './fit-contour.js'
@@ -108,10 +109,10 @@ export class HeadFitter {
     }
   }
 
-  private observe(patience: number, deep: boolean): ObservationSet {
+  private observe(patience: number, deep: boolean, targets = this.targets): ObservationSet {
     const { plan, paths, model } = this.prepared
     const interocularPx = this.interocularPx()
-    return observe(model, plan, paths, this.state, this.targets, {
+    return observe(model, plan, paths, this.state, targets, {
       interocularPx,
       sigmaPx: this.settings.head.landmarkSigma * interocularPx,
       patience,
@@ -128,9 +129,17 @@ export class HeadFitter {
   refine(evidence: Evidence): void {
     const { model, surface, firstOfSurface } = this.prepared
     const seen = observeSurface(model, surface, firstOfSurface, this.state, evidence, this.photo)
+    const { layout, points } = this.face.landmarks
+    const targets = this.targets.slice()
+    for (const { pairs } of shutOpenings(evidence, points, layout))
+      for (const [upper, lower] of pairs)
+        for (const k of [0, 1]) {
+          const middle = (targets[2 * upper + k] + targets[2 * lower + k]) / 2
+          targets[2 * upper + k] = targets[2 * lower + k] = middle
+        }
     for (let k = 0; k < REFINEMENTS; k++) {
       alignDepths(model, this.state, seen)
-      const { observations, contacts } = this.observe(1, false)
+      const { observations, contacts } = this.observe(1, false, targets)
       for (const o of observations) {
         o.along *= LANDMARK_SHARE
         o.across *= LANDMARK_SHARE
