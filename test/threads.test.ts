@@ -28,8 +28,9 @@ describe('threads', () => {
     expect([...values]).toEqual([1, 2, 3])
   })
 
-  test('one thread is the own one', async () => {
+  test('one thread is the own one, and so are all where address space is limited', async () => {
     expect(openThreads(1)).toBe(NO_THREADS)
+    expect(openThreads(2, 16)).toBe(NO_THREADS)
     expect((await NO_THREADS.run(SQUARES, Float32Array.of(2))).thread).toBe(0)
   })
 

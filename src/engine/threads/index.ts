@@ -4,6 +4,7 @@
  * Answers must not depend on the number of threads: work is split at places that the data give, never by how many threads there are.
  */
 import { availableParallelism } from 'node:os'
+import { addressSpaceLimit } from '../memory.js'
 import { Pool } from './pool.js'
 import type { Task } from './task.js'
 
@@ -36,11 +37,12 @@ export const NO_THREADS: Threads = {
 const pools = new Map<number, Threads>()
 
 /**
- * The process' threads: started when first needed, ended when long idle, and never what keeps the process alive.
+ * The process' threads: started when first needed, ended when long idle, and never what keeps the process alive. None where the
+ * program's address space is limited: each sets more than half a GiB of it aside.
  * @param asked how many; 0: as many as there are cores
  */
-export function openThreads(asked: number): Threads {
-  const count = Math.min(MOST, asked || availableParallelism())
+export function openThreads(asked: number, limitGiB = addressSpaceLimit()): Threads {
+  const count = limitGiB < Number.POSITIVE_INFINITY ? 1 : Math.min(MOST, asked || availableParallelism())
   if (count === 1) return NO_THREADS
   const pool = pools.get(count) ?? new Pool(count)
   pools.set(count, pool)
