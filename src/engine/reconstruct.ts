@@ -116,6 +116,7 @@ class Run {
     const { settings } = this.options
     const loading = this.threads.run(LOAD_HEAD, settings.head.model, this.options.signal)
     loading.catch(() => {}) // told where it is waited for
+    if (settings.head.model !== 'built-in') await loading // what is wrong with the user's own is known before any work
     const photo = await this.timed('photo', () =>
       decodePhoto(this.options.photo, { maxPixels: settings.photo.maxPixels }),
     )
