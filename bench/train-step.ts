@@ -10,9 +10,9 @@ import { traceProgram } from '../src/engine/compute/trace/index.js'
 import { matrixFlops } from '../src/engine/compute/trace/optimise.js'
 import { resolveSettings, type Settings } from '../src/engine/config.js'
 import { detailStep } from '../src/engine/detail/step.js'
-import { correctedRate } from '../src/engine/field/adam.js'
 import { SiderField } from '../src/engine/field/field.js'
 import { Rng } from '../src/engine/geometry/rng.js'
+import { correctedRate } from '../src/engine/optimise/adam.js'
 import { median, timed } from './timing.js'
 
 export interface TrainStepFigures {

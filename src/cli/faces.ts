@@ -1,9 +1,10 @@
 /** `sider faces`: which faces a photo holds, as a list and as a picture with numbered boxes. */
 import { parse } from 'node:path'
-import { parseAssignment, resolveSettings } from '../engine/config.js'
+import { resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
 import { writeFileAtomic } from '../engine/files.js'
 import type { Command } from './command.js'
+import { readAssignments, SETTINGS_OPTIONS } from './run-options.js'
 
 export const faces: Command = {
   name: 'faces',
@@ -17,19 +18,14 @@ export const faces: Command = {
       description: 'where the picture with numbered boxes goes (default: <photo>-faces.png here)',
     },
     landmarks: { description: 'draw the landmarks into the picture too' },
-    set: {
-      short: 's',
-      value: 'KEY=VALUE',
-      multiple: true,
-      description: 'any setting (see: sider settings); repeatable',
-    },
+    set: SETTINGS_OPTIONS.set,
   },
   examples: [
     ['sider faces group.jpg', 'list them, and write group-faces.png'],
     ['sider faces group.jpg --landmarks', 'show what was found in each'],
   ],
   async run({ positionals: [photo], options, shell }) {
-    const settings = resolveSettings({ overrides: Object.assign({}, ...options.list('set').map(parseAssignment)) })
+    const settings = resolveSettings({ overrides: readAssignments(options.list('set')) })
     const engine = await shell.engine()
     const found = await engine.findFaces(photo, settings)
     if (found.faces.length === 0) {

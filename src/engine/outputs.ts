@@ -11,7 +11,9 @@ import { linePlot } from './image/plot.js'
 import { composeSheet } from './image/sheet.js'
 import { DRAW_LOOKS } from './image/views.js'
 import { asMemoryError } from './memory.js'
-import type { Reconstruction } from './run.js'
+import { pass } from './pass.js'
+import type { WriteOptions } from './run/service.js'
+import type { Reconstruction } from './run/types.js'
 import { mapFiles, type SurfaceMaps } from './surface/maps.js'
 import { GRID_FILES } from './surface/sdf-grid.js'
 import { encodeTensors } from './tensor-file.js'
@@ -22,26 +24,42 @@ import { GENERATOR, VERSION } from './version.js'
 const CELL = 256
 /** The same of the views from several sides. */
 const VIEW = 300
+/** Share of the time that goes into making the files; the rest is writing them. */
+const MAKING = 0.8
 
 /**
  * Writes face.glb, sdf.*, camera.json, maps, pictures and report.json into `folder`. The report comes last, so that its presence
  * means that all others are there.
- * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE, OUT_OF_MEMORY
+ * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE, OUT_OF_MEMORY; the signal's reason if it was aborted
  */
-export async function writeOutputs(result: Reconstruction, folder: string): Promise<void> {
-  const files = await outputFiles(result).catch((error) => {
+export async function writeOutputs(
+  result: Reconstruction,
+  folder: string,
+  { signal, onPart }: WriteOptions = {},
+): Promise<void> {
+  const files = await outputFiles(result, signal).catch((error) => {
     throw asMemoryError(error)
   })
   const { [REPORT_FILE]: last, ...others } = files
+  const all = Object.entries(others)
+  let done = 0
   const written = await Promise.allSettled(
-    Object.entries(others).map(([name, bytes]) => writeFileAtomic(join(folder, name), bytes)),
+    all.map(async ([name, bytes]) => {
+      signal?.throwIfAborted()
+      await writeFileAtomic(join(folder, name), bytes)
+      onPart?.(MAKING + (1 - MAKING) * (++done / all.length))
+    }),
   )
   for (const one of written) if (one.status === 'rejected') throw one.reason
+  signal?.throwIfAborted()
   await writeFileAtomic(join(folder, REPORT_FILE), last)
 }
 
 /** All output files as bytes by name. */
-export async function outputFiles(result: Reconstruction): Promise<Record<string, Uint8Array | string>> {
+export async function outputFiles(
+  result: Reconstruction,
+  signal?: AbortSignal,
+): Promise<Record<string, Uint8Array | string>> {
   const { settings, fit } = result
   const { size } = fit.crop
   const pool = openThreads(settings.threads)
@@ -49,16 +67,21 @@ export async function outputFiles(result: Reconstruction): Promise<Record<string
   const png = async (name: string, picture: Picture | Promise<Picture>) => ({
     [`${name}.png`]: await encodePng(await picture),
   })
+  /** What this thread makes, after others have had their turn. */
+  const here = async <T>(make: () => T): Promise<Awaited<T>> => {
+    await pass(signal)
+    return await make()
+  }
   // What threads draw comes first, and this thread goes on meanwhile.
-  const parts: (Record<string, Uint8Array | string> | Promise<Record<string, Uint8Array | string>>)[] = [
-    png('views', viewSheet(result, crop, pool)),
-    pool.run(GRID_FILES, result.sdf),
-    pictureFiles(result),
-    png('progress', progressSheet(result)),
-    png('loss', renderSvg(lossPlot(result))),
-    assetFiles(result, { ...provenance(result), quality: result.quality }),
-    coarseFile(result),
-    recordFiles(result),
+  const parts: Promise<Record<string, Uint8Array | string>>[] = [
+    png('views', viewSheet(result, crop, pool, signal)),
+    pool.run(GRID_FILES, result.sdf, signal),
+    here(() => pictureFiles(result)),
+    here(() => png('progress', progressSheet(result))),
+    here(() => png('loss', renderSvg(lossPlot(result)))),
+    here(() => assetFiles(result, { ...provenance(result), quality: result.quality })),
+    here(() => coarseFile(result)),
+    here(() => recordFiles(result)),
   ]
   return Object.assign({}, ...(await Promise.all(parts)))
 }
@@ -199,7 +222,12 @@ async function progressSheet({ history }: Reconstruction): Promise<Picture> {
 }
 
 /** The head from several sides, as clay and textured, beside the photo. */
-async function viewSheet({ asset }: Reconstruction, crop: Picture, pool: Threads): Promise<Picture> {
+async function viewSheet(
+  { asset }: Reconstruction,
+  crop: Picture,
+  pool: Threads,
+  signal: AbortSignal | undefined,
+): Promise<Picture> {
   const { head, textures, baked } = asset
   const texture = pictureFromFloats(textures.photo, textures.size, textures.size)
   const yawDegrees = [-50, -20, 0, 20, 50]
@@ -210,7 +238,7 @@ async function viewSheet({ asset }: Reconstruction, crop: Picture, pool: Threads
   // a task for every second side: each has a copy of the textures
   const sides = [0, 1].map((first) => yawDegrees.filter((_, i) => i % 2 === first))
   const drawn = await Promise.all(
-    sides.map((some) => pool.run(DRAW_LOOKS, { looks, options: { yawDegrees: some, size: VIEW } })),
+    sides.map((some) => pool.run(DRAW_LOOKS, { looks, options: { yawDegrees: some, size: VIEW } }, signal)),
   )
   const [clay, skin] = looks.map((_, look) => yawDegrees.map((_, i) => drawn[i % 2][look][i >> 1]))
   const row = (first: Picture, captions: string[], pictures: Picture[]) =>

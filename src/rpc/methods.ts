@@ -1,13 +1,21 @@
 /** What each method does. Params have been validated by the schemas; results go to the client as they are. */
 import { open, rm, stat } from 'node:fs/promises'
-import { DEFAULT_PRESET, PRESETS, SETTINGS_SCHEMA, VERSION } from '../engine/index.js'
-import { RpcError } from './errors.js'
+import {
+  DEFAULT_PRESET,
+  PRESETS,
+  resolveSettings,
+  SETTINGS_SCHEMA,
+  type Settings,
+  SiderError,
+  VERSION,
+} from '../engine/index.js'
+import { type Artifact, type Methods, PROTOCOL_VERSION } from '../generated/protocol.js'
+import { OPENRPC } from '../jobs/document.js'
+import { photoOf } from '../jobs/photo.js'
+import type { JobQueue } from '../jobs/queue.js'
 import { PART_BYTES } from './frames.js'
-import type { Artifact, Methods } from './generated/protocol.js'
-import { photoOf } from './jobs/photo.js'
-import type { JobQueue } from './jobs/queue.js'
 import type { ServerOptions } from './options.js'
-import { type MethodName, OPENRPC, PROTOCOL_VERSION } from './protocol.js'
+import type { MethodName } from './protocol.js'
 import type { Session } from './session.js'
 
 /** What methods work with. */
@@ -29,8 +37,16 @@ const BASE64_LIMIT = 16 * 1024 * 1024
 
 export const METHODS: Handlers = {
   initialize({ protocol, token, client, capabilities }, { session, options }) {
-    if (protocol !== PROTOCOL_VERSION)
-      throw new RpcError('VERSION', undefined, { detail: { protocol: PROTOCOL_VERSION } })
+    if (protocol !== PROTOCOL_VERSION) {
+      const message = `the server speaks version ${PROTOCOL_VERSION} of the protocol, the client version ${protocol}`
+      throw new SiderError(
+        'VERSION',
+        `${message}: ${protocol < PROTOCOL_VERSION ? 'the client' : 'the server'} is too old`,
+        {
+          data: { protocol: PROTOCOL_VERSION },
+        },
+      )
+    }
     session.open(token, client, capabilities?.delivery ?? 'binary')
     return {
       protocol: PROTOCOL_VERSION,
@@ -55,16 +71,15 @@ export const METHODS: Handlers = {
 
   'upload/begin': ({ bytes, sha256 }, { session }) => session.uploads.begin(bytes, sha256),
 
-  async 'job/create'({ image, preset, ...rest }, { session, queue, options }) {
+  async 'job/create'({ image, preset = DEFAULT_PRESET, settings, ...rest }, { session, queue, options }) {
     const photo =
       'upload' in image ? session.uploads.take(image.upload) : await photoOf(Buffer.from(image.base64, 'base64'))
     try {
       if (photo.bytes > options.photoBytes) {
-        throw new RpcError('TOO_LARGE', `the photo has ${photo.bytes} bytes; the limit is ${options.photoBytes}`)
+        throw new SiderError('TOO_LARGE', `the photo has ${photo.bytes} bytes; the limit is ${options.photoBytes}`)
       }
-      return await queue.create(session.owner, { photo, preset: preset ?? DEFAULT_PRESET, ...rest } as Parameters<
-        typeof queue.create
-      >[1])
+      const resolved = clientSettings(preset, settings, options.maxPixels)
+      return await queue.create(session.owner, { photo, preset, settings: resolved, ...rest })
     } finally {
       if (typeof photo.content === 'string') await rm(photo.content, { force: true }) // unless a job has it now
     }
@@ -131,10 +146,10 @@ export const METHODS: Handlers = {
     const path = queue.resultFile(entry, id)
     const artifact = entry.record.result?.files.find((file) => file.id === id)
     if (path === undefined || !artifact || (await stat(path).catch(() => undefined))?.size !== artifact.bytes) {
-      throw new RpcError('ARTIFACT_GONE')
+      throw new SiderError('ARTIFACT_GONE')
     }
     if ((delivery ?? session.delivery) === 'base64' && artifact.bytes > BASE64_LIMIT) {
-      throw new RpcError('TOO_LARGE', `the artifact has ${artifact.bytes} bytes: ask for binary delivery`)
+      throw new SiderError('TOO_LARGE', `the artifact has ${artifact.bytes} bytes: ask for binary delivery`)
     }
     const handle = await open(path)
     return session.deliver(job, artifact, delivery, {
@@ -146,4 +161,13 @@ export const METHODS: Handlers = {
       end: () => void handle.close(),
     })
   },
+}
+
+/** What a client's settings come to on this server. @throws SiderError USAGE */
+function clientSettings(preset: string, overrides: Record<string, unknown> = {}, maxPixels: number): Settings {
+  const settings = resolveSettings({ preset, overrides })
+  if (settings.head.model !== 'built-in') {
+    throw new SiderError('USAGE', 'head.model is not the built-in head, and clients cannot name files of the server')
+  }
+  return { ...settings, photo: { ...settings.photo, maxPixels: Math.min(settings.photo.maxPixels, maxPixels) } }
 }

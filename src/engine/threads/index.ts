@@ -6,21 +6,9 @@
 import { availableParallelism } from 'node:os'
 import { addressSpaceLimit } from '../memory.js'
 import { Pool } from './pool.js'
-import type { Task } from './task.js'
+import type { Threads } from './task.js'
 
-export { type Task, task } from './task.js'
-
-/** Where tasks run. */
-export interface Threads {
-  /** Tasks that run at once. */
-  readonly count: number
-  /**
-   * Runs a task.
-   * @throws what the task throws, SiderErrors as such; the signal's reason as soon as it is aborted; SiderError COMPUTE_FAILED or
-   *   OUT_OF_MEMORY where the thread ends without an answer
-   */
-  run<I, O>(task: Task<I, O>, input: I, signal?: AbortSignal): Promise<O>
-}
+export { type Task, type Threads, task } from './task.js'
 
 /** More threads than this copy more than they help. */
 const MOST = 8

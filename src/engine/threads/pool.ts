@@ -1,6 +1,5 @@
 /** A fixed number of threads, and the tasks that wait for one. */
-import type { Threads } from './index.js'
-import type { Task } from './task.js'
+import type { Task, Threads } from './task.js'
 import { Thread } from './thread.js'
 
 /** One call of a task, from the question to the answer. */

@@ -16,3 +16,15 @@ export interface Task<I, O> {
 export function task<I, O>(module: string, call: (input: I) => O | Promise<O>): Task<I, O> {
   return { module, name: call.name, call }
 }
+
+/** Where tasks run. */
+export interface Threads {
+  /** Tasks that run at once. */
+  readonly count: number
+  /**
+   * Runs a task.
+   * @throws what the task throws, SiderErrors as such; the signal's reason as soon as it is aborted; SiderError COMPUTE_FAILED or
+   *   OUT_OF_MEMORY where the thread ends without an answer
+   */
+  run<I, O>(task: Task<I, O>, input: I, signal?: AbortSignal): Promise<O>
+}
