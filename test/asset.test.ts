@@ -259,23 +259,17 @@ describe('paint', () => {
     const { mesh, topology, coarse: smooth } = heads[1]
     const { uv, uvIndices, faceRegion, parts } = topology
     const trusted = Float32Array.from(coarse.mask, (inside, i) => inside * (1 - spoilt[i]))
-    const mirror = mirrorUv(headMeshOf(topology, fit.model.mean), uv, uvIndices)
+    const mirror = mirrorUv({ mean: headMeshOf(topology, fit.model.mean), uv, uvIndices })
     const removed = new Uint8Array(faceRegion.length)
-    return paintHead(
-      {
-        mesh,
-        smooth: { positions: smooth, indices: mesh.indices },
-        uv,
-        uvIndices,
-        faceRegion,
-        parts,
-        removed,
-        stretch: undefined,
-        mirror,
-      },
-      { photo, camera: fit.camera, crop: fit.crop, mesh, mask: coarse.mask, trusted, spoilt, image },
-      { size, relight: undefined, residual: new Float32Array(trusted.length) },
-    )
+    const smoothed = { positions: smooth, indices: mesh.indices }
+    const layout = { uv, uvIndices, faceRegion, parts, mirror }
+    return paintHead({
+      head: { mesh, smooth: smoothed, removed, stretch: undefined, ...layout },
+      scene: { photo, camera: fit.camera, crop: fit.crop, mesh, mask: coarse.mask, trusted, spoilt, image },
+      size,
+      relight: undefined,
+      residual: new Float32Array(trusted.length),
+    })
   }
   /** Skin has r > g > b everywhere, what is not skin is green. */
   const greenest = (colours: Float32Array): number => {

@@ -16,7 +16,7 @@ function relit(left: number[], right: number[]): { left: number[]; right: number
     shading[i] = left[i % 3] + t * (right[i % 3] - left[i % 3])
   }
   const image = shading.map((s, i) => s * skin[i % 3])
-  const light = relighting(image, shading, trusted, SIZE)
+  const light = relighting({ image, shading, trusted, size: SIZE })
   const at = (x: number): number[] => [...light!.image.subarray(3 * (32 * SIZE + x), 3 * (32 * SIZE + x) + 3)]
   return { left: at(10), right: at(53) }
 }
@@ -47,7 +47,7 @@ test('a grey photo stays grey, whatever colours the light was taken for', () => 
     return 0.7 + 0.2 * across + [0.15, 0, -0.15][i % 3] * (2 * across - 1)
   })
   const grey = shading.map((_, i) => 0.4 + (0.3 * (Math.floor(i / 3) % SIZE)) / SIZE)
-  const { image } = relighting(grey, shading, trusted, SIZE)!
+  const { image } = relighting({ image: grey, shading, trusted, size: SIZE })!
   for (let i = 0; i < image.length; i += 3)
     expect(
       Math.max(image[i], image[i + 1], image[i + 2]) - Math.min(image[i], image[i + 1], image[i + 2]),
@@ -56,6 +56,6 @@ test('a grey photo stays grey, whatever colours the light was taken for', () => 
 
 test('nothing is known without a light or without skin', () => {
   const grey = new Float32Array(3 * SIZE * SIZE).fill(0.5)
-  expect(relighting(grey, undefined, trusted, SIZE)).toBeUndefined()
-  expect(relighting(grey, grey, new Float32Array(SIZE * SIZE), SIZE)).toBeUndefined()
+  expect(relighting({ image: grey, shading: undefined, trusted, size: SIZE })).toBeUndefined()
+  expect(relighting({ image: grey, shading: grey, trusted: new Float32Array(SIZE * SIZE), size: SIZE })).toBeUndefined()
 })

@@ -3,10 +3,10 @@
  * `asset/` as reconstruct.ts puts together the stages.
  */
 import type { ShapeKey } from './asset/keys.js'
-import { type Relight, relighting } from './asset/light.js'
-import { mirrorUv } from './asset/mirror.js'
-import { footprint, type HeadTextures, paintHead } from './asset/paint.js'
-import { exposureOf, paintEye, paintMouth } from './asset/part-textures.js'
+import { gainAt, RELIGHTING, type Relight } from './asset/light.js'
+import { MIRROR_UV } from './asset/mirror.js'
+import { footprint, type HeadTextures, PAINT_HEAD } from './asset/paint.js'
+import { exposureOf, PAINT_EYE, paintMouth } from './asset/part-textures.js'
 import { type AssetPart, eyeParts, lidStretch, moveHead, type OpenedHead, openFace } from './build-parts.js'
 import type { Settings } from './config.js'
 import { gather } from './geometry/mesh.js'
@@ -17,6 +17,7 @@ import { vertexTangents } from './geometry/tangents.js'
 import type { Metric } from './head/metric.js'
 import { srgbToLinear } from './image/colors.js'
 import type { MouthOwner } from './image/mouth-colours.js'
+import type { SdfGrid } from './inspect.js'
 import { pass } from './pass.js'
 import {
   type FaceView,
@@ -30,7 +31,9 @@ import {
 import { type BakedDetail, bakeDetail } from './surface/bake.js'
 import { evenSurface } from './surface/even-surface.js'
 import { type HeadMesh, settleHead } from './surface/head-mesh.js'
-import { headMeshOf, headTopology } from './surface/head-topology.js'
+import { type HeadTopology, headMeshOf, headTopology } from './surface/head-topology.js'
+import { sampleSdfGrid } from './surface/sdf-grid.js'
+import type { Threads } from './threads/index.js'
 
 /** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
 const LEAST_TEXTURE = 1024
@@ -65,6 +68,8 @@ export interface Asset {
   eyeTexture: Float32Array | undefined
   mouthTexture: Float32Array | undefined
   baked: BakedDetail
+  /** The field about the face. */
+  sdf: SdfGrid
   /** The field's own surface with the head's texture coordinates, if it was asked for. */
   surface: TexturedMesh | undefined
 }
@@ -85,55 +90,61 @@ export interface AssetInput {
   spoilt: Float32Array
   /** [size, size] 1 on the fitted face */
   mask: Uint8Array
+  /** Lower and upper corner of the box about the face that the field is sampled in, head frame, metres. */
+  bounds: { low: ArrayLike<number>; high: ArrayLike<number> }
 }
 
 /**
- * Makes the asset.
+ * Makes the asset. Textures are painted on a thread of their own.
  * @param signal ends it between two steps
  * @throws SiderError SURFACE_EMPTY where the field has no surface near the face
  */
-export async function buildAsset(input: AssetInput, settings: Settings, signal?: AbortSignal): Promise<Asset> {
+export async function buildAsset(
+  input: AssetInput,
+  settings: Settings,
+  threads: Threads,
+  signal?: AbortSignal,
+): Promise<Asset> {
   const { fit, field } = input
   const { surface } = settings
-  const settled = await settleHead(fit, headTopology(fit.model, surface.subdivisions), field)
+  const topology = headTopology(fit.model, surface.subdivisions)
+  const [mirror, relight, settled] = await Promise.all([
+    threads.run(MIRROR_UV, { mean: headMeshOf(topology, fit.model.mean), ...layoutOf(topology) }, signal),
+    surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined,
+    settleHead(fit, topology, field),
+  ])
   await pass(signal)
-  const relight = surface.delight
-    ? relighting(input.image, input.view.shading, input.trusted, fit.crop.size)
-    : undefined
-  const opened = openFace(
-    fit,
-    input.metric,
-    settled,
-    input.photo,
-    input.landmarks,
-    lightFactors(fit, relight),
-    surface.neutralize,
-  )
+  const light = lightFactors(fit, relight)
+  const opened = openFace(fit, input.metric, settled, input.photo, input.landmarks, light, surface.neutralize)
   const { whole } = opened
-  const split = splitSeams(
-    { positions: opened.extended(whole.mesh.positions), indices: opened.indices },
-    opened.uv,
-    opened.uvIndices,
-  )
+  const size = textureSize(whole, fit, surface.textureSize)
+  // what takes longest first, beside the rest
+  const painted = paint(input, opened, { size, mirror, relight }, threads, signal)
+  const open = { positions: opened.extended(whole.mesh.positions), indices: opened.indices }
+  const split = splitSeams(open, opened.uv, opened.uvIndices)
   const each = (values: Float32Array, dims: number): Float32Array => gather(values, split.vertexMap, dims)
   const normalsOf = (positions: Float32Array): Float32Array =>
     each(vertexNormals({ positions, indices: opened.indices }), 3)
-  const normals = normalsOf(opened.extended(whole.mesh.positions))
+  const normals = normalsOf(open.positions)
   const tangents = vertexTangents(split.mesh, normals, split.uv)
-  const size = textureSize(whole, fit, surface.textureSize)
   // ledges have no detail
-  const weight = new Float32Array(opened.extended(whole.mesh.positions).length / 3)
+  const weight = new Float32Array(open.positions.length / 3)
   weight.set(whole.weight)
   const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(weight, 1) }
-  const baked = await bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit)))
-  await pass(signal)
-  const textures = paint(input, opened, size, relight)
-  await pass(signal)
-  const moved = await moveHead(fit, input.metric, opened, settings, signal)
-  const mesh = { positions: each(moved.positions, 3), indices: split.mesh.indices }
-  const shownNormals = surface.neutralize ? normalsOf(moved.positions) : normals
+  const { low, high } = input.bounds
   const colourful = colourfulness(input)
   const exposure = exposureOf(opened.white)
+  const [ball] = opened.eyes.map(({ eye: { radius, irisRadius } }) => ({ radius, irisRadius }))
+  const [textures, eyeTexture, baked, moved, { grid: sdf }] = await Promise.all([
+    painted,
+    ball && threads.run(PAINT_EYE, { ...ball, iris: opened.iris, colourful, exposure }, signal),
+    bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit))),
+    moveHead(fit, input.metric, opened, settings, signal),
+    sampleSdfGrid(field, low, high, { resolution: settings.output.sdfGrid }),
+  ])
+  await pass(signal)
+  const mesh = { positions: each(moved.positions, 3), indices: split.mesh.indices }
+  const shownNormals = surface.neutralize ? normalsOf(moved.positions) : normals
   return {
     head: {
       mesh,
@@ -150,11 +161,12 @@ export async function buildAsset(input: AssetInput, settings: Settings, signal?:
     })),
     parts: [...eyeParts(opened, surface.shapeKeys), ...moved.inside],
     textures,
-    eyeTexture: opened.eyes.length > 0 ? paintEye(opened.eyes[0].eye, opened.iris, colourful, exposure) : undefined,
+    eyeTexture,
     mouthTexture: moved.inside.some(({ uv }) => uv)
       ? paintMouth(fit.model.interior!, mouthOwner(textures), colourful, exposure)
       : undefined,
     baked,
+    sdf,
     surface: surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, surface.resolution),
   }
 }
@@ -164,7 +176,7 @@ function lightFactors({ crop }: HeadFit, relight: Relight | undefined): (x: numb
   const factors = [1, 1, 1]
   return (x, y) => {
     if (relight)
-      relight.gain(((x - crop.x) / crop.width) * crop.size, ((y - crop.y) / crop.height) * crop.size, factors)
+      gainAt(relight, ((x - crop.x) / crop.width) * crop.size, ((y - crop.y) / crop.height) * crop.size, factors)
     return factors
   }
 }
@@ -196,36 +208,36 @@ function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
   return { melanin: Math.min(2, Math.max(0.2, -0.75 * Math.log(tone) - 0.3)), age: 35, seed: 1 }
 }
 
+const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
+
+const litCrop = ({ image, view, trusted, fit }: AssetInput) => ({
+  image,
+  shading: view.shading,
+  trusted,
+  size: fit.crop.size,
+})
+
 function paint(
   { fit, metric, photo, view, image, trusted, spoilt, mask }: AssetInput,
   { whole, eyes, mouth }: OpenedHead,
-  size: number,
-  relight: Relight | undefined,
-): HeadTextures {
+  { size, mirror, relight }: { size: number; mirror: Float32Array; relight: Relight | undefined },
+  threads: Threads,
+  signal: AbortSignal | undefined,
+): Promise<HeadTextures> {
   const { mesh, topology, coarse } = whole
   const { uv, uvIndices, faceRegion, parts, sheets } = topology
-  const mirror = mirrorUv(headMeshOf(topology, fit.model.mean), uv, uvIndices)
+  const { camera, crop } = fit
   const residual = new Float32Array(trusted.length)
   for (let i = 0; i < residual.length; i++)
     if (view.mask[i]) for (let k = 3 * i; k < 3 * i + 3; k++) residual[i] += Math.abs(view.colour[k] - image[k]) / 3
   const removed = sheets.map((part) =>
     part === HEAD_PARTS.eyeball ? Number(eyes.length > 0) : Number(part > 0 && mouth !== undefined),
   )
-  return paintHead(
-    {
-      mesh,
-      uv,
-      uvIndices,
-      faceRegion,
-      parts,
-      removed,
-      stretch: lidStretch(fit, metric, whole),
-      mirror,
-      smooth: { positions: coarse, indices: mesh.indices },
-    },
-    { photo, camera: fit.camera, crop: fit.crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image },
-    { size, residual, relight },
-  )
+  const smooth = { positions: coarse, indices: mesh.indices }
+  const stretch = lidStretch(fit, metric, whole)
+  const head = { mesh, uv, uvIndices, faceRegion, parts, removed, stretch, mirror, smooth }
+  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image }
+  return threads.run(PAINT_HEAD, { head, scene, size, relight, residual }, signal)
 }
 
 const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))

@@ -11,8 +11,9 @@ import { vertexNormals } from '../geometry/normals.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { HEAD_PARTS } from '../stages.js'
+import { task } from '../threads/task.js'
 import { compose, nearSeen, type PaintMesh } from './compose.js'
-import type { Relight } from './light.js'
+import { gainAt, knownAt, type Relight } from './light.js'
 import { withinSeen } from './reach.js'
 import { type Seen, Sight, type SightScene } from './sight.js'
 import { spread } from './skin.js'
@@ -36,7 +37,9 @@ export interface HeadTextures {
   confidence: Float32Array
 }
 
-export interface PaintOptions {
+interface PaintInput {
+  head: PaintMesh
+  scene: SightScene
   size: number
   /** Takes the light out of a colour; undefined: the photo's colours are the albedo. */
   relight: Relight | undefined
@@ -45,7 +48,7 @@ export interface PaintOptions {
 }
 
 /** Paints the textures. */
-export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, residual }: PaintOptions): HeadTextures {
+export function paintHead({ head, scene, size, relight, residual }: PaintInput): HeadTextures {
   const raster = texelRaster(head.uv, head.uvIndices, size)
   const sight = new Sight(scene, footprint(head, scene, size))
   const { mesh } = head
@@ -72,9 +75,9 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     photo.values.set(seen.colour, 3 * v)
     photo.weight[v] = seen.belief * (unfolded?.[v] ?? 1)
     if (!relight || !seen.visible) continue
-    relight.gain(seen.x, seen.y, factors)
+    gainAt(relight, seen.x, seen.y, factors)
     light.values.set(factors, 3 * v)
-    light.weight[v] = relight.known(seen.x, seen.y)
+    light.weight[v] = knownAt(relight, seen.x, seen.y)
   }
   const within = withinSeen(mesh, head.parts, photo.weight)
   for (let v = 0; v < vertices; v++) photo.weight[v] *= within[v]
@@ -109,8 +112,8 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     }
     sight.at(point, normal, 0, faceShare, open, seen)
     if (relight && seen.visible) {
-      relight.gain(seen.x, seen.y, factors)
-      const known = inside * relight.known(seen.x, seen.y)
+      gainAt(relight, seen.x, seen.y, factors)
+      const known = inside * knownAt(relight, seen.x, seen.y)
       for (let k = 0; k < 3; k++) gains[3 * i + k] += known * (factors[k] - gains[3 * i + k])
     }
     seen.belief *= inside * (unfolded ? u * unfolded[a] + v * unfolded[b] + w * unfolded[c] : 1)
@@ -136,6 +139,8 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   wetEdges(head, raster.triangle, lit)
   return { size, albedo, photo: lit, observed: belief, confidence }
 }
+
+export const PAINT_HEAD = task(import.meta.url, paintHead)
 
 /** Skin's colour times this is that of the wet edges of lids and lips. */
 const WET = [0.98, 0.72, 0.68] as const

@@ -6,7 +6,8 @@ import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { linearToSrgb } from '../image/colors.js'
 import { crownHeights, type MouthLook, type MouthOwner, paintInside } from '../image/mouth-colours.js'
 import type { HeadInterior } from '../stages.js'
-import { angleOf, type Eye } from './eyes.js'
+import { task } from '../threads/task.js'
+import { angleOf } from './eyes.js'
 
 const EYE_TEXTURE = 512
 const MOUTH_TEXTURE = 256
@@ -21,13 +22,19 @@ const SEED = 7
 /** Lids hide what is further from the axis of sight, radians. */
 const SEEN = 1.5
 
-/** An eyeball, for the texture coordinates of `ballMesh`. @param iris sRGB @param colourful 0 makes it grey */
-export function paintEye(
-  { radius, irisRadius }: Pick<Eye, 'radius' | 'irisRadius'>,
-  iris: readonly number[],
-  colourful: number,
-  exposure: number,
-): Float32Array {
+export interface EyeLook {
+  radius: number
+  irisRadius: number
+  /** sRGB as in the photo. */
+  iris: readonly number[]
+  /** 0 makes it grey. */
+  colourful: number
+  /** See `exposureOf`. */
+  exposure: number
+}
+
+/** An eyeball, for the texture coordinates of `ballMesh`. */
+export function paintEye({ radius, irisRadius, iris, colourful, exposure }: EyeLook): Float32Array {
   const size = EYE_TEXTURE
   const out = new Float32Array(3 * size * size)
   for (let y = 0; y < size; y++)
@@ -62,6 +69,8 @@ export function paintEye(
     }
   return exposed(lessColourful(out, colourful), exposure)
 }
+
+export const PAINT_EYE = task(import.meta.url, paintEye)
 
 /** How far behind the front teeth the mouth begins and ends to be dark, metres, and how dark: what light does not reach. */
 const SHADE = [-0.004, 0.04] as const
