@@ -14,9 +14,10 @@ export const ERROR_CODES = {
   FACE_NOT_LISTED: { exit: 4, what: 'the chosen face number does not exist' },
   FACE_CUT: { exit: 4, what: 'the border of the photo cuts off an eye, the nose or the mouth' },
   FACE_TOO_SMALL: { exit: 4, what: 'the face covers too few pixels' },
+  FACE_UNCLEAR: { exit: 4, what: 'the two landmark networks see different faces' },
   LANDMARKS_INVALID: {
     exit: 4,
-    what: 'the landmark file is malformed, has a wrong count, or holds numbers that are not finite',
+    what: 'the landmark file is malformed, has a wrong count, or holds numbers that are not finite; or a corrected landmark does not exist, or lies outside the photo',
   },
   HEAD_UNKNOWN: { exit: 5, what: 'the head model file or folder does not exist or is of an unknown kind' },
   HEAD_INVALID: { exit: 5, what: 'the head model file is damaged, unsafe or incomplete' },

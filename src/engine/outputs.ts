@@ -106,6 +106,7 @@ function headJson({ fit, settings, metric }: Reconstruction) {
     head: settings.head.model,
     name: model.name,
     scale: metric.scale,
+    identityDetermined: fit.identityDetermined,
     identity: [...identity],
     expression: Object.fromEntries(model.expressionNames.map((name, k) => [name, expression[k] ?? 0])),
     jointRotations: [...jointRotations],
@@ -140,6 +141,7 @@ function provenance({ photo, settings, fit, backend }: Reconstruction) {
 
 function report(result: Reconstruction) {
   const { settings, fit, photo, quality, losses, seconds, warnings, backend, metric } = result
+  const { layout, corrected = [], disagreement } = result.face.landmarks
   return {
     ...provenance(result),
     generator: GENERATOR,
@@ -147,6 +149,7 @@ function report(result: Reconstruction) {
     backend,
     photo: { width: photo.width, height: photo.height, format: photo.format },
     camera: { focalPx: fit.camera.fx, focalSource: fit.focalSource },
+    landmarks: { layout, corrected, disagreement },
     metric,
     quality,
     seconds,

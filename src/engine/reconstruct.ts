@@ -27,7 +27,8 @@ import { fitHead } from './head/fit.js'
 import { loadHead } from './head/load.js'
 import { type Metric, metricFit } from './head/metric.js'
 import { Inspector, type SdfGrid } from './inspect.js'
-import { chooseFace } from './landmarks/choose.js'
+import { chooseFace, landmarkWarnings } from './landmarks/choose.js'
+import { correctLandmarks } from './landmarks/correct.js'
 import { LandmarkDetector } from './landmarks/detect.js'
 import { readLandmarks } from './landmarks/read.js'
 import { asMemoryError } from './memory.js'
@@ -161,13 +162,14 @@ class Run {
       quality: {
         landmarkRmsPx: fit.residualPx,
         landmarkRmsRelative: fit.residualRelative,
+        identityDetermined: fit.identityDetermined,
         psnr: psnr(view, image, trusted),
         coarseErrorMm,
         trustedShare,
       },
       backend: this.device!.name,
       seconds: this.seconds,
-      warnings: [...photo.warnings, ...fit.warnings, ...flaws.warnings, ...this.warnings],
+      warnings: [...photo.warnings, ...landmarkWarnings(face), ...fit.warnings, ...flaws.warnings, ...this.warnings],
     }
   }
 
@@ -185,6 +187,10 @@ class Run {
   }
 
   private async findFace(photo: Photo): Promise<Face> {
+    return correctLandmarks(await this.landmarks(photo), this.options.corrections, photo)
+  }
+
+  private async landmarks(photo: Photo): Promise<Face> {
     if (this.options.landmarks !== undefined) return readLandmarks(this.options.landmarks, photo)
     const detector = await LandmarkDetector.create()
     try {
