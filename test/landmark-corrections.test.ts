@@ -30,7 +30,7 @@ function seen(layout: 68 | 478): Face {
   const embedding = layout === 68 ? head.landmarks68 : head.landmarks478
   const at = project(camera, embeddedPoints(head.mean, head.indices, embedding))
   const points = Float64Array.from({ length: 2 * layout }, (_, i) => at[3 * (i >> 1) + (i % 2)])
-  return { box: { x: 0, y: 0, width: 0, height: 0 }, score: 1, landmarks: { layout, points } }
+  return { box: { x: 200, y: 200, width: 600, height: 600 }, score: 1, landmarks: { layout, points } }
 }
 const ibug = (points: Float64Array, i: number): [number, number] => {
   const all = points.length === 136 ? points : ibugPoints(points)
@@ -140,8 +140,8 @@ describe('the fit believes what was corrected', () => {
     ['a brow', { 19: [0, -0.06] }],
   ] as [string, Record<number, [number, number]>][])('%s goes where it is put', (_, shifts) => {
     const corrections = Object.fromEntries(Object.entries(shifts).map(([i, [x, y]]) => [i, moved(Number(i), x, y)]))
-    const before = fitFace(head, face, PHOTO, undefined, resolveSettings()).fit
-    const { fit } = fitFace(head, face, PHOTO, corrections, resolveSettings())
+    const before = fitFace(head, [face], PHOTO, undefined, resolveSettings()).fit
+    const { fit } = fitFace(head, [face], PHOTO, corrections, resolveSettings())
     for (const [name, place] of Object.entries(corrections)) {
       const away = distance(ibug(before.shown, Number(name)), place)
       expect(distance(ibug(fit.shown, Number(name)), place)).toBeLessThan(0.2 * away)
@@ -156,9 +156,9 @@ describe('the fit believes what was corrected', () => {
     const points = face.landmarks.points.slice()
     points.set(place, 2 * 17)
     const lone = { ...face, landmarks: { layout: 478 as const, points } }
-    const doubted = fitFace(head, lone, PHOTO, undefined, resolveSettings()).fit
-    const believed = fitFace(head, face, PHOTO, { '478:17': place }, resolveSettings()).fit
-    const off = (shown: Float64Array): number => distance(shown.subarray(34, 36), place) / eyes
+    const doubted = fitFace(head, [lone], PHOTO, undefined, resolveSettings()).fit
+    const believed = fitFace(head, [face], PHOTO, { '478:17': place }, resolveSettings()).fit
+    const off = (shown: Float64Array): number => distance([shown[34], shown[35]], place) / eyes
     expect(off(doubted.shown)).toBeGreaterThan(0.15)
     expect(off(believed.shown)).toBeLessThan(0.05)
   })

@@ -11,6 +11,7 @@ import type { ProgressView } from './progress.js'
 export interface RemoteRun {
   settings: Record<string, unknown>
   landmarks: unknown
+  corrections: Record<string, [number, number]> | undefined
   folder: string
   view: ProgressView
 }
@@ -18,7 +19,7 @@ export interface RemoteRun {
 /** @returns what the server said of the result, whose files are then in the folder. @throws SiderError */
 export async function reconstructRemotely(
   { positionals: [photo], options, shell }: Invocation,
-  { settings, landmarks, folder, view }: RemoteRun,
+  { settings, landmarks, corrections, folder, view }: RemoteRun,
 ): Promise<RemoteResult> {
   const { ConnectionLost, RemoteError, SiderClient } = await import('../rpc/client/index.js')
   const url = options.text('server')!
@@ -40,6 +41,7 @@ export async function reconstructRemotely(
       preset: options.text('preset'),
       settings,
       ...(landmarks !== undefined && { landmarks: landmarks as Record<string, unknown> }),
+      ...(corrections && { corrections }),
       signal: stop.signal,
     })
     for await (const update of job) {

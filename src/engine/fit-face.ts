@@ -1,29 +1,63 @@
 /** The head on one face without its detail: what shows within a second whether the landmarks are right. */
 import type { Settings } from './config.js'
 import { fitHead } from './head/fit.js'
-import { correctLandmarks } from './landmarks/correct.js'
+import { loadHead } from './head/load.js'
+import { chooseFace, landmarkWarnings } from './landmarks/choose.js'
+import { correctLandmarks, type NamedLandmark, namedLandmarks } from './landmarks/correct.js'
+import { drawOverlay } from './landmarks/draw.js'
+import type { FacesFound } from './run.js'
 import type { Face, HeadFit, HeadModel, Photo } from './stages.js'
 
 export interface FaceFit {
   /** With its landmarks corrected. */
   face: Face
   fit: HeadFit
+  warnings: string[]
 }
 
 /**
- * Corrects a face's landmarks and fits a head to them.
+ * Chooses the face of the setting `photo.face`, corrects its landmarks and fits a head to them, as `reconstruct` does.
  *
  * @param photo the size of the photo in pixels, and its focal length if known
  * @param corrections as of `reconstruct`
- * @throws SiderError LANDMARKS_INVALID, HEAD_FIT_FAILED
+ * @throws SiderError NO_FACE, FACE_..., LANDMARKS_INVALID, HEAD_FIT_FAILED
  */
 export function fitFace(
   head: HeadModel,
-  found: Face,
+  faces: readonly Face[],
   photo: Pick<Photo, 'width' | 'height' | 'exifFocalPx'>,
   corrections: unknown,
   settings: Settings,
 ): FaceFit {
-  const face = correctLandmarks(found, corrections, photo)
-  return { face, fit: fitHead(head, face, photo, settings) }
+  const face = correctLandmarks(chooseFace(faces, settings.photo.face, photo), corrections, photo)
+  const fit = fitHead(head, face, photo, settings)
+  return { face, fit, warnings: [...landmarkWarnings(face), ...fit.warnings] }
+}
+
+/** A fit to look at. */
+export interface FaceOverlay {
+  /** PNG: the face large, the fitted head's contours and the numbered landmarks over it. */
+  picture: Uint8Array
+  /** The landmarks by the names that corrections have for them. */
+  landmarks: NamedLandmark[]
+  landmarkRmsRelative: number
+  identityDetermined: number
+  warnings: string[]
+}
+
+/** `fitFace` on a photo whose faces were found. @throws SiderError as it does, and as `loadHead` */
+export async function faceOverlay(
+  { photo, faces }: FacesFound,
+  corrections: unknown,
+  settings: Settings,
+): Promise<FaceOverlay> {
+  const head = await loadHead(settings.head.model)
+  const { face, fit, warnings } = fitFace(head, faces, photo, corrections, settings)
+  return {
+    picture: await drawOverlay(photo, face, fit.shown),
+    landmarks: namedLandmarks(face.landmarks),
+    landmarkRmsRelative: fit.residualRelative,
+    identityDetermined: fit.identityDetermined,
+    warnings,
+  }
 }

@@ -6,6 +6,7 @@ import { contoursOn } from './contours.js'
 import { outputError, REPORT_FILE, writeFileAtomic } from './files.js'
 import { writeGlb } from './gltf/write-glb.js'
 import { embeddedPoints } from './head/embedding.js'
+import { identitySentence } from './identity-sentence.js'
 import { normalPicture } from './image/colors.js'
 import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox } from './image/picture.js'
 import { linePlot } from './image/plot.js'
@@ -150,6 +151,7 @@ function report(result: Reconstruction) {
     photo: { width: photo.width, height: photo.height, format: photo.format },
     camera: { focalPx: fit.camera.fx, focalSource: fit.focalSource },
     landmarks: { layout, corrected, disagreement },
+    identity: identitySentence(fit.identityDetermined),
     metric,
     quality,
     seconds,

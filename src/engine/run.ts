@@ -5,6 +5,7 @@ import type { Asset } from './build-asset.js'
 import type { Settings } from './config.js'
 import type { StageName } from './errors.js'
 import type { Case, CaseOptions, EvaluateOptions, Evaluation } from './evaluate/index.js'
+import type { FaceOverlay } from './fit-face.js'
 import type { GenerateOptions } from './generate/index.js'
 import type { Metric } from './head/metric.js'
 import type { Inspector, SdfGrid } from './inspect.js'
@@ -135,6 +136,8 @@ export interface Engine {
   findFaces(photo: string | Uint8Array, settings: Settings): Promise<FacesFound>
   /** The photo with numbered boxes, and landmarks if asked for, as PNG bytes. */
   drawFaces(photo: Photo, faces: readonly Face[], landmarks?: boolean): Promise<Uint8Array>
+  /** The head fitted to the chosen face, drawn over it: see fit-face.ts. */
+  faceOverlay(found: FacesFound, corrections: unknown, settings: Settings): Promise<FaceOverlay>
   describeBackends(): Promise<BackendReport>
   /** Ground truth below a folder. */
   findCases(truth: string, options?: CaseOptions): Promise<Case[]>
