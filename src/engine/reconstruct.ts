@@ -3,7 +3,7 @@
  * order; what passes between the stages is in stages.ts.
  */
 import { buildAsset } from './build-asset.js'
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
+import { type Checkpoint, givenLandmarks, loadCheckpoint, type RunIdentity, saveCheckpoint } from './checkpoint.js'
 import { CoarseTarget } from './coarse/target.js'
 import { type CoarseState, coarseStart, trainCoarse } from './coarse/train.js'
 import { openDevice } from './compute/index.js'
@@ -115,8 +115,7 @@ class Run {
     const photo = await this.timed('photo', () =>
       decodePhoto(this.options.photo, { maxPixels: settings.photo.maxPixels }),
     )
-    if (this.options.resumeFrom)
-      this.resumed = await loadCheckpoint(this.options.resumeFrom, { photoSha256: photo.sha256, settings })
+    if (this.options.resumeFrom) this.resumed = await loadCheckpoint(this.options.resumeFrom, this.identity(photo))
     const face = await this.timed('landmarks', () => this.findFace(photo))
     const { fit, metric } = await this.timed('head', () => this.fit(photo, face, head))
     const { target, coarseErrorMm } = await this.timed('coarse', () => this.coarse(photo, fit))
@@ -239,15 +238,20 @@ class Run {
 
   /** Writes the present stage's state to the run's checkpoint, if it has one. */
   private async save(photo: Photo, state: () => Promise<Pick<Checkpoint, 'tensors' | 'state'>>): Promise<void> {
-    const { checkpoint, settings } = this.options
+    const { checkpoint } = this.options
     if (!checkpoint) return
     await saveCheckpoint(checkpoint.file, {
-      photoSha256: photo.sha256,
-      settings,
+      ...this.identity(photo),
       stage: this.stage,
       ...(await state()),
     })
     this.lastSave = performance.now()
+  }
+
+  private identity(photo: Photo): RunIdentity {
+    const { settings, landmarks, corrections } = this.options
+    const given = givenLandmarks(landmarks, corrections)
+    return { photoSha256: photo.sha256, settings, ...(given && { landmarks: given }) }
   }
 
   private saveDue(): boolean {
