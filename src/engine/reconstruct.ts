@@ -56,15 +56,22 @@ const LITTLE_SEEN = 0.4
 /** Pictures of the training that the result keeps for progress.png. */
 const HISTORY = 5
 
-/** Finds the faces of a photo without reconstructing any. */
-export async function findFaces(photo: string | Uint8Array, settings: Settings): Promise<FacesFound> {
+/**
+ * Finds the faces of a photo without reconstructing any.
+ * @param detector one that is kept between photos; by default one for this photo
+ */
+export async function findFaces(
+  photo: string | Uint8Array,
+  settings: Settings,
+  detector?: LandmarkDetector,
+): Promise<FacesFound> {
   try {
     const decoded = await decodePhoto(photo, { maxPixels: settings.photo.maxPixels })
-    const detector = await LandmarkDetector.create()
+    const found = detector ?? (await LandmarkDetector.create())
     try {
-      return { photo: decoded, faces: await detector.detect(decoded) }
+      return { photo: decoded, faces: await found.detect(decoded) }
     } finally {
-      detector.dispose()
+      if (!detector) found.dispose()
     }
   } catch (error) {
     throw asMemoryError(error)

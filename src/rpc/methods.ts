@@ -2,9 +2,10 @@
 import { open, rm, stat } from 'node:fs/promises'
 import { DEFAULT_PRESET, PRESETS, SETTINGS_SCHEMA, VERSION } from '../engine/index.js'
 import { RpcError } from './errors.js'
+import type { FaceService } from './faces/service.js'
 import { PART_BYTES } from './frames.js'
-import type { Artifact, Methods } from './generated/protocol.js'
-import { photoOf } from './jobs/photo.js'
+import type { Artifact, ImageInput, Methods } from './generated/protocol.js'
+import { type Photo, photoOf } from './jobs/photo.js'
 import type { JobQueue } from './jobs/queue.js'
 import type { ServerOptions } from './options.js'
 import { type MethodName, OPENRPC, PROTOCOL_VERSION } from './protocol.js'
@@ -14,6 +15,7 @@ import type { Session } from './session.js'
 export interface MethodContext {
   session: Session
   queue: JobQueue
+  faces: FaceService
   options: ServerOptions
 }
 
@@ -55,20 +57,21 @@ export const METHODS: Handlers = {
 
   'upload/begin': ({ bytes, sha256 }, { session }) => session.uploads.begin(bytes, sha256),
 
-  async 'job/create'({ image, preset, ...rest }, { session, queue, options }) {
-    const photo =
-      'upload' in image ? session.uploads.take(image.upload) : await photoOf(Buffer.from(image.base64, 'base64'))
-    try {
-      if (photo.bytes > options.photoBytes) {
-        throw new RpcError('TOO_LARGE', `the photo has ${photo.bytes} bytes; the limit is ${options.photoBytes}`)
-      }
-      return await queue.create(session.owner, { photo, preset: preset ?? DEFAULT_PRESET, ...rest } as Parameters<
-        typeof queue.create
-      >[1])
-    } finally {
-      if (typeof photo.content === 'string') await rm(photo.content, { force: true }) // unless a job has it now
-    }
-  },
+  'face/find': ({ image }, context) =>
+    withPhoto(image, context, ({ content }) => {
+      const settings = context.queue.settingsOf(DEFAULT_PRESET)
+      return context.faces.ask('find', { photo: content, settings })
+    }),
+
+  'face/fit': ({ preset, settings, ...ask }, { queue, faces }) =>
+    faces.ask('fit', { ...ask, settings: queue.settingsOf(preset ?? DEFAULT_PRESET, settings) }),
+
+  'job/create': ({ image, preset, ...rest }, context) =>
+    withPhoto(image, context, (photo) => {
+      const { queue, session } = context
+      const wanted = { photo, preset: preset ?? DEFAULT_PRESET, ...rest } as Parameters<typeof queue.create>[1]
+      return queue.create(session.owner, wanted)
+    }),
 
   'job/get': ({ job }, { session, queue }) => queue.view(queue.entry(session.owner, job)),
 
@@ -146,4 +149,22 @@ export const METHODS: Handlers = {
       end: () => void handle.close(),
     })
   },
+}
+
+/** Does something with a client's photo; an upload is over then, and its file gone unless a job has it. @throws RpcError TOO_LARGE */
+async function withPhoto<T>(
+  image: ImageInput,
+  { session, options }: MethodContext,
+  work: (photo: Photo) => Promise<T>,
+): Promise<T> {
+  const photo =
+    'upload' in image ? session.uploads.take(image.upload) : await photoOf(Buffer.from(image.base64, 'base64'))
+  try {
+    if (photo.bytes > options.photoBytes) {
+      throw new RpcError('TOO_LARGE', `the photo has ${photo.bytes} bytes; the limit is ${options.photoBytes}`)
+    }
+    return await work(photo)
+  } finally {
+    if (typeof photo.content === 'string') await rm(photo.content, { force: true })
+  }
 }

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { WebSocketServer } from 'ws'
 import { SiderError, VERSION, writeFileAtomic } from '../engine/index.js'
 import { Connection, type ConnectionServices } from './connection.js'
+import { FaceService } from './faces/service.js'
 import { Faults } from './faults.js'
 import { JobQueue } from './jobs/queue.js'
 import { sweep } from './jobs/retention.js'
@@ -63,6 +64,7 @@ export async function startServer(
     for (const timer of timers) clearInterval(timer)
     const stopped = new Promise((resolve) => http.close(resolve))
     await discovery?.end()
+    faces.close()
     await queue.stop(options.graceMs)
     for (const connection of connections) connection.end(1001, 'the server is going away')
     http.closeIdleConnections()
@@ -76,7 +78,8 @@ export async function startServer(
     void close().finally(() => process.exit(1))
   })
   const uploads = new UploadArea(store, options)
-  const services = { queue, uploads, faults, lane: new Lane(), options, tokens, log, metrics }
+  const faces = new FaceService(log, options.faceProgram)
+  const services = { queue, faces, uploads, faults, lane: new Lane(), options, tokens, log, metrics }
   listenForSockets(http, gate, services, connections)
   try {
     await queue.load() // before anybody can ask

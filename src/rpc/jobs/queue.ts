@@ -204,7 +204,8 @@ export class JobQueue {
     await this.store.close()
   }
 
-  private settingsOf(preset: string, overrides: Record<string, unknown> = {}): Settings {
+  /** A client's settings, within the server's limits. @throws SiderError USAGE; RpcError SETTINGS */
+  settingsOf(preset: string, overrides: Record<string, unknown> = {}): Settings {
     const settings = resolveSettings({ preset, overrides })
     const { maxPixels, headFiles } = this.options
     if (settings.head.model !== 'built-in' && !headFiles) {

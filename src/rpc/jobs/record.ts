@@ -19,6 +19,7 @@ export interface JobRecord {
   preset: string
   settings: Settings
   landmarks?: unknown
+  corrections?: unknown
   severalFaces: 'largest' | 'ask' | 'fail'
   idempotencyKey?: string
   photo: Pick<Photo, 'bytes' | 'sha256'>
@@ -40,6 +41,7 @@ export interface NewJob {
   preset?: string
   settings?: Record<string, unknown>
   landmarks?: unknown
+  corrections?: unknown
   severalFaces?: JobRecord['severalFaces']
   idempotencyKey?: string
 }
@@ -48,7 +50,7 @@ export const isEnd = (state: JobState): boolean => ['completed', 'failed', 'canc
 
 /** The record of a job that has just been asked for. */
 export function newRecord(owner: string, wanted: NewJob & { preset: string }, settings: Settings): JobRecord {
-  const { photo, name, preset, landmarks, severalFaces = 'largest', idempotencyKey } = wanted
+  const { photo, name, preset, landmarks, corrections, severalFaces = 'largest', idempotencyKey } = wanted
   const now = Date.now()
   return {
     id: randomUUID(),
@@ -62,6 +64,7 @@ export function newRecord(owner: string, wanted: NewJob & { preset: string }, se
     preset,
     settings,
     ...(landmarks !== undefined && { landmarks }),
+    ...(corrections !== undefined && { corrections }),
     severalFaces,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     photo: { sha256: photo.sha256, bytes: photo.bytes },

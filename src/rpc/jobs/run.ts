@@ -55,6 +55,7 @@ export class JobRun {
       photo: store.photo(record.id),
       settings: record.settings,
       landmarks: record.landmarks,
+      corrections: record.corrections,
       severalFaces: record.severalFaces,
       checkpoint: store.checkpoint(record.id),
       results: join(store.path(record.id), folder),

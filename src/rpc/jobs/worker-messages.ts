@@ -7,6 +7,7 @@ export interface WorkerJob {
   photo: string
   settings: Settings
   landmarks?: unknown
+  corrections?: unknown
   severalFaces: 'largest' | 'ask' | 'fail'
   /** Where checkpoints go, and one may be from which to go on. */
   checkpoint: string

@@ -78,6 +78,7 @@ async function run(job: WorkerJob): Promise<FromWorker> {
     photo,
     settings: job.settings,
     landmarks: job.landmarks,
+    corrections: job.corrections,
     signal: stop.signal,
     finish: finish.signal,
     inspector,
