@@ -85,7 +85,21 @@ export function faceLines(points: Float64Array): FaceLine[] {
   return LINES[points.length === 136 ? 68 : 478].flatMap(({ feature, closed, points: list }) => {
     const there = list.filter((i) => Number.isFinite(points[2 * i]))
     if (there.length < 2) return []
-    return [{ feature, closed, points: there.map((i): [number, number] => [points[2 * i], points[2 * i + 1]]) }]
+    const at = there.map((i): [number, number] => [points[2 * i], points[2 * i + 1]])
+    return [{ feature, closed, points: feature === 'iris' && at.length === 4 ? ring(at) : at }]
+  })
+}
+
+/** Points of a ring drawn through four. */
+const RING = 24
+
+/** The ellipse whose conjugate diameters end in four points, every other of which lie opposite. */
+function ring([a, b, c, d]: readonly [number, number][]): [number, number][] {
+  return Array.from({ length: RING }, (_, k) => {
+    const [cos, sin] = [Math.cos((2 * Math.PI * k) / RING), Math.sin((2 * Math.PI * k) / RING)]
+    const on = (i: 0 | 1): number =>
+      (a[i] + b[i] + c[i] + d[i]) / 4 + (cos * (a[i] - c[i])) / 2 + (sin * (b[i] - d[i])) / 2
+    return [on(0), on(1)]
   })
 }
 
@@ -157,16 +171,20 @@ export async function drawOverlay(photo: Photo, face: Face, shown: Float64Array)
   const [left, width] = cut(box.x + box.width / 2, photo.width)
   const [top, height] = cut(box.y + box.height / 2, photo.height)
   const scale = OVERLAY_SIDE / Math.max(width, height)
-  const unit = 1 / scale
-  const numbers = namedLandmarks(face.landmarks).map(({ name, x, y }) => {
-    const text = name.split(':').at(-1)!
-    const place = [x + 5 * unit, y - 5 * unit, 13 * unit] as const
-    const behind = textPath(text, ...place, { color: '#000', weight: 0.35 })
-    return dot(x, y, 3 * unit) + behind + textPath(text, ...place, { color: '#fff' })
+  const at = [left, top]
+  const numbers = namedLandmarks(face.landmarks).map((landmark) => {
+    const [x, y] = [(landmark.x - left) * scale, (landmark.y - top) * scale]
+    const text = landmark.name.split(':').at(-1)!
+    const behind = textPath(text, x + 5, y - 5, 14, { color: '#000', weight: 0.32 })
+    return dot(x, y, 3) + behind + textPath(text, x + 5, y - 5, 14, { color: '#fff', weight: 0.1 })
   })
-  const shapes = lineShapes(shown, 2 * unit) + numbers.join('')
+  const contours = lineShapes(
+    shown.map((value, i) => (value - at[i % 2]) * scale),
+    2,
+  )
   const size = { width: Math.round(width * scale), height: Math.round(height * scale) }
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}" viewBox="${left} ${top} ${width} ${height}" preserveAspectRatio="none">${shapes}</svg>`
+  const shapes = contours + numbers.join('')
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}">${shapes}</svg>`
   return sharp(photo.data, { raw: { width: photo.width, height: photo.height, channels: 3 } })
     .extract({ left, top, width, height })
     .resize({ ...size, fit: 'fill' })
