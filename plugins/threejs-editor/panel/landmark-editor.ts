@@ -170,7 +170,12 @@ export function openLandmarkEditor(host: HTMLElement, edit: LandmarkEdit, photo:
     reset.disabled = edit.corrections.size === 0
   }
   const stop = edit.changes.listen(show)
-  const resized = new ResizeObserver(showFace)
+  let shownWidth = 0
+  const resized = new ResizeObserver(() => {
+    // A longer line of words takes some of its height: what is being dragged must not jump.
+    if (frame.clientWidth !== shownWidth) showFace()
+    shownWidth = frame.clientWidth
+  })
   dialog.addEventListener('close', () => {
     stop()
     resized.disconnect()
