@@ -3,10 +3,10 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { resolveSettings } from '../src/engine/config.js'
 import { SiderError } from '../src/engine/errors.js'
 import { ibugPoints, LEFT_EYE, RIGHT_EYE } from '../src/engine/evidence/layouts.js'
-import { fitFace } from '../src/engine/fit-face.js'
 import { project } from '../src/engine/geometry/camera.js'
 import { loadBuiltInHead } from '../src/engine/head/builtin.js'
 import { embeddedPoints } from '../src/engine/head/embedding.js'
+import { fitLandmarks } from '../src/engine/landmark-fit.js'
 import { correctLandmarks, namedLandmarks } from '../src/engine/landmarks/correct.js'
 import type { Face, HeadModel } from '../src/engine/stages.js'
 import { lookingAt } from './head-fixture.js'
@@ -140,8 +140,8 @@ describe('the fit believes what was corrected', () => {
     ['a brow', { 19: [0, -0.06] }],
   ] as [string, Record<number, [number, number]>][])('%s goes where it is put', (_, shifts) => {
     const corrections = Object.fromEntries(Object.entries(shifts).map(([i, [x, y]]) => [i, moved(Number(i), x, y)]))
-    const before = fitFace(head, [face], PHOTO, undefined, resolveSettings()).fit
-    const { fit } = fitFace(head, [face], PHOTO, corrections, resolveSettings())
+    const before = fitLandmarks(head, [face], PHOTO, undefined, resolveSettings()).fit
+    const { fit } = fitLandmarks(head, [face], PHOTO, corrections, resolveSettings())
     for (const [name, place] of Object.entries(corrections)) {
       const away = distance(ibug(before.shown, Number(name)), place)
       expect(distance(ibug(fit.shown, Number(name)), place)).toBeLessThan(0.2 * away)
@@ -156,8 +156,8 @@ describe('the fit believes what was corrected', () => {
     const points = face.landmarks.points.slice()
     points.set(place, 2 * 17)
     const lone = { ...face, landmarks: { layout: 478 as const, points } }
-    const doubted = fitFace(head, [lone], PHOTO, undefined, resolveSettings()).fit
-    const believed = fitFace(head, [face], PHOTO, { '478:17': place }, resolveSettings()).fit
+    const doubted = fitLandmarks(head, [lone], PHOTO, undefined, resolveSettings()).fit
+    const believed = fitLandmarks(head, [face], PHOTO, { '478:17': place }, resolveSettings()).fit
     const off = (shown: Float64Array): number => distance([shown[34], shown[35]], place) / eyes
     expect(off(doubted.shown)).toBeGreaterThan(0.15)
     expect(off(believed.shown)).toBeLessThan(0.05)

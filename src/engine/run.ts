@@ -5,10 +5,10 @@ import type { Asset } from './build-asset.js'
 import type { Settings } from './config.js'
 import type { StageName } from './errors.js'
 import type { Case, CaseOptions, EvaluateOptions, Evaluation } from './evaluate/index.js'
-import type { FaceOverlay } from './fit-face.js'
 import type { GenerateOptions } from './generate/index.js'
 import type { Metric } from './head/metric.js'
 import type { Inspector, SdfGrid } from './inspect.js'
+import type { FaceOverlay } from './landmark-fit.js'
 import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Photo } from './stages.js'
 
 export type { Case, CaseScore, Evaluation } from './evaluate/index.js'
@@ -136,7 +136,7 @@ export interface Engine {
   findFaces(photo: string | Uint8Array, settings: Settings): Promise<FacesFound>
   /** The photo with numbered boxes, and landmarks if asked for, as PNG bytes. */
   drawFaces(photo: Photo, faces: readonly Face[], landmarks?: boolean): Promise<Uint8Array>
-  /** The head fitted to the chosen face, drawn over it: see fit-face.ts. */
+  /** The head fitted to the chosen face, drawn over it: see landmark-fit.ts. */
   faceOverlay(found: FacesFound, corrections: unknown, settings: Settings): Promise<FaceOverlay>
   describeBackends(): Promise<BackendReport>
   /** Ground truth below a folder. */

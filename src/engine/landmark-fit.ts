@@ -8,7 +8,7 @@ import { drawOverlay } from './landmarks/draw.js'
 import type { FacesFound } from './run.js'
 import type { Face, HeadFit, HeadModel, Photo } from './stages.js'
 
-export interface FaceFit {
+export interface LandmarkFit {
   /** With its landmarks corrected. */
   face: Face
   fit: HeadFit
@@ -22,13 +22,13 @@ export interface FaceFit {
  * @param corrections as of `reconstruct`
  * @throws SiderError NO_FACE, FACE_..., LANDMARKS_INVALID, HEAD_FIT_FAILED
  */
-export function fitFace(
+export function fitLandmarks(
   head: HeadModel,
   faces: readonly Face[],
   photo: Pick<Photo, 'width' | 'height' | 'exifFocalPx'>,
   corrections: unknown,
   settings: Settings,
-): FaceFit {
+): LandmarkFit {
   const face = correctLandmarks(chooseFace(faces, settings.photo.face, photo), corrections, photo)
   const fit = fitHead(head, face, photo, settings)
   return { face, fit, warnings: [...landmarkWarnings(face), ...fit.warnings] }
@@ -45,14 +45,14 @@ export interface FaceOverlay {
   warnings: string[]
 }
 
-/** `fitFace` on a photo whose faces were found. @throws SiderError as it does, and as `loadHead` */
+/** `fitLandmarks` on a photo whose faces were found. @throws SiderError as it does, and as `loadHead` */
 export async function faceOverlay(
   { photo, faces }: FacesFound,
   corrections: unknown,
   settings: Settings,
 ): Promise<FaceOverlay> {
   const head = await loadHead(settings.head.model)
-  const { face, fit, warnings } = fitFace(head, faces, photo, corrections, settings)
+  const { face, fit, warnings } = fitLandmarks(head, faces, photo, corrections, settings)
   return {
     picture: await drawOverlay(photo, face, fit.shown),
     landmarks: namedLandmarks(face.landmarks),
