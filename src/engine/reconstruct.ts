@@ -13,6 +13,7 @@ import {
   type Detailer,
   type DetailInput,
   type DetailStep,
+  labelledSkin,
   networkDetailer,
   paintedSkin,
   reliefDetailer,
@@ -21,9 +22,10 @@ import {
 } from './detail/index.js'
 import { SiderError, type StageName } from './errors.js'
 import { CONTOURS } from './evidence/layouts.js'
+import type { EvidenceMaps } from './evidence/maps.js'
 import { SiderField } from './field/field.js'
+import { fitFace } from './fit-face.js'
 import { submesh } from './geometry/mesh.js'
-import { fitHead } from './head/fit.js'
 import { loadHead } from './head/load.js'
 import { type Metric, metricFit } from './head/metric.js'
 import { Inspector, type SdfGrid } from './inspect.js'
@@ -124,21 +126,24 @@ class Run {
     )
     if (this.options.resumeFrom) this.resumed = await loadCheckpoint(this.options.resumeFrom, this.identity(photo))
     const face = await this.timed('landmarks', () => this.findFace(photo))
-    const { fit, metric } = await this.timed('head', () => this.fit(photo, face, head))
+    const { fit, metric, evidence } = await this.timed('head', () => this.fit(photo, face, head))
     const { target, coarseErrorMm } = await this.timed('coarse', () => this.coarse(photo, fit))
     const coarse = viewCoarse(fit)
     const image = cropImage(photo, fit.crop)
     const contours = CONTOURS[face.landmarks.layout]
     const flaws = findFlaws(photo, fit.crop, coarse.mask)
-    const trusted = trustedSkin(image, coarse, fit.crop, face.landmarks, contours, flaws)
+    const labels = settings.evidence.labels ? evidence : undefined
+    const trusted = labels
+      ? labelledSkin(labels.skin, coarse, flaws)
+      : trustedSkin(image, coarse, fit.crop, face.landmarks, contours, flaws)
     const trustedShare = sum(trusted) / Math.max(1, sum(coarse.mask))
     if (trustedShare < LITTLE_SEEN)
       this.warnings.push(
         `Only ${Math.round(100 * trustedShare)} % of the face can be read from the photo: the rest is the head model’s.`,
       )
-    const painted = paintedSkin(fit.crop, face.landmarks, contours)
+    const painted = labels ?? paintedSkin(fit.crop, face.landmarks, contours)
     const detail = await this.timed('detail', () =>
-      this.detail(photo, target, { fit, view: coarse, image, trusted, painted }, coarseErrorMm),
+      this.detail(photo, target, { fit, view: coarse, image, trusted, painted, expected: evidence }, coarseErrorMm),
     )
     const { field, view } = detail
     const surface = await this.timed('surface', async () => ({
@@ -206,12 +211,16 @@ class Run {
     }
   }
 
-  private async fit(photo: Photo, face: Face, head: HeadModel): Promise<{ fit: HeadFit; metric: Metric }> {
-    const { settings } = this.options
-    const found = fitHead(head, face, photo, settings)
-    const { fit, metric } = metricFit(found, settings.head.ipdMm)
+  private async fit(
+    photo: Photo,
+    face: Face,
+    head: HeadModel,
+  ): Promise<{ fit: HeadFit; metric: Metric; evidence: EvidenceMaps | undefined }> {
+    const { settings, signal } = this.options
+    const found = await fitFace(head, face, photo, settings, signal)
+    const { fit, metric } = metricFit(found.fit, settings.head.ipdMm)
     this.inspector.record('fitted-head', () => ({ kind: 'mesh', mesh: fit.mesh }))
-    return { fit, metric }
+    return { fit, metric, evidence: found.evidence }
   }
 
   private async coarse(photo: Photo, fit: HeadFit): Promise<{ target: CoarseTarget; coarseErrorMm: number }> {

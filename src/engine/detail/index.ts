@@ -46,7 +46,7 @@ export interface DetailInput {
   trusted: Float32Array
   painted: PaintedSkin
   /** What learned evidence expects; the relief uses it as a prior. */
-  expected?: Expected
+  expected?: Expected | undefined
 }
 
 /** The paper's way: geometry and rendering network, traced rays, implicit differentiation. */

@@ -15,8 +15,9 @@ const FRINGE = 0.008
 const WIDEN = 0.006
 /** Skin that hangs together only by necks narrower than about twice this share of the crop's side is in pieces. */
 const NECK = 0.012
-/** Pieces smaller than this share of the largest are not believed to be skin. */
+/** Pieces smaller than this share of the largest are not believed to be skin: where colours tell it, and where labels do. */
 const SMALL = 0.25
+const SMALL_LABELLED = 0.04
 /** Share of the crop's side by which brows and lips are widened: landmarks follow their edges only roughly. */
 const PAINT_WIDEN = 0.012
 
@@ -82,6 +83,7 @@ export function trustedSkin(
   return withoutScraps(
     trusted.map((t, i) => (about[i] > 0.05 ? 0 : t)),
     size,
+    SMALL,
   )
 }
 
@@ -98,17 +100,21 @@ export function labelledSkin(skin: Float32Array, { mask }: Pick<CoarseMaps, 'mas
   const shown = skin.map((p, i) => p * (1 - spoilt[i]))
   // Fringes and shadows of hair are neither hair nor plain skin.
   const about = gaussianBlur(shown, size, size, 1, FRINGE * size)
-  return Float32Array.from(mask, (inside, i) => (inside && Math.min(shown[i], about[i]) > SURE ? 1 : 0))
+  return withoutScraps(
+    Float32Array.from(mask, (inside, i) => (inside && Math.min(shown[i], about[i]) > SURE ? 1 : 0)),
+    size,
+    SMALL_LABELLED,
+  )
 }
 
 /** What hair of the skin's own colour has left over between its darker strands is small or hangs on by a thread. */
-function withoutScraps(trusted: Float32Array, size: number): Float32Array {
+function withoutScraps(trusted: Float32Array, size: number, small: number): Float32Array {
   const core = gaussianBlur(trusted, size, size, 1, NECK * size)
   const { region, areas } = connectedRegions(
     core.map((c) => (c < 0.75 ? 0 : 1)),
     size,
   )
-  const least = SMALL * Math.max(...areas)
+  const least = small * Math.max(...areas)
   const kept = Float32Array.from(region, (own) => (own && areas[own] >= least ? 1 : 0))
   const near = gaussianBlur(kept, size, size, 1, NECK * size)
   return trusted.map((t, i) => (near[i] > 0.02 ? t : 0))

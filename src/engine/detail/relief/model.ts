@@ -29,7 +29,7 @@ const LEAST_PRICE = 0.1
 /** Least light, linear. */
 const DARKEST = 1e-3
 /** Differences of normals well below this count as squares, well above by their size. */
-const ROBUST = +(process.env.ROBUST ?? 0.1)
+const ROBUST = 0.1
 /** Spherical harmonics up to order 2, times 1, u and v. */
 const LIGHTS = 3 * HARMONICS
 

@@ -52,7 +52,7 @@ interface PhotoEvidence {
   image: Float32Array
   trusted: Float32Array
   painted: PaintedSkin
-  expected?: Expected
+  expected?: Expected | undefined
 }
 
 /**

@@ -1,0 +1,49 @@
+/** The head stage: the head model fitted to the landmarks, and then to what learned evidence sees of that fit. */
+import type { Settings } from './config.js'
+import { type EvidenceMaps, evidenceMaps } from './evidence/maps.js'
+import { EVIDENCE_SIZE, EvidenceNetwork } from './evidence/network.js'
+import { HeadFitter } from './head/fit.js'
+import { pass } from './pass.js'
+import { cropImage } from './photo/crop.js'
+import type { Face, HeadFit, HeadModel, Photo } from './stages.js'
+
+export interface FittedFace {
+  fit: HeadFit
+  /** What the network says of the fit's crop; undefined where the settings use none of it. */
+  evidence: EvidenceMaps | undefined
+}
+
+/** Whether any setting asks for the network. */
+export function usesEvidence({ evidence, field }: Pick<Settings, 'evidence' | 'field'>): boolean {
+  const { rounds, labels, normalWeight, albedoWeight } = evidence
+  return rounds > 0 || labels || (field.kind === 'relief' && (normalWeight > 0 || albedoWeight > 0))
+}
+
+/**
+ * Fits a head to one face of a photo.
+ *
+ * @throws SiderError as `HeadFitter`
+ */
+export async function fitFace(
+  head: HeadModel,
+  face: Face,
+  photo: Photo,
+  settings: Settings,
+  signal?: AbortSignal,
+): Promise<FittedFace> {
+  const fitter = new HeadFitter(head, face, photo, settings)
+  let fit = fitter.fit()
+  if (!usesEvidence(settings)) return { fit, evidence: undefined }
+  const network = await EvidenceNetwork.create(settings.threads)
+  try {
+    const look = () => network.look(cropImage(photo, { ...fit.crop, size: EVIDENCE_SIZE }), fit)
+    for (let round = 0; round < settings.evidence.rounds; round++) {
+      await pass(signal)
+      fitter.refine(await look())
+      fit = fitter.fit()
+    }
+    return { fit, evidence: evidenceMaps(await look(), fit.crop.size) }
+  } finally {
+    await network.dispose()
+  }
+}
