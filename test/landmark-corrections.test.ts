@@ -6,6 +6,7 @@ import { ibugPoints, LEFT_EYE, RIGHT_EYE } from '../src/engine/evidence/layouts.
 import { project } from '../src/engine/geometry/camera.js'
 import { loadBuiltInHead } from '../src/engine/head/builtin.js'
 import { embeddedPoints } from '../src/engine/head/embedding.js'
+import { HeadFitter } from '../src/engine/head/fit.js'
 import { fitLandmarks } from '../src/engine/landmark-fit.js'
 import { correctLandmarks, namedLandmarks } from '../src/engine/landmarks/correct.js'
 import type { Face, HeadModel } from '../src/engine/stages.js'
@@ -161,5 +162,28 @@ describe('the fit believes what was corrected', () => {
     const off = (shown: Float64Array): number => distance([shown[34], shown[35]], place) / eyes
     expect(off(doubted.shown)).toBeGreaterThan(0.15)
     expect(off(believed.shown)).toBeLessThan(0.05)
+  })
+
+  it('holds against evidence of pixels that would have it back', () => {
+    const place = moved(57, 0, 0.1)
+    const corrected = correctLandmarks(face, { 57: place }, PHOTO)
+    const fitter = new HeadFitter(head, corrected, PHOTO, resolveSettings())
+    const { shown, crop } = fitter.fit()
+    const lip = [shown[2 * 17], shown[2 * 17 + 1]]
+    const size = 64
+    const scale = crop.width / size
+    const move = new Float32Array(3 * size * size)
+    for (let k = 0; k < size * size; k++) {
+      const at = [crop.x + ((k % size) + 0.5) * scale, crop.y + (Math.floor(k / size) + 0.5) * scale]
+      if (distance(at, lip) < 0.15 * eyes) move[3 * k + 1] = (-0.1 * eyes) / scale
+    }
+    const none = new Float32Array(0)
+    fitter.refine({
+      ...{ crop: { ...crop, size }, labels: none, normals: none, doubt: none, albedo: none, move },
+      moveDoubt: new Float32Array(2 * size * size).fill(3 / scale),
+      triangle: new Int32Array(size * size),
+    })
+    const after = fitter.fit().shown
+    expect(distance([after[2 * 17], after[2 * 17 + 1]], place)).toBeLessThan(0.03 * eyes)
   })
 })

@@ -1,5 +1,6 @@
 /** The head on one face without its detail: what shows within a second whether the landmarks are right. */
 import type { Settings } from './config.js'
+import { fitFace } from './fit-face.js'
 import { fitHead } from './head/fit.js'
 import { loadHead } from './head/load.js'
 import { chooseFace, landmarkWarnings } from './landmarks/choose.js'
@@ -16,7 +17,8 @@ export interface LandmarkFit {
 }
 
 /**
- * Chooses the face of the setting `photo.face`, corrects its landmarks and fits a head to them, as `reconstruct` does.
+ * Corrects the landmarks of the face that the setting `photo.face` chooses, and fits a head to them alone; `fitFace` goes on from there
+ * with what the photo's pixels show.
  *
  * @param photo the size of the photo in pixels, and its focal length if known
  * @param corrections as of `reconstruct`
@@ -45,19 +47,20 @@ export interface FaceOverlay {
   warnings: string[]
 }
 
-/** `fitLandmarks` on a photo whose faces were found. @throws SiderError as it does, and as `loadHead` */
+/** Fits a head to the chosen face of a photo as `reconstruct` does, and draws it. @throws SiderError as `fitLandmarks` and `loadHead` */
 export async function faceOverlay(
   { photo, faces }: FacesFound,
   corrections: unknown,
   settings: Settings,
 ): Promise<FaceOverlay> {
   const head = await loadHead(settings.head.model)
-  const { face, fit, warnings } = fitLandmarks(head, faces, photo, corrections, settings)
+  const face = correctLandmarks(chooseFace(faces, settings.photo.face, photo), corrections, photo)
+  const { fit } = await fitFace(head, face, photo, settings)
   return {
     picture: await drawOverlay(photo, face, fit.shown),
     landmarks: namedLandmarks(face.landmarks),
     landmarkRmsRelative: fit.residualRelative,
     identityDetermined: fit.identityDetermined,
-    warnings,
+    warnings: [...landmarkWarnings(face), ...fit.warnings],
   }
 }
