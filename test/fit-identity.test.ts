@@ -80,7 +80,7 @@ describe('identityDetermined', () => {
   })
 
   it('is said in words', () => {
-    expect(identitySentence(0.774)).toMatch(/settled 77 % of what faces differ in/)
+    expect(identitySentence(0.774)).toMatch(/77 % of what faces differ in as settled, at most/)
   })
 })
 

@@ -89,7 +89,7 @@ export interface Reconstruction {
     /** Root mean square distance of landmarks, photo pixels, and over the interocular distance. */
     landmarkRmsPx: number
     landmarkRmsRelative: number
-    /** How much of what faces differ in the photo has settled, 0..1; the rest is the average head's. */
+    /** How much of what faces differ in the fit counts as settled, 0..1: see docs/head-fit.md. */
     identityDetermined: number
     /** Of the rendered crop against the photo, where the photo is trusted, dB; null where it is nowhere. */
     psnr: number | null

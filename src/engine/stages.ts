@@ -222,7 +222,7 @@ export interface HeadFit {
    * those that the model lacks.
    */
   shown: Float64Array
-  /** How much of what faces differ in the evidence has settled, 0..1: see docs/head-fit.md. */
+  /** How much of what faces differ in the fit counts as settled, 0..1, an upper bound: see docs/head-fit.md. */
   identityDetermined: number
   warnings: string[]
 }

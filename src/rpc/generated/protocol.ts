@@ -367,7 +367,7 @@ export interface FaceFitResult {
    */
   landmarkRmsRelative: number
   /**
-   * How much of what faces differ in has been settled, 0..1.
+   * How much of what faces differ in the fit counts as settled, 0..1: an upper bound, see docs/head-fit.md.
    */
   identityDetermined: number
   warnings: string[]
