@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Peer, type TestServer, testServer } from './service-peer.js'
+import { FACE_PROGRAM, Peer, type TestServer, testServer } from './service-peer.js'
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-const REAL = path('../dist/rpc/faces/program.js')
 const SCRIPTED = path('./scripted-faces.mjs')
 const GROUP = path('../node_modules/@vladmandic/face-api/demo/sample6.jpg')
 
@@ -31,7 +30,7 @@ const at = (list: { name: string; x: number; y: number }[], name: string): [numb
 
 describe('with the networks', () => {
   test('faces are found, and fitted with and without corrections while others are answered', async () => {
-    const [peer, other] = await begin(REAL, 2)
+    const [peer, other] = await begin(FACE_PROGRAM, 2)
     const image = { base64: readFileSync(GROUP).toString('base64') }
     const { photo, faces } = await peer.ok('face/find', { image })
     const { width, height } = await sharp(GROUP).metadata()

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, CDPSession, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM, endAll, ends, launch, open, press, web } from './browser.js'
-import { type TestServer, testServer } from './service-peer.js'
+import { FACE_PROGRAM, type TestServer, testServer } from './service-peer.js'
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const GROUP = path('../node_modules/@vladmandic/face-api/demo/sample3.jpg')
@@ -29,7 +29,7 @@ afterEach(endAll)
 
 /** The page with the landmarks of a photo of several people. */
 async function opened(): Promise<{ page: Page; server: TestServer }> {
-  const server = await testServer({ faceProgram: path('../dist/rpc/faces/program.js') })
+  const server = await testServer({ faceProgram: FACE_PROGRAM })
   ends.push(() => server.close())
   const page = await open(browser, `${web(server.url)}#token=${server.token}`)
   await page.getByText('Connected to').waitFor()
@@ -164,7 +164,7 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
   }, 120_000)
 
   test('a photo without a face: said in the editor, with what to do', async () => {
-    const server = await testServer({ faceProgram: path('../dist/rpc/faces/program.js') })
+    const server = await testServer({ faceProgram: FACE_PROGRAM })
     ends.push(() => server.close())
     const page = await open(browser, `${web(server.url)}#token=${server.token}`)
     await page.getByText('Connected to').waitFor()
