@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { resolveSettings } from '../src/engine/config.js'
 import { SiderError } from '../src/engine/errors.js'
 import { ibugPoints, LEFT_EYE, RIGHT_EYE } from '../src/engine/evidence/layouts.js'
+import { LABELS } from '../src/engine/evidence/network.js'
 import { project } from '../src/engine/geometry/camera.js'
 import { loadBuiltInHead } from '../src/engine/head/builtin.js'
 import { embeddedPoints } from '../src/engine/head/embedding.js'
@@ -185,5 +186,25 @@ describe('the fit believes what was corrected', () => {
     })
     const after = fitter.fit().shown
     expect(distance([after[2 * 17], after[2 * 17 + 1]], place)).toBeLessThan(0.03 * eyes)
+  })
+
+  it('an eye whose lid a person has placed stays open, although evidence shows both shut', () => {
+    const corrected = correctLandmarks(face, { 37: moved(37, 0, 0), 38: moved(38, 0, 0) }, PHOTO)
+    const fitter = new HeadFitter(head, corrected, PHOTO, resolveSettings())
+    const { crop, shown: before } = fitter.fit()
+    const size = 64
+    const none = new Float32Array(0)
+    fitter.refine({
+      ...{ crop: { ...crop, size }, normals: none, doubt: none, albedo: none },
+      labels: new Float32Array(LABELS.length * size * size), // nothing of an eye is to be seen
+      move: new Float32Array(3 * size * size),
+      moveDoubt: new Float32Array(2 * size * size).fill(1000),
+      triangle: new Int32Array(size * size),
+    })
+    const { shown: after } = fitter.fit()
+    const open = (shown: Float64Array, upper: number, lower: number): number =>
+      shown[2 * lower + 1] - shown[2 * upper + 1]
+    expect(open(after, 159, 145) / open(before, 159, 145)).toBeGreaterThan(0.8)
+    expect(open(after, 386, 374) / open(before, 386, 374)).toBeLessThan(0.5)
   })
 })

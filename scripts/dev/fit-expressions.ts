@@ -1,7 +1,7 @@
 /**
  * Measures the head fit alone, without detail: do mouth and eyes open and shut as they should, and whose face is it?
  *
- *   npx tsx scripts/dev/fit-expressions.ts [TRUTH ...] [--head MODEL] [--set key=value]
+ *   npx tsx scripts/dev/fit-expressions.ts [TRUTH ...] [--head MODEL] [--preset NAME] [--set key=value]
  *
  * TRUTH: folders that `sider evaluate` reads; without: ../shared/data/scans. Views need regions.json for the openings. Prints a row a
  * view: openings found and true in mm, contours in percent of the distance of the eyes, landmark residual; then means, and how well
@@ -20,8 +20,8 @@ import { identityScore, type RestingHead } from '../../src/engine/evaluate/ident
 import { findCases } from '../../src/engine/evaluate/index.js'
 import { faceAtRest } from '../../src/engine/evaluate/rest.js'
 import { readTruth } from '../../src/engine/evaluate/truth.js'
+import { fitFace } from '../../src/engine/fit-face.js'
 import { embeddedPoints } from '../../src/engine/head/embedding.js'
-import { fitHead } from '../../src/engine/head/fit.js'
 import { loadHead } from '../../src/engine/head/load.js'
 import { metricFit } from '../../src/engine/head/metric.js'
 import { LandmarkDetector } from '../../src/engine/landmarks/detect.js'
@@ -31,10 +31,14 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     head: { type: 'string', default: 'built-in' },
+    preset: { type: 'string', default: 'balanced' },
     set: { type: 'string', multiple: true, default: [] },
   },
 })
-const settings = resolveSettings({ overrides: Object.assign({}, ...values.set.map(parseAssignment)) })
+const settings = resolveSettings({
+  preset: values.preset,
+  overrides: Object.assign({}, ...values.set.map(parseAssignment)),
+})
 const model = await loadHead(values.head)
 const detector = await LandmarkDetector.create()
 
@@ -55,7 +59,7 @@ for (const folder of positionals.length > 0 ? positionals : ['../shared/data/sca
       continue
     }
     const start = performance.now()
-    const fitted = fitHead(model, face, photo, settings)
+    const fitted = (await fitFace(model, face, photo, settings)).fit
     const ms = performance.now() - start
     const { fit, metric } = metricFit(fitted, settings.head.ipdMm)
     heads.push({ subject: one.name.split('/')[0], face: faceAtRest(model, fit.identity, metric.scale) })

@@ -119,6 +119,7 @@ def main():
     p.add_argument('--rate', type=float, default=2e-3)
     p.add_argument('--every', type=float, default=45, help='seconds between checkpoints')
     p.add_argument('--seed', type=int, default=7)
+    p.add_argument('--start', default=Path(__file__).parent / 'weights', help='folder of average.pt and done.json to begin a new run with; none: from nothing')
     a = p.parse_args()
     start = time.time()
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
@@ -132,12 +133,18 @@ def main():
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True)
     optimiser = torch.optim.AdamW(network.parameters(), a.rate, weight_decay=0.02, betas=(0.9, 0.99))
     done = {'step': 0, 'seconds': 0.0, 'pictures': 0}
-    if (out / 'done.json').exists():
-        load = lambda name: torch.load(out / name, map_location=device, weights_only=True)
-        network.load_state_dict(load('network.pt'))
-        average.load_state_dict(load('average.pt'))
+    resumed, begun = (out / 'done.json').exists(), Path(a.start)
+    load = lambda file: {k: v.float() if v.is_floating_point() else v for k, v in torch.load(file, map_location=device, weights_only=True).items()}
+    if not resumed and (begun / 'done.json').exists():
+        weights = load(begun / 'average.pt')
+        average.load_state_dict(weights)
+        network.load_state_dict({k.removeprefix('module.'): v for k, v in weights.items() if k != 'n_averaged'})
+        done = json.loads((begun / 'done.json').read_text())
+    if resumed:
+        network.load_state_dict(load(out / 'network.pt'))
+        average.load_state_dict(load(out / 'average.pt'))
         if (out / 'optimiser.pt').exists():
-            optimiser.load_state_dict(load('optimiser.pt'))
+            optimiser.load_state_dict(torch.load(out / 'optimiser.pt', map_location=device, weights_only=True))
         done = json.loads((out / 'done.json').read_text())
     torch.manual_seed(1)
     with torch.no_grad():

@@ -15,8 +15,8 @@ export interface FittedFace {
 
 /** Whether any setting asks for the network. */
 export function usesEvidence({ evidence, field }: Pick<Settings, 'evidence' | 'field'>): boolean {
-  const { rounds, labels, normalWeight, albedoWeight } = evidence
-  return rounds > 0 || labels || (field.kind === 'relief' && (normalWeight > 0 || albedoWeight > 0))
+  const { rounds, labels, normalWeight, normalShare, albedoWeight } = evidence
+  return rounds > 0 || labels || (field.kind === 'relief' && normalWeight + normalShare + albedoWeight > 0)
 }
 
 /**

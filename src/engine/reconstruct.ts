@@ -331,6 +331,7 @@ class Run {
       if (!finish?.aborted || error instanceof SiderError) throw error
       this.warnings.push('ended early at the user’s wish: the detail is what had been found by then')
     }
+    await detailer.settle(signal)
     this.inspector.record('loss', () => lossTable(detailer.losses))
     const view = await detailer.view()
     history.push({ step: Number.POSITIVE_INFINITY, view })

@@ -27,6 +27,8 @@ export interface Detailer {
   readonly losses: readonly number[]
   /** @throws SiderError DIVERGED */
   run(options: DetailRunOptions): Promise<void>
+  /** Takes in what evidence sees besides, once, after the last step; checkpoints are made before it. */
+  settle(signal: AbortSignal | undefined): Promise<void>
   /** The face as the photo's camera sees it now. Relief fields add shading and albedo. */
   view(): Promise<FaceView & { shading?: Float32Array; albedo?: Float32Array }>
   /** The field as it is now; it does not change afterwards for relief fields. */
@@ -65,6 +67,7 @@ export async function networkDetailer(
       return trainer.state.epochLosses
     },
     run: (options) => trainer.run(options),
+    settle: async () => {},
     // On hits of its own: looking must not change what the training does next.
     view: () => renderer.render(fit, { ...rays, t: rays.t.slice(), slope: rays.slope.slice() }),
     field: async () => field,
@@ -95,6 +98,16 @@ export async function reliefDetailer(
       return solver.state.losses
     },
     run: (options) => solver.run(options),
+    settle: async (signal) => {
+      const { normalShare } = settings.evidence
+      if (!input.expected || normalShare === 0) return
+      const { normals, confidence } = input.expected
+      await solver.settle(
+        normals,
+        confidence.map((c) => normalShare * c),
+        signal,
+      )
+    },
     view: () => solver.view(),
     field: async () => {
       const { relief } = await solver.view()

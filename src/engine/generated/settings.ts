@@ -99,6 +99,10 @@ export interface EvidenceSettings {
    */
   normalWeight: number
   /**
+   * Share of the network's normals, where it is sure, in those of the finished surface (field.kind=relief): two independent looks at the photo err less together than either. Default: 0.
+   */
+  normalShare: number
+  /**
    * Price of squared differences between the relief's log albedo and the one that the network sees, up to a constant (field.kind=relief). Default: 0.
    */
   albedoWeight: number

@@ -9,6 +9,7 @@
 import type { Settings } from '../config.js'
 import { SiderError } from '../errors.js'
 import type { Evidence } from '../evidence/network.js'
+import { shutOpenings } from '../evidence/openings.js'
 import type { Face, HeadFit, HeadModel } from '../stages.js'
 import { concatEmbeddings, embeddedPoint } from './embedding.js'
 import { type ContourPaths, contourPaths } from './fit-contour.js'
@@ -118,11 +119,11 @@ export class HeadFitter {
     }
   }
 
-  /** @param share what landmarks count of their weight */
-  private observe(patience: number, deep: boolean, share = 1): ObservationSet {
+  /** @param targets where landmarks are wanted; @param share what they count of their weight */
+  private observe(patience: number, deep: boolean, targets = this.targets, share = 1): ObservationSet {
     const { plan, paths, model } = this.prepared
     const interocularPx = this.interocularPx()
-    return observe(model, plan, paths, this.state, this.targets, {
+    return observe(model, plan, paths, this.state, targets, {
       interocularPx,
       sigmaPx: Math.hypot(this.settings.head.landmarkSigma * interocularPx, PIXEL_SIGMA),
       patience,
@@ -141,12 +142,28 @@ export class HeadFitter {
   refine(evidence: Evidence): void {
     const { model, surface, firstOfSurface } = this.prepared
     const seen = observeSurface(model, surface, firstOfSurface, this.state, evidence, this.photo)
+    const targets = this.withShutOpenings(evidence)
     for (let k = 0; k < REFINEMENTS; k++) {
       alignDepths(model, this.state, seen)
-      const { observations, contacts } = this.observe(1, false, LANDMARK_SHARE)
+      const { observations, contacts } = this.observe(1, false, targets, LANDMARK_SHARE)
       this.evidence = { observations: [...seen, ...observations], contacts }
       this.state = minimise(model, this.state, this.evidence, this.priors, this.free, 1).state
     }
+  }
+
+  /** Where landmarks are wanted, those of openings that evidence shows shut together; what the user has put in place stays there. */
+  private withShutOpenings(evidence: Evidence): Float64Array {
+    const { layout, points } = this.face.landmarks
+    const targets = this.targets.slice()
+    for (const { pairs } of shutOpenings(evidence, points, layout)) {
+      if (pairs.some((pair) => pair.some((i) => this.believed.has(i)))) continue
+      for (const [upper, lower] of pairs)
+        for (const k of [0, 1]) {
+          const middle = (targets[2 * upper + k] + targets[2 * lower + k]) / 2
+          targets[2 * upper + k] = targets[2 * lower + k] = middle
+        }
+    }
+    return targets
   }
 
   /**

@@ -33,7 +33,7 @@ const ROBUST = 0.1
 /** Spherical harmonics up to order 2, times 1, u and v. */
 const LIGHTS = 3 * HARMONICS
 
-interface Look {
+interface Geometry {
   /** [size, size] relief along the optical axis, metres, and its derivatives per pixel */
   relief: tf.Tensor2D
   du: tf.Tensor2D
@@ -42,6 +42,9 @@ interface Look {
   depth: tf.Tensor2D
   /** x, y, z of a unit vector in the camera frame, [1, pixels] each */
   normal: tf.Tensor2D[]
+}
+
+interface Look extends Geometry {
   /** [3, pixels] log albedo */
   albedo: tf.Tensor2D
   /** [3, pixels] linear light */
@@ -106,6 +109,29 @@ export class ReliefModel {
     return { name: 'relief-step', inputs: { rate: [] }, body }
   }
 
+  /**
+   * One step towards a surface of given normals; light and albedo stay. Inputs: rate, target [3, pixels]. Output: loss, the mean squared
+   * difference on the face.
+   */
+  settle(): Program {
+    const shape = this.names.filter((name) => name.startsWith('d'))
+    const mask = Float32Array.from(this.scene.mask)
+    const count = mask.reduce((a, b) => a + b, 0)
+    const body = (feeds: Tensors, variables: Tensors) => {
+      const loss = (values: tf.Tensor[]): tf.Scalar => {
+        const { normal } = this.geometry(Object.fromEntries(shape.map((name, i) => [name, values[i]])))
+        const squares = tf.square(tf.sub(tf.concat2d(normal, 0), feeds['target']))
+        return tf.div(tf.sum(tf.mul(squares, this.rows(mask))), Math.max(1, count))
+      }
+      const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => loss(values))(
+        shape.map((name) => variables[name]),
+      )
+      const gradients = Object.fromEntries(shape.map((name, i) => [name, grads[i]]))
+      return { outputs: { loss: value }, updates: adamUpdate(variables, gradients, feeds['rate']) }
+    }
+    return { name: 'relief-settle', inputs: { rate: [], target: [3, this.scene.size ** 2] }, body }
+  }
+
   /** What the crop looks like now. Outputs: relief, depth, normal, colour, shading, albedo. */
   view(): Program {
     const body = (_: Tensors, variables: Tensors) => {
@@ -125,7 +151,7 @@ export class ReliefModel {
     return { name: 'relief-view', inputs: {}, body }
   }
 
-  private look(variables: Tensors): Look {
+  private geometry(variables: Tensors): Geometry {
     const { size, pixel, camera, depth: z0, slope, offset } = this.scene
     const row = (image: tf.Tensor): tf.Tensor2D => tf.reshape(image, [1, size * size])
     // Coefficients are slopes: a level's amplitude grows with its spacing, so one learning rate suits all.
@@ -140,13 +166,19 @@ export class ReliefModel {
     const raw = [tf.mul(zu, camera.fx), tf.mul(zv, camera.fy), tf.neg(toCamera)]
     const length = tf.sqrt(tf.addN(raw.map((c) => tf.square(c))))
     const normal = raw.map((c) => tf.div(c, length) as tf.Tensor2D)
-    const shading = this.shading(normal, variables['light'])
+    return { relief, du, dv, depth, normal }
+  }
+
+  private look(variables: Tensors): Look {
+    const geometry = this.geometry(variables)
+    const { size } = this.scene
+    const shading = this.shading(geometry.normal, variables['light'])
     const paint = [0, 1, 2].map((c) => this.paint.levels.map((n) => variables[`a${c}_${n}`] as tf.Tensor2D))
     const albedo: tf.Tensor2D = tf.reshape(this.paint.images(paint), [3, size * size])
     // the root in logarithms: exp and log are vectorised everywhere, powers are not
     const logarithm = tf.maximum(tf.add(tf.log(shading), albedo), Math.log(1e-4))
     const colour: tf.Tensor2D = tf.exp(tf.mul(logarithm, 1 / GAMMA))
-    return { relief, du, dv, depth, normal, albedo, shading, colour }
+    return { ...geometry, albedo, shading, colour }
   }
 
   /** [3, pixels] light on normals: for each colour, harmonics times coefficients that vary linearly over the face. */

@@ -17,6 +17,8 @@ import type { ReliefScene } from './scene.js'
 
 /** The rate ends at this share of its start. */
 const DECAY = 0.1
+/** Steps in which the surface takes on normals that are given. */
+const SETTLING = 80
 
 /** The decomposition of the crop. */
 export interface ReliefView extends FaceView {
@@ -46,6 +48,7 @@ export class ReliefSolver {
     private readonly variables: Variables,
     private readonly stepper: Executable,
     private readonly viewer: Executable,
+    private readonly settler: () => Promise<Executable>,
   ) {}
 
   static async create(
@@ -56,7 +59,9 @@ export class ReliefSolver {
     const model = new ReliefModel(scene, settings, evidence)
     const variables = device.variables(withMoments(model.initial()))
     const stepper = await device.compile(model.step(), variables)
-    return new ReliefSolver(scene, settings, variables, stepper, await device.compile(model.view(), variables))
+    const viewer = await device.compile(model.view(), variables)
+    const settler = () => device.compile(model.settle(), variables)
+    return new ReliefSolver(scene, settings, variables, stepper, viewer, settler)
   }
 
   /**
@@ -95,6 +100,38 @@ export class ReliefSolver {
         goodStep = state.step
       }
       await onStep?.({ step: state.step, steps, loss })
+    }
+  }
+
+  /**
+   * Moves the surface to normals between its own and others.
+   * @param others [size, size, 3] unit, camera frame
+   * @param share [size, size] 0..1 of the others
+   */
+  async settle(others: Float32Array, share: Float32Array, signal?: AbortSignal): Promise<void> {
+    const { normals } = await this.view()
+    const pixels = share.length
+    const target = new Float32Array(3 * pixels)
+    for (let i = 0; i < pixels; i++) {
+      const mean = [0, 1, 2].map((k) => normals[3 * i + k] + share[i] * (others[3 * i + k] - normals[3 * i + k]))
+      const length = Math.hypot(...mean) || 1
+      for (let k = 0; k < 3; k++) target[k * pixels + i] = mean[k] / length
+    }
+    const settler = await this.settler()
+    try {
+      // Moments of the steps before would carry it on in their direction.
+      const start = await this.variables.read()
+      this.variables.write(
+        Object.fromEntries(Object.entries(start).map(([name, x]) => [name, name.includes('/') ? x.map(() => 0) : x])),
+      )
+      for (let step = 0; step < SETTLING; step++) {
+        signal?.throwIfAborted()
+        const rate = this.settings.learningRate * DECAY ** (step / SETTLING)
+        await settler.run({ rate: Float32Array.of(correctedRate(rate, step + 1)), target })
+      }
+    } finally {
+      await settler.dispose()
+      this.seen = undefined
     }
   }
 
