@@ -1,7 +1,7 @@
 /**
  * Switches off one idea at a time and measures what becomes of the result: a table with a verdict on each idea, and a picture.
  *
- *   npm run ablate -- [--truth DIR]... [--case NAME]... [--study relief|network]... [--preset NAME] [--out DIR]
+ *   npm run ablate -- [--truth DIR]... [--case NAME]... [--study relief|evidence|network]... [--preset NAME] [--out DIR]
  *
  * Truth defaults to ../shared/data/scans, where it is, and out/truth (`sider generate -o out/truth`). `--case` takes cases by the
  * beginning of their name. The network study runs on the first case alone unless --all-network is given: it takes minutes a run.
@@ -19,13 +19,13 @@ import { encodeJpeg, pictureFromFloats } from '../src/engine/image/picture.js'
 import { composeSheet, type SheetCell } from '../src/engine/image/sheet.js'
 import { type Measured, measure } from './ablation/measure.js'
 import { figures, studyTable, type VariantFigures } from './ablation/table.js'
-import { NETWORK_STUDY, reliefStudy, type Study } from './ablation/variants.js'
+import { evidenceStudy, NETWORK_STUDY, reliefStudy, type Study } from './ablation/variants.js'
 
 const { values } = parseArgs({
   options: {
     truth: { type: 'string', multiple: true },
     case: { type: 'string', multiple: true },
-    study: { type: 'string', multiple: true, default: ['relief', 'network'] },
+    study: { type: 'string', multiple: true, default: ['relief', 'evidence', 'network'] },
     preset: { type: 'string', default: 'balanced' },
     'all-network': { type: 'boolean', default: false },
     out: { type: 'string', default: 'out/ablation' },
@@ -38,7 +38,7 @@ const cases = found.filter(({ name }) => !values.case || values.case.some((start
 if (cases.length === 0) throw new Error('no cases: give --truth, or make some with `sider generate -o out/truth`')
 
 const pages = new Map<string, string[]>()
-for (const study of [reliefStudy(values.preset), NETWORK_STUDY]) {
+for (const study of [reliefStudy(values.preset), evidenceStudy(values.preset), NETWORK_STUDY]) {
   if (!values.study.includes(study.name)) continue
   await run(study, study.name === 'network' && !values['all-network'] ? cases.slice(0, 1) : cases)
 }

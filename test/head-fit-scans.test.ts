@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fitError } from '../scripts/dev/fit-error.js'
 import { loadScan } from '../scripts/dev/scan-truth.js'
 import { resolveSettings } from '../src/engine/config.js'
+import { fitFace } from '../src/engine/fit-face.js'
 import { fitHead } from '../src/engine/head/fit.js'
 import { loadHead } from '../src/engine/head/load.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
@@ -44,5 +45,9 @@ describe.skipIf(!existsSync(SCANS))('head fit: rendered scans (needs ../shared/d
         resolveSettings(),
       )
       expect(fitError(flat, truth).scanMedian).toBeLessThan(scanMm + 0.3)
+      // With learned evidence it leans less, and lies nearer on average.
+      const seen = fitError((await fitFace(head, face, photo, resolveSettings({ preset: 'balanced' }))).fit, truth)
+      expect(seen.normalMean).toBeLessThan(0.9 * error.normalMean)
+      expect(seen.scanMean).toBeLessThan(error.scanMean)
     })
 })

@@ -207,7 +207,33 @@ describe('relief solver', () => {
       else beyond = Math.max(beyond, off)
     })
     expect(shown).toBeGreaterThan(0.5)
-    expect(beyond).toBeLessThan(shown)
+    // With nothing to hold them they run off to 1.15 times that on this small cap, further on larger ones.
+    expect(beyond).toBeLessThan(1.1 * shown)
+  })
+
+  it('settles on normals between its own and others, where they have a share', async () => {
+    const solver = await solve({ steps: 60, learningRate: 0.02 })
+    const before = (await solver.view()).normals
+    const left = Float32Array.from(scene.mask, (_, i) => (i % size < size / 2 ? 1 : 0))
+    await solver.settle(normals, left)
+    const { normals: after, albedo } = await solver.view()
+    await solver.dispose()
+    const error = (found: Float32Array, half: number): number => {
+      let [sum, count] = [0, 0]
+      scene.mask.forEach((m, i) => {
+        const [x, y] = [(i % size) - size / 2, Math.floor(i / size) - size / 2]
+        // Off the border of the cap and of the halves.
+        if (!m || Math.hypot(x, y) > 0.38 * size || x * half < 4) return
+        const cosine = [0, 1, 2].reduce((s, k) => s + found[3 * i + k] * normals[3 * i + k], 0)
+        sum += Math.acos(Math.min(1, cosine))
+        count++
+      })
+      return sum / count
+    }
+    expect(error(after, -1)).toBeLessThan(0.5 * error(before, -1))
+    expect(error(after, 1)).toBeGreaterThan(0.9 * error(before, 1))
+    expect(error(after, 1)).toBeLessThan(1.1 * error(before, 1))
+    expect(albedo.every(Number.isFinite)).toBe(true)
   })
 
   it('gives the same result twice, and the same in two parts', async () => {

@@ -9,7 +9,7 @@ interface Variant {
 }
 
 export interface Study {
-  name: 'relief' | 'network'
+  name: 'relief' | 'evidence' | 'network'
   title: string
   preset: string
   /** How the study differs from a run of the preset; it is printed with the table. */
@@ -49,6 +49,31 @@ export function reliefStudy(preset: string): Study {
       off('slope', 'the price on slopes (slopeWeight 0)', { slopeWeight: 0 }),
       off('curvature', 'smoothness (curvatureWeight 0)', { curvatureWeight: 0 }),
       off('fine', 'the finest splines (finest 8)', { finest: 8 }),
+    ],
+  }
+}
+
+/** What learned evidence is used for (presets preview and balanced). */
+export function evidenceStudy(preset: string): Study {
+  const off = (name: string, without: string, evidence: SparseSettings['evidence']): Variant => ({
+    name,
+    without,
+    settings: { evidence: { ...evidence } },
+  })
+  return {
+    name: 'evidence',
+    title: `Learned evidence, preset ${preset}`,
+    preset,
+    reduced: 'Full size.',
+    settings: { output: { sdfGrid: 16 } },
+    variants: [
+      { name: 'whole', without: 'nothing: the whole method', settings: {} },
+      off('rounds', 'fitting the head to it (rounds 0)', { rounds: 0 }),
+      off('labels', 'its labels (skin by statistics of colours)', { labels: false }),
+      off('normals', 'its normals as a prior (normalWeight 0)', { normalWeight: 0 }),
+      off('share', 'its share of the finished surface (normalShare 0)', { normalShare: 0 }),
+      off('albedo', 'its albedo as a prior (albedoWeight 0)', { albedoWeight: 0 }),
+      off('all', 'any of it', { rounds: 0, labels: false, normalWeight: 0, normalShare: 0, albedoWeight: 0 }),
     ],
   }
 }

@@ -7,7 +7,7 @@
  * For each group: mean error of normals (degrees, where the photo shows skin) of the head fitted to landmarks, of that head after the
  * preset's rounds, and of the network.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { resolveSettings } from '../../src/engine/config.js'
 import { viewCoarse } from '../../src/engine/detail/rays.js'
@@ -53,7 +53,8 @@ for (const { name } of await findCases(folder)) {
     })
     return sum / Math.max(1, count)
   }
-  const plan = JSON.parse(readFileSync(join(folder, dirname(name), 'plan.json'), 'utf8'))
+  const places = [join(folder, name, 'plan.json'), join(folder, dirname(name), 'plan.json')]
+  const plan = JSON.parse(readFileSync(places.find(existsSync)!, 'utf8'))
   const { normals, skin } = evidence!
   rows.push({
     melanin: plan.complexion.melanin,

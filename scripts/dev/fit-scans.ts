@@ -1,18 +1,18 @@
 /**
  * Measures the head fit on rendered scans:
  *
- *   npx tsx scripts/dev/fit-scans.ts [--scans DIR] [--head MODEL] [--out DIR] [--layout 68|478] [--no-depths] [--set key=value]
+ *   npx tsx scripts/dev/fit-scans.ts [--scans DIR] [--head MODEL] [--preset NAME] [--out DIR] [--layout 68|478] [--no-depths] [--set key=value]
  *
  * Prints one row a view: normal error and scan distance of the coarse mesh, how far the surface is turned (pitch, yaw, roll),
  * focal length against the truth, landmark residual. With --out also pictures: the mesh over the photo, and the normal error.
- * --set changes a setting of the fit, e.g. --set head.landmarkSigma=0.03. The scans' cameras are used to measure only, never to fit.
+ * --preset paper fits to landmarks alone; --set changes a setting, e.g. --set head.landmarkSigma=0.03. The scans' cameras are used to measure only, never to fit.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseAssignment, resolveSettings } from '../../src/engine/config.js'
 import { ibugPoints } from '../../src/engine/evidence/layouts.js'
-import { fitHead } from '../../src/engine/head/fit.js'
+import { fitFace } from '../../src/engine/fit-face.js'
 import { loadHead } from '../../src/engine/head/load.js'
 import { encodePng } from '../../src/engine/image/picture.js'
 import { LandmarkDetector } from '../../src/engine/landmarks/detect.js'
@@ -26,13 +26,17 @@ const { values } = parseArgs({
   options: {
     scans: { type: 'string', default: '../shared/data/scans' },
     head: { type: 'string', default: 'built-in' },
+    preset: { type: 'string', default: 'balanced' },
     layout: { type: 'string', default: '478' },
     'no-depths': { type: 'boolean', default: false },
     set: { type: 'string', multiple: true, default: [] },
     out: { type: 'string' },
   },
 })
-const settings = resolveSettings({ overrides: Object.assign({}, ...values.set.map(parseAssignment)) })
+const settings = resolveSettings({
+  preset: values.preset,
+  overrides: Object.assign({}, ...values.set.map(parseAssignment)),
+})
 
 /** What the settings ask to be left of the detector's landmarks. */
 function asked(landmarks: Landmarks): Landmarks {
@@ -69,7 +73,7 @@ for (const name of views) {
   const photo = await decodePhoto(truth.image)
   const [face] = await detector.detect(photo)
   const start = performance.now()
-  const fit = fitHead(head, { ...face, landmarks: asked(face.landmarks) }, photo, settings)
+  const { fit } = await fitFace(head, { ...face, landmarks: asked(face.landmarks) }, photo, settings)
   const ms = performance.now() - start
   const e = fitError(fit, truth)
   const row = [e.normalMean, e.normalMedian, e.smoothMean, e.scanMedian, e.scanMean, ...e.turn, e.focal]

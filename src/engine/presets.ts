@@ -19,7 +19,7 @@ export const PRESETS = {
   preview: {
     description: 'A first look in about half a minute: a relief of moderate sharpness.',
     settings: {
-      evidence: { rounds: 2, labels: true, normalWeight: 0.1, normalShare: 0.5, albedoWeight: 0.02 },
+      evidence: { rounds: 2, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
       field: { kind: 'relief' },
       relief: { steps: 100, learningRate: 0.05 },
       surface: { textureSize: 1024 },
@@ -29,9 +29,9 @@ export const PRESETS = {
   balanced: {
     description: 'The default: wrinkles and folds in less than a minute on an ordinary processor.',
     settings: {
-      evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.5, albedoWeight: 0.02 },
+      evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
       field: { kind: 'relief' },
-      relief: { steps: 300 },
+      relief: { steps: 150, finest: 1 },
     },
   },
   paper: {
