@@ -8,9 +8,9 @@ import { OrtDevice } from '../src/engine/compute/ort-device.js'
 import type { Device } from '../src/engine/compute/program.js'
 import { resolveSettings } from '../src/engine/config.js'
 import { detailStep } from '../src/engine/detail/step.js'
-import { correctedRate } from '../src/engine/field/adam.js'
 import { SiderField } from '../src/engine/field/field.js'
 import { Rng } from '../src/engine/geometry/rng.js'
+import { correctedRate } from '../src/engine/optimise/adam.js'
 import { median, timed } from './timing.js'
 
 export interface TrainStepFigures {

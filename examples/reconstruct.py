@@ -32,11 +32,11 @@ def call(method, **params):
     while not (answer := receive()):
         pass
     if "error" in answer:
-        raise SystemExit(f"{method}: {answer['error']['message']}. {answer['error']['data'].get('hint', '')}")
+        raise SystemExit(f"{method}: {answer['error']['message']}. {answer['error']['data'].get('hints', {}).get('page', '')}")
     return answer["result"]
 
 
-call("initialize", protocol=1, token=open(token_file).readline().split()[-1], client={"name": "reconstruct.py"})
+call("initialize", protocol=2, token=open(token_file).readline().split()[-1], client={"name": "reconstruct.py"})
 image = {"base64": base64.b64encode(open(photo, "rb").read()).decode()}
 job = call("job/create", image=image, preset=preset, idempotencyKey=str(uuid.uuid4()))["id"]
 call("job/subscribe", job=job)

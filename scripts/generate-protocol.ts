@@ -1,6 +1,7 @@
 /** What follows from schemas/rpc.openrpc.json: the protocol's TypeScript types and its page in the docs. */
 import { readFile } from 'node:fs/promises'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
+import { statesMarkdown } from './generate-tables.js'
 
 interface Descriptor {
   name: string
@@ -9,7 +10,7 @@ interface Descriptor {
   schema: JSONSchema
 }
 interface OpenRpc {
-  info: { description: string }
+  info: { description: string; version: string }
   methods: {
     name: string
     summary: string
@@ -21,7 +22,7 @@ interface OpenRpc {
   'x-binary': { description: string; header: JSONSchema }
   components: {
     schemas: Record<string, JSONSchema>
-    errors: Record<string, { code: number; message: string; data: { retry: boolean; hint: string } }>
+    errors: Record<string, { code: number; message: string; data: { retry: boolean; hints: Record<string, string> } }>
   }
 }
 
@@ -35,7 +36,7 @@ const typeName = (name: string): string =>
     .map((word) => word[0].toUpperCase() + word.slice(1))
     .join('')
 
-/** The types of methods, notifications and schemas, and the table of errors. */
+/** The types of methods, notifications and schemas. */
 export async function protocolTypes(): Promise<string> {
   const document = await read()
   const definitions: Record<string, JSONSchema> = { ...document.components.schemas }
@@ -79,10 +80,7 @@ export async function protocolTypes(): Promise<string> {
     style: { semi: false, singleQuote: true, printWidth: 120 },
     unreachableDefinitions: false,
   })
-  const errors = Object.entries(document.components.errors).map(
-    ([name, { code, message, data }]) => `  ${name}: ${JSON.stringify({ code, message, ...data })},`,
-  )
-  return `${types}\n/** Every error of the protocol. */\nexport const RPC_ERRORS = {\n${errors.join('\n')}\n} as const\n`
+  return `${types}\n/** Rises with every change that a client must know of. */\nexport const PROTOCOL_VERSION = ${document.info.version}\n`
 }
 
 function paramsSchema(title: string, params: Descriptor[]): JSONSchema {
@@ -99,7 +97,14 @@ function paramsSchema(title: string, params: Descriptor[]): JSONSchema {
 export async function protocolMarkdown(): Promise<string> {
   const document = await read()
   const guide = await readFile(new URL('../schemas/protocol-guide.md', import.meta.url), 'utf8')
-  const lines = [guide.trimEnd(), '', '## Methods']
+  const lines = [
+    guide
+      .trimEnd()
+      .replace('{{states}}', await statesMarkdown())
+      .replace('{{version}}', document.info.version),
+    '',
+    '## Methods',
+  ]
   for (const { name, summary, params, result, errors = [] } of document.methods) {
     lines.push('', `### \`${name}\``, '', summary, '')
     if (params.length > 0) {
@@ -124,11 +129,17 @@ export async function protocolMarkdown(): Promise<string> {
     if (schema.description) lines.push(schema.description, '')
     lines.push(...(schema.properties ? table(schema) : [`${typeText(schema)}`]))
   }
-  lines.push('', '## Errors', '', '`data` of every error is an ErrorData; here are its name and what to do.', '')
+  lines.push(
+    '',
+    '## Errors',
+    '',
+    '`data` of every error is an ErrorData; here are its name and what to do ([all of them](errors.md)).',
+    '',
+  )
   lines.push('| code | name | what | again? | what to do |', '| --- | --- | --- | --- | --- |')
   for (const [name, { code, message, data }] of Object.entries(document.components.errors)) {
     lines.push(
-      `| ${code} | \`${name}\` | ${message} | ${data.retry ? 'yes' : 'no'} | ${data.hint.replaceAll('|', '\\|')} |`,
+      `| ${code} | \`${name}\` | ${message} | ${data.retry ? 'yes' : 'no'} | ${data.hints['page'].replaceAll('|', '\\|')} |`,
     )
   }
   return `${lines.join('\n')}\n`

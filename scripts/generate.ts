@@ -1,5 +1,6 @@
 /**
- * Generates what follows from schemas/: TypeScript types and pages in the docs of the settings and of the wire protocol.
+ * Generates what follows from schemas/: types and pages in the docs of the settings and of the wire protocol, and the tables of
+ * errors and of job states wherever they are needed.
  *
  *   npm run generate
  *
@@ -10,15 +11,27 @@ import { pathToFileURL } from 'node:url'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { settingsMarkdown } from '../src/cli/settings.js'
 import { protocolMarkdown, protocolTypes } from './generate-protocol.js'
+import {
+  errorsMarkdown,
+  errorsTypeScript,
+  protocolDocument,
+  statesTypeScript,
+  tablesPython,
+} from './generate-tables.js'
 
 const SCHEMA = new URL('../schemas/settings.schema.json', import.meta.url)
 
-/** Generated files, by path from the project's folder, and how to make them. */
+/** Generated files, by path from the project's folder, and how to make them; those that others follow from come first. */
 export const GENERATED: Record<string, () => string | Promise<string>> = {
+  'schemas/rpc.openrpc.json': protocolDocument,
   'src/engine/generated/settings.ts': settingsTypes,
   'docs/settings.md': settingsMarkdown,
-  'src/rpc/generated/protocol.ts': protocolTypes,
+  'src/generated/protocol.ts': protocolTypes,
   'docs/protocol.md': protocolMarkdown,
+  'src/generated/errors.ts': errorsTypeScript,
+  'docs/errors.md': errorsMarkdown,
+  'src/generated/job-states.ts': statesTypeScript,
+  'plugins/blender-bridge/sider/core/generated.py': tablesPython,
 }
 
 async function settingsTypes(): Promise<string> {

@@ -26,7 +26,7 @@ export const COMMANDS: Command[] = [reconstruct, batch, serve, faces, head, gene
 /**
  * Runs one command line.
  *
- * @returns the exit status (ERROR_CODES); 1 for a fault of the program itself
+ * @returns the exit status (ERRORS); 1 for a fault of the program itself
  */
 export async function main(shell: Shell): Promise<number> {
   const [name = 'help', ...args] = shell.argv

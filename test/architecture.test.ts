@@ -9,9 +9,9 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url))
 /** Each does one step of the pipeline and knows nothing of the others. */
 const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface', 'asset', 'gltf', 'export']
 /** What stages may share. */
-const SHARED = ['geometry', 'image', 'field', 'compute', 'evidence']
+const SHARED = ['geometry', 'image', 'field', 'compute', 'optimise', 'evidence']
 /** Files of the engine's root that stages and shared folders may import. */
-const COMMON = ['stages', 'errors', 'inspect', 'tensor-file', 'config', 'generated', 'run', 'memory', 'data-folder']
+const COMMON = ['stages', 'errors', 'inspect', 'tensor-file', 'config', 'generated', 'memory', 'data-folder', 'pass']
 
 interface Import {
   from: string
@@ -125,20 +125,53 @@ describe('imports', () => {
     ])
   })
 
-  test('the engine imports neither the server nor the command line', () => {
-    expect(offenders(({ from, to }) => from.startsWith('src/engine/') && /^src\/(rpc|cli)/.test(to))).toEqual([])
+  test('nothing imports upwards: engine, then jobs, then the server and its clients, then the command line', () => {
+    const floors = ['generated', 'engine', 'jobs', 'rpc', 'cli', 'cli.ts']
+    const floor = (path: string): number => floors.indexOf(path.split('/')[1].replace(/\.js$/, '.ts'))
+    expect(IMPORTS.every(({ from }) => floor(from) >= 0)).toBe(true)
+    expect(offenders(({ from, to }) => to.startsWith('src/') && floor(to) > floor(from))).toEqual([])
   })
 
-  test('the server imports the public API and nothing inside', () => {
+  test('nothing imports itself, over however many others', () => {
+    const to = new Map<string, string[]>()
+    for (const one of IMPORTS) to.set(one.from, [...(to.get(one.from) ?? []), one.to.replace(/\.js$/, '.ts')])
+    const done = new Set<string>()
+    const circles: string[] = []
+    const visit = (file: string, path: string[]): void => {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+      else if (!done.has(file)) for (const one of to.get(file) ?? []) visit(one, [...path, file])
+      done.add(file)
+    }
+    for (const file of to.keys()) visit(file, [])
+    expect(circles).toEqual([])
+  })
+
+  test('jobs and the server import the public API and nothing inside', () => {
     expect(
       offenders(({ from, to }) => {
-        return from.startsWith('src/rpc/') && to.startsWith('src/engine/') && to !== 'src/engine/index.js'
+        return /^src\/(jobs|rpc)\//.test(from) && to.startsWith('src/engine/') && to !== 'src/engine/index.js'
       }),
     ).toEqual([])
   })
 
+  test('jobs know no socket', () => {
+    const socket = /^(ws|json-rpc-2\.0|node:(http|https|net|tls|dgram))$/
+    expect(offenders(({ from, to }) => from.startsWith('src/jobs/') && socket.test(to))).toEqual([])
+    expect(IMPORTS.some(({ from, to }) => from.startsWith('src/rpc/') && socket.test(to))).toBe(true)
+  })
+
+  test('there is one class of errors, but for the client library’s own', () => {
+    const own = /class \w+ extends (\w*Error)\b/g
+    const classes = IMPORTS.map(({ from }) => from)
+      .filter((file, i, all) => all.indexOf(file) === i && !file.startsWith('src/rpc/client/'))
+      .flatMap((file) =>
+        [...readFileSync(join(ROOT, file), 'utf8').matchAll(own)].map(([words]) => `${file}: ${words}`),
+      )
+    expect(classes).toEqual(['src/engine/errors.ts: class SiderError extends Error'])
+  })
+
   test('the client library runs in browsers: neither the engine nor Node nor the server', () => {
-    const own = /^src\/rpc\/(client\/|generated\/|frames\.)/
+    const own = /^src\/(rpc\/client\/|rpc\/frames\.|generated\/)/
     expect(
       offenders(
         ({ from, to }) => from.startsWith('src/rpc/client/') && !own.test(to) && to !== 'json-rpc-2.0' && to !== 'ws',
@@ -147,7 +180,7 @@ describe('imports', () => {
   })
 
   test('the command line loads the engine late, so that help answers at once', () => {
-    const heavy = [...STAGES, 'field', 'compute', 'evaluate', 'generate', 'reconstruct']
+    const heavy = [...STAGES, 'field', 'compute', 'evaluate', 'generate', 'reconstruct', 'run']
     expect(offenders(({ from, to }) => from.startsWith('src/cli/') && heavy.includes(enginePart(to) ?? ''))).toEqual([])
   })
 })

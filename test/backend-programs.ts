@@ -8,9 +8,9 @@ import type { Arrays, Device } from '../src/engine/compute/program.js'
 import { resolveSettings } from '../src/engine/config.js'
 import { ReliefModel } from '../src/engine/detail/relief/model.js'
 import { detailStep } from '../src/engine/detail/step.js'
-import { correctedRate, withMoments } from '../src/engine/field/adam.js'
 import { SiderField } from '../src/engine/field/field.js'
 import { Rng } from '../src/engine/geometry/rng.js'
+import { correctedRate, withMoments } from '../src/engine/optimise/adam.js'
 import { capScene } from './scenes.js'
 
 const RAYS = 24

@@ -149,7 +149,7 @@ async function prepare(folder: string): Promise<string> {
   return photo
 }
 
-const WORKER = join(import.meta.dirname, '../dist/rpc/jobs/worker.js')
+const WORKER = join(import.meta.dirname, '../dist/jobs/worker.js')
 
 function start(command: string, args: string[], env: Record<string, string>): () => string {
   const child = spawn(command, args, { env: { ...process.env, DISPLAY: SCREEN, ...env } })

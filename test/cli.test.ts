@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Shell } from '../src/cli/command.js'
+import type { Engine, Shell } from '../src/cli/command.js'
 import { shellWords } from '../src/cli/shell-words.js'
 import { COMMANDS, main } from '../src/cli.js'
-import { saveCheckpoint } from '../src/engine/checkpoint.js'
 import { SiderError } from '../src/engine/errors.js'
 import type { CaseScore, EvaluateOptions, Evaluation } from '../src/engine/evaluate/index.js'
 import { REPORT_FILE } from '../src/engine/files.js'
 import type { GenerateOptions } from '../src/engine/generate/index.js'
 import { drawFaces } from '../src/engine/landmarks/draw.js'
-import type { Engine, Reconstruction, ReconstructOptions } from '../src/engine/run.js'
+import { saveCheckpoint } from '../src/engine/run/checkpoint.js'
+import { runFace } from '../src/engine/run/service.js'
+import type { Reconstruction, ReconstructOptions } from '../src/engine/run/types.js'
 import { GROUP_FACES } from './group.js'
 import { recorder } from './recorder.js'
 
@@ -31,7 +32,10 @@ class RecordingEngine implements Engine {
   overlaid: Parameters<Engine['faceOverlay']> | undefined
   constructor(private readonly during: (options: ReconstructOptions) => Promise<void> = async () => {}) {}
 
-  async reconstruct(options: ReconstructOptions): Promise<Reconstruction> {
+  reconstructInto: Engine['reconstructInto'] = (options) =>
+    runFace({ stages: (all) => this.stages(all), write: (_, out) => this.write(out) }, options)
+
+  private async stages(options: ReconstructOptions): Promise<Reconstruction> {
     this.asked = options
     options.onProgress?.({
       stage: 'detail',
@@ -43,9 +47,9 @@ class RecordingEngine implements Engine {
     })
     await this.during(options)
     const quality = { identityDetermined: 0.77 }
-    return { backend: 'ort-cpu', warnings: ['alpha removed'], quality } as unknown as Reconstruction
+    return { backend: 'ort-cpu', seconds: {}, warnings: ['alpha removed'], quality } as unknown as Reconstruction
   }
-  async writeOutputs(_: Reconstruction, out: string): Promise<void> {
+  private async write(out: string): Promise<void> {
     writeFileSync(join(out, REPORT_FILE), JSON.stringify({ generator: 'sider' }))
   }
   drawFaces: Engine['drawFaces'] = drawFaces

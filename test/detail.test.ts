@@ -93,6 +93,16 @@ describe('coarse stage on a sphere', () => {
     result = await trainCoarse(field, target, settings.coarse, state)
   })
 
+  it('diverges once, tries again with less, then gives up with the last good state', async () => {
+    const other = new SiderField(device, settings, target.frame)
+    const before = await other.variables.read()
+    const start = coarseStart(1)
+    const wild = { ...settings.coarse, learningRate: 1e25 }
+    await expect(trainCoarse(other, target, wild, start)).rejects.toMatchObject({ code: 'DIVERGED', stage: 'coarse' })
+    expect(await other.variables.read()).toEqual(before)
+    expect(start.losses).toEqual([])
+  })
+
   it('learns the distance', async () => {
     const rng = new Rng(8)
     const radii = Float32Array.from({ length: 500 }, () => rng.uniform(0.98, 1.1) * RADIUS)

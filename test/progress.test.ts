@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { duration, progressBar, progressJson, progressLines } from '../src/cli/progress.js'
-import type { Progress } from '../src/engine/run.js'
+import type { Progress } from '../src/engine/run/types.js'
 import { recorder } from './recorder.js'
 
 describe('progress', () => {

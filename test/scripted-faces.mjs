@@ -1,4 +1,12 @@
 /** Stands in for the process that looks at faces: what it does is told by the photo's name of pixels, its width. */
+import { readFileSync } from 'node:fs'
+
+const {
+  wire: code,
+  retry,
+  hints,
+} = JSON.parse(readFileSync(new URL('../schemas/errors.json', import.meta.url))).INTERNAL
+
 process.on('disconnect', () => process.exit(0))
 process.on('message', ({ id, ask }) => {
   const { width } = ask.photo
@@ -7,7 +15,7 @@ process.on('message', ({ id, ask }) => {
   if (width === 3)
     process.send({
       id,
-      error: { code: -32603, name: 'INTERNAL', message: 'a fault in the server', retry: true },
+      error: { code, name: 'INTERNAL', message: 'a fault in the server', retry, hints },
       fault: 'Error: at line 1',
     })
   else

@@ -8,6 +8,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
+const ERRORS = JSON.parse(readFileSync(new URL('../schemas/errors.json', import.meta.url), 'utf8'))
+
 const tell = (message) => new Promise((resolve) => process.send(message, undefined, undefined, resolve))
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 let [stopped, finishing] = [false, false]
@@ -35,18 +37,17 @@ function readCheckpoint(file) {
 
 /** Failures as the real worker tells them: of the disk, of a photo that is none, and faults. */
 function failure(error) {
-  const told = (code, name, detail) => ({
-    code,
-    name,
-    message: String(error),
-    retry: name !== 'IMAGE_UNREADABLE',
-    detail,
-  })
-  if (['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES'].includes(error.code))
-    return { type: 'failed', error: told(1401, 'DISK_FULL', { errno: error.code }) }
-  if (error instanceof SyntaxError) return { type: 'failed', error: told(1101, 'IMAGE_UNREADABLE', {}) }
+  const detail = { errno: error.code }
+  if (['ENOSPC', 'EDQUOT'].includes(error.code)) return failed('DISK_FULL', error, detail)
+  if (['EROFS', 'EACCES'].includes(error.code)) return failed('OUTPUT_UNWRITABLE', error, detail)
+  if (error instanceof SyntaxError) return failed('IMAGE_UNREADABLE', error)
   process.stderr.write(error.stack)
-  return { type: 'failed', error: told(-32603, 'INTERNAL', {}) }
+  return failed('INTERNAL', error)
+}
+
+function failed(name, message, detail = {}) {
+  const { wire, retry, hints } = ERRORS[name]
+  return { type: 'failed', error: { code: wire, name, message: String(message), retry, hints, detail } }
 }
 
 async function run({ photo, settings, corrections, checkpoint, results, severalFaces }) {
@@ -64,7 +65,7 @@ async function run({ photo, settings, corrections, checkpoint, results, severalF
     resultBytes = 2_500_000,
   } = JSON.parse(readFileSync(photo, 'utf8'))
   if (crashAtStart) process.abort()
-  if (fail) return { type: 'failed', error: { code: 1102, name: 'NO_FACE', message: 'no face', retry: false } }
+  if (fail) return failed(fail === true ? 'NO_FACE' : fail, 'no face')
   const boxes = typeof faces === 'number' ? Array(faces).fill({ x: 0, y: 0, width: 10, height: 10 }) : faces
   if (boxes.length > 1 && severalFaces === 'ask' && settings.photo.face < 0) {
     const list = boxes.map((box, face) => ({ face, ...box, score: 1 }))

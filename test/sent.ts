@@ -1,6 +1,6 @@
 /** Validators, by the protocol's document, of what the server sends. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import { OPENRPC } from '../src/rpc/protocol.js'
+import { OPENRPC } from '../src/jobs/document.js'
 
 const ajv = new Ajv2020({ allErrors: true, strict: false })
 const compile = (schema: Record<string, unknown>): ValidateFunction =>

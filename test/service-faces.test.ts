@@ -66,14 +66,14 @@ describe('with the networks', () => {
 
     const fails = async (more: object) => (await peer.fails('face/fit', { photo, landmarks, ...more })).data
     expect(await fails({ corrections: { 68: [1, 1] } })).toMatchObject({ name: 'LANDMARKS_INVALID' })
-    expect((await fails({ corrections: { 8: [-5, 1] } })).hint).toContain('photo pixels')
+    expect((await fails({ corrections: { 8: [-5, 1] } })).hints.page).toContain('photo pixels')
     expect(await fails({ corrections: { 8: [1] } })).toMatchObject({ name: 'PARAMS' })
     expect(await fails({ landmarks: { points: landmarks.points.slice(1) } })).toMatchObject({
       name: 'LANDMARKS_INVALID',
     })
     expect(await fails({ landmarks: { ...landmarks, depths: [1] } })).toMatchObject({ name: 'LANDMARKS_INVALID' })
-    expect(await fails({ landmarks: { ...landmarks, disagreement: 0.3 } })).toMatchObject({ name: 'FACE_UNUSABLE' })
-    expect(await fails({ settings: { 'head.model': '/etc/passwd' } })).toMatchObject({ name: 'SETTINGS' })
+    expect(await fails({ landmarks: { ...landmarks, disagreement: 0.3 } })).toMatchObject({ name: 'FACE_UNCLEAR' })
+    expect(await fails({ settings: { 'head.model': '/etc/passwd' } })).toMatchObject({ name: 'USAGE' })
     const wall = { base64: Buffer.from('no photo at all').toString('base64') }
     expect((await peer.fails('face/find', { image: wall })).data).toMatchObject({ name: 'IMAGE_UNREADABLE' })
   }, 60_000)

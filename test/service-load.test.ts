@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { Rng } from '../src/engine/geometry/rng.js'
+import { OPENRPC } from '../src/jobs/document.js'
 import { encodeFrame } from '../src/rpc/frames.js'
-import { OPENRPC } from '../src/rpc/protocol.js'
 import { Peer, type TestServer, testServer } from './service-peer.js'
 
 const ends: (() => Promise<void> | void)[] = []

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { WebSocket } from 'ws'
+import { PROTOCOL_VERSION } from '../src/generated/protocol.js'
+import { Log } from '../src/jobs/log.js'
 import { decodeFrame, encodeFrame, type Frame } from '../src/rpc/frames.js'
-import { Log } from '../src/rpc/log.js'
 import type { ServerOptions } from '../src/rpc/options.js'
 import { type RunningServer, startServer } from '../src/rpc/server.js'
 
@@ -75,7 +76,12 @@ export class Peer {
   /** Connected and initialised. */
   static async open(server: TestServer, delivery: 'binary' | 'base64' = 'binary', token = server.token): Promise<Peer> {
     const peer = await Peer.connect(server.url)
-    await peer.ok('initialize', { protocol: 1, token, client: { name: 'test' }, capabilities: { delivery } })
+    await peer.ok('initialize', {
+      protocol: PROTOCOL_VERSION,
+      token,
+      client: { name: 'test' },
+      capabilities: { delivery },
+    })
     return peer
   }
 

@@ -9,9 +9,10 @@ import { Ajv } from 'ajv'
 import draft7 from 'ajv/dist/refs/json-schema-draft-07.json' with { type: 'json' }
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { PROTOCOL_VERSION } from '../src/generated/protocol.js'
+import { OPENRPC } from '../src/jobs/document.js'
 import { SiderClient } from '../src/rpc/client/index.js'
 import { PART_BYTES } from '../src/rpc/frames.js'
-import { OPENRPC } from '../src/rpc/protocol.js'
 import { sent } from './sent.js'
 import { FACE_PROGRAM, Peer, type TestServer, testServer } from './service-peer.js'
 
@@ -61,7 +62,7 @@ describe('methods and notifications', () => {
   test('every method answers by its schema, and every notification follows its own', async () => {
     const other = await Peer.connect(server.url)
     await call('ping', {}, other)
-    await call('initialize', { protocol: 1, token: server.token }, other)
+    await call('initialize', { protocol: PROTOCOL_VERSION, token: server.token }, other)
     await call('rpc.discover', {})
     const image = { base64: readFileSync(PEOPLE).toString('base64') }
     const { photo, faces } = await call('face/find', { image })
@@ -168,11 +169,11 @@ describe('errors', () => {
   })
 
   test('settings are checked when the job is made', async () => {
-    expect(named(await peer.fails('job/create', { image, preset: 'best' }))).toBe('SETTINGS 1402')
+    expect(named(await peer.fails('job/create', { image, preset: 'best' }))).toBe('USAGE 1402')
     const error = await peer.fails('job/create', { image, settings: { 'detail.rays': -1 } })
     expect(error.message).toMatch(/detail.rays is -1/)
     const path = await peer.fails('job/create', { image, settings: { head: { model: '/etc/passwd' } } })
-    expect(named(path)).toBe('SETTINGS 1402')
+    expect(named(path)).toBe('USAGE 1402')
   })
 
   test('text that is not JSON, not a request, or no method', async () => {
@@ -200,12 +201,17 @@ describe('errors', () => {
   test('a session begins with initialize, once, with the right token and version', async () => {
     const early = await Peer.connect(server.url)
     expect(named(await early.fails('job/list', {}))).toBe('NOT_INITIALISED -32002')
-    expect(named(await early.fails('initialize', { protocol: 2, token: server.token }))).toBe('VERSION -32003')
+    const old = await early.fails('initialize', { protocol: 1, token: server.token })
+    expect(named(old)).toBe('VERSION -32003')
+    expect(old.message).toMatch(/server speaks version 2 .*, the client version 1: the client is too old/)
+    expect(old.data.hints.blender).toMatch(/Install the add-on/)
     const closed = await early.until(() => early.closed, 'the end')
     expect(closed.code).toBe(1008)
-    expect(named(await peer.fails('initialize', { protocol: 1, token: server.token }))).toBe('NOT_INITIALISED -32002')
+    expect(named(await peer.fails('initialize', { protocol: PROTOCOL_VERSION, token: server.token }))).toBe(
+      'NOT_INITIALISED -32002',
+    )
     const wrong = await Peer.connect(server.url)
-    expect(named(await wrong.fails('initialize', { protocol: 1, token: `${server.token}x` }))).toBe(
+    expect(named(await wrong.fails('initialize', { protocol: PROTOCOL_VERSION, token: `${server.token}x` }))).toBe(
       'UNAUTHORISED -32001',
     )
     expect((await wrong.until(() => wrong.closed, 'the end')).code).toBe(1008)

@@ -107,6 +107,9 @@ export async function fullDisk(): Promise<Row[]> {
   }
 }
 
+/** What a disk that may not be written is called. */
+const READ_ONLY = 'OUTPUT_UNWRITABLE'
+
 export async function readOnlyDisk(): Promise<Row[]> {
   const disk = smallDisk(24)
   if (typeof disk === 'string') return [skipped('read-only disk', disk)]
@@ -136,8 +139,8 @@ export async function readOnlyDisk(): Promise<Row[]> {
     peer.close()
     return [
       row('server on a disk that became read-only', alive && waited ? 'up' : 'down', 'up', alive && waited),
-      row('a new job on it', String(refused.error ?? 'accepted'), 'DISK_FULL', refused.error === 'DISK_FULL'),
-      row('cancelling on it', cancelled.error?.data?.name ?? 'done', 'DISK_FULL', !!cancelled.error),
+      row('a new job on it', String(refused.error ?? 'accepted'), READ_ONLY, refused.error === READ_ONLY),
+      row('cancelling on it', cancelled.error?.data?.name ?? 'done', READ_ONLY, !!cancelled.error),
       row(
         'starting on it',
         `status ${started.status}: ${started.stderr.split('\n')[0]}`,

@@ -1,7 +1,7 @@
 /** Frames that nobody should send, from clients with a token and without: others hardly notice. */
 import { Rng } from '../../src/engine/geometry/rng.js'
+import { OPENRPC } from '../../src/jobs/document.js'
 import { encodeFrame } from '../../src/rpc/frames.js'
-import { OPENRPC } from '../../src/rpc/protocol.js'
 import { bystander } from './bystander.js'
 import { freshFolder, isAlive, type Launched, launch, memoryOf, Peer, until } from './peer.js'
 import { below, none, percentile, type Row, row } from './table.js'

@@ -7,7 +7,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSyn
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Rng } from '../../src/engine/geometry/rng.js'
-import { listQuarantine } from '../../src/rpc/jobs/quarantine.js'
+import { listQuarantine } from '../../src/jobs/quarantine.js'
+import { isEnd } from '../../src/jobs/states.js'
 import { allJobs, freshFolder, launch, Peer, until } from './peer.js'
 import { none, type Row, row } from './table.js'
 
@@ -46,7 +47,7 @@ export async function kills({ rounds = 30, seed = Date.now() % 1e6 } = {}): Prom
   const peer = await Peer.open(server)
   await until(async () => {
     const jobs = [...(await allJobs(peer)).values()]
-    return jobs.every(({ state }) => ['completed', 'failed', 'cancelled'].includes(state))
+    return jobs.every(({ state }) => isEnd(state))
   }, 180_000)
   const jobs = await allJobs(peer)
   const quarantine = await listQuarantine(dataFolder)

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
+import type { JobState } from '../../src/generated/job-states.js'
+import { PROTOCOL_VERSION } from '../../src/generated/protocol.js'
 import { decodeFrame, encodeFrame } from '../../src/rpc/frames.js'
 import type { ServerOptions } from '../../src/rpc/options.js'
 
@@ -51,7 +53,7 @@ export async function launch(dataFolder: string, options: Partial<ServerOptions>
     for (const line of lines.filter((one) => one.startsWith('{'))) {
       const entry = JSON.parse(line) as Record<string, unknown>
       log.push(entry)
-      if (entry['event'] === 'job started') workers.push(entry['worker'] as number)
+      if (entry['event'] === 'job started') workers.push(Number(entry['worker']))
     }
   })
   const exited = once(child, 'exit')
@@ -124,7 +126,7 @@ export class Peer {
 
   static async open({ url, token }: { url: string; token: string }): Promise<Peer> {
     const peer = await Peer.connect(url)
-    await peer.ok('initialize', { protocol: 1, token })
+    await peer.ok('initialize', { protocol: PROTOCOL_VERSION, token })
     return peer
   }
 
@@ -178,7 +180,7 @@ export async function until(look: () => boolean | Promise<boolean>, ms: number):
 }
 
 /** All jobs of a token by id. */
-export async function allJobs(peer: Peer): Promise<Map<string, { state: string; error?: { name: string } }>> {
+export async function allJobs(peer: Peer): Promise<Map<string, { state: JobState; error?: { name: string } }>> {
   const found = new Map()
   for (let before: string | undefined; ; ) {
     const { jobs, more } = await peer.ok('job/list', { limit: 1000, ...(before && { before }) })

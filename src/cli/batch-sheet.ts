@@ -4,7 +4,7 @@ import sharp from 'sharp'
 import { SiderError } from '../engine/errors.js'
 import { encodePng, type Picture } from '../engine/image/picture.js'
 import { composeSheet, type SheetCell } from '../engine/image/sheet.js'
-import type { BatchOutcome } from '../rpc/batch.js'
+import type { BatchOutcome } from '../jobs/batch.js'
 
 /** Pictures of each result. */
 const CELLS = ['input.png', 'overlay.png', 'render.png', 'normals.png']

@@ -1,11 +1,13 @@
 /** `sider batch`: every photo of a folder, resumable, with a table and a sheet of all results. */
 import { readdir } from 'node:fs/promises'
 import { join, parse } from 'node:path'
-import { DEFAULT_PRESET, PRESETS, parseAssignment, resolveSettings } from '../engine/config.js'
+import { DEFAULT_PRESET, resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
 import { writeFileAtomic } from '../engine/files.js'
-import type { BatchOutcome, BatchPhoto } from '../rpc/batch.js'
+import type { BatchOutcome, BatchPhoto } from '../jobs/batch.js'
 import type { Command, Invocation } from './command.js'
+import { interruptible } from './interrupt.js'
+import { needed, readAssignments, SETTINGS_OPTIONS } from './run-options.js'
 import { number } from './serve.js'
 
 const PHOTO = /\.(jpe?g|png|webp|avif|heif|tiff?)$/i
@@ -21,17 +23,7 @@ export const batch: Command = {
   positionals: ['folder'],
   options: {
     output: { short: 'o', value: 'DIR', description: 'folder for the results, one folder a photo; made if need be' },
-    preset: {
-      short: 'p',
-      value: 'NAME',
-      description: `${Object.keys(PRESETS).join(', ')} (default ${DEFAULT_PRESET})`,
-    },
-    set: {
-      short: 's',
-      value: 'KEY=VALUE',
-      multiple: true,
-      description: 'any setting (see: sider settings); repeatable',
-    },
+    ...SETTINGS_OPTIONS,
     jobs: { value: 'N', description: 'photos worked on at once (default 1)' },
   },
   examples: [
@@ -43,26 +35,23 @@ export const batch: Command = {
 }
 
 async function run({ positionals: [folder], options, shell }: Invocation): Promise<void> {
-  const out = options.text('output')
-  if (!out) throw new SiderError('USAGE', 'the output folder is missing', { hint: 'For example: -o out' })
-  const settings = Object.assign({}, ...options.list('set').map(parseAssignment)) as Record<string, unknown>
+  const out = needed(options, 'output', 'the output folder', '-o out')
+  const settings = readAssignments(options.list('set'))
   const preset = options.text('preset') ?? DEFAULT_PRESET
   resolveSettings({ preset, overrides: settings }) // what is wrong with them is told before anything is started
   const photos = await findPhotos(folder, out)
   const say = (event: object, text: string): void => {
     shell.stdout.write(`${options.has('json') ? JSON.stringify(event) : text}\n`)
   }
-  const stop = new AbortController()
-  const ignoreInterrupts = shell.onInterrupt(() => stop.abort())
   const done: BatchOutcome[] = []
-  try {
-    const { runBatch } = await import('../rpc/batch.js')
+  await interruptible(shell, async (signal) => {
+    const { runBatch } = await import('../jobs/batch.js')
     const outcomes = await runBatch(photos, {
       dataFolder: join(out, DATA_FOLDER),
       maxRunning: number(options, 'jobs') ?? 1,
       preset,
       settings,
-      signal: stop.signal,
+      signal,
       async onDone(outcome) {
         const count = done.push(outcome)
         await writeFileAtomic(join(out, SUMMARY_TABLE), csv(done))
@@ -74,16 +63,14 @@ async function run({ positionals: [folder], options, shell }: Invocation): Promi
     const good = outcomes.filter(({ state }) => state === 'completed')
     if (good.length > 0) {
       const { batchSheet } = await import('./batch-sheet.js')
-      await writeFileAtomic(join(out, SUMMARY_SHEET), await batchSheet(good, stop.signal))
+      await writeFileAtomic(join(out, SUMMARY_SHEET), await batchSheet(good, signal))
     }
     const failed = outcomes.length - good.length
     say(
       { event: 'result', folder: out, completed: good.length, failed },
       `Done: ${good.length} of ${outcomes.length} photos${failed ? ', the others failed' : ''}: ${join(out, SUMMARY_TABLE)}${good.length > 0 ? `, ${SUMMARY_SHEET}` : ''}`,
     )
-  } finally {
-    ignoreInterrupts()
-  }
+  })
 }
 
 /** @throws SiderError IMAGE_NOT_FOUND */

@@ -1,5 +1,18 @@
 /** What a command of the command line is. Parsing, help and shell all read these tables. */
-import type { Engine } from '../engine/run.js'
+
+/** What commands ask of the engine's public API. */
+export type Engine = Pick<
+  typeof import('../engine/index.js'),
+  | 'reconstructInto'
+  | 'findFaces'
+  | 'drawFaces'
+  | 'faceOverlay'
+  | 'describeBackends'
+  | 'findCases'
+  | 'evaluate'
+  | 'writeEvaluation'
+  | 'generateSet'
+>
 
 /** One `--option`. */
 export interface Option {

@@ -4,7 +4,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { SiderError } from '../engine/errors.js'
 import { VERSION } from '../engine/version.js'
-import type { Quarantined } from '../rpc/jobs/quarantine.js'
+import type { Quarantined } from '../jobs/quarantine.js'
 import type { Command } from './command.js'
 import { columns } from './help.js'
 
@@ -62,7 +62,7 @@ async function readQuarantine(data: string): Promise<Quarantined[]> {
       hint: 'Name the folder that sider serve --data has.',
     })
   }
-  const { listQuarantine } = await import('../rpc/jobs/quarantine.js')
+  const { listQuarantine } = await import('../jobs/quarantine.js')
   return listQuarantine(data)
 }
 

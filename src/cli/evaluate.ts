@@ -1,10 +1,12 @@
 /** `sider evaluate`: ground truth and reconstructions in, error figures out. */
 import { join } from 'node:path'
-import { DEFAULT_PRESET, PRESETS, parseAssignment, resolveSettings } from '../engine/config.js'
+import { resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
 import { prepareOutputFolder } from '../engine/files.js'
-import type { Case, CaseScore, Engine, Evaluation } from '../engine/run.js'
-import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
+import type { Case, CaseScore, Evaluation } from '../engine/index.js'
+import type { Command, Engine, Invocation, ParsedOptions, Shell } from './command.js'
+import { interruptible } from './interrupt.js'
+import { needed, readAssignments, SETTINGS_OPTIONS } from './run-options.js'
 
 const SCALES = ['free', 'fixed'] as const
 const UNITS = { m: 1, mm: 1000 } as const
@@ -25,12 +27,8 @@ export const evaluate: Command = {
     unit: { value: Object.keys(UNITS).join('|'), description: 'unit of .obj and .ply predictions (default m)' },
     list: { value: 'FILE', description: 'NoW: the image list, e.g. imagepathsvalidation.txt (default: all images)' },
     reconstruct: { description: 'make the reconstructions first; with --preset and --set' },
-    preset: {
-      short: 'p',
-      value: 'NAME',
-      description: `of --reconstruct: ${Object.keys(PRESETS).join(', ')} (default ${DEFAULT_PRESET})`,
-    },
-    set: { short: 's', value: 'KEY=VALUE', multiple: true, description: 'of --reconstruct: any setting; repeatable' },
+    preset: { ...SETTINGS_OPTIONS.preset, description: `of --reconstruct: ${SETTINGS_OPTIONS.preset.description}` },
+    set: { ...SETTINGS_OPTIONS.set, description: 'of --reconstruct: any setting; repeatable' },
     force: { description: 'write into folders that hold files of something else' },
     quiet: { short: 'q', description: 'no progress' },
   },
@@ -53,8 +51,7 @@ export const evaluate: Command = {
 }
 
 async function run({ positionals: [truth], options, shell }: Invocation): Promise<void> {
-  const results = options.text('results')
-  if (!results) throw new SiderError('USAGE', 'the folder of results is missing', { hint: 'For example: -r out' })
+  const results = needed(options, 'results', 'the folder of results', '-r out')
   const scale = choice(options, 'scale', SCALES, 'free')
   const unit = choice(options, 'unit', Object.keys(UNITS) as (keyof typeof UNITS)[], 'm')
   const orphan = ['preset', 'set'].find((name) => options.has(name) && !options.has('reconstruct'))
@@ -63,29 +60,25 @@ async function run({ positionals: [truth], options, shell }: Invocation): Promis
   const cases = await engine.findCases(truth, { list: options.text('list') })
   const output = options.text('output') ?? join(results, 'evaluation')
   await prepareOutputFolder(output, { force: options.has('force') })
-  const stop = new AbortController()
-  const ignoreInterrupts = shell.onInterrupt(() => stop.abort())
   const tell = (text: string, json: Record<string, unknown>): void => {
     if (options.has('quiet')) return
     if (options.has('json')) shell.stdout.write(`${JSON.stringify(json)}\n`)
     else shell.stderr.write(`${text}\n`)
   }
-  try {
-    if (options.has('reconstruct')) await reconstructAll(engine, cases, results, options, stop.signal, tell)
+  await interruptible(shell, async (signal) => {
+    if (options.has('reconstruct')) await reconstructAll(engine, cases, results, options, signal, tell)
     const evaluation = await engine.evaluate({
       cases,
       results,
       scale,
       predictionUnits: UNITS[unit],
-      signal: stop.signal,
+      signal,
       onCase: (score, done, all) =>
         tell(`${done}/${all} ${line(score)}`, { event: 'case', case: score.name, done, all }),
     })
     await engine.writeEvaluation(evaluation, output)
     report(evaluation, output, options, shell)
-  } finally {
-    ignoreInterrupts()
-  }
+  })
 }
 
 function choice<T extends string>(options: ParsedOptions, name: string, allowed: readonly T[], usual: T): T {
@@ -106,13 +99,16 @@ async function reconstructAll(
   signal: AbortSignal,
   tell: (text: string, json: Record<string, unknown>) => void,
 ): Promise<void> {
-  const overrides = Object.assign({}, ...options.list('set').map(parseAssignment)) as Record<string, unknown>
-  const settings = resolveSettings({ preset: options.text('preset'), overrides })
+  const settings = resolveSettings({ preset: options.text('preset'), overrides: readAssignments(options.list('set')) })
   for (const [i, one] of cases.entries()) {
-    const folder = join(results, one.name)
-    await prepareOutputFolder(folder, { force: options.has('force') })
     const started = performance.now()
-    await engine.writeOutputs(await engine.reconstruct({ photo: one.image, settings, signal }), folder)
+    await engine.reconstructInto({
+      photo: one.image,
+      settings,
+      folder: join(results, one.name),
+      signal,
+      force: options.has('force'),
+    })
     const seconds = (performance.now() - started) / 1000
     tell(`${i + 1}/${cases.length} ${one.name} reconstructed in ${seconds.toFixed(0)} s`, {
       event: 'reconstructed',

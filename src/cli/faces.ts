@@ -1,11 +1,12 @@
 /** `sider faces`: which faces a photo holds, as a list and as a picture with numbered boxes. */
 import { parse } from 'node:path'
-import { parseAssignment, resolveSettings } from '../engine/config.js'
+import { resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
 import { writeFileAtomic } from '../engine/files.js'
 import { identitySentence } from '../engine/identity-sentence.js'
 import type { Command } from './command.js'
 import { LANDMARK_OPTION, readCorrections } from './corrections.js'
+import { readAssignments, SETTINGS_OPTIONS } from './run-options.js'
 
 export const faces: Command = {
   name: 'faces',
@@ -25,12 +26,7 @@ export const faces: Command = {
     },
     face: { value: 'N', description: 'with --overlay: which face, counted from 0 (default: the largest)' },
     landmark: LANDMARK_OPTION,
-    set: {
-      short: 's',
-      value: 'KEY=VALUE',
-      multiple: true,
-      description: 'any setting (see: sider settings); repeatable',
-    },
+    set: SETTINGS_OPTIONS.set,
   },
   examples: [
     ['sider faces group.jpg', 'list them, and write group-faces.png'],
@@ -42,7 +38,7 @@ export const faces: Command = {
     const overlay = options.text('overlay')
     const face = overlay === undefined ? undefined : options.text('face')
     const assignments = [...options.list('set'), ...(face === undefined ? [] : [`photo.face=${face}`])]
-    const settings = resolveSettings({ overrides: Object.assign({}, ...assignments.map(parseAssignment)) })
+    const settings = resolveSettings({ overrides: readAssignments(assignments) })
     const corrections = readCorrections(options)
     if (corrections && overlay === undefined)
       throw new SiderError('USAGE', '--landmark needs --overlay FILE here', {

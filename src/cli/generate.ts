@@ -2,6 +2,8 @@
 import { SiderError } from '../engine/errors.js'
 import { prepareOutputFolder } from '../engine/files.js'
 import type { Command } from './command.js'
+import { interruptible } from './interrupt.js'
+import { needed } from './run-options.js'
 
 export const generate: Command = {
   name: 'generate',
@@ -34,8 +36,7 @@ export const generate: Command = {
     ['sider evaluate truth -r out --reconstruct', 'reconstruct and measure them'],
   ],
   async run({ options, shell }) {
-    const output = options.text('output')
-    if (!output) throw new SiderError('USAGE', 'the output folder is missing', { hint: 'For example: -o truth' })
+    const output = needed(options, 'output', 'the output folder', '-o truth')
     const whole = (name: string, usual: number, low: number, high: number): number => {
       const value = Number(options.text(name) ?? usual)
       if (Number.isInteger(value) && value >= low && value <= high) return value
@@ -53,32 +54,28 @@ export const generate: Command = {
     const expressions = options.text('expressions')?.split(',').map(range)
     const engine = await shell.engine()
     await prepareOutputFolder(output, { force: options.has('force') })
-    const stop = new AbortController()
-    const ignoreInterrupts = shell.onInterrupt(() => stop.abort())
     const json = options.has('json')
-    try {
-      const cases = await engine.generateSet({
+    const cases = await interruptible(shell, (signal) =>
+      engine.generateSet({
         count,
         seed,
         views,
         expressions,
         size,
         output,
-        signal: stop.signal,
+        signal,
         onPortrait: (name, done, all) => {
           if (options.has('quiet')) return
           if (json) shell.stdout.write(`${JSON.stringify({ event: 'portrait', case: name, done, all })}\n`)
           else shell.stderr.write(`${done}/${all} ${name}\n`)
         },
-      })
-      if (json) shell.stdout.write(`${JSON.stringify({ event: 'result', folder: output, cases })}\n`)
-      else
-        shell.stdout.write(
-          `${cases.length} portraits in ${output}; measure with: sider evaluate ${output} -r out --reconstruct\n`,
-        )
-    } finally {
-      ignoreInterrupts()
-    }
+      }),
+    )
+    if (json) shell.stdout.write(`${JSON.stringify({ event: 'result', folder: output, cases })}\n`)
+    else
+      shell.stdout.write(
+        `${cases.length} portraits in ${output}; measure with: sider evaluate ${output} -r out --reconstruct\n`,
+      )
   },
 }
 

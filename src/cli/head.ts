@@ -4,6 +4,7 @@ import { SiderError } from '../engine/errors.js'
 import { addHead, headsFolder, KNOWN_HEADS, listHeads, OTHER_HEADS, removeHead } from '../engine/head-store.js'
 import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
 import { columns } from './help.js'
+import { interruptible } from './interrupt.js'
 
 const ACTIONS = ['add', 'list', 'remove']
 
@@ -66,17 +67,16 @@ async function add(name: string, { options, shell }: Invocation): Promise<void> 
   const json = options.has('json')
   const known = Object.hasOwn(KNOWN_HEADS, name) ? KNOWN_HEADS[name] : undefined
   if (known && !json) shell.stdout.write(`${known.title}; licence ${known.licence}, ${known.page}\n${known.terms}\n`)
-  const stop = new AbortController()
-  const ignoreInterrupts = shell.onInterrupt(() => (stop.signal.aborted ? shell.exit(130) : stop.abort()))
   const progress = progressOf(options, shell)
   try {
-    const path = await addHead(name, { url, sha256, signal: stop.signal, onProgress: progress.show })
+    const path = await interruptible(shell, (signal) =>
+      addHead(name, { url, sha256, signal, onProgress: progress.show }),
+    )
     progress.close()
     if (json) shell.stdout.write(`${JSON.stringify({ event: 'result', name, path, licence: known?.licence })}\n`)
     else shell.stdout.write(`${path}\nUse it with: sider reconstruct photo.jpg -o out --head ${name}\n`)
   } finally {
     progress.close()
-    ignoreInterrupts()
   }
 }
 

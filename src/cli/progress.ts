@@ -1,6 +1,6 @@
 /** Progress of a run: a bar on a terminal, plain lines elsewhere, JSON lines for machines. */
 import type { StageName } from '../engine/errors.js'
-import type { Progress } from '../engine/run.js'
+import type { Progress } from '../engine/index.js'
 import type { Output } from './command.js'
 
 export interface ProgressView {

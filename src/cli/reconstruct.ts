@@ -1,21 +1,22 @@
 /** `sider reconstruct`: photo in, folder of results out. */
 import { statSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DEFAULT_PRESET, PRESETS, parseAssignment, resolveSettings, type Settings } from '../engine/config.js'
+import { resolveSettings, type Settings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
-import { CHECKPOINT_FILE, DUMP_FOLDER, prepareOutputFolder } from '../engine/files.js'
+import { CHECKPOINT_FILE } from '../engine/files.js'
 import { identitySentence } from '../engine/identity-sentence.js'
-import { Inspector } from '../engine/inspect.js'
-import type { Reconstruction } from '../engine/run.js'
+import type { Reconstruction } from '../engine/index.js'
 import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
 import { LANDMARK_OPTION, readCorrections } from './corrections.js'
 import { faces } from './faces.js'
+import { interruptible } from './interrupt.js'
 import { duration, noProgress, type ProgressView, progressBar, progressJson, progressLines } from './progress.js'
 import { reconstructRemotely } from './remote.js'
+import { needed, readAssignments, SETTINGS_OPTIONS } from './run-options.js'
 
 /** Options that are short for a setting. */
-const SETTING_OPTIONS = {
+const SHORT_OPTIONS = {
   backend: { path: 'backend', value: 'NAME', description: 'compute backend (default auto; see: sider doctor)' },
   head: {
     path: 'head.model',
@@ -41,21 +42,12 @@ export const reconstruct: Command = {
   positionals: ['photo'],
   options: {
     output: { short: 'o', value: 'DIR', description: 'folder for the results; made if need be' },
-    preset: {
-      short: 'p',
-      value: 'NAME',
-      description: `${Object.keys(PRESETS).join(', ')} (default ${DEFAULT_PRESET})`,
-    },
-    ...SETTING_OPTIONS,
+    preset: SETTINGS_OPTIONS.preset,
+    ...SHORT_OPTIONS,
     neutralize: { description: "bring the head to a neutral expression; the photo's becomes a shape key" },
     landmarks: { value: 'FILE', description: "the face's landmarks (68 or 478 points, JSON) in place of detection" },
     landmark: LANDMARK_OPTION,
-    set: {
-      short: 's',
-      value: 'KEY=VALUE',
-      multiple: true,
-      description: 'any setting (see: sider settings); repeatable',
-    },
+    set: SETTINGS_OPTIONS.set,
     resume: { description: 'go on from the checkpoint in the output folder' },
     dump: {
       value: 'DIR',
@@ -97,51 +89,36 @@ async function run(invocation: Invocation): Promise<void> {
   const { options, shell } = invocation
   if (options.text('face') === 'list') return faces.run(invocation)
   const [photo] = invocation.positionals
-  const folder = options.text('output')
-  if (!folder) throw new SiderError('USAGE', 'the output folder is missing', { hint: 'For example: -o out' })
+  const folder = needed(options, 'output', 'the output folder', '-o out')
   if (options.has('server')) return runRemotely(invocation, folder)
   const settings = readSettings(options)
   const landmarks = await readLandmarks(options.text('landmarks'))
   const corrections = readCorrections(options)
-  await prepareOutputFolder(folder, { force: options.has('force') })
-
   const view = progressView(options, shell)
-  const stop = new AbortController()
-  const ignoreInterrupts = shell.onInterrupt(() => {
-    if (stop.signal.aborted) return
-    view.note('Finishing the current step and saving a checkpoint. Ctrl-C again leaves at once.')
-    stop.abort()
-  })
-  const inspector = new Inspector()
-  const endDump = settings.output.dump
-    ? (await import('../engine/dump.js')).dumpTo(options.text('dump') || join(folder, DUMP_FOLDER), inspector)
-    : async () => {}
-  const checkpoint = { file: join(folder, CHECKPOINT_FILE), everySeconds: settings.output.checkpointEvery }
   const started = performance.now()
   try {
-    const engine = await shell.engine()
-    const result = await engine.reconstruct({
-      photo,
-      settings,
-      landmarks,
-      corrections,
-      signal: stop.signal,
-      inspector,
-      checkpoint,
-      ...(options.has('resume') && { resumeFrom: checkpoint.file }),
-      onProgress: (progress) => view.show(progress),
-    })
-    await engine.writeOutputs(result, folder)
-    await endDump()
-    await rm(checkpoint.file, { force: true })
+    const result = await interruptible(
+      shell,
+      async (signal) =>
+        (await shell.engine()).reconstructInto({
+          photo,
+          settings,
+          landmarks,
+          corrections,
+          folder,
+          signal,
+          force: options.has('force'),
+          dump: options.text('dump') || undefined,
+          ...(options.has('resume') && { resume: 'must' }),
+          onProgress: (progress) => view.show(progress),
+          onNote: (text) => view.note(text),
+        }),
+      () => view.note('Finishing the current step and saving a checkpoint. Ctrl-C again leaves at once.'),
+    )
     view.close()
     await report(result, folder, (performance.now() - started) / 1000, options, shell)
-  } catch (error) {
-    view.close()
-    await endDump().catch(() => {}) // the first failure is the one to tell
-    throw error
   } finally {
-    ignoreInterrupts()
+    view.close()
   }
 }
 
@@ -160,9 +137,8 @@ async function runRemotely(invocation: Invocation, folder: string): Promise<void
     const result = await reconstructRemotely(invocation, run)
     view.close()
     await report(result, folder, (performance.now() - started) / 1000, options, shell)
-  } catch (error) {
+  } finally {
     view.close()
-    throw error
   }
 }
 
@@ -172,14 +148,15 @@ function readSettings(options: ParsedOptions): Settings {
 
 /** What the options change about the preset. */
 function overrides(options: ParsedOptions): Record<string, unknown> {
-  const assignments = Object.entries(SETTING_OPTIONS).flatMap(([name, { path }]) => {
+  const assignments = Object.entries(SHORT_OPTIONS).flatMap(([name, { path }]) => {
     const value = options.text(name)
     return value === undefined ? [] : [`${path}=${value}`]
   })
-  const changes: Record<string, unknown>[] = [...assignments, ...options.list('set')].map(parseAssignment)
-  if (options.has('neutralize')) changes.push({ 'surface.neutralize': true })
-  if (options.has('dump')) changes.push({ 'output.dump': true })
-  return Object.assign({}, ...changes) as Record<string, unknown>
+  return {
+    ...readAssignments([...assignments, ...options.list('set')]),
+    ...(options.has('neutralize') && { 'surface.neutralize': true }),
+    ...(options.has('dump') && { 'output.dump': true }),
+  }
 }
 
 async function readLandmarks(file: string | undefined): Promise<unknown> {

@@ -2,11 +2,16 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defaultDataFolder } from '../engine/data-folder.js'
-import { SiderError } from '../engine/errors.js'
+import { ERRORS, type ErrorCode, SiderError } from '../engine/errors.js'
 import { prepareOutputFolder, writeFileAtomic } from '../engine/files.js'
-import type { RemoteResult, SiderClient } from '../rpc/client/index.js'
+import type { ErrorData, RemoteResult, SiderClient } from '../rpc/client/index.js'
+import { parseTokens } from '../rpc/token-file.js'
 import type { Invocation, ParsedOptions } from './command.js'
+import { interruptible } from './interrupt.js'
 import type { ProgressView } from './progress.js'
+
+/** Share of the progress that the server's work is; the rest is fetching the files. */
+const SERVERS_SHARE = 0.97
 
 export interface RemoteRun {
   settings: Record<string, unknown>
@@ -17,18 +22,21 @@ export interface RemoteRun {
 }
 
 /** @returns what the server said of the result, whose files are then in the folder. @throws SiderError */
-export async function reconstructRemotely(
-  { positionals: [photo], options, shell }: Invocation,
+export function reconstructRemotely(invocation: Invocation, run: RemoteRun): Promise<RemoteResult> {
+  return interruptible(
+    invocation.shell,
+    (signal) => follow(invocation, run, signal),
+    () => run.view.note('Cancelling the job on the server. Ctrl-C again leaves at once.'),
+  )
+}
+
+async function follow(
+  { positionals: [photo], options }: Invocation,
   { settings, landmarks, corrections, folder, view }: RemoteRun,
+  signal: AbortSignal,
 ): Promise<RemoteResult> {
   const { ConnectionLost, RemoteError, SiderClient } = await import('../rpc/client/index.js')
   const url = options.text('server')!
-  const stop = new AbortController()
-  const ignoreInterrupts = shell.onInterrupt(() => {
-    if (stop.signal.aborted) return
-    view.note('Cancelling the job on the server. Ctrl-C again leaves at once.')
-    stop.abort()
-  })
   let client: SiderClient | undefined
   try {
     const bytes = await readFile(photo).catch((cause: Error) => {
@@ -42,20 +50,21 @@ export async function reconstructRemotely(
       settings,
       ...(landmarks !== undefined && { landmarks: landmarks as Record<string, unknown> }),
       ...(corrections && { corrections }),
-      signal: stop.signal,
+      signal,
     })
     for await (const update of job) {
-      if (update.type === 'progress') view.show(update)
+      if (update.type === 'progress') view.show({ ...update, fraction: SERVERS_SHARE * update.fraction })
       else if (update.type === 'log') view.note(update.message)
     }
     const result = await job.result()
-    for (const { name } of result.files) await writeFileAtomic(join(folder, name), await result.file(name))
+    for (const [i, { name }] of result.files.entries()) {
+      await writeFileAtomic(join(folder, name), await result.file(name))
+      const share = (i + 1) / result.files.length
+      view.show({ stage: 'output', fraction: SERVERS_SHARE + (1 - SERVERS_SHARE) * share })
+    }
     return result
   } catch (error) {
-    if (error instanceof RemoteError) {
-      const { name = 'INTERNAL', stage, hint } = error.data
-      throw new SiderError('REMOTE', `${error.message} (${name})`, { ...(stage && { stage }), ...(hint && { hint }) })
-    }
+    if (error instanceof RemoteError) throw asOwn(error.message, error.data)
     if (error instanceof ConnectionLost) {
       throw new SiderError('REMOTE', error.message, {
         hint: `Is a server running at ${url}? Start one with: sider serve`,
@@ -65,8 +74,17 @@ export async function reconstructRemotely(
     throw error
   } finally {
     client?.close()
-    ignoreInterrupts()
   }
+}
+
+/** An error of the server as the same one of this program; of a code that it does not know, which is a newer server's, REMOTE. */
+function asOwn(message: string, { name = 'INTERNAL', stage, hints, detail }: Partial<ErrorData>): SiderError {
+  const known = Object.hasOwn(ERRORS, name)
+  return new SiderError(known ? (name as ErrorCode) : 'REMOTE', known ? message : `${message} (${name})`, {
+    ...(stage && { stage }),
+    ...(hints && { hint: hints }),
+    ...(detail && { data: detail }),
+  })
 }
 
 /** The token: of --token-file, of SIDER_TOKEN, or of a server of this user on this machine. */
@@ -74,12 +92,11 @@ async function readToken(options: ParsedOptions): Promise<string> {
   const file = options.text('token-file') ?? join(defaultDataFolder(), 'token')
   const fromEnvironment = process.env['SIDER_TOKEN']
   if (fromEnvironment && !options.has('token-file')) return fromEnvironment
-  try {
-    return (await readFile(file, 'utf8')).split('\n')[0].trim().split(/\s+/).at(-1)!
-  } catch (cause) {
-    throw new SiderError('USAGE', `cannot read the token file ${file}`, {
-      hint: 'Give --token-file FILE, or put the token into SIDER_TOKEN.',
-      cause,
-    })
-  }
+  const hint = 'Give --token-file FILE, or put the token into SIDER_TOKEN.'
+  const text = await readFile(file, 'utf8').catch((cause) => {
+    throw new SiderError('USAGE', `cannot read the token file ${file}`, { hint, cause })
+  })
+  const [first] = parseTokens(text)
+  if (!first) throw new SiderError('USAGE', `the token file ${file} holds no token`, { hint })
+  return first[1]
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SiderError } from '../engine/errors.js'
 import type { ServerOptions } from '../rpc/options.js'
+import { parseTokens } from '../rpc/token-file.js'
 import type { Command, ParsedOptions, Shell } from './command.js'
 
 export const serve: Command = {
@@ -55,8 +56,8 @@ export const serve: Command = {
 async function page({ url, tokenFile }: { url: string; tokenFile: string }, { stdout }: Shell): Promise<string> {
   const address = url.replace(/^ws/, 'http')
   if (!stdout.isTTY) return address
-  const [first] = (await readFile(tokenFile, 'utf8')).split('\n').filter((line) => line.trim() !== '')
-  return `${address}#token=${first.trim().split(/\s+/).at(-1)}`
+  const [[, token]] = parseTokens(await readFile(tokenFile, 'utf8'))
+  return `${address}#token=${token}`
 }
 
 async function serverOptions(options: ParsedOptions): Promise<Partial<ServerOptions>> {

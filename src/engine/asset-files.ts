@@ -8,7 +8,7 @@ import { type GlbPart, writeGlb } from './gltf/write-glb.js'
 import { sampleBilinear } from './image/filter.js'
 import { normalMapPicture } from './image/normal-map.js'
 import { encodeGreyPng, encodeGreyPng16, encodeJpeg, encodePng, pictureFromFloats } from './image/picture.js'
-import type { Reconstruction } from './run.js'
+import type { Reconstruction } from './run/types.js'
 import { VERSION } from './version.js'
 
 /** Displacements are stored to at least this, metres, so that their scale is the same for most faces. */

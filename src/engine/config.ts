@@ -179,7 +179,7 @@ function invalid(errors: ErrorObject[], values: Map<string, unknown>): SiderErro
   }))
   const message = problems.map((p) => `${p.path} is ${show(p.value)}, but must be ${p.allowed}`).join('; ')
   return new SiderError('USAGE', message, {
-    hint: '`sider settings` explains every setting.',
+    hint: { cli: '`sider settings` explains every setting.' },
     data: { ...problems[0], problems },
   })
 }
@@ -192,7 +192,7 @@ function show(value: unknown): string {
 function unknownSetting(path: string): SiderError {
   const nearest = nearestName(path, SETTINGS_BY_PATH.keys())
   return new SiderError('USAGE', `unknown setting '${path}'`, {
-    hint: nearest ? `Did you mean '${nearest}'?` : '`sider settings` lists them all.',
+    hint: nearest ? `Did you mean '${nearest}'?` : { cli: '`sider settings` lists them all.' },
     data: { path, nearest },
   })
 }

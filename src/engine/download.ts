@@ -48,7 +48,9 @@ export async function download(file: DownloadFile, options: DownloadOptions = {}
     if (found !== file.sha256) {
       await rm(part, { force: true })
       throw failed(file, `what came has the SHA-256 ${found}, not ${file.sha256}`, {
-        hint: 'Try again. If it stays so, the file was changed at its source or on the way: do not use it, or give the hash you expect with --sha256.',
+        hint: {
+          cli: 'Try again. If it stays so, the file was changed at its source or on the way: do not use it, or give the hash you expect with --sha256.',
+        },
         data: { found, expected: file.sha256 },
       })
     }
@@ -75,7 +77,7 @@ async function fetchWhole(file: DownloadFile, part: string, options: DownloadOpt
     if (tries === 0) {
       const received = await sizeOf(part)
       throw failed(file, received > 0 ? `${end} after ${mib(received)}` : end, {
-        hint: `${OFFLINE}${received > 0 ? ' The same command goes on from there.' : ''}`,
+        hint: { cli: `${OFFLINE}${received > 0 ? ' The same command goes on from there.' : ''}` },
         data: { received },
       })
     }
@@ -156,8 +158,9 @@ async function fetchRest(
   }
 }
 
-const OTHER_FILE =
-  'That is another file: look at its page for its present address, and give it with --url and --sha256.'
+const OTHER_FILE = {
+  cli: 'That is another file: look at its page for its present address, and give it with --url and --sha256.',
+}
 
 /** From which byte an answer is, undefined where it brings nothing of use. */
 function startOf(response: Response, asked: number): number | undefined {
@@ -175,7 +178,7 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
 function refused(file: DownloadFile, status: number): SiderError {
   const gone = status === 404 || status === 410
   return failed(file, `the server answers ${status}${gone ? ' (not found)' : ''}`, {
-    hint: gone ? OTHER_FILE : 'Try again later, or download the file elsewhere and use it with --head FILE.',
+    hint: gone ? OTHER_FILE : { cli: 'Try again later, or download the file elsewhere and use it with --head FILE.' },
     data: { status },
   })
 }
@@ -183,7 +186,7 @@ function refused(file: DownloadFile, status: number): SiderError {
 function failed(
   { url, path }: DownloadFile,
   what: string,
-  { hint, data = {} }: { hint: string; data?: Record<string, unknown> },
+  { hint, data = {} }: { hint: { cli: string }; data?: Record<string, unknown> },
 ): SiderError {
   return new SiderError('HEAD_DOWNLOAD_FAILED', `${url} could not be downloaded: ${what}`, {
     stage: 'head',

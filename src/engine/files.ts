@@ -63,7 +63,7 @@ export async function prepareOutputFolder(folder: string, { force = false } = {}
   if (names.length > 0 && !force && !ours) {
     throw new SiderError('OUTPUT_UNWRITABLE', `the folder ${folder} holds files of something else`, {
       stage: 'output',
-      hint: 'Choose an empty or new folder with -o, or add --force to write into this one.',
+      hint: { cli: 'Choose an empty or new folder with -o, or add --force to write into this one.' },
       data: { path: folder },
     })
   }
@@ -129,7 +129,7 @@ export function outputError(cause: unknown, path: string): SiderError {
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
     return new SiderError('DISK_FULL', `no space left to write ${path}`, {
       stage: 'output',
-      hint: 'Free some space or choose a folder on another disk with -o.',
+      hint: { cli: 'Free some space or choose a folder on another disk with -o.' },
       data,
       cause,
     })
@@ -145,7 +145,7 @@ export function outputError(cause: unknown, path: string): SiderError {
   }
   return new SiderError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${why[code] ?? (cause as Error).message}`, {
     stage: 'output',
-    hint: 'Choose a folder that you may write to with -o.',
+    hint: { cli: 'Choose a folder that you may write to with -o.' },
     data,
     cause,
   })

@@ -85,6 +85,6 @@ function knownHead(name: string): KnownHead {
   const names = Object.keys(KNOWN_HEADS)
   const nearest = nearestName(name, names)
   throw new SiderError('USAGE', `no head model '${name}' can be fetched, only ${names.join(', ')}`, {
-    hint: OTHER_HEADS[name] ?? (nearest ? `Did you mean: ${nearest}?` : 'See: sider head list'),
+    hint: { cli: OTHER_HEADS[name] ?? (nearest ? `Did you mean: ${nearest}?` : 'See: sider head list') },
   })
 }

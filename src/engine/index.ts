@@ -2,7 +2,7 @@
 // First, before anything large is loaded.
 import './address-space.js'
 
-export { describeBackends } from './compute/index.js'
+export { type BackendReport, describeBackends } from './compute/index.js'
 export {
   DEFAULT_PRESET,
   PRESETS,
@@ -14,7 +14,7 @@ export {
 } from './config.js'
 export { defaultDataFolder } from './data-folder.js'
 export { imageJpeg } from './dump.js'
-export { ERROR_CODES, type ErrorCode, SiderError, type StageName } from './errors.js'
+export { ERRORS, type ErrorCode, type Hints, SiderError, type SiderErrorOptions, type StageName } from './errors.js'
 export {
   type Case,
   type CaseScore,
@@ -38,15 +38,15 @@ export { nearestName } from './nearest-name.js'
 export { outputFiles, writeOutputs } from './outputs.js'
 export { readPhotoFile } from './photo/read.js'
 export { findFaces, reconstruct } from './reconstruct.js'
+export { reconstructInto } from './run/index.js'
+export type { RunOptions } from './run/service.js'
 export type {
-  BackendReport,
   CheckpointOptions,
-  Engine,
   FacesFound,
   Progress,
   Reconstruction,
   ReconstructOptions,
-} from './run.js'
+} from './run/types.js'
 export type { Face, FaceView, HeadFit, HeadModel, ImplicitField, Landmarks, Mesh, Photo } from './stages.js'
 export { type SdfHeader, sdfSnapshot } from './surface/sdf-grid.js'
 export { VERSION } from './version.js'

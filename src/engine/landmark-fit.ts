@@ -6,7 +6,7 @@ import { loadHead } from './head/load.js'
 import { chooseFace, landmarkWarnings } from './landmarks/choose.js'
 import { correctLandmarks, type NamedLandmark, namedLandmarks } from './landmarks/correct.js'
 import { drawOverlay } from './landmarks/draw.js'
-import type { FacesFound } from './run.js'
+import type { FacesFound } from './run/types.js'
 import type { Face, HeadFit, HeadModel, Photo } from './stages.js'
 
 export interface LandmarkFit {

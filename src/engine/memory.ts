@@ -31,7 +31,7 @@ export function assertAddressSpace(limitGiB = addressSpaceLimit(), nodeOptions =
     `the engine needs ${needed} GiB of address space, and the program may take ${limitGiB.toFixed(1)} GiB`,
     {
       stage: 'setup',
-      hint: `Raise the limit (ulimit -v unlimited)${instead}. Little of it becomes memory: about 1 GiB.`,
+      hint: { cli: `Raise the limit (ulimit -v unlimited)${instead}. Little of it becomes memory: about 1 GiB.` },
       data: { neededGiB: needed, limitGiB },
     },
   )
@@ -42,7 +42,7 @@ export function asMemoryError(error: unknown): unknown {
   const words = error instanceof Error ? error.message : String(error)
   if (error instanceof SiderError || !OUT_OF_MEMORY.test(words)) return error
   return new SiderError('OUT_OF_MEMORY', `there is not enough memory: ${words.split('\n')[0]}`, {
-    hint: 'Close other programs, take a smaller photo or --size, or a smaller --set surface.textureSize.',
+    hint: { cli: 'Close other programs, take a smaller photo or --size, or a smaller --set surface.textureSize.' },
     cause: error,
   })
 }

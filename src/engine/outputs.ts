@@ -13,7 +13,9 @@ import { linePlot } from './image/plot.js'
 import { composeSheet } from './image/sheet.js'
 import { renderViews } from './image/views.js'
 import { asMemoryError } from './memory.js'
-import type { Reconstruction } from './run.js'
+import { pass } from './pass.js'
+import type { WriteOptions } from './run/service.js'
+import type { Reconstruction } from './run/types.js'
 import { mapFiles, type SurfaceMaps } from './surface/maps.js'
 import { encodeSdfNpz, encodeSdfNrrd } from './surface/sdf-grid.js'
 import { encodeTensors } from './tensor-file.js'
@@ -23,16 +25,25 @@ import { GENERATOR, VERSION } from './version.js'
 const CELL = 256
 /** The same of the views from several sides. */
 const VIEW = 300
+/** Share of the time that goes into making the files; the rest is writing them. */
+const MAKING = 0.8
 
 /**
  * Writes face.glb, sdf.*, camera.json, maps, pictures and report.json into `folder`.
- * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE, OUT_OF_MEMORY
+ * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE, OUT_OF_MEMORY; the signal's reason if it was aborted
  */
-export async function writeOutputs(result: Reconstruction, folder: string): Promise<void> {
-  const files = await outputFiles(result).catch((error) => {
+export async function writeOutputs(
+  result: Reconstruction,
+  folder: string,
+  { signal, onPart }: WriteOptions = {},
+): Promise<void> {
+  const files = await outputFiles(result, signal).catch((error) => {
     throw asMemoryError(error)
   })
-  for (const [name, bytes] of Object.entries(files)) {
+  const all = Object.keys(files).length
+  for (const [i, [name, bytes]] of Object.entries(files).entries()) {
+    onPart?.(MAKING + (1 - MAKING) * (i / all))
+    signal?.throwIfAborted()
     const path = join(folder, name)
     try {
       await mkdir(dirname(path), { recursive: true })
@@ -44,7 +55,10 @@ export async function writeOutputs(result: Reconstruction, folder: string): Prom
 }
 
 /** All output files as bytes by name; report.json comes last, so that its presence means that all others are there. */
-export async function outputFiles(result: Reconstruction): Promise<Record<string, Uint8Array | string>> {
+export async function outputFiles(
+  result: Reconstruction,
+  signal?: AbortSignal,
+): Promise<Record<string, Uint8Array | string>> {
   const { settings, fit, view, coarse, photo } = result
   const { size } = fit.crop
   const maps: SurfaceMaps = { ...view, coarseNormals: coarse.normals, render: view.colour }
@@ -57,10 +71,13 @@ export async function outputFiles(result: Reconstruction): Promise<Record<string
         pictureFromFloats(name === 'albedo' ? data.map((a) => 0.6 * a) : data, size, size),
       )
   }
+  await pass(signal)
   files['progress.png'] = await encodePng(await progressSheet(result))
   files['views.png'] = await encodePng(await viewSheet(result, crop))
+  await pass(signal)
   files['loss.png'] = await encodePng(await renderSvg(lossPlot(result)))
   Object.assign(files, await assetFiles(result, { ...provenance(result), quality: result.quality }))
+  await pass(signal)
   files['coarse.glb'] = await writeGlb(
     [{ name: 'coarse', mesh: fit.mesh, baseColor: [0.5, 0.34, 0.28], extras: { provenance: provenance(result) } }],
     { generator: `sider ${VERSION}` },
@@ -183,6 +200,7 @@ async function viewSheet({ asset }: Reconstruction, crop: Picture): Promise<Pict
   const yawDegrees = [-50, -20, 0, 20, 50]
   const options = { yawDegrees, size: VIEW }
   const clay = renderViews([{ ...head, normalMap: baked }], options)
+  await pass(undefined) // each row takes long
   const skin = renderViews([{ ...head, texture }], options)
   const row = (first: Picture, captions: string[], pictures: Picture[]) =>
     [first, ...pictures].map((picture, i) => ({ picture, caption: captions[i] }))

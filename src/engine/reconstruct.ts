@@ -3,7 +3,6 @@
  * order; what passes between the stages is in stages.ts.
  */
 import { buildAsset } from './build-asset.js'
-import { type Checkpoint, givenLandmarks, loadCheckpoint, type RunIdentity, saveCheckpoint } from './checkpoint.js'
 import { CoarseTarget } from './coarse/target.js'
 import { type CoarseState, coarseStart, trainCoarse } from './coarse/train.js'
 import { openDevice } from './compute/index.js'
@@ -34,12 +33,13 @@ import { correctLandmarks } from './landmarks/correct.js'
 import { LandmarkDetector } from './landmarks/detect.js'
 import { readLandmarks } from './landmarks/read.js'
 import { asMemoryError } from './memory.js'
-import { pass } from './pass.js'
+import { asCancelled, pass } from './pass.js'
 import { cropImage } from './photo/crop.js'
 import { decodePhoto } from './photo/decode.js'
 import { findFlaws } from './photo/flaws.js'
-import { RunProgress } from './progress.js'
-import type { FacesFound, Reconstruction, ReconstructOptions } from './run.js'
+import { type Checkpoint, givenLandmarks, loadCheckpoint, type RunIdentity, saveCheckpoint } from './run/checkpoint.js'
+import { RunProgress } from './run/progress.js'
+import type { FacesFound, Reconstruction, ReconstructOptions } from './run/types.js'
 import type { CoarseMaps, Face, FaceView, HeadFit, HeadModel, ImplicitField, Photo } from './stages.js'
 import { boundaryFalloff } from './surface/boundary-falloff.js'
 import { denseFace } from './surface/dense-face.js'
@@ -82,17 +82,22 @@ export async function findFaces(
 
 /**
  * Reconstructs one face of a photo.
- * @throws SiderError any of ERROR_CODES; CANCELLED after `signal` aborts, once the checkpoint is written
+ * @throws SiderError any of ERRORS; CANCELLED after `signal` aborts, once the checkpoint is written
  */
 export async function reconstruct(options: ReconstructOptions): Promise<Reconstruction> {
-  const run = new Run(options)
+  const progress = new RunProgress(options.settings, options.onProgress, 'surface')
+  const result = await runStages(options, progress)
+  progress.done()
+  return result
+}
+
+/** The stages up to the surface, as a part of a run that tells its own progress. @throws SiderError as `reconstruct` */
+export async function runStages(options: ReconstructOptions, progress: RunProgress): Promise<Reconstruction> {
+  const run = new Run(options, progress)
   try {
     return await run.all()
   } catch (error) {
-    if (options.signal?.aborted && !(error instanceof SiderError)) {
-      throw new SiderError('CANCELLED', 'the run was stopped', { stage: run.stage, cause: error })
-    }
-    throw asMemoryError(error)
+    throw asMemoryError(asCancelled(error, options.signal, run.stage))
   } finally {
     await run.dispose()
   }
@@ -102,8 +107,8 @@ export async function reconstruct(options: ReconstructOptions): Promise<Reconstr
 class Run {
   stage: StageName = 'setup'
   private readonly seconds: Partial<Record<StageName, number>> = {}
+  private entered = performance.now()
   private readonly warnings: string[] = []
-  private readonly progress: RunProgress
   private readonly inspector: Inspector
   private device: Device | undefined
   private network: SiderField | undefined
@@ -113,8 +118,10 @@ class Run {
   private resumed: Checkpoint | undefined
   private lastSave = performance.now()
 
-  constructor(private readonly options: ReconstructOptions) {
-    this.progress = new RunProgress(options.settings, options.onProgress)
+  constructor(
+    private readonly options: ReconstructOptions,
+    private readonly progress: RunProgress,
+  ) {
     this.inspector = options.inspector ?? new Inspector()
   }
 
@@ -154,7 +161,7 @@ class Run {
       ),
       sdf: await this.grid(fit, field),
     }))
-    this.progress.done()
+    this.leave()
     return {
       settings,
       photo,
@@ -186,15 +193,18 @@ class Run {
 
   private async timed<T>(stage: StageName, work: () => Promise<T>): Promise<T> {
     await pass(this.options.signal)
+    this.leave()
     this.stage = stage
     this.inspector.stage = stage
     this.progress.enter(stage)
-    const start = performance.now()
-    try {
-      return await work()
-    } finally {
-      this.seconds[stage] = (performance.now() - start) / 1000
-    }
+    return work()
+  }
+
+  /** A stage lasts until the next one begins: no time is in none. */
+  private leave(): void {
+    const now = performance.now()
+    this.seconds[this.stage] = (now - this.entered) / 1000
+    this.entered = now
   }
 
   private async findFace(photo: Photo): Promise<Face> {

@@ -3,16 +3,17 @@ import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { JSONRPCServer } from 'json-rpc-2.0'
 import type { WebSocket } from 'ws'
-import { RpcError, toRpcError } from './errors.js'
+import { SiderError } from '../engine/index.js'
+import type { Log } from '../jobs/log.js'
+import type { Metrics } from '../jobs/metrics.js'
+import type { JobQueue } from '../jobs/queue.js'
+import { toWireError } from './errors.js'
 import type { FaceService } from './faces/service.js'
 import type { Faults } from './faults.js'
 import { decodeFrame, type Frame } from './frames.js'
 import { Intake } from './intake.js'
-import type { JobQueue } from './jobs/queue.js'
 import type { Lane } from './lane.js'
-import type { Log } from './log.js'
 import { METHODS, type MethodContext } from './methods.js'
-import type { Metrics } from './metrics.js'
 import type { ServerOptions } from './options.js'
 import { Outbox } from './outbox.js'
 import { checkFrameHeader, checkParams, excess, isMethod } from './protocol.js'
@@ -30,6 +31,8 @@ const TEXT_LIMIT = 262_144
 const [MESSAGE_MS, PENALTY] = [10, 3]
 /** Longest id of a request that is given back. */
 const ID_LENGTH = 200
+/** Longest reason of a close, bytes. */
+const REASON_LENGTH = 120
 /** Close codes of the WebSocket standard. */
 const [CLOSE_PROTOCOL, CLOSE_POLICY, CLOSE_TOO_LARGE] = [1002, 1008, 1009]
 
@@ -60,7 +63,7 @@ for (const name of Object.keys(METHODS)) {
     const wrongTime = session.isOpen ? name === 'initialize' : !OPEN_TO_ALL.includes(name)
     const handle = METHODS[name] as (params: unknown, context: MethodContext) => unknown
     try {
-      if (wrongTime) throw new RpcError('NOT_INITIALISED')
+      if (wrongTime) throw new SiderError('NOT_INITIALISED')
       return await handle(checkParams(name, params), context)
     } catch (error) {
       context.failure = error
@@ -158,9 +161,8 @@ export class Connection {
     try {
       await this.session.uploads.part(frame.header, frame.payload)
     } catch (error) {
-      const known = toRpcError(error)
-      if (known.kind === 'INTERNAL') this.services.faults.report(error, { session: this.session.id })
-      this.answer(failure(null, known))
+      if (!(error instanceof SiderError)) this.services.faults.report(error, { session: this.session.id })
+      this.answer(failure(null, error))
     }
   }
 
@@ -183,22 +185,22 @@ export class Connection {
 
   private async text(text: string): Promise<void> {
     const why = excess(text)
-    if (why !== undefined) return this.answer(failure(null, new RpcError('REQUEST', why)))
+    if (why !== undefined) return this.answer(failure(null, new SiderError('REQUEST', why)))
     let message: unknown
     try {
       message = JSON.parse(text)
     } catch {
-      return this.answer(failure(null, new RpcError('PARSE')))
+      return this.answer(failure(null, new SiderError('PARSE')))
     }
     const requests = Array.isArray(message) ? message : [message]
     if (text.length - requests.reduce((sum, one) => sum + photoLength(one), 0) > TEXT_LIMIT) {
       const limit = `a message may have ${TEXT_LIMIT} characters beside the photo`
-      return this.answer(failure(knownId(message), new RpcError('TOO_LARGE', limit)))
+      return this.answer(failure(knownId(message), new SiderError('TOO_LARGE', limit)))
     }
     if (!Array.isArray(message)) return this.answer(await this.request(message))
     if (message.length === 0 || message.length > BATCH_LIMIT) {
       const limit = message.length === 0 ? 'the batch is empty' : `a batch may hold ${BATCH_LIMIT} requests`
-      return this.answer(failure(null, new RpcError('REQUEST', limit)))
+      return this.answer(failure(null, new SiderError('REQUEST', limit)))
     }
     const answers = []
     for (const one of message) answers.push(await this.request(one))
@@ -211,21 +213,21 @@ export class Connection {
     const { options, queue, faces, faults, metrics } = this.services
     const { method } = (message ?? {}) as { method?: unknown }
     const known = knownId(message)
-    if (!this.allowance()) return failure(known, new RpcError('RATE'))
+    if (!this.allowance()) return failure(known, new SiderError('RATE'))
     if (typeof method === 'string' && !isMethod(method) && isRequest(message)) {
       return 'id' in message
-        ? failure(known, new RpcError('METHOD', `no such method: ${method.slice(0, 100)}`))
+        ? failure(known, new SiderError('METHOD', `no such method: ${method.slice(0, 100)}`))
         : undefined
     }
-    if (!isRequest(message)) return failure(known, new RpcError('REQUEST'))
+    if (!isRequest(message)) return failure(known, new SiderError('REQUEST'))
     const context: RequestContext = { session: this.session, queue, faces, options }
     const answer = (await rpc.receive(message as Parameters<typeof rpc.receive>[0], context)) ?? undefined
     if (context.failure === undefined) return answer
-    const error = toRpcError(context.failure)
+    const { failure: error } = context
     metrics.count('request_errors_total')
-    if (error.kind === 'INTERNAL') faults.report(context.failure, { method })
-    if (error.kind === 'UNAUTHORISED' || error.kind === 'VERSION') {
-      setTimeout(() => this.end(CLOSE_POLICY, error.message), 20) // after the answer
+    if (!(error instanceof SiderError)) faults.report(error, { method })
+    else if (error.code === 'UNAUTHORISED' || error.code === 'VERSION') {
+      setTimeout(() => this.end(CLOSE_POLICY, error.message.slice(0, REASON_LENGTH)), 20) // after the answer
     }
     return answer
   }
@@ -270,6 +272,5 @@ function photoLength(request: unknown): number {
 }
 
 function failure(id: string | number | null, error: unknown) {
-  const { code, message, data } = toRpcError(error)
-  return { jsonrpc: '2.0' as const, id, error: { code, message, data } }
+  return { jsonrpc: '2.0' as const, id, error: toWireError(error) }
 }

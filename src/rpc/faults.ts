@@ -2,8 +2,8 @@
  * The one place for what nobody caught: faults of the program. They are logged and counted, and the server goes on, as each job
  * and each connection stands for itself and the truth is on disk; only a server that does nothing but fail gives up.
  */
-import type { Log } from './log.js'
-import type { Metrics } from './metrics.js'
+import type { Log } from '../jobs/log.js'
+import type { Metrics } from '../jobs/metrics.js'
 
 /** So many faults within a minute are too many. */
 const MOST_A_MINUTE = 20

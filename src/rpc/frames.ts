@@ -4,7 +4,7 @@
  * Little-endian: magic u32, version u16, kind u16, header length u32, header (JSON, UTF-8), zero bytes up to a multiple of 8,
  * payload. A payload travels in parts, so that control messages are never stuck behind a mesh.
  */
-import type { FrameHeader } from './generated/protocol.js'
+import type { FrameHeader } from '../generated/protocol.js'
 
 const MAGIC = 0x52444953 // 'SIDR'
 const VERSION = 1

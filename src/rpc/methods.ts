@@ -1,14 +1,22 @@
 /** What each method does. Params have been validated by the schemas; results go to the client as they are. */
 import { open, rm, stat } from 'node:fs/promises'
-import { DEFAULT_PRESET, PRESETS, SETTINGS_SCHEMA, VERSION } from '../engine/index.js'
-import { RpcError } from './errors.js'
+import {
+  DEFAULT_PRESET,
+  PRESETS,
+  resolveSettings,
+  SETTINGS_SCHEMA,
+  type Settings,
+  SiderError,
+  VERSION,
+} from '../engine/index.js'
+import { type Artifact, type ImageInput, type Methods, PROTOCOL_VERSION } from '../generated/protocol.js'
+import { OPENRPC } from '../jobs/document.js'
+import { type Photo, photoOf } from '../jobs/photo.js'
+import type { JobQueue } from '../jobs/queue.js'
 import type { FaceService } from './faces/service.js'
 import { PART_BYTES } from './frames.js'
-import type { Artifact, ImageInput, Methods } from './generated/protocol.js'
-import { type Photo, photoOf } from './jobs/photo.js'
-import type { JobQueue } from './jobs/queue.js'
 import type { ServerOptions } from './options.js'
-import { type MethodName, OPENRPC, PROTOCOL_VERSION } from './protocol.js'
+import type { MethodName } from './protocol.js'
 import type { Session } from './session.js'
 
 /** What methods work with. */
@@ -31,8 +39,16 @@ const BASE64_LIMIT = 16 * 1024 * 1024
 
 export const METHODS: Handlers = {
   initialize({ protocol, token, client, capabilities }, { session, options }) {
-    if (protocol !== PROTOCOL_VERSION)
-      throw new RpcError('VERSION', undefined, { detail: { protocol: PROTOCOL_VERSION } })
+    if (protocol !== PROTOCOL_VERSION) {
+      const message = `the server speaks version ${PROTOCOL_VERSION} of the protocol, the client version ${protocol}`
+      throw new SiderError(
+        'VERSION',
+        `${message}: ${protocol < PROTOCOL_VERSION ? 'the client' : 'the server'} is too old`,
+        {
+          data: { protocol: PROTOCOL_VERSION },
+        },
+      )
+    }
     session.open(token, client, capabilities?.delivery ?? 'binary')
     return {
       protocol: PROTOCOL_VERSION,
@@ -59,18 +75,18 @@ export const METHODS: Handlers = {
 
   'face/find': ({ image }, context) =>
     withPhoto(image, context, ({ content }) => {
-      const settings = context.queue.settingsOf(DEFAULT_PRESET)
+      const settings = clientSettings(DEFAULT_PRESET, {}, context.options.maxPixels)
       return context.faces.ask('find', { photo: content, settings })
     }),
 
-  'face/fit': ({ preset, settings, ...ask }, { queue, faces }) =>
-    faces.ask('fit', { ...ask, settings: queue.settingsOf(preset ?? DEFAULT_PRESET, settings) }),
+  'face/fit': ({ preset = DEFAULT_PRESET, settings, ...ask }, { faces, options }) =>
+    faces.ask('fit', { ...ask, settings: clientSettings(preset, settings, options.maxPixels) }),
 
-  'job/create': ({ image, preset, ...rest }, context) =>
+  'job/create': ({ image, preset = DEFAULT_PRESET, settings, ...rest }, context) =>
     withPhoto(image, context, (photo) => {
-      const { queue, session } = context
-      const wanted = { photo, preset: preset ?? DEFAULT_PRESET, ...rest } as Parameters<typeof queue.create>[1]
-      return queue.create(session.owner, wanted)
+      const { session, queue, options } = context
+      const resolved = clientSettings(preset, settings, options.maxPixels)
+      return queue.create(session.owner, { photo, preset, settings: resolved, ...rest })
     }),
 
   'job/get': ({ job }, { session, queue }) => queue.view(queue.entry(session.owner, job)),
@@ -134,10 +150,10 @@ export const METHODS: Handlers = {
     const path = queue.resultFile(entry, id)
     const artifact = entry.record.result?.files.find((file) => file.id === id)
     if (path === undefined || !artifact || (await stat(path).catch(() => undefined))?.size !== artifact.bytes) {
-      throw new RpcError('ARTIFACT_GONE')
+      throw new SiderError('ARTIFACT_GONE')
     }
     if ((delivery ?? session.delivery) === 'base64' && artifact.bytes > BASE64_LIMIT) {
-      throw new RpcError('TOO_LARGE', `the artifact has ${artifact.bytes} bytes: ask for binary delivery`)
+      throw new SiderError('TOO_LARGE', `the artifact has ${artifact.bytes} bytes: ask for binary delivery`)
     }
     const handle = await open(path)
     return session.deliver(job, artifact, delivery, {
@@ -151,7 +167,7 @@ export const METHODS: Handlers = {
   },
 }
 
-/** Does something with a client's photo; an upload is over then, and its file gone unless a job has it. @throws RpcError TOO_LARGE */
+/** Does something with a client's photo; an upload is over then, and its file gone unless a job has it. @throws SiderError TOO_LARGE */
 async function withPhoto<T>(
   image: ImageInput,
   { session, options }: MethodContext,
@@ -161,10 +177,19 @@ async function withPhoto<T>(
     'upload' in image ? session.uploads.take(image.upload) : await photoOf(Buffer.from(image.base64, 'base64'))
   try {
     if (photo.bytes > options.photoBytes) {
-      throw new RpcError('TOO_LARGE', `the photo has ${photo.bytes} bytes; the limit is ${options.photoBytes}`)
+      throw new SiderError('TOO_LARGE', `the photo has ${photo.bytes} bytes; the limit is ${options.photoBytes}`)
     }
     return await work(photo)
   } finally {
     if (typeof photo.content === 'string') await rm(photo.content, { force: true })
   }
+}
+
+/** What a client's settings come to on this server. @throws SiderError USAGE */
+function clientSettings(preset: string, overrides: Record<string, unknown> = {}, maxPixels: number): Settings {
+  const settings = resolveSettings({ preset, overrides })
+  if (settings.head.model !== 'built-in') {
+    throw new SiderError('USAGE', 'head.model is not the built-in head, and clients cannot name files of the server')
+  }
+  return { ...settings, photo: { ...settings.photo, maxPixels: Math.min(settings.photo.maxPixels, maxPixels) } }
 }

@@ -3,8 +3,9 @@
  * it, so a slow client holds up nothing but itself: control messages go first and are never dropped; of previews and progress
  * only the newest waits; payloads travel in parts between which control messages pass.
  */
+
+import type { FrameHeader } from '../generated/protocol.js'
 import { encodeFrameHead, type FrameKind, PART_BYTES, partCount } from './frames.js'
-import type { FrameHeader } from './generated/protocol.js'
 import type { Lane } from './lane.js'
 
 /** The socket as the outbox sees it. */

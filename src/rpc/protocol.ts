@@ -1,39 +1,10 @@
-/** The protocol's document (schemas/rpc.openrpc.json), and validation by it with messages that say where and what to do. */
-import { readFileSync } from 'node:fs'
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
-import { nearestName } from '../engine/index.js'
-import { RpcError } from './errors.js'
-import type { FrameHeader, JobState, Methods } from './generated/protocol.js'
-import type { JobEvent } from './jobs/events.js'
+/** What clients may send, by the protocol's document, with messages that say where a mistake is and what to do. */
+import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
+import { nearestName, SiderError } from '../engine/index.js'
+import type { FrameHeader, Methods } from '../generated/protocol.js'
+import { compileAll, compileFirst, OPENRPC, type Schema } from '../jobs/document.js'
 
-type Schema = Record<string, unknown>
-
-interface OpenRpcDocument {
-  openrpc: string
-  info: Schema
-  methods: {
-    name: string
-    params: { name: string; required?: boolean; schema: Schema }[]
-    result: { schema: Schema }
-  }[]
-  'x-notifications': { name: string; params: Schema }[]
-  'x-binary': { header: Schema }
-  components: Schema
-}
-
-export const PROTOCOL_VERSION = 1
 export const SUBPROTOCOL = 'sider.v1'
-
-/** What `rpc.discover` answers. */
-export const OPENRPC = JSON.parse(
-  readFileSync(new URL('../../schemas/rpc.openrpc.json', import.meta.url), 'utf8'),
-) as OpenRpcDocument
-
-/** Every state that a job can be in. */
-export const JOB_STATES = (OPENRPC.components['schemas'] as { JobState: { enum: JobState[] } }).JobState.enum
-
-/** Validators: one stops at the first error, the other tells all of them. */
-const ajvs = [false, true].map((allErrors) => new Ajv2020({ allErrors, strict: false }))
 
 interface Validator {
   /** Its errors are the first that were found: it takes a time that the value's size bounds. */
@@ -41,10 +12,7 @@ interface Validator {
   all: ValidateFunction
 }
 
-const compile = (schema: Schema): Validator => {
-  const [first, all] = ajvs.map((ajv) => ajv.compile({ ...schema, components: OPENRPC.components }))
-  return { first, all }
-}
+const compile = (schema: Schema): Validator => ({ first: compileFirst(schema), all: compileAll(schema) })
 
 const PARAMS = new Map(
   OPENRPC.methods.map(({ name, params }) => {
@@ -54,13 +22,12 @@ const PARAMS = new Map(
   }),
 )
 const FRAME_HEADER = compile(OPENRPC['x-binary'].header)
-const NOTIFICATIONS = new Map(OPENRPC['x-notifications'].map(({ name, params }) => [name, compile(params)]))
 
 export type MethodName = keyof Methods
 
 export const isMethod = (name: string): name is MethodName => PARAMS.has(name)
 
-/** @throws RpcError PARAMS with every problem, or of params larger than any method has, with the first */
+/** @throws SiderError PARAMS with every problem, or of params larger than any method has, with the first */
 export function checkParams<M extends MethodName>(method: M, params: unknown): Methods[M]['params'] {
   const given = params ?? {}
   const known = (): string[] => OPENRPC.methods.find((one) => one.name === method)!.params.map((one) => one.name)
@@ -68,20 +35,10 @@ export function checkParams<M extends MethodName>(method: M, params: unknown): M
   return given as Methods[M]['params']
 }
 
-/** @throws RpcError PARAMS */
+/** @throws SiderError PARAMS */
 export function checkFrameHeader(header: unknown): FrameHeader {
   check(FRAME_HEADER, header, () => [])
   return header as FrameHeader
-}
-
-/** Whether something is an event as the server keeps them. */
-export function isEvent(value: unknown): value is JobEvent {
-  const { method, kind, params } = (value ?? {}) as Partial<JobEvent>
-  return (
-    typeof kind === 'string' &&
-    NOTIFICATIONS.get(method ?? '')?.first(params) === true &&
-    Number.isSafeInteger((params as { seq: number }).seq)
-  )
 }
 
 /** Values that are looked through for every problem: more than any call of a client at work has, landmarks aside. */
@@ -105,7 +62,7 @@ function countValues(value: unknown, most: number): number {
   return count
 }
 
-function wrongParams(errors: ErrorObject[], given: unknown, known: string[]): RpcError {
+function wrongParams(errors: ErrorObject[], given: unknown, known: string[]): SiderError {
   // A oneOf fails with the errors of every branch: of each path one is enough, and what is said of a known field says most.
   const rank = ({ keyword }: ErrorObject): number => ['oneOf', 'additionalProperties', 'required'].indexOf(keyword)
   const problems = new Map<string, { path: string; message: string }>()
@@ -115,7 +72,7 @@ function wrongParams(errors: ErrorObject[], given: unknown, known: string[]): Rp
   }
   const list = [...problems.values()].slice(0, 20)
   const message = list.map(({ path, message: text }) => `${path} ${text}`).join('; ')
-  return new RpcError('PARAMS', message, { problems: list })
+  return new SiderError('PARAMS', message, { data: { problems: list } })
 }
 
 function problem(error: ErrorObject, given: unknown, known: string[]): { path: string; message: string } {

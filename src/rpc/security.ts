@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { dirname } from 'node:path'
 import { makeFolder, outputError, SiderError } from '../engine/index.js'
+import { parseTokens } from './token-file.js'
 
 /** Tokens by the names of their owners: a job is visible to its owner's token alone. */
 export type Tokens = Map<string, string>
@@ -22,10 +23,7 @@ export async function readTokens(file: string): Promise<Tokens> {
   const { mode } = await stat(file)
   if (process.platform !== 'win32' && mode & 0o077) throw refuse(file, 'others may read it', `Run: chmod 600 ${file}`)
   const tokens: Tokens = new Map()
-  for (const line of text.split('\n')) {
-    const words = line.trim().split(/\s+/)
-    if (words[0] === '') continue
-    const [name, token] = words.length === 1 ? ['default', words[0]] : words
+  for (const [name, token] of parseTokens(text)) {
     if (token.length < 16)
       throw refuse(file, 'a token is shorter than 16 characters', 'Delete the file: a new one is made.')
     tokens.set(name, token)
@@ -53,12 +51,15 @@ async function makeTokens(file: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(file)) return
     const { code, message, data } = outputError(error, file)
     const hint = 'Choose another data folder by --data, or free some space and see that it may be written.'
-    throw new SiderError(code, message, { stage: 'setup', hint, data, cause: error })
+    throw new SiderError(code, message, { stage: 'setup', hint: { cli: hint }, data, cause: error })
   }
 }
 
 function refuse(file: string, why: string, hint: string): SiderError {
-  return new SiderError('OUTPUT_UNWRITABLE', `cannot use the token file ${file}: ${why}`, { stage: 'setup', hint })
+  return new SiderError('OUTPUT_UNWRITABLE', `cannot use the token file ${file}: ${why}`, {
+    stage: 'setup',
+    hint: { cli: hint },
+  })
 }
 
 /** The owner of a token, found in a time that says nothing about the tokens. */

@@ -6,15 +6,16 @@ import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { WebSocketServer } from 'ws'
 import { SiderError, VERSION, writeFileAtomic } from '../engine/index.js'
+import { LocalRunner } from '../jobs/local-runner.js'
+import { Log } from '../jobs/log.js'
+import { Metrics } from '../jobs/metrics.js'
+import { JobQueue } from '../jobs/queue.js'
+import { sweep } from '../jobs/retention.js'
+import { JobStore } from '../jobs/store.js'
 import { Connection, type ConnectionServices } from './connection.js'
 import { FaceService } from './faces/service.js'
 import { Faults } from './faults.js'
-import { JobQueue } from './jobs/queue.js'
-import { sweep } from './jobs/retention.js'
-import { JobStore } from './jobs/store.js'
 import { Lane } from './lane.js'
-import { Log } from './log.js'
-import { Metrics } from './metrics.js'
 import { type ServerOptions, serverOptions } from './options.js'
 import { Pages } from './pages.js'
 import { SUBPROTOCOL } from './protocol.js'
@@ -42,7 +43,7 @@ export async function startServer(
   const options = serverOptions(changes)
   if (!isLoopback(options.host) && !options.tls) {
     throw new SiderError('USAGE', `${options.host} can be reached from elsewhere, and there is no TLS`, {
-      hint: 'Give --tls-cert and --tls-key, or listen on 127.0.0.1.',
+      hint: { cli: 'Give --tls-cert and --tls-key, or listen on 127.0.0.1.' },
     })
   }
   const http = options.tls ? tlsServer(options.tls) : createServer()
@@ -50,7 +51,7 @@ export async function startServer(
   const tokens = await readTokens(options.tokenFile)
   const store = await JobStore.open(options.dataFolder, log)
   const metrics = new Metrics()
-  const queue = new JobQueue(store, options, log, metrics)
+  const queue = new JobQueue(store, new LocalRunner(options.workerProgram), options, log, metrics)
   const connections = new Set<Connection>()
   const gate = { port: options.port, origins: options.origins, hosts: options.hosts }
   const status = () => ({ jobs: queue.countByState(), connections: connections.size })
@@ -207,7 +208,7 @@ function listen(http: Server, { host, port }: ServerOptions): Promise<void> {
         error.code === 'EADDRINUSE'
           ? [`port ${port} is in use`, 'Is a server running already? Else choose another --port.']
           : [`cannot listen on ${host}, port ${port}: ${error.message}`, 'Choose another --host or --port.']
-      reject(new SiderError('USAGE', message, { hint, cause: error }))
+      reject(new SiderError('USAGE', message, { hint: { cli: hint }, cause: error }))
     })
     http.listen(port, host, resolve)
   })

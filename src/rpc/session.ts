@@ -1,11 +1,11 @@
 /** One connection after its upgrade: who it is, what it may send, what it is sent. */
 import { randomUUID } from 'node:crypto'
-import { RpcError } from './errors.js'
-import type { Artifact, ArtifactGetResult, Delivery, EventKind, PeerInfo } from './generated/protocol.js'
-import type { Entry } from './jobs/entry.js'
-import type { JobEvent } from './jobs/events.js'
-import { isEnd } from './jobs/record.js'
-import type { Log } from './log.js'
+import { SiderError } from '../engine/index.js'
+import type { Artifact, ArtifactGetResult, Delivery, EventKind, PeerInfo } from '../generated/protocol.js'
+import type { Entry } from '../jobs/entry.js'
+import type { JobEvent } from '../jobs/events.js'
+import type { Log } from '../jobs/log.js'
+import { isEnd } from '../jobs/states.js'
 import type { Outbox, Transfer } from './outbox.js'
 import { ownerOf, type Tokens } from './security.js'
 import type { Uploads } from './uploads.js'
@@ -40,14 +40,14 @@ export class Session {
 
   /** Name of the token. */
   get owner(): string {
-    if (this.ownedBy === undefined) throw new RpcError('NOT_INITIALISED')
+    if (this.ownedBy === undefined) throw new SiderError('NOT_INITIALISED')
     return this.ownedBy
   }
 
-  /** @throws RpcError UNAUTHORISED */
+  /** @throws SiderError UNAUTHORISED */
   open(token: string, client: PeerInfo | undefined, delivery: Delivery): void {
     const owner = ownerOf(this.tokens, token)
-    if (owner === undefined) throw new RpcError('UNAUTHORISED')
+    if (owner === undefined) throw new SiderError('UNAUTHORISED')
     this.ownedBy = owner
     this.delivery = delivery
     this.log.info('session opened', { session: this.id, owner, client })
@@ -112,7 +112,7 @@ export class Session {
     }
     if (!this.outbox.roomForTransfer) {
       source.end?.()
-      throw new RpcError('RATE', 'too many artifacts are under way: wait for one')
+      throw new SiderError('RATE', 'too many artifacts are under way: wait for one')
     }
     const transfer = randomUUID()
     // After the answer, which is put into the outbox when this returns.

@@ -4,11 +4,11 @@
  */
 import { createHash, type Hash, randomUUID } from 'node:crypto'
 import { appendFile, rm } from 'node:fs/promises'
-import { RpcError } from './errors.js'
+import { SiderError } from '../engine/index.js'
+import type { FrameHeader, UploadBeginResult } from '../generated/protocol.js'
+import type { Photo } from '../jobs/photo.js'
+import type { JobStore } from '../jobs/store.js'
 import { PART_BYTES, partCount } from './frames.js'
-import type { FrameHeader, UploadBeginResult } from './generated/protocol.js'
-import type { Photo } from './jobs/photo.js'
-import type { JobStore } from './jobs/store.js'
 
 /** Uploads of a connection at once. */
 const MOST = 16
@@ -31,13 +31,13 @@ export class UploadArea {
     readonly limits: UploadLimits,
   ) {}
 
-  /** @throws RpcError RATE; SiderError DISK_FULL, OUTPUT_UNWRITABLE */
+  /** @throws SiderError RATE, DISK_FULL, OUTPUT_UNWRITABLE */
   async promise(bytes: number): Promise<void> {
     const { uploadBytes } = this.limits
     if (this.promised + bytes > uploadBytes) {
-      throw new RpcError('RATE', `unfinished uploads of all clients take ${this.promised} bytes of ${uploadBytes}`, {
+      throw new SiderError('RATE', `unfinished uploads of all clients take ${this.promised} bytes of ${uploadBytes}`, {
         hint: 'Try again in a minute.',
-        detail: { limit: uploadBytes },
+        data: { limit: uploadBytes },
       })
     }
     this.promised += bytes
@@ -70,16 +70,20 @@ export class Uploads {
 
   constructor(private readonly area: UploadArea) {}
 
-  /** @throws RpcError TOO_LARGE, RATE; SiderError DISK_FULL, OUTPUT_UNWRITABLE */
+  /** @throws SiderError TOO_LARGE, RATE, DISK_FULL, OUTPUT_UNWRITABLE */
   async begin(bytes: number, digest?: string): Promise<UploadBeginResult> {
     const { photoBytes, uploadMs } = this.area.limits
     const promised = [...this.uploads.values()].reduce((sum, upload) => sum + upload.bytes, 0)
     if (promised + bytes > photoBytes) {
-      throw new RpcError('TOO_LARGE', `the photo has ${bytes} bytes; ${photoBytes - promised} are left of the limit`, {
-        detail: { limit: photoBytes },
-      })
+      throw new SiderError(
+        'TOO_LARGE',
+        `the photo has ${bytes} bytes; ${photoBytes - promised} are left of the limit`,
+        {
+          data: { limit: photoBytes },
+        },
+      )
     }
-    if (this.uploads.size >= MOST) throw new RpcError('RATE', 'too many uploads are under way: finish one')
+    if (this.uploads.size >= MOST) throw new SiderError('RATE', 'too many uploads are under way: finish one')
     await this.area.promise(bytes)
     const id = randomUUID()
     this.uploads.set(id, {
@@ -96,17 +100,17 @@ export class Uploads {
 
   /**
    * Writes a part; the upload is over if that fails.
-   * @throws RpcError NO_SUCH_UPLOAD for a part that is not the next one; SiderError DISK_FULL, OUTPUT_UNWRITABLE
+   * @throws SiderError NO_SUCH_UPLOAD for a part that is not the next one; DISK_FULL, OUTPUT_UNWRITABLE
    */
   async part({ id, part, parts }: FrameHeader, payload: Uint8Array): Promise<void> {
     const upload = this.uploads.get(id)
-    if (!upload) throw new RpcError('NO_SUCH_UPLOAD', 'no such upload')
+    if (!upload) throw new SiderError('NO_SUCH_UPLOAD', 'no such upload')
     const count = partCount(upload.bytes)
     const expected = part + 1 < count ? PART_BYTES : upload.bytes - (count - 1) * PART_BYTES
     if (parts !== count || part !== upload.received || payload.length !== expected) {
       this.drop(id)
-      throw new RpcError('NO_SUCH_UPLOAD', 'the part is not the next one, or not of the agreed size', {
-        detail: { upload: id, part },
+      throw new SiderError('NO_SUCH_UPLOAD', 'the part is not the next one, or not of the agreed size', {
+        data: { upload: id, part },
       })
     }
     try {
@@ -120,17 +124,17 @@ export class Uploads {
     if (!this.uploads.has(id)) await remove(upload.file) // it ended while the part was written
   }
 
-  /** The whole photo, whose file is the caller's; the upload is then over. @throws RpcError NO_SUCH_UPLOAD */
+  /** The whole photo, whose file is the caller's; the upload is then over. @throws SiderError NO_SUCH_UPLOAD */
   take(id: string): Photo {
     const upload = this.uploads.get(id)
-    if (!upload) throw new RpcError('NO_SUCH_UPLOAD', 'no such upload')
+    if (!upload) throw new SiderError('NO_SUCH_UPLOAD', 'no such upload')
     const missing = partCount(upload.bytes) - upload.received
-    if (missing > 0) throw new RpcError('NO_SUCH_UPLOAD', `${missing} parts of the upload are missing`)
+    if (missing > 0) throw new SiderError('NO_SUCH_UPLOAD', `${missing} parts of the upload are missing`)
     const sha256 = upload.hash.digest('hex')
     this.forget(id, upload)
     if (upload.wanted !== undefined && upload.wanted !== sha256) {
       void remove(upload.file)
-      throw new RpcError('NO_SUCH_UPLOAD', 'the upload does not match its sha256')
+      throw new SiderError('NO_SUCH_UPLOAD', 'the upload does not match its sha256')
     }
     return { bytes: upload.bytes, sha256, content: upload.file }
   }

@@ -158,6 +158,19 @@ class Words(unittest.TestCase):
         self.assertEqual(wrap("a bc def", 4, len), ["a bc", "def"])
 
 
+class Errors(unittest.TestCase):
+    def test_hints_are_blenders(self):
+        told = {"name": "NO_FACE", "hints": {"cli": "--landmarks", "page": "Drop another.", "blender": "Open another."}}
+        answer = SiderError.from_wire({"code": 1102, "message": "no face", "data": told})
+        self.assertEqual((answer.name, answer.hint), ("NO_FACE", "Open another."))
+        self.assertEqual(SiderError.from_wire({"message": "no face", **told}).hint, "Open another.")
+
+    def test_a_server_that_sends_none(self):
+        old = SiderError.from_wire({"message": "another version", "data": {"name": "VERSION", "hint": "This server speaks version 1."}})
+        self.assertIn("Install the add-on", old.hint)
+        self.assertEqual(SiderError.from_wire({"message": "?", "data": {"name": "NEWER"}}).hint, "")
+
+
 class Local(unittest.TestCase):
     def test_finds_the_running_server(self):
         endpoint = local.find()
@@ -237,7 +250,7 @@ class Jobs(unittest.TestCase):
     def test_wrong_preset_names_the_setting(self):
         events = follow(Job(Request(script(), "a", "previw"), local.find, CLIENT).start())
         self.assertEqual(events[-1][0], "failed")
-        self.assertIn(events[-1][1].name, ("PARAMS", "SETTINGS"))
+        self.assertIn(events[-1][1].name, ("PARAMS", "USAGE"))
 
     def test_connection_broken_while_it_runs(self):
         job = self.job(script(steps=60, stepMs=50)).start()

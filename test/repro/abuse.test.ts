@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { nearestName } from '../../src/engine/nearest-name.js'
+import type { Entry } from '../../src/jobs/entry.js'
+import { WaitingJobs } from '../../src/jobs/waiting.js'
 import { PART_BYTES } from '../../src/rpc/frames.js'
-import type { Entry } from '../../src/rpc/jobs/entry.js'
-import { WaitingJobs } from '../../src/rpc/jobs/waiting.js'
 import type { ServerOptions } from '../../src/rpc/options.js'
 import { Peer, type TestServer, testServer } from '../service-peer.js'
 
@@ -62,7 +62,7 @@ describe('messages that cost much', () => {
     const peer = await enter(await start())
     const spent = await cost(async () => {
       const { error } = await peer.call(method, params)
-      expect(['PARAMS', 'SETTINGS', 'NOT_INITIALISED']).toContain(error.data.name)
+      expect(['PARAMS', 'USAGE', 'NOT_INITIALISED']).toContain(error.data.name)
       expect(JSON.stringify(error).length).toBeLessThan(5000)
     })
     expect(spent).toBeLessThan(1000)
@@ -115,7 +115,7 @@ describe('a long queue', () => {
     const lists = owners.map((count, owner) =>
       Array.from({ length: count }, (_, i) => {
         const record = { owner: `owner ${owner}`, state: 'queued', queued: i }
-        return { record, isAccepted: true, launched: false } as unknown as Entry
+        return { record, launched: false } as unknown as Entry
       }),
     )
     for (const list of lists) for (const entry of list.toReversed()) waiting.update(entry)
@@ -222,7 +222,7 @@ describe('photos that are never finished', () => {
     const peer = await enter(server)
     const { upload } = await peer.ok('upload/begin', { bytes: 2 })
     peer.upload(upload, 0, 1, Buffer.from('{}'))
-    expect((await peer.fails('job/create', { image: { upload }, preset: 'none' })).data.name).toBe('SETTINGS')
+    expect((await peer.fails('job/create', { image: { upload }, preset: 'none' })).data.name).toBe('USAGE')
     expect(temporaries(server)).toEqual([])
   })
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type BatchOptions, type BatchOutcome, runBatch } from '../../src/rpc/batch.js'
+import { type BatchOptions, type BatchOutcome, runBatch } from '../../src/jobs/batch.js'
 import { CLI } from '../strace.js'
 
 const WORKER = fileURLToPath(new URL('../scripted-worker.mjs', import.meta.url))
@@ -40,11 +40,11 @@ describe('a photo that cannot be read', () => {
   })
 
   test.skipIf(process.platform === 'win32').each([
-    ['a dangling link', (path: string) => symlinkSync('/nowhere/x.jpg', path), 'IMAGE_UNREADABLE', /there is no file/],
-    ['a looping link', (path: string) => symlinkSync(path, path), 'IMAGE_UNREADABLE', /ELOOP/],
-    ['a folder', (path: string) => mkdirSync(path), 'IMAGE_UNREADABLE', /is a folder/],
-    ['a FIFO', (path: string) => spawnSync('mkfifo', [path]), 'IMAGE_UNREADABLE', /is not a file/],
-    ['an endless device', (path: string) => symlinkSync('/dev/zero', path), 'IMAGE_UNREADABLE', /is not a file/],
+    ['a dangling link', (path: string) => symlinkSync('/nowhere/x.jpg', path), 'IMAGE_NOT_FOUND', /there is no file/],
+    ['a looping link', (path: string) => symlinkSync(path, path), 'IMAGE_NOT_FOUND', /ELOOP/],
+    ['a folder', (path: string) => mkdirSync(path), 'IMAGE_NOT_FOUND', /is a folder/],
+    ['a FIFO', (path: string) => spawnSync('mkfifo', [path]), 'IMAGE_NOT_FOUND', /is not a file/],
+    ['an endless device', (path: string) => symlinkSync('/dev/zero', path), 'IMAGE_NOT_FOUND', /is not a file/],
   ])('%s is a row of the summary', async (_, make, name, message) => {
     make(join(photos, 'm.jpg'))
     const told: string[] = []
@@ -69,7 +69,10 @@ describe('the head model of a batch', () => {
     const outcomes = await batch(['a.jpg', 'z.jpg'], { settings: { 'head.model': join(folder, 'nowhere.pkl') } })
     for (const { state, error } of outcomes) {
       expect(state).toBe('failed')
-      expect(error).toMatchObject({ name: 'HEAD', message: expect.stringMatching(/nowhere\.pkl does not exist/) })
+      expect(error).toMatchObject({
+        name: 'HEAD_UNKNOWN',
+        message: expect.stringMatching(/nowhere\.pkl does not exist/),
+      })
     }
   })
 

@@ -19,7 +19,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Shell } from '../../src/cli/command.js'
 import { main } from '../../src/cli.js'
 import { prepareOutputFolder } from '../../src/engine/files.js'
-import { listQuarantine } from '../../src/rpc/jobs/quarantine.js'
+import { listQuarantine } from '../../src/jobs/quarantine.js'
 import type { ServerOptions } from '../../src/rpc/options.js'
 import { recorder } from '../recorder.js'
 import { Peer, type TestServer, testServer } from '../service-peer.js'
@@ -204,7 +204,7 @@ describe('other damaged files', () => {
     const { params } = await peer.state(job, 'failed')
     expect(params.error).toMatchObject({ name: 'IMAGE_UNREADABLE' })
     expect(params.error.message).toMatch(/damaged/)
-    expect(params.error.hint).toMatch(/Send the photo again/)
+    expect(params.error.hints.page).toMatch(/Send the photo again/)
   })
 })
 

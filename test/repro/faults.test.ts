@@ -6,16 +6,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { Log } from '../../src/jobs/log.js'
+import { Metrics } from '../../src/jobs/metrics.js'
 import { Faults } from '../../src/rpc/faults.js'
-import { Log } from '../../src/rpc/log.js'
-import { Metrics } from '../../src/rpc/metrics.js'
 
-const dist = (file: string): string => join(import.meta.dirname, '../../dist/rpc', file)
+const dist = (file: string): string => join(import.meta.dirname, '../../dist', file)
 
 describe('the server', () => {
   test('goes on after an unhandled rejection, an uncaught exception and a log that cannot be written', async () => {
     const program = `
-      import { startServer } from ${JSON.stringify(pathToFileURL(dist('server.js')).href)}
+      import { startServer } from ${JSON.stringify(pathToFileURL(dist('rpc/server.js')).href)}
       const dataFolder = ${JSON.stringify(mkdtempSync(join(tmpdir(), 'sider-serve-')))}
       const server = await startServer({ dataFolder, tokenFile: dataFolder + '/token', port: 0 })
       void Promise.reject(new Error('first fault'))

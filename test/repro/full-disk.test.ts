@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { fill, type SmallDisk, smallDisk } from '../../scripts/torture/disks.js'
 import { SiderError } from '../../src/engine/errors.js'
-import { runBatch } from '../../src/rpc/batch.js'
-import { Disk, diskError } from '../../src/rpc/jobs/disk.js'
-import { Log } from '../../src/rpc/log.js'
+import { runBatch } from '../../src/jobs/batch.js'
+import { Disk, diskError } from '../../src/jobs/disk.js'
+import { Log } from '../../src/jobs/log.js'
 import { Peer, type TestServer, testServer } from '../service-peer.js'
 
 const SCRIPTED = join(import.meta.dirname, '../scripted-worker.mjs')
@@ -158,11 +158,11 @@ describe.skipIf(typeof small === 'string')(
       await peer.ok('job/subscribe', { job: long })
       await peer.state(long, 'running')
       await disk.setWritable(false)
-      expect((await peer.fails('job/pause', { job: long })).data.name).toBe('DISK_FULL')
-      expect((await peer.fails('job/delete', { job })).data.name).toBe('DISK_FULL')
+      expect((await peer.fails('job/pause', { job: long })).data.name).toBe('OUTPUT_UNWRITABLE')
+      expect((await peer.fails('job/delete', { job })).data.name).toBe('OUTPUT_UNWRITABLE')
       await peer.until(() => peer.notifications('job/log', long).length > 0, 'a word on the disk')
       expect((await peer.ok('job/get', { job: long })).state).toBe('running') // as on disk, as told
-      expect((await peer.fails('job/cancel', { job: long })).data.name).toBe('DISK_FULL')
+      expect((await peer.fails('job/cancel', { job: long })).data.name).toBe('OUTPUT_UNWRITABLE')
       await disk.setWritable(true)
       await peer.state(long, 'completed')
       await peer.ok('job/delete', { job })

@@ -19,6 +19,13 @@ TICK_SECONDS = 0.1
 BUDGET_MS = 12
 PRESETS = ["preview", "balanced", "paper"]
 """Names of presets; a server replaces them by its own."""
+WORDS = {
+    "queued": "Waiting for its turn",
+    "pausing": "Pausing after this step",
+    "finishing": "Finishing after this step",
+    "input_required": "Waiting for the face",
+    "paused": "Paused",
+}
 engine = local.LocalEngine()
 current = None
 
@@ -80,7 +87,7 @@ class Session:
         if self.state == "running":
             left = "" if self.eta is None else f", {int(self.eta) // 60}:{int(self.eta) % 60:02d} left"
             return f"{self.stage.capitalize() or 'Starting'}{self.iteration}{left}"
-        return {"queued": "Waiting for its turn", "input_required": "Waiting for the face", "paused": "Paused"}.get(self.state, self.state)
+        return WORDS.get(self.state, self.state)
 
     def _take(self, kind, value):
         if not self.active:

@@ -129,7 +129,7 @@ export class LandmarkEdit {
 }
 
 function inWords(error: unknown): string {
-  if (error instanceof RemoteError) return `${error.message}. ${error.data.hint ?? ''}`
+  if (error instanceof RemoteError) return `${error.message}. ${error.data.hints?.page ?? ''}`
   if (error instanceof ConnectionLost) return 'The connection was lost. Is the server running?'
   return (error as Error).message
 }

@@ -3,10 +3,12 @@ import type { RemoteJob, RemoteResult } from '../../../src/rpc/client/index.js'
 import {
   type Artifact,
   ConnectionLost,
+  END_STATES,
   type Job,
   type JobState,
   type Question,
   RemoteError,
+  type Stage,
 } from '../../../src/rpc/client/index.js'
 import { Changes } from './dom.js'
 import { LandmarkEdit } from './landmark-edit.js'
@@ -42,9 +44,7 @@ export class Task {
   preset: string | undefined
   /** Whether the user opened it from the list of earlier ones. */
   reopened = false
-  progress:
-    | { stage: string; fraction: number; etaSeconds?: number; iteration?: number; iterations?: number }
-    | undefined
+  progress: { stage: Stage; fraction: number; etaSeconds?: number; iteration?: number; iterations?: number } | undefined
   readonly losses: { step: number; loss: number }[] = []
   question: Question | undefined
   /** What went wrong, and what to do. */
@@ -54,6 +54,7 @@ export class Task {
   result: RemoteResult | undefined
   /** The photo's landmarks, once they have been looked at. */
   landmarks: LandmarkEdit | undefined
+  /** Whether something was asked for that the job's state does not show yet. */
   stopping = false
   private watched: RemoteJob | undefined
   private readonly waiting = new Set<string>()
@@ -70,7 +71,8 @@ export class Task {
 
   /** Whether a job is under way. */
   get busy(): boolean {
-    return ['sending', 'queued', 'running', 'paused', 'input_required'].includes(this.state)
+    const { state } = this
+    return state !== 'empty' && state !== 'ready' && (state === 'sending' || !END_STATES.includes(state))
   }
 
   async start(preset: string, settings: Record<string, unknown>): Promise<void> {
@@ -238,7 +240,7 @@ export class Task {
   }
 
   private fail(error: unknown): void {
-    if (error instanceof RemoteError) this.error = { message: error.message, hint: error.data.hint ?? '' }
+    if (error instanceof RemoteError) this.error = { message: error.message, hint: error.data.hints?.page ?? '' }
     else if (error instanceof ConnectionLost) {
       this.error = {
         message: 'The connection was lost.',

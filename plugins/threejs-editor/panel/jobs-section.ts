@@ -80,7 +80,7 @@ export function jobsSection(kit: Kit, link: ServerLink, task: Task): HTMLElement
     if (!client) return
     const page = await client
       .call('job/list', {
-        states: ['completed', 'queued', 'running', 'paused'],
+        states: ['completed', 'queued', 'running', 'pausing', 'finishing', 'paused'],
         limit: older ? PAGE : Math.max(PAGE, jobs.length),
         ...(older && { before: jobs.at(-1)!.id }),
       })

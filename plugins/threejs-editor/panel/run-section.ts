@@ -1,11 +1,12 @@
 /** Reconstruct, pause, cancel; how far it is, for how long still, and the loss. */
+import type { Stage } from '../../../src/rpc/client/index.js'
 import { duration, h, sentence } from '../core/dom.js'
 import type { ServerLink } from '../core/server-link.js'
 import type { Task, TaskState } from '../core/task.js'
 import type { Kit } from './kit.js'
 import type { Chosen } from './settings-section.js'
 
-const STAGES: Record<string, string> = {
+const STAGES: Record<Stage, string> = {
   setup: 'Getting ready',
   photo: 'Reading the photo',
   landmarks: 'Finding landmarks',
@@ -22,6 +23,8 @@ const WORDS: Record<TaskState, string> = {
   sending: 'Sending the photo ...',
   queued: 'Waiting for its turn ...',
   running: 'Working ...',
+  pausing: 'Stopping after this step ...',
+  finishing: 'Finishing after this step ...',
   input_required: 'Which face is it?',
   paused: 'Paused. Its place is kept.',
   completed: 'Done.',
@@ -64,7 +67,7 @@ export function runSection(kit: Kit, link: ServerLink, task: Task, chosen: Chose
     for (const button of [pause, resume, keep, cancel]) button.disabled = !connected || task.stopping
     const running = state === 'running' && progress
     const steps = running && progress.iterations ? `, step ${progress.iteration} of ${progress.iterations}` : ''
-    words.textContent = running ? `${STAGES[progress.stage] ?? progress.stage}${steps}` : WORDS[state]
+    words.textContent = running ? `${STAGES[progress.stage]}${steps}` : WORDS[state]
     if (task.stopping) words.textContent = 'Stopping after this step ...'
     bar.hidden = !task.busy
     bar.value = progress?.fraction ?? 0

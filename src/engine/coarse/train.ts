@@ -1,10 +1,11 @@
 /** The coarse stage (Eqs. 4-7): f_θ learns the signed distance of the fitted face. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Settings } from '../config.js'
-import { adamUpdate, correctedRate } from '../field/adam.js'
 import type { SiderField } from '../field/field.js'
 import { eikonal, meanAbsolute } from '../field/losses.js'
 import { Rng } from '../geometry/rng.js'
+import { adamUpdate, correctedRate } from '../optimise/adam.js'
+import { descend } from '../optimise/descend.js'
 import type { CoarseTarget } from './target.js'
 
 /** Points drawn at a time; batches walk through them, then a new pool is drawn. */
@@ -12,6 +13,7 @@ const POOL = 65536
 
 /** Where the training stands; with the field's variables, all that going on needs. Survives JSON. */
 export interface CoarseState {
+  rateFactor: number
   /** Mean |f - SDF_GT| of the last steps, field units. */
   distanceError: number
   /** The training loss of each step done, field units. */
@@ -22,6 +24,7 @@ export interface CoarseState {
 }
 
 export const coarseStart = (seed: number): CoarseState => ({
+  rateFactor: 1,
   distanceError: 0,
   losses: [],
   poolRng: new Rng(seed).getState(),
@@ -43,6 +46,7 @@ export interface CoarseResult {
 /**
  * Trains the geometry network of `field` on `target` from `state`, which it keeps up to date: after an abort the field's
  * variables and `state` are what a checkpoint needs.
+ * @throws SiderError DIVERGED when the loss is not a number twice; the last good state is then in place
  */
 export async function trainCoarse(
   field: SiderField,
@@ -76,27 +80,48 @@ export async function trainCoarse(
     const poolSize = Math.max(POOL, batch)
     let rng = Rng.fromState(state.poolRng)
     let pool = target.sample(poolSize, sampleSigma, rng)
-    for (let i = state.losses.length; i < steps; i++) {
-      options.signal?.throwIfAborted()
-      if (state.used + batch > poolSize) {
-        state.poolRng = rng.getState()
+    let distance = 0
+    await descend({
+      stage: 'coarse',
+      rateSetting: 'coarse.learningRate',
+      lower: 1e-4,
+      keepEvery: 100,
+      state,
+      stretches: () => state.losses.length,
+      finished: () => state.losses.length >= steps,
+      stretch: async () => {
+        options.signal?.throwIfAborted()
+        if (state.used + batch > poolSize) {
+          state.poolRng = rng.getState()
+          rng = Rng.fromState(state.poolRng)
+          pool = target.sample(poolSize, sampleSigma, rng)
+          state.used = 0
+        }
+        const i = state.losses.length
+        // The rate falls to a tenth over the last half: it settles the distances without slowing the start.
+        const rate = state.rateFactor * learningRate * 10 ** -Math.max(0, (2 * i) / steps - 1)
+        const result = await step.run({
+          x: pool.points.subarray(3 * state.used, 3 * (state.used + batch)),
+          distance: pool.distance.subarray(state.used, state.used + batch),
+          rate: Float32Array.of(correctedRate(rate, i + 1)),
+        })
+        state.used += batch
+        distance = result['distance'][0]
+        return result['loss'][0]
+      },
+      accept: async (loss) => {
+        const i = state.losses.push(loss)
+        state.distanceError += i === 1 ? distance : 0.1 * (distance - state.distanceError)
+        await options.onStep?.(i, steps, loss)
+      },
+      snapshot: async () => ({ weights: await field.variables.read(), state: structuredClone(state) }),
+      goTo: ({ weights, state: before }) => {
+        field.variables.write(weights)
+        Object.assign(state, structuredClone(before))
         rng = Rng.fromState(state.poolRng)
         pool = target.sample(poolSize, sampleSigma, rng)
-        state.used = 0
-      }
-      // The rate falls to a tenth over the last half: it settles the distances without slowing the start.
-      const decay = 10 ** -Math.max(0, (2 * i) / steps - 1)
-      const result = await step.run({
-        x: pool.points.subarray(3 * state.used, 3 * (state.used + batch)),
-        distance: pool.distance.subarray(state.used, state.used + batch),
-        rate: Float32Array.of(correctedRate(learningRate * decay, i + 1)),
-      })
-      state.used += batch
-      const [loss, distance] = [result['loss'][0], result['distance'][0]]
-      state.losses.push(loss)
-      state.distanceError += i === 0 ? distance : 0.1 * (distance - state.distanceError)
-      await options.onStep?.(i + 1, steps, loss)
-    }
+      },
+    })
   } finally {
     await step.dispose()
   }

@@ -95,7 +95,6 @@ export class EagerDevice implements Device {
         })
       } catch (cause) {
         throw new SiderError('COMPUTE_FAILED', `the program "${program.name}" failed: ${String(cause)}`, {
-          hint: 'Choose another backend with --backend (sider doctor lists them), then go on with --resume.',
           cause,
         })
       }

@@ -6,12 +6,29 @@ import { createRequire } from 'node:module'
 import '@tensorflow/tfjs'
 import { engine, findBackendFactory, type KernelBackend, registerBackend } from '@tensorflow/tfjs-core'
 import { SiderError } from '../errors.js'
-import type { BackendDescription, BackendReport } from '../run.js'
 import { EagerDevice } from './eager-device.js'
 import { hasCudaProvider, hasGpu, hasVulkanLoader } from './hardware.js'
 import { OrtDevice, type OrtProvider } from './ort-device.js'
 import type { Device, Program } from './program.js'
 import { loadTfjs } from './tfjs.js'
+
+/** One compute backend on this machine. */
+export interface BackendDescription {
+  /** As in the setting `backend`. */
+  name: string
+  available: boolean
+  /** Why it is or is not available, in a sentence. */
+  reason: string
+  /** What it would run on, e.g. the GPU's name. */
+  device?: string
+}
+
+export interface BackendReport {
+  backends: BackendDescription[]
+  /** What `backend: 'auto'` takes here, and why. */
+  chosen: string
+  why: string
+}
 
 /** In the order in which 'auto' prefers them; the first that works and is fast is taken. */
 const NAMES = [
@@ -179,7 +196,7 @@ export async function openDevice(name: string, threads: number): Promise<Device>
   if (!available) {
     throw new SiderError('BACKEND_MISSING', `the backend ${name} cannot be used here: ${reason}`, {
       stage: 'setup',
-      hint: 'Leave out --backend to take the fastest that works; `sider doctor` lists them.',
+      hint: { cli: 'Leave out --backend to take the fastest that works; `sider doctor` lists them.' },
       data: { backend: name },
     })
   }

@@ -34,7 +34,6 @@ function failed(name: string, cause: unknown): unknown {
   if (error instanceof SiderError) return error
   const words = cause instanceof Error ? cause.message : String(cause)
   return new SiderError('COMPUTE_FAILED', `the program "${name}" failed: ${words}`, {
-    hint: 'Choose another backend with --backend (sider doctor lists them), then go on with --resume.',
     cause,
   })
 }

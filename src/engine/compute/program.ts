@@ -27,6 +27,9 @@ export interface ShapedArray {
   data: Float32Array
 }
 
+/** What variables begin with. */
+export type Initial = Record<string, ShapedArray>
+
 /** Named device-resident tensors that programs share. */
 export interface Variables {
   readonly shapes: Shapes

@@ -5,10 +5,10 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import { type Arrays, type Executable, type ShapedArray, withoutShapes, withShapes } from '../compute/program.js'
 import type { Settings } from '../config.js'
-import { SiderError } from '../errors.js'
-import { correctedRate } from '../field/adam.js'
 import type { SiderField } from '../field/field.js'
 import { Rng } from '../geometry/rng.js'
+import { correctedRate } from '../optimise/adam.js'
+import { descend } from '../optimise/descend.js'
 import type { DetailRunOptions } from './progress.js'
 import { advance, clampSlope, type FaceRays, hitPositions, restart } from './rays.js'
 import { detailStep } from './step.js'
@@ -57,7 +57,6 @@ export class DetailTrainer {
   private readonly list: Uint32Array
   private readonly hits: Float32Array
   private order: Uint32Array
-  private good: Snapshot | undefined
 
   private constructor(
     private readonly field: SiderField,
@@ -121,28 +120,40 @@ export class DetailTrainer {
   async run(options: DetailRunOptions): Promise<void> {
     const { epochs } = this.settings
     const { state } = this
-    this.good = await this.snapshot()
-    while (state.epoch < epochs && !this.plateau()) {
-      while (state.inEpoch < this.stepsPerEpoch) {
-        options.signal?.throwIfAborted()
-        const loss = await this.oneStep(state.inEpoch)
-        state.lossSum += loss
-        state.inEpoch++
-        if (!Number.isFinite(loss)) break
-        const steps = epochs * this.stepsPerEpoch
-        await options.onStep?.({ step: state.step, steps, loss: state.lossSum / state.inEpoch })
-      }
-      const mean = state.lossSum / state.inEpoch
-      const best = Math.min(...state.epochLosses)
-      if (!Number.isFinite(mean) || mean > DIVERGED * best + 1e-3) this.recover(mean)
-      else {
-        state.epochLosses.push(mean)
+    await descend({
+      stage: 'detail',
+      rateSetting: 'detail.learningRate',
+      lower: 5e-5,
+      keepEvery: 5,
+      state,
+      stretches: () => state.epoch,
+      finished: () => state.epoch >= epochs || this.plateau(),
+      stretch: () => this.epoch(options),
+      diverged: (loss) => loss > DIVERGED * Math.min(...state.epochLosses) + 1e-3,
+      accept: (loss) => {
+        state.epochLosses.push(loss)
         state.epoch++
         Object.assign(state, { inEpoch: 0, lossSum: 0, shuffleRng: this.rng.getState() })
         this.order = this.rng.permutation(this.rays.count)
-        if (state.epoch % 5 === 0) this.good = await this.snapshot()
-      }
+      },
+      snapshot: () => this.snapshot(),
+      goTo: (snapshot) => this.goTo(snapshot),
+    })
+  }
+
+  /** The rest of an epoch; its mean loss. */
+  private async epoch({ signal, onStep }: DetailRunOptions): Promise<number> {
+    const { state } = this
+    while (state.inEpoch < this.stepsPerEpoch) {
+      signal?.throwIfAborted()
+      const loss = await this.oneStep(state.inEpoch)
+      state.lossSum += loss
+      state.inEpoch++
+      if (!Number.isFinite(loss)) break
+      const steps = this.settings.epochs * this.stepsPerEpoch
+      await onStep?.({ step: state.step, steps, loss: state.lossSum / state.inEpoch })
     }
+    return state.lossSum / state.inEpoch
   }
 
   /** Whether the loss has stopped falling: no epoch of the last `plateauEpochs` beat the best before by the tolerance. */
@@ -220,19 +231,6 @@ export class DetailTrainer {
     Object.assign(this.state, structuredClone(state))
     this.order = Rng.fromState(state.shuffleRng).permutation(this.rays.count)
     this.rng = Rng.fromState(state.rng)
-  }
-
-  private recover(loss: number): void {
-    const { rateFactor } = this.state
-    this.goTo(this.good!)
-    if (rateFactor < 1) {
-      throw new SiderError('DIVERGED', `the optimisation diverged twice (loss ${loss}); the last good state is kept`, {
-        stage: 'detail',
-        hint: 'Lower the learning rate, for example --set detail.learningRate=1e-4.',
-        data: { epoch: this.state.epoch, loss: String(loss) },
-      })
-    }
-    this.state.rateFactor = 1 / 3
   }
 
   /** Everything a checkpoint needs to go on exactly here, in the middle of an epoch too. */

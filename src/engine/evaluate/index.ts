@@ -86,7 +86,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
   if (scored.length === 0) {
     throw new SiderError('RESULT_INVALID', `${results}: none of the ${cases.length} cases has a reconstruction here`, {
-      hint: `Expected for example ${results}/${cases[0].name}/face.glb; --reconstruct makes them.`,
+      hint: { cli: `Expected for example ${results}/${cases[0].name}/face.glb; --reconstruct makes them.` },
       data: { path: results, missing },
     })
   }

@@ -17,7 +17,7 @@ const HINTS: Record<Side, string> = {
 
 /** The error for a file that is missing, damaged or of an unknown kind. */
 export function invalidFile(side: Side, path: string, why: string, cause?: unknown): SiderError {
-  return new SiderError(side, `${path}: ${why}`, { hint: HINTS[side], data: { path }, cause })
+  return new SiderError(side, `${path}: ${why}`, { hint: { cli: HINTS[side] }, data: { path }, cause })
 }
 
 /**

@@ -13,6 +13,7 @@
  * so that s, which the derivatives need, is all that is evaluated.
  */
 import * as tf from '@tensorflow/tfjs-core'
+import type { Initial, Tensors } from '../compute/program.js'
 import type { Rng } from '../geometry/rng.js'
 import type { Encoded, Encoding } from './encoding.js'
 
@@ -29,8 +30,7 @@ export interface GeometryShape {
 }
 
 /** Weights by name: w0 b0 w1 b1 ..., wSkip, wSdf bSdf, wFeature bFeature. Matrices are [in, out]. */
-export type Weights = Record<string, tf.Tensor>
-export type Initial = Record<string, { shape: number[]; data: Float32Array }>
+export type Weights = Tensors
 
 /** What the backward pass needs of the forward pass. */
 interface Tape {

@@ -1,8 +1,9 @@
 /** The rendering network g_ω(φ(x), n, φ(v), γ) → RGB: a ReLU MLP with sigmoid output; either input can be ablated. */
 import * as tf from '@tensorflow/tfjs-core'
+import type { Initial } from '../compute/program.js'
 import type { Rng } from '../geometry/rng.js'
 import type { Encoding } from './encoding.js'
-import type { Initial, Weights } from './geometry.js'
+import type { Weights } from './geometry.js'
 
 export interface RendererShape {
   /** Linear layers, the output layer included. */

@@ -23,7 +23,7 @@ export async function headPath(spec: string): Promise<string> {
   if (await isFile(path)) return path
   throw new SiderError('HEAD_UNKNOWN', `the head model ${spec} is not on this machine`, {
     stage: 'head',
-    hint: `Fetch it with: sider head add ${spec}`,
+    hint: { cli: `Fetch it with: sider head add ${spec}` },
     data: { path },
   })
 }

@@ -70,7 +70,7 @@ async function loadFile(path: string): Promise<HeadModel> {
 function unknown(path: string, what: string, cause?: Error): SiderError {
   return new SiderError('HEAD_UNKNOWN', `the head model ${path} ${what}`, {
     stage: 'head',
-    hint: HINT,
+    hint: { cli: HINT },
     data: { path },
     cause,
   })

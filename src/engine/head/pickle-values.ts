@@ -42,7 +42,11 @@ export type PickleValue =
 
 /** A HEAD_INVALID error about `file`. */
 export function invalidHead(file: string, what: string, hint: string, data: Record<string, unknown> = {}): SiderError {
-  return new SiderError('HEAD_INVALID', `${file}: ${what}`, { stage: 'head', hint, data: { path: file, ...data } })
+  return new SiderError('HEAD_INVALID', `${file}: ${what}`, {
+    stage: 'head',
+    hint: { cli: hint },
+    data: { path: file, ...data },
+  })
 }
 
 /** Text of a dictionary key or a name. */

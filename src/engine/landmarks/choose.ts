@@ -32,7 +32,7 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
     const count = faces.length === 1 ? 'one face, number 0' : `${faces.length} faces, numbers 0 to ${faces.length - 1}`
     throw new SiderError('FACE_NOT_LISTED', `there is no face ${index}: the photo shows ${count}`, {
       stage: 'landmarks',
-      hint: 'List them with: sider faces PHOTO',
+      hint: { cli: 'List them with: sider faces PHOTO' },
       data: { faces: faces.length, index },
     })
   }
@@ -50,7 +50,9 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
     const message = `the border of the photo cuts off a part of the face’s ${new Intl.ListFormat('en').format(missing)}`
     throw new SiderError('FACE_CUT', message, {
       stage: 'landmarks',
-      hint: 'Use a photo that shows both eyes, the nose and the mouth, or choose another face of it with --face.',
+      hint: {
+        cli: 'Use a photo that shows both eyes, the nose and the mouth, or choose another face of it with --face.',
+      },
       data: { missing },
     })
   }
@@ -59,7 +61,6 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
     const message = `the two landmark networks see different faces: they disagree by ${percent(disagreement)} of the distance of the eyes`
     throw new SiderError('FACE_UNCLEAR', message, {
       stage: 'landmarks',
-      hint: 'Use a photo that shows the face larger, less turned or less covered, or give its landmarks with --landmarks FILE.',
       data: { disagreement },
     })
   }

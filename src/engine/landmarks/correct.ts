@@ -161,9 +161,8 @@ function sourcesOf(name: string, layout: 68 | 478): readonly number[] {
 }
 
 function invalid(message: string, data: Record<string, unknown> = {}): SiderError {
-  return new SiderError('LANDMARKS_INVALID', message, {
-    stage: 'landmarks',
-    hint: 'Name a landmark 0 to 67 (iBUG), or 478:0 to 478:477 (face mesh), and a place in photo pixels; sider faces PHOTO --overlay FILE draws them with their numbers.',
-    data,
-  })
+  const what = 'Name a landmark 0 to 67 (iBUG), or 478:0 to 478:477 (face mesh), and a place in photo pixels'
+  const cli = `${what}; sider faces PHOTO --overlay FILE draws them with their numbers.`
+  const hint = { cli, page: `${what}.`, blender: `${what}.` }
+  return new SiderError('LANDMARKS_INVALID', message, { stage: 'landmarks', hint, data })
 }

@@ -92,7 +92,7 @@ export function findFlaws(photo: Photo, crop: Crop, mask: Uint8Array): Flaws & {
   if (enoughShown && noise >= NOISE)
     warnings.push(
       `The photo is noisy at the face (about ±${Math.round(noise)} of 255 levels): part of the relief may be noise. ` +
-        'A cleaner or larger original helps, or a smaller --size.',
+        'A cleaner or larger original helps, or a smaller face crop (photo.cropSize).',
     )
   return { spoilt, torn: torn || bars, warnings }
 }

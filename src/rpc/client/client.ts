@@ -1,6 +1,12 @@
 /** A client that stays connected: it connects again after losing its connection, and jobs go on being watched. */
-import type { FaceFindResult, JobCreateParams, Methods, Session } from '../generated/protocol.js'
-import { type ReconstructOptions, RemoteJob } from './job.js'
+import {
+  type FaceFindResult,
+  type JobCreateParams,
+  type Methods,
+  PROTOCOL_VERSION,
+  type Session,
+} from '../../generated/protocol.js'
+import { type JobClient, type ReconstructOptions, RemoteJob } from './job.js'
 import { ConnectionLost, Link, type Notification, RemoteError, type WebSocketClass } from './link.js'
 
 export interface ConnectOptions {
@@ -18,7 +24,7 @@ export interface ConnectOptions {
   status?: (status: 'connected' | 'lost' | 'gone') => void
 }
 
-export class SiderClient {
+export class SiderClient implements JobClient {
   private link: Link | undefined
   private connecting: Promise<Link> | undefined
   private closed = false
@@ -129,7 +135,12 @@ export class SiderClient {
       },
     })
     const { token, client = { name: 'sider-face/client' }, delivery = 'binary' } = this.options
-    this.session = await link.call('initialize', { protocol: 1, token, client, capabilities: { delivery } })
+    this.session = await link.call('initialize', {
+      protocol: PROTOCOL_VERSION,
+      token,
+      client,
+      capabilities: { delivery },
+    })
     return link
   }
 

@@ -1,4 +1,5 @@
 /** A job on a server, watched from afar: iterate over it for what happens, await its result for what it made. */
+import { END_STATES } from '../../generated/job-states.js'
 import type {
   Artifact,
   Job,
@@ -7,13 +8,23 @@ import type {
   JobProgressEvent,
   JobResult,
   JobStateEvent,
-} from '../generated/protocol.js'
-import type { SiderClient } from './client.js'
+  Methods,
+} from '../../generated/protocol.js'
 import { ConnectionLost, type Notification, RemoteError } from './link.js'
 
 export interface ReconstructOptions extends Omit<JobCreateParams, 'image'> {
   /** Aborting cancels the job. */
   signal?: AbortSignal
+}
+
+/** What a job needs of its client. */
+export interface JobClient {
+  call<M extends keyof Methods>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']>
+  fetch(job: string, artifact: string): Promise<Uint8Array>
+  /** @param reconnected called when the connection is there again, or will not be */
+  listen(listener: (notification: Notification) => void, reconnected: () => void): () => void
+  /** Whether the connection is lost and is not being made again. */
+  readonly isGone: boolean
 }
 
 export type JobUpdate =
@@ -28,8 +39,6 @@ export interface RemoteResult extends JobResult {
   file(name: string): Promise<Uint8Array>
 }
 
-const isEnd = (state: string): boolean => ['completed', 'failed', 'cancelled'].includes(state)
-
 export class RemoteJob implements AsyncIterable<JobUpdate> {
   /** The server has accepted it. */
   readonly created: Promise<Job>
@@ -43,7 +52,7 @@ export class RemoteJob implements AsyncIterable<JobUpdate> {
   private unique = 0
 
   constructor(
-    private readonly client: SiderClient,
+    private readonly client: JobClient,
     private readonly options: Pick<ReconstructOptions, 'signal'>,
     create: () => Promise<Job>,
   ) {
@@ -141,7 +150,7 @@ export class RemoteJob implements AsyncIterable<JobUpdate> {
     switch (notification.method) {
       case 'job/state':
         this.put(`${this.unique++}`, { type: 'state', ...notification.params })
-        if (isEnd(notification.params.state)) ended(notification.params)
+        if (END_STATES.includes(notification.params.state)) ended(notification.params)
         break
       case 'job/progress':
         this.put('progress', { type: 'progress', ...notification.params })

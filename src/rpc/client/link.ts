@@ -1,7 +1,7 @@
 /** One connection to a server: calls and their answers, notifications, payloads put together of their parts. */
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0'
+import type { Artifact, ErrorData, Methods, Notifications } from '../../generated/protocol.js'
 import { decodeFrame, encodeFrame, PART_BYTES, partCount } from '../frames.js'
-import type { Artifact, ErrorData, Methods, Notifications } from '../generated/protocol.js'
 
 /** What a server answered instead of a result. */
 export class RemoteError extends Error {

@@ -1,6 +1,6 @@
 /** What the server and its process for faces ask and answer. */
 import type { Settings } from '../../engine/index.js'
-import type { ErrorInfo, FaceFindResult, FaceFitParams, FaceFitResult } from '../generated/protocol.js'
+import type { ErrorInfo, FaceFindResult, FaceFitParams, FaceFitResult } from '../../generated/protocol.js'
 
 export interface Questions {
   /** The photo is the file's bytes, or the path of a file of the server's. */

@@ -15,8 +15,8 @@ import {
   readLandmarks,
   SiderError,
 } from '../../engine/index.js'
-import { RpcError, toErrorInfo } from '../errors.js'
-import type { FaceFindResult, FaceFitResult, FaceLandmarks } from '../generated/protocol.js'
+import type { FaceFindResult, FaceFitResult, FaceLandmarks } from '../../generated/protocol.js'
+import { toErrorInfo } from '../../jobs/errors.js'
 import type { FromFaces, Questions, ToFaces } from './messages.js'
 
 process.on('disconnect', () => process.exit(0))
@@ -87,8 +87,8 @@ async function answer(message: ToFaces): Promise<FromFaces> {
   try {
     return { id, answer: message.question === 'find' ? await findIn(message.ask) : await fitTo(message.ask) }
   } catch (error) {
-    const known = error instanceof SiderError || error instanceof RpcError
-    return { id, error: toErrorInfo(error), fault: known ? undefined : String((error as Error)?.stack ?? error) }
+    const fault = error instanceof SiderError ? undefined : String((error as Error)?.stack ?? error)
+    return { id, error: toErrorInfo(error), fault }
   }
 }
 

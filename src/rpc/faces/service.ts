@@ -1,9 +1,9 @@
 /** Faces found and heads fitted for clients at once, without a job: by one process that is started when it is first needed. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { RpcError, type RpcErrorName } from '../errors.js'
-import type { ErrorInfo } from '../generated/protocol.js'
-import type { Log } from '../log.js'
+import { SiderError } from '../../engine/index.js'
+import { fromErrorInfo } from '../../jobs/errors.js'
+import type { Log } from '../../jobs/log.js'
 import type { FromFaces, Questions, ToFaces } from './messages.js'
 
 const PROGRAM = fileURLToPath(new URL('./program.js', import.meta.url))
@@ -31,10 +31,12 @@ export class FaceService {
     private readonly program = PROGRAM,
   ) {}
 
-  /** @throws RpcError what the engine says; RATE when too many wait; WORKER_LOST when the process crashed or takes too long */
+  /** @throws SiderError what the engine says; RATE when too many wait; WORKER_LOST when the process crashed or takes too long */
   ask<Q extends keyof Questions>(question: Q, ask: Questions[Q]['ask']): Promise<Questions[Q]['answer']> {
     if (this.closed || this.waiting.size >= MOST_WAITING)
-      throw new RpcError('RATE', `${this.waiting.size} questions about faces are waiting: try again in a second`)
+      throw new SiderError('RATE', `${this.waiting.size} questions about faces are waiting`, {
+        hint: 'Try again in a second.',
+      })
     clearTimeout(this.idle)
     const id = this.next++
     return new Promise((resolve, reject) => {
@@ -56,7 +58,7 @@ export class FaceService {
     const child = this.child
     this.child = undefined
     child?.kill('SIGKILL')
-    const lost = new RpcError('WORKER_LOST', 'the process that looks at faces ended unexpectedly: try again')
+    const lost = new SiderError('WORKER_LOST', 'the process that looks at faces ended unexpectedly')
     for (const id of [...this.waiting.keys()]) this.take(id)?.reject(lost)
   }
 
@@ -86,7 +88,7 @@ export class FaceService {
     if ('answer' in message) one?.resolve(message.answer)
     else {
       if (message.fault !== undefined) this.log.error('fault', { error: message.fault })
-      one?.reject(asRpcError(message.error))
+      one?.reject(fromErrorInfo(message.error))
     }
     if (this.waiting.size === 0) this.idle = setTimeout(() => this.end(), IDLE_MS).unref()
   }
@@ -97,8 +99,4 @@ export class FaceService {
     clearTimeout(one?.deadline)
     return one
   }
-}
-
-function asRpcError({ name, message, code: _, ...data }: ErrorInfo): RpcError {
-  return new RpcError(name as RpcErrorName, message, data)
 }

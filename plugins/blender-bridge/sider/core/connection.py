@@ -10,6 +10,7 @@ import time
 
 from . import frames
 from .errors import ConnectionLost, SiderError
+from .generated import HINTS, PROTOCOL_VERSION
 
 CONNECT_SECONDS = 10
 CALL_SECONDS = 60
@@ -46,7 +47,7 @@ class Connection:
             raise ConnectionLost(str(error)) from error
         self._waker, self._wake = socket.socketpair()
         try:
-            self.session = self.call("initialize", protocol=1, token=endpoint.token, client=client)
+            self.session = self.call("initialize", protocol=PROTOCOL_VERSION, token=endpoint.token, client=client)
         except ConnectionLost:
             self.close()
             raise
@@ -54,8 +55,7 @@ class Connection:
             self.close()
             if error.name != "UNAUTHORISED" and not (error.name == "PARAMS" and not endpoint.token):
                 raise
-            hint = "Clear the token in the add-on's preferences for the engine of this machine, or enter the server's own."
-            raise SiderError("UNAUTHORISED", f"{endpoint.url} does not accept the token", hint) from error
+            raise SiderError("UNAUTHORISED", f"{endpoint.url} does not accept the token", HINTS["UNAUTHORISED"]) from error
 
     def call(self, method, **params):
         """The result of a method. Raises SiderError, ConnectionLost."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can go wrong, in words that say what to do."""
+from .generated import HINTS
 from .words import sentence
 
 
@@ -18,9 +19,11 @@ class SiderError(Exception):
 
     @classmethod
     def from_wire(cls, error):
-        """Of an error in an answer (JSON-RPC: hint in `data`) or in job/state (hint beside the message)."""
+        """Of an error in an answer (JSON-RPC: hints in `data`) or in job/state (hints beside the message)."""
         data = error.get("data") or error
-        return cls(data.get("name", "INTERNAL"), error.get("message", "the engine failed"), data.get("hint", ""))
+        name = data.get("name", "INTERNAL")
+        hint = data.get("hints", {}).get("blender") or HINTS.get(name, "")
+        return cls(name, error.get("message", "the engine failed"), hint)
 
 
 class ConnectionLost(Exception):

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from . import glb, sdf
 from .errors import ConnectionLost, SiderError
+from .generated import END_STATES
 
-END_STATES = ("completed", "failed", "cancelled")
 RETRY_SECONDS = 180
 
 

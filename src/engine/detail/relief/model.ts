@@ -10,10 +10,9 @@
  * putting them together and weighing them by pixel are plain copies and products (interleaved, a step took twice as long).
  */
 import * as tf from '@tensorflow/tfjs-core'
-import type { Program, Tensors } from '../../compute/program.js'
+import type { Initial, Program, Tensors } from '../../compute/program.js'
 import type { Settings } from '../../config.js'
-import { adamUpdate } from '../../field/adam.js'
-import type { Initial } from '../../field/geometry.js'
+import { adamUpdate } from '../../optimise/adam.js'
 import { HARMONICS } from './occlusion.js'
 import type { ReliefScene } from './scene.js'
 import { pyramid, SplineSum } from './spline.js'

@@ -8,8 +8,8 @@ import {
   withShapes,
 } from '../../compute/program.js'
 import type { Settings } from '../../config.js'
-import { SiderError } from '../../errors.js'
-import { correctedRate, withMoments } from '../../field/adam.js'
+import { correctedRate, withMoments } from '../../optimise/adam.js'
+import { descend } from '../../optimise/descend.js'
 import type { FaceView } from '../../stages.js'
 import type { DetailRunOptions } from '../progress.js'
 import { ReliefModel } from './model.js'
@@ -71,36 +71,33 @@ export class ReliefSolver {
   async run({ signal, onStep }: DetailRunOptions): Promise<void> {
     const { steps, learningRate } = this.settings
     const { state } = this
-    let good = await this.variables.read()
-    let goodStep = state.step
-    while (state.step < steps) {
-      signal?.throwIfAborted()
-      const rate = state.rateFactor * learningRate * DECAY ** (state.step / steps)
-      const result = await this.stepper.run({ rate: Float32Array.of(correctedRate(rate, state.step + 1)) })
-      const loss = result['loss'][0]
-      if (!Number.isFinite(loss)) {
-        this.variables.write(good)
+    await descend({
+      stage: 'detail',
+      rateSetting: 'relief.learningRate',
+      lower: 0.005,
+      keepEvery: 100,
+      state,
+      stretches: () => state.step,
+      finished: () => state.step >= steps,
+      stretch: async () => {
+        signal?.throwIfAborted()
+        const rate = state.rateFactor * learningRate * DECAY ** (state.step / steps)
+        const result = await this.stepper.run({ rate: Float32Array.of(correctedRate(rate, state.step + 1)) })
+        return result['loss'][0]
+      },
+      accept: async (loss) => {
+        state.losses.push(loss)
+        state.step++
+        await onStep?.({ step: state.step, steps, loss })
+      },
+      snapshot: async () => ({ weights: await this.variables.read(), step: state.step }),
+      goTo: ({ weights, step }) => {
+        this.variables.write(weights)
         this.seen = undefined
-        state.step = goodStep
-        state.losses.length = goodStep
-        if (state.rateFactor < 1) {
-          throw new SiderError('DIVERGED', 'the relief diverged twice; the last good state is kept', {
-            stage: 'detail',
-            hint: 'Lower the learning rate: --set relief.learningRate=0.005.',
-            data: { step: state.step },
-          })
-        }
-        state.rateFactor = 1 / 3
-        continue
-      }
-      state.losses.push(loss)
-      state.step++
-      if (state.step % 100 === 0) {
-        good = await this.variables.read()
-        goodStep = state.step
-      }
-      await onStep?.({ step: state.step, steps, loss })
-    }
+        state.step = step
+        state.losses.length = step
+      },
+    })
   }
 
   /**
