@@ -80,7 +80,7 @@ async function prepare(photoPath: string | URL, settings: Settings): Promise<Pro
     settings,
     target,
     rays: () => makeRays(fit, target.frame, view, image, trusted),
-    near: target.sample(65536, settings.coarse.sampleSigma, new Rng(settings.seed + 1)),
+    near: await target.sample(65536, settings.coarse.sampleSigma, new Rng(settings.seed + 1)),
   }
 }
 

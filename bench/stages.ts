@@ -87,7 +87,7 @@ async function relief(repeats: number, preset: string): Promise<StageFigures> {
   const contours = CONTOURS[landmarks.layout]
   const trusted = trustedSkin(image, view, fit.crop, landmarks, contours, findFlaws(photo, fit.crop, view.mask))
   const painted = paintedSkin(fit.crop, landmarks, contours)
-  const scene = reliefScene({ fit, view, image, trusted, painted }, settings.relief)
+  const scene = await reliefScene({ fit, view, image, trusted, painted }, settings.relief)
   const device = await openDevice(settings.backend, settings.threads)
   const model = new ReliefModel(scene, settings.relief, settings.evidence)
   const variables = device.variables(withMoments(model.initial()))
@@ -109,7 +109,7 @@ async function surface(repeats: number, preset: string): Promise<StageFigures> {
   const image = new Float32Array(3 * fit.crop.size ** 2)
   const trusted = Float32Array.from(view.mask)
   const painted = { brows: new Float32Array(trusted.length), lips: new Float32Array(trusted.length) }
-  const { camera, mask } = reliefScene({ fit, view, image, trusted, painted }, settings.relief)
+  const { camera, mask } = await reliefScene({ fit, view, image, trusted, painted }, settings.relief)
   const offset = Float32Array.from(mask, (_, i) => 5e-4 * Math.sin(i / 9))
   const field = new ReliefField(target, camera, offset, view.normals, mask)
   const mesh = denseFace(fit.mesh, fit.model, 100_000)

@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url))
 /** Each does one step of the pipeline and knows nothing of the others. */
 const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface', 'asset', 'gltf', 'export']
 /** What stages may share. */
-const SHARED = ['geometry', 'image', 'field', 'compute', 'optimise', 'evidence']
+const SHARED = ['geometry', 'image', 'field', 'compute', 'optimise', 'evidence', 'threads']
 /** Files of the engine's root that stages and shared folders may import. */
 const COMMON = ['stages', 'errors', 'inspect', 'tensor-file', 'config', 'generated', 'memory', 'data-folder', 'pass']
 

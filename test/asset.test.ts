@@ -258,12 +258,14 @@ describe('paint', () => {
     const { mesh, topology, coarse: smooth } = heads[1]
     const { uv, uvIndices, faceRegion, parts } = topology
     const trusted = Float32Array.from(coarse.mask, (inside, i) => inside * (1 - spoilt[i]))
-    const mirror = mirrorUv(headMeshOf(topology, fit.model.mean), uv, uvIndices)
-    return paintHead(
-      { mesh, smooth: { positions: smooth, indices: mesh.indices }, uv, uvIndices, faceRegion, parts, mirror },
-      { photo, camera: fit.camera, crop: fit.crop, mesh, mask: coarse.mask, trusted, spoilt, image },
-      { size, relight: undefined, residual: new Float32Array(trusted.length) },
-    )
+    const mirror = mirrorUv({ mean: headMeshOf(topology, fit.model.mean), uv, uvIndices })
+    return paintHead({
+      head: { mesh, smooth: { positions: smooth, indices: mesh.indices }, uv, uvIndices, faceRegion, parts, mirror },
+      scene: { photo, camera: fit.camera, crop: fit.crop, mesh, mask: coarse.mask, trusted, spoilt, image },
+      size,
+      relight: undefined,
+      residual: new Float32Array(trusted.length),
+    })
   }
   /** Skin has r > g > b everywhere, what is not skin is green. */
   const greenest = (colours: Float32Array): number => {

@@ -1,9 +1,10 @@
 /** Tensor programs: the tracer, its kernels, and every backend of this machine against tfjs's plain JavaScript one. */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { RESULTS, runBackendPrograms, worstDifference } from '../bench/gpu-check/programs.js'
+import { softwareVulkan } from '../bench/gpu-check/vulkan.js'
 import { EagerDevice } from '../src/engine/compute/eager-device.js'
 import { hasVulkanLoader } from '../src/engine/compute/hardware.js'
 import { describeBackends, openDevice } from '../src/engine/compute/index.js'
@@ -13,7 +14,6 @@ import { loadTfjs } from '../src/engine/compute/tfjs.js'
 import type { Node, Value } from '../src/engine/compute/trace/graph.js'
 import { traceProgram } from '../src/engine/compute/trace/index.js'
 import { TRACE_BACKEND } from '../src/engine/compute/trace/kernels.js'
-import { runBackendPrograms } from './backend-programs.js'
 import { KERNEL_CASES, randomFeeds } from './kernel-cases.js'
 
 const eager = new EagerDevice('cpu')
@@ -28,20 +28,6 @@ async function runOn(device: Device, inputs: Shapes, body: Body, feeds: Arrays):
   const result = await executable.run(feeds)
   await executable.dispose()
   return result
-}
-
-/** Largest difference over largest value, tensor by tensor. */
-function worstDifference(expected: Arrays, got: Arrays): { name: string; error: number } {
-  expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort())
-  let worst = { name: '', error: 0 }
-  for (const [name, a] of Object.entries(expected)) {
-    const b = got[name]
-    expect(b.length, name).toBe(a.length)
-    const scale = a.reduce((m, x) => Math.max(m, Math.abs(x)), 1e-3)
-    const error = a.reduce((m, x, i) => Math.max(m, Math.abs(x - b[i])), 0) / scale
-    if (!(error <= worst.error)) worst = { name, error }
-  }
-  return worst
 }
 
 /** The program as text, one node a line. */
@@ -93,6 +79,15 @@ describe('tracer', () => {
     const inputs = { x: [5], y: [5] }
     const twice: Body = ({ x, y }) => ({ outputs: { z: tf.add(tf.sin(tf.mul(x, y)), tf.cos(tf.mul(y, x))) } })
     expect(ops(inputs, twice)).toEqual(['Mul', 'Sin', 'Cos', 'Add'])
+  })
+
+  it('shares equal constants, so that what follows from them is computed once', () => {
+    const weigh = (x: tf.Tensor, last: number) => tf.exp(tf.mul(x, tf.tensor1d([1, 2, last])))
+    const twice =
+      (last: number): Body =>
+      ({ x }) => ({ outputs: { z: tf.add(weigh(x, 3), tf.sin(weigh(x, last))) } })
+    expect(ops({ x: [3] }, twice(3))).toEqual(['Mul', 'Exp', 'Sin', 'Add'])
+    expect(ops({ x: [3] }, twice(-3)).filter((op) => op === 'Exp')).toHaveLength(2)
   })
 
   it('leaves out what no output needs', () => {
@@ -269,7 +264,7 @@ describe('backends', () => {
     { timeout: 300_000 },
     (name, { skip }) => {
       if (name.endsWith('webgpu') && !hasVulkanLoader()) skip('no Vulkan loader (Debian: apt install libvulkan1)')
-      const script = fileURLToPath(new URL('backend-programs.ts', import.meta.url))
+      const script = fileURLToPath(new URL('../bench/gpu-check/programs.ts', import.meta.url))
       const run = spawnSync(process.execPath, ['--import', 'tsx', script, name], {
         encoding: 'utf8',
         timeout: 280_000,
@@ -281,18 +276,10 @@ describe('backends', () => {
       expect(run.status, run.stderr.slice(-2000)).toBe(0)
       const values = JSON.parse(run.stdout.trim().split('\n').at(-1)!) as Record<string, number[]>
       const got = Object.fromEntries(Object.entries(values).map(([key, list]) => [key, Float32Array.from(list)]))
-      const results = (all: Arrays): Arrays =>
-        Object.fromEntries(['network/losses', 'relief/losses', 'normal', 'colour'].map((key) => [key, all[key]]))
+      const results = (all: Arrays): Arrays => Object.fromEntries(RESULTS.map((key) => [key, all[key]]))
       expect(worstDifference(results(expected), results(got)).error).toBeLessThan(1e-3)
       // Weights: see above, and GPUs round every product differently.
       expect(worstDifference(expected, got).error).toBeLessThan(0.02)
     },
   )
 })
-
-/** Where there is no GPU, Debian's and Ubuntu's chromium bring a software one. */
-function softwareVulkan(): Record<string, string> {
-  const icd = '/usr/lib/chromium/vk_swiftshader_icd.json'
-  const needed = process.platform === 'linux' && !process.env['VK_ICD_FILENAMES'] && !existsSync('/dev/dri')
-  return needed && existsSync(icd) ? { VK_ICD_FILENAMES: icd } : {}
-}

@@ -38,7 +38,7 @@ const device = new OrtDevice({ provider: 'cpu' })
 const mean = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0) / values.length
 
 describe('coarse distance', () => {
-  it('has its front on the mesh and its back a thickness behind', () => {
+  it('has its front on the mesh and its back a thickness behind', async () => {
     const target = new CoarseTarget(fitOf(gridMesh(0.2, 8)), THICKNESS)
     const { center, scale } = target.frame
     const heights = [0.03, 0.001, 0, -0.001, -THICKNESS / 2, -0.003, -THICKNESS, -0.02]
@@ -46,16 +46,15 @@ describe('coarse distance', () => {
       heights.flatMap((z) => [0.013, -0.021, z]),
       (p, i) => (p - center[i % 3]) / scale,
     )
-    const { sdf, gradient } = target.distanceAndGradient(points)
+    const { sdf, gradient } = await target.measure(points)
     heights.forEach((z, i) => {
       const exact = Math.abs(z + THICKNESS / 2) - THICKNESS / 2
       expect(sdf[i] * scale).toBeCloseTo(exact, 6)
       if (z !== -THICKNESS / 2) expect(gradient[3 * i + 2]).toBeCloseTo(Math.sign(z + THICKNESS / 2), 4)
     })
-    expect(target.distance(points)).toEqual(sdf)
   })
 
-  it('is exact on a sphere', () => {
+  it('is exact on a sphere', async () => {
     const target = new CoarseTarget(fitOf(sphere), THICKNESS)
     const rng = new Rng(3)
     let worst = 0
@@ -66,16 +65,16 @@ describe('coarse distance', () => {
       const { center, scale } = target.frame
       const point = Float32Array.from(direction, (d, k) => ((d / length) * r - center[k]) / scale)
       const exact = Math.abs(r - RADIUS + THICKNESS / 2) - THICKNESS / 2
-      worst = Math.max(worst, Math.abs(target.distance(point)[0] * scale - exact))
+      worst = Math.max(worst, Math.abs((await target.measure(point)).sdf[0] * scale - exact))
     }
     // The triangles lie up to R (1 - cos(π / 96)) = 0.05 mm inside the sphere.
     expect(worst).toBeLessThan(6e-5)
   })
 
-  it('samples mostly near the sheet, with their distances', () => {
+  it('samples mostly near the sheet, with their distances', async () => {
     const target = new CoarseTarget(fitOf(sphere), THICKNESS)
-    const { points, distance } = target.sample(4000, 0.002, new Rng(1))
-    expect(distance).toEqual(target.distance(points))
+    const { points, distance } = await target.sample(4000, 0.002, new Rng(1))
+    expect(distance).toEqual((await target.measure(points)).sdf)
     const near = distance.filter((d) => Math.abs(d) * target.frame.scale < 0.006).length / 4000
     expect(near).toBeGreaterThan(0.75)
     expect(near).toBeLessThan(0.97)
@@ -183,10 +182,11 @@ describe('coarse stage on the head', () => {
     const fit = { ...fitOf({ positions: model.mean, indices: model.indices }), model }
     const target = new CoarseTarget(fit, THICKNESS)
     const field = new SiderField(device, settings, target.frame)
-    const front = target.distance(field.toField(target.face.positions)).map((d) => Math.abs(d) * target.frame.scale)
+    const { sdf } = await target.measure(field.toField(target.face.positions))
+    const front = sdf.map((d) => Math.abs(d) * target.frame.scale)
     // Everywhere, the creases of lips, lids and nostrils included.
     expect(Math.max(...front)).toBeLessThan(1e-5)
-    const before = target.sample(2000, 0.003, new Rng(5))
+    const before = await target.sample(2000, 0.003, new Rng(5))
     const error = async (): Promise<number> => {
       const sdf = await field.sdf(before.points)
       return mean(sdf.map((f, i) => Math.abs(f - before.distance[i]))) * field.frame.scale
@@ -268,10 +268,10 @@ describe('tracing an analytic sphere', () => {
   })
 })
 
-describe('training of both networks', () => {
+describe('training of both networks', async () => {
   const fit = fitOf(sphere)
   const target = new CoarseTarget(fit, THICKNESS)
-  const near = target.sample(2000, 0.002, new Rng(2))
+  const near = await target.sample(2000, 0.002, new Rng(2))
   const view = viewCoarse(fit)
   const image = view.normals.map((n) => 0.5 + 0.4 * n)
 

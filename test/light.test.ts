@@ -16,7 +16,7 @@ function relit(left: number[], right: number[]): { left: number[]; right: number
     shading[i] = left[i % 3] + t * (right[i % 3] - left[i % 3])
   }
   const image = shading.map((s, i) => s * skin[i % 3])
-  const light = relighting(image, shading, trusted, SIZE)
+  const light = relighting({ image, shading, trusted, size: SIZE })
   const at = (x: number): number[] => [...light!.image.subarray(3 * (32 * SIZE + x), 3 * (32 * SIZE + x) + 3)]
   return { left: at(10), right: at(53) }
 }
@@ -43,6 +43,6 @@ test('changes of colour as small as those of skin are left alone', () => {
 
 test('nothing is known without a light or without skin', () => {
   const grey = new Float32Array(3 * SIZE * SIZE).fill(0.5)
-  expect(relighting(grey, undefined, trusted, SIZE)).toBeUndefined()
-  expect(relighting(grey, grey, new Float32Array(SIZE * SIZE), SIZE)).toBeUndefined()
+  expect(relighting({ image: grey, shading: undefined, trusted, size: SIZE })).toBeUndefined()
+  expect(relighting({ image: grey, shading: grey, trusted: new Float32Array(SIZE * SIZE), size: SIZE })).toBeUndefined()
 })

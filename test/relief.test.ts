@@ -71,8 +71,7 @@ describe('relief field', () => {
     )
   const plane: CoarseDistance = {
     frame,
-    distance,
-    distanceAndGradient: (p) => ({ sdf: distance(p), gradient: Float32Array.from(p, (_, i) => normal[i % 3]) }),
+    measure: async (p) => ({ sdf: distance(p), gradient: Float32Array.from(p, (_, i) => normal[i % 3]) }),
   }
   const count = size * size
   const mask = new Uint8Array(count).fill(1)
@@ -306,11 +305,11 @@ describe('occlusion', () => {
     return { mesh, model, camera: frontCamera(size, 2.6 * size, 0.6), crop } as unknown as HeadFit
   }
 
-  it('is nothing on an open floor', () => {
-    expect(occlusion(beside(0)).every((v) => v === 0)).toBe(true)
+  it('is nothing on an open floor', async () => {
+    expect((await occlusion(beside(0))).every((v) => v === 0)).toBe(true)
   })
-  it('takes half of the ambient light and all that comes from beyond the wall at its foot, but for what the wall shines back', () => {
-    const values = occlusion(beside(9))
+  it('takes half of the ambient light and all that comes from beyond the wall at its foot, but for what the wall shines back', async () => {
+    const values = await occlusion(beside(9))
     let foot = 0
     for (let i = 0; i < values.length; i += 9) if (values[i] < values[foot]) foot = i
     expect(Math.abs(values[foot] / 0.6 + 0.5)).toBeLessThan(0.05)

@@ -3,9 +3,9 @@
  * `asset/` as reconstruct.ts puts together the stages.
  */
 import { type KeySource, type ShapeKey, shapeKeys } from './asset/keys.js'
-import { relighting } from './asset/light.js'
-import { mirrorUv } from './asset/mirror.js'
-import { footprint, type HeadTextures, paintHead } from './asset/paint.js'
+import { RELIGHTING, type Relight } from './asset/light.js'
+import { MIRROR_UV } from './asset/mirror.js'
+import { footprint, type HeadTextures, PAINT_HEAD } from './asset/paint.js'
 import type { Settings } from './config.js'
 import { gather } from './geometry/mesh.js'
 import { vertexNormals } from './geometry/normals.js'
@@ -13,12 +13,15 @@ import { splitSeams } from './geometry/seams.js'
 import { vertexTangents } from './geometry/tangents.js'
 import { posedMesh } from './head/fit-mesh.js'
 import type { Metric } from './head/metric.js'
+import type { SdfGrid } from './inspect.js'
 import { pass } from './pass.js'
 import type { FaceView, HeadFit, ImplicitField, Mesh, Photo } from './stages.js'
 import { type BakedDetail, bakeDetail } from './surface/bake.js'
 import { evenSurface } from './surface/even-surface.js'
 import { type HeadMesh, ride, settleHead } from './surface/head-mesh.js'
-import { headMeshOf, headTopology } from './surface/head-topology.js'
+import { type HeadTopology, headMeshOf, headTopology } from './surface/head-topology.js'
+import { sampleSdfGrid } from './surface/sdf-grid.js'
+import type { Threads } from './threads/index.js'
 
 /** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
 const LEAST_TEXTURE = 1024
@@ -48,6 +51,8 @@ export interface Asset {
   keys: ShapeKey[]
   textures: HeadTextures
   baked: BakedDetail
+  /** The field about the face. */
+  sdf: SdfGrid
   /** The field's own surface with the head's texture coordinates, if it was asked for. */
   surface: TexturedMesh | undefined
 }
@@ -66,46 +71,45 @@ export interface AssetInput {
   spoilt: Float32Array
   /** [size, size] 1 on the fitted face */
   mask: Uint8Array
+  /** Lower and upper corner of the box about the face that the field is sampled in, head frame, metres. */
+  bounds: { low: ArrayLike<number>; high: ArrayLike<number> }
 }
 
 /**
- * Makes the asset.
+ * Makes the asset. Textures are painted on a thread of their own.
  * @param signal ends it between two steps
  * @throws SiderError SURFACE_EMPTY where the field has no surface near the face
  */
-export async function buildAsset(input: AssetInput, settings: Settings, signal?: AbortSignal): Promise<Asset> {
+export async function buildAsset(
+  input: AssetInput,
+  settings: Settings,
+  threads: Threads,
+  signal?: AbortSignal,
+): Promise<Asset> {
   const { fit, field } = input
   const topology = headTopology(fit.model, settings.surface.subdivisions)
-  const whole = await settleHead(fit, topology, field)
+  const [mirror, relight, whole] = await Promise.all([
+    threads.run(MIRROR_UV, { mean: headMeshOf(topology, fit.model.mean), ...layoutOf(topology) }, signal),
+    settings.surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined,
+    settleHead(fit, topology, field),
+  ])
   await pass(signal)
+  const size = textureSize(whole, fit, settings.surface.textureSize)
+  // what takes longest first, beside the rest
+  const painted = paint(input, whole, { size, mirror, relight }, threads, signal)
   const split = splitSeams(whole.mesh, topology.uv, topology.uvIndices)
   const each = <T extends Float32Array>(values: T, dims: number): Float32Array => gather(values, split.vertexMap, dims)
   const normals = each(vertexNormals(whole.mesh), 3)
   const tangents = vertexTangents(split.mesh, normals, split.uv)
-  const size = textureSize(whole, fit, settings.surface.textureSize)
   const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(whole.weight, 1) }
-  const baked = await bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit)))
-  await pass(signal)
-  const textures = paint(input, whole, size, settings.surface.delight)
-
-  await pass(signal)
-  const model = poser(fit, input.metric)
-  const pose = (expression: Float64Array): Float32Array => ride(whole, model(expression))
   const neutral = settings.surface.neutralize
-  const rest = new Float64Array(fit.expression.length)
-  const expression = neutral ? rest : fit.expression
-  const shown = neutral ? { positions: pose(expression), indices: whole.mesh.indices } : whole.mesh
-  const source: KeySource = {
-    mesh: shown,
-    parts: topology.parts,
-    names: fit.model.expressionNames,
-    range: fit.model.expressionRange,
-    expression,
-    pose,
-  }
-  const keys = settings.surface.shapeKeys
-    ? shapeKeys(source, neutral ? { photo: fit.expression } : { neutral: rest })
-    : []
+  const { low, high } = input.bounds
+  const [textures, baked, { shown, keys }, { grid: sdf }] = await Promise.all([
+    painted,
+    bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit))),
+    expressions(input, whole, neutral, settings.surface.shapeKeys, signal),
+    sampleSdfGrid(field, low, high, { resolution: settings.output.sdfGrid }),
+  ])
   await pass(signal)
   const mesh = { positions: each(shown.positions, 3), indices: split.mesh.indices }
   const shownNormals = neutral ? each(vertexNormals(shown), 3) : normals
@@ -125,9 +129,30 @@ export async function buildAsset(input: AssetInput, settings: Settings, signal?:
     })),
     textures,
     baked,
+    sdf,
     surface:
       settings.surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, settings.surface.resolution),
   }
+}
+
+/** The mesh in the expression that is shown, and what leads from it to the others. */
+async function expressions(
+  { fit, metric }: AssetInput,
+  whole: HeadMesh,
+  neutral: boolean,
+  withKeys: boolean,
+  signal?: AbortSignal,
+): Promise<{ shown: Mesh; keys: ShapeKey[] }> {
+  await pass(signal)
+  const model = poser(fit, metric)
+  const pose = (expression: Float64Array): Float32Array => ride(whole, model(expression))
+  const rest = new Float64Array(fit.expression.length)
+  const expression = neutral ? rest : fit.expression
+  const shown = neutral ? { positions: pose(expression), indices: whole.mesh.indices } : whole.mesh
+  const { expressionNames: names, expressionRange: range } = fit.model
+  const source: KeySource = { mesh: shown, parts: whole.topology.parts, names, range, expression, pose }
+  const keys = withKeys ? shapeKeys(source, neutral ? { photo: fit.expression } : { neutral: rest }) : []
+  return { shown, keys }
 }
 
 /** The model's vertices at metric size in any expression. Without joints only the coefficients that differ cost time. */
@@ -148,23 +173,31 @@ function poser(fit: HeadFit, { scale }: Metric): (expression: Float64Array) => F
   }
 }
 
+const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
+
+const litCrop = ({ image, view, trusted, fit }: AssetInput) => ({
+  image,
+  shading: view.shading,
+  trusted,
+  size: fit.crop.size,
+})
+
 function paint(
   { fit, photo, view, image, trusted, spoilt, mask }: AssetInput,
   { mesh, topology, coarse }: HeadMesh,
-  size: number,
-  delight: boolean,
-): HeadTextures {
+  { size, mirror, relight }: { size: number; mirror: Float32Array; relight: Relight | undefined },
+  threads: Threads,
+  signal: AbortSignal | undefined,
+): Promise<HeadTextures> {
   const { uv, uvIndices, faceRegion, parts } = topology
-  const mirror = mirrorUv(headMeshOf(topology, fit.model.mean), uv, uvIndices)
+  const { camera, crop } = fit
   const residual = new Float32Array(trusted.length)
   for (let i = 0; i < residual.length; i++)
     if (view.mask[i]) for (let k = 3 * i; k < 3 * i + 3; k++) residual[i] += Math.abs(view.colour[k] - image[k]) / 3
-  const relight = delight ? relighting(image, view.shading, trusted, fit.crop.size) : undefined
-  return paintHead(
-    { mesh, uv, uvIndices, faceRegion, parts, mirror, smooth: { positions: coarse, indices: mesh.indices } },
-    { photo, camera: fit.camera, crop: fit.crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image },
-    { size, residual, relight },
-  )
+  const smooth = { positions: coarse, indices: mesh.indices }
+  const head = { mesh, uv, uvIndices, faceRegion, parts, mirror, smooth }
+  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image }
+  return threads.run(PAINT_HEAD, { head, scene, size, relight, residual }, signal)
 }
 
 const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))

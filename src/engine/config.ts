@@ -3,7 +3,6 @@
  * in the schema (and `npm run generate`); validation, command line, docs and types follow from it.
  */
 import { readFileSync } from 'node:fs'
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { SiderError } from './errors.js'
 import type { Settings } from './generated/settings.js'
 import { nearestName } from './nearest-name.js'
@@ -20,6 +19,7 @@ interface SchemaNode {
   properties?: Record<string, SchemaNode>
   default?: unknown
   enum?: string[]
+  minLength?: number
   minimum?: number
   exclusiveMinimum?: number
   maximum?: number
@@ -68,10 +68,6 @@ export const SETTING_GROUPS: SettingGroup[] = readGroups()
 
 const SETTINGS_BY_PATH = new Map(SETTING_GROUPS.flatMap((group) => group.settings).map((info) => [info.path, info]))
 
-const ajv = new Ajv2020({ allErrors: true })
-ajv.addVocabulary(['unit', 'resumable'])
-const validate = ajv.compile(SETTINGS_SCHEMA)
-
 /**
  * Defaults, then the preset, then the overrides, validated.
  *
@@ -83,9 +79,9 @@ export function resolveSettings({ preset = DEFAULT_PRESET, overrides = {} }: Res
   for (const { path, default: value } of SETTINGS_BY_PATH.values()) values.set(path, value)
   assign(values, findPreset(preset).settings)
   assign(values, overrides)
-  const settings = nest(values)
-  if (!validate(settings)) throw invalid(validate.errors!, values)
-  return settings as unknown as Settings
+  const wrong = [...values].filter(([path, value]) => !isAllowed(schemaOf(path), value))
+  if (wrong.length > 0) throw invalid(wrong)
+  return nest(values) as unknown as Settings
 }
 
 /**
@@ -124,6 +120,12 @@ export function settingDifferences(a: Settings, b: Settings): [SettingInfo, unkn
   return [...SETTINGS_BY_PATH.values()]
     .map((info): [SettingInfo, unknown, unknown] => [info, settingAt(a, info.path), settingAt(b, info.path)])
     .filter(([, left, right]) => left !== right)
+}
+
+function schemaOf(path: string): SchemaNode {
+  const [group, name] = path.split('.')
+  const node = SETTINGS_SCHEMA.properties[group]
+  return name === undefined ? node : node.properties![name]
 }
 
 function findPreset(name: string): Preset {
@@ -170,13 +172,21 @@ function isGroup(path: string): boolean {
   return path !== '' && groupOf(path) !== undefined
 }
 
-function invalid(errors: ErrorObject[], values: Map<string, unknown>): SiderError {
-  const paths = [...new Set(errors.map((error) => error.instancePath.slice(1).replaceAll('/', '.')))]
-  const problems = paths.map((path) => ({
-    path,
-    value: values.get(path),
-    allowed: SETTINGS_BY_PATH.get(path)!.allowed,
-  }))
+/** Whether the schema of a leaf allows a value. By hand: loading and compiling a validator takes longer than all else at the start. */
+function isAllowed(
+  { type, enum: names, minLength, minimum, exclusiveMinimum, maximum }: SchemaNode,
+  value: unknown,
+): boolean {
+  if (names) return names.includes(value as string)
+  if (type === 'string') return typeof value === 'string' && value.length >= (minLength ?? 0)
+  if (type === 'boolean') return typeof value === 'boolean'
+  if (typeof value !== 'number' || !Number.isFinite(value) || (type === 'integer' && !Number.isInteger(value)))
+    return false
+  return !(value < minimum! || value <= exclusiveMinimum! || value > maximum!)
+}
+
+function invalid(wrong: [path: string, value: unknown][]): SiderError {
+  const problems = wrong.map(([path, value]) => ({ path, value, allowed: SETTINGS_BY_PATH.get(path)!.allowed }))
   const message = problems.map((p) => `${p.path} is ${show(p.value)}, but must be ${p.allowed}`).join('; ')
   return new SiderError('USAGE', message, {
     hint: { cli: '`sider settings` explains every setting.' },

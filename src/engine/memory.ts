@@ -48,7 +48,7 @@ export function asMemoryError(error: unknown): unknown {
 }
 
 /** GiB that the process may address; only Linux says, and only Linux' limits matter in practice. */
-function addressSpaceLimit(): number {
+export function addressSpaceLimit(): number {
   try {
     const [, bytes] = /^Max address space\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
     return bytes === undefined ? Number.POSITIVE_INFINITY : Number(bytes) / 2 ** 30

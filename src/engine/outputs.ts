@@ -1,9 +1,8 @@
 /** Writes the files of a finished run; docs/outputs.md describes them. */
-import { mkdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { assetFiles } from './asset-files.js'
 import { contoursOn } from './contours.js'
-import { outputError, REPORT_FILE, writeFileAtomic } from './files.js'
+import { REPORT_FILE, writeFileAtomic } from './files.js'
 import { writeGlb } from './gltf/write-glb.js'
 import { embeddedPoints } from './head/embedding.js'
 import { identitySentence } from './identity-sentence.js'
@@ -11,14 +10,15 @@ import { normalPicture } from './image/colors.js'
 import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox } from './image/picture.js'
 import { linePlot } from './image/plot.js'
 import { composeSheet } from './image/sheet.js'
-import { renderViews } from './image/views.js'
+import { DRAW_LOOKS } from './image/views.js'
 import { asMemoryError } from './memory.js'
 import { pass } from './pass.js'
 import type { WriteOptions } from './run/service.js'
 import type { Reconstruction } from './run/types.js'
 import { mapFiles, type SurfaceMaps } from './surface/maps.js'
-import { encodeSdfNpz, encodeSdfNrrd } from './surface/sdf-grid.js'
+import { GRID_FILES } from './surface/sdf-grid.js'
 import { encodeTensors } from './tensor-file.js'
+import { openThreads, type Threads } from './threads/index.js'
 import { GENERATOR, VERSION } from './version.js'
 
 /** Pictures of training and sheets are at least this large a cell. */
@@ -29,7 +29,8 @@ const VIEW = 300
 const MAKING = 0.8
 
 /**
- * Writes face.glb, sdf.*, camera.json, maps, pictures and report.json into `folder`.
+ * Writes face.glb, sdf.*, camera.json, maps, pictures and report.json into `folder`. The report comes last, so that its presence
+ * means that all others are there.
  * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE, OUT_OF_MEMORY; the signal's reason if it was aborted
  */
 export async function writeOutputs(
@@ -40,30 +41,58 @@ export async function writeOutputs(
   const files = await outputFiles(result, signal).catch((error) => {
     throw asMemoryError(error)
   })
-  const all = Object.keys(files).length
-  for (const [i, [name, bytes]] of Object.entries(files).entries()) {
-    onPart?.(MAKING + (1 - MAKING) * (i / all))
-    signal?.throwIfAborted()
-    const path = join(folder, name)
-    try {
-      await mkdir(dirname(path), { recursive: true })
-    } catch (cause) {
-      throw outputError(cause, path)
-    }
-    await writeFileAtomic(path, bytes)
-  }
+  const { [REPORT_FILE]: last, ...others } = files
+  const all = Object.entries(others)
+  let done = 0
+  const written = await Promise.allSettled(
+    all.map(async ([name, bytes]) => {
+      signal?.throwIfAborted()
+      await writeFileAtomic(join(folder, name), bytes)
+      onPart?.(MAKING + (1 - MAKING) * (++done / all.length))
+    }),
+  )
+  for (const one of written) if (one.status === 'rejected') throw one.reason
+  signal?.throwIfAborted()
+  await writeFileAtomic(join(folder, REPORT_FILE), last)
 }
 
-/** All output files as bytes by name; report.json comes last, so that its presence means that all others are there. */
+/** All output files as bytes by name. */
 export async function outputFiles(
   result: Reconstruction,
   signal?: AbortSignal,
 ): Promise<Record<string, Uint8Array | string>> {
-  const { settings, fit, view, coarse, photo } = result
+  const { settings, fit } = result
+  const { size } = fit.crop
+  const pool = openThreads(settings.threads)
+  const crop = resampleBox(result.photo, fit.crop, Math.max(size, CELL), Math.max(size, CELL))
+  const png = async (name: string, picture: Picture | Promise<Picture>) => ({
+    [`${name}.png`]: await encodePng(await picture),
+  })
+  /** What this thread makes, after others have had their turn. */
+  const here = async <T>(make: () => T): Promise<Awaited<T>> => {
+    await pass(signal)
+    return await make()
+  }
+  // What threads draw comes first, and this thread goes on meanwhile.
+  const parts: Promise<Record<string, Uint8Array | string>>[] = [
+    png('views', viewSheet(result, crop, pool, signal)),
+    pool.run(GRID_FILES, result.sdf, signal),
+    here(() => pictureFiles(result)),
+    here(() => png('progress', progressSheet(result))),
+    here(() => png('loss', renderSvg(lossPlot(result)))),
+    here(() => assetFiles(result, { ...provenance(result), quality: result.quality })),
+    here(() => coarseFile(result)),
+    here(() => recordFiles(result)),
+  ]
+  return Object.assign({}, ...(await Promise.all(parts)))
+}
+
+/** Maps of the crop's pixels, and pictures of them. */
+async function pictureFiles(result: Reconstruction): Promise<Record<string, Uint8Array>> {
+  const { view, coarse, fit } = result
   const { size } = fit.crop
   const maps: SurfaceMaps = { ...view, coarseNormals: coarse.normals, render: view.colour }
-  const crop = resampleBox(photo, fit.crop, Math.max(size, CELL), Math.max(size, CELL))
-  const files: Record<string, Uint8Array | string> = await mapFiles(maps, resize(result, size))
+  const files = await mapFiles(maps, resize(result, size))
   for (const name of ['shading', 'albedo'] as const) {
     const data = view[name]
     if (data)
@@ -71,28 +100,32 @@ export async function outputFiles(
         pictureFromFloats(name === 'albedo' ? data.map((a) => 0.6 * a) : data, size, size),
       )
   }
-  await pass(signal)
-  files['progress.png'] = await encodePng(await progressSheet(result))
-  files['views.png'] = await encodePng(await viewSheet(result, crop))
-  await pass(signal)
-  files['loss.png'] = await encodePng(await renderSvg(lossPlot(result)))
-  Object.assign(files, await assetFiles(result, { ...provenance(result), quality: result.quality }))
-  await pass(signal)
-  files['coarse.glb'] = await writeGlb(
-    [{ name: 'coarse', mesh: fit.mesh, baseColor: [0.5, 0.34, 0.28], extras: { provenance: provenance(result) } }],
-    { generator: `sider ${VERSION}` },
-  )
-  files['head.json'] = `${JSON.stringify(headJson(result), null, 1)}\n`
-  files['landmarks.json'] = `${JSON.stringify(landmarksJson(result), null, 1)}\n`
-  files['sdf.npz'] = encodeSdfNpz(result.sdf)
-  files['sdf.nrrd'] = encodeSdfNrrd(result.sdf)
-  files['sdf.safetensors'] = encodeTensors({
-    tensors: result.weights,
-    metadata: { kind: settings.field.kind, settings: JSON.stringify(settings), frame: JSON.stringify(frameOf(result)) },
-  })
-  files['camera.json'] = `${JSON.stringify(cameraJson(result), null, 2)}\n`
-  files[REPORT_FILE] = `${JSON.stringify(report(result), null, 2)}\n`
   return files
+}
+
+async function coarseFile(result: Reconstruction): Promise<Record<string, Uint8Array>> {
+  const { mesh } = result.fit
+  const part = { mesh, baseColor: [0.5, 0.34, 0.28] as const, extras: { provenance: provenance(result) } }
+  return { 'coarse.glb': await writeGlb([{ name: 'coarse', ...part }], { generator: `sider ${VERSION}` }) }
+}
+
+/** What is kept as numbers and words. */
+function recordFiles(result: Reconstruction): Record<string, Uint8Array | string> {
+  const { settings } = result
+  return {
+    'head.json': `${JSON.stringify(headJson(result), null, 1)}\n`,
+    'landmarks.json': `${JSON.stringify(landmarksJson(result), null, 1)}\n`,
+    'sdf.safetensors': encodeTensors({
+      tensors: result.weights,
+      metadata: {
+        kind: settings.field.kind,
+        settings: JSON.stringify(settings),
+        frame: JSON.stringify(frameOf(result)),
+      },
+    }),
+    'camera.json': `${JSON.stringify(cameraJson(result), null, 2)}\n`,
+    [REPORT_FILE]: `${JSON.stringify(report(result), null, 2)}\n`,
+  }
 }
 
 const resize = ({ image }: Reconstruction, size: number): Picture => pictureFromFloats(image, size, size)
@@ -194,14 +227,25 @@ async function progressSheet({ history }: Reconstruction): Promise<Picture> {
 }
 
 /** The head from several sides, as clay and textured, beside the photo. */
-async function viewSheet({ asset }: Reconstruction, crop: Picture): Promise<Picture> {
+async function viewSheet(
+  { asset }: Reconstruction,
+  crop: Picture,
+  pool: Threads,
+  signal: AbortSignal | undefined,
+): Promise<Picture> {
   const { head, textures, baked } = asset
   const texture = pictureFromFloats(textures.photo, textures.size, textures.size)
   const yawDegrees = [-50, -20, 0, 20, 50]
-  const options = { yawDegrees, size: VIEW }
-  const clay = renderViews([{ ...head, normalMap: baked }], options)
-  await pass(undefined) // each row takes long
-  const skin = renderViews([{ ...head, texture }], options)
+  const looks = [
+    { ...head, normalMap: baked },
+    { ...head, texture },
+  ]
+  // a task for every second side: each has a copy of the textures
+  const sides = [0, 1].map((first) => yawDegrees.filter((_, i) => i % 2 === first))
+  const drawn = await Promise.all(
+    sides.map((some) => pool.run(DRAW_LOOKS, { looks, options: { yawDegrees: some, size: VIEW } }, signal)),
+  )
+  const [clay, skin] = looks.map((_, look) => yawDegrees.map((_, i) => drawn[i % 2][look][i >> 1]))
   const row = (first: Picture, captions: string[], pictures: Picture[]) =>
     [first, ...pictures].map((picture, i) => ({ picture, caption: captions[i] }))
   const names = yawDegrees.map((y) => `${y > 0 ? '+' : ''}${y}°`)

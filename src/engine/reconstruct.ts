@@ -25,9 +25,9 @@ import type { EvidenceMaps } from './evidence/maps.js'
 import { SiderField } from './field/field.js'
 import { fitFace } from './fit-face.js'
 import { submesh } from './geometry/mesh.js'
-import { loadHead } from './head/load.js'
+import { LOAD_HEAD } from './head/load.js'
 import { type Metric, metricFit } from './head/metric.js'
-import { Inspector, type SdfGrid } from './inspect.js'
+import { Inspector } from './inspect.js'
 import { chooseFace, landmarkWarnings } from './landmarks/choose.js'
 import { correctLandmarks } from './landmarks/correct.js'
 import { LandmarkDetector } from './landmarks/detect.js'
@@ -40,12 +40,12 @@ import { findFlaws } from './photo/flaws.js'
 import { type Checkpoint, givenLandmarks, loadCheckpoint, type RunIdentity, saveCheckpoint } from './run/checkpoint.js'
 import { RunProgress } from './run/progress.js'
 import type { FacesFound, Reconstruction, ReconstructOptions } from './run/types.js'
-import type { CoarseMaps, Face, FaceView, HeadFit, HeadModel, ImplicitField, Photo } from './stages.js'
+import type { CoarseMaps, Face, FaceView, HeadFit, HeadModel, Photo } from './stages.js'
 import { boundaryFalloff } from './surface/boundary-falloff.js'
 import { denseFace } from './surface/dense-face.js'
 import { PreviewGrid } from './surface/preview-grid.js'
 import { type PreviewScene, previewMesh } from './surface/preview-mesh.js'
-import { sampleSdfGrid } from './surface/sdf-grid.js'
+import { openThreads, type Threads } from './threads/index.js'
 
 /** Near the region's border the detail of previews fades into the fitted head over this distance, metres. */
 const FADE = 0.006
@@ -110,6 +110,7 @@ class Run {
   private entered = performance.now()
   private readonly warnings: string[] = []
   private readonly inspector: Inspector
+  private readonly threads: Threads
   private device: Device | undefined
   private network: SiderField | undefined
   private detailer: Detailer | undefined
@@ -123,16 +124,20 @@ class Run {
     private readonly progress: RunProgress,
   ) {
     this.inspector = options.inspector ?? new Inspector()
+    this.threads = openThreads(options.settings.threads)
   }
 
   async all(): Promise<Reconstruction> {
     const { settings } = this.options
-    const head = await loadHead(settings.head.model) // what is wrong with it is known before any work
+    const loading = this.threads.run(LOAD_HEAD, settings.head.model, this.options.signal)
+    loading.catch(() => {}) // told where it is waited for
+    if (settings.head.model !== 'built-in') await loading // what is wrong with the user's own is known before any work
     const photo = await this.timed('photo', () =>
       decodePhoto(this.options.photo, { maxPixels: settings.photo.maxPixels }),
     )
     if (this.options.resumeFrom) this.resumed = await loadCheckpoint(this.options.resumeFrom, this.identity(photo))
     const face = await this.timed('landmarks', () => this.findFace(photo))
+    const head = await loading
     const { fit, metric, evidence } = await this.timed('head', () => this.fit(photo, face, head))
     const { target, coarseErrorMm } = await this.timed('coarse', () => this.coarse(photo, fit))
     const coarse = viewCoarse(fit)
@@ -153,14 +158,25 @@ class Run {
       this.detail(photo, target, { fit, view: coarse, image, trusted, painted, expected: evidence }, coarseErrorMm),
     )
     const { field, view } = detail
-    const surface = await this.timed('surface', async () => ({
-      asset: await buildAsset(
-        { fit, metric, field, photo, view, image, trusted, spoilt: flaws.spoilt, mask: coarse.mask },
+    const asset = await this.timed('surface', () =>
+      buildAsset(
+        {
+          fit,
+          metric,
+          field,
+          photo,
+          view,
+          image,
+          trusted,
+          spoilt: flaws.spoilt,
+          mask: coarse.mask,
+          bounds: bounds(fit),
+        },
         settings,
+        this.threads,
         this.options.signal,
       ),
-      sdf: await this.grid(fit, field),
-    }))
+    )
     this.leave()
     return {
       settings,
@@ -171,9 +187,9 @@ class Run {
       coarse,
       view,
       frame: target.frame,
-      sdf: surface.sdf,
+      sdf: asset.sdf,
       metric,
-      asset: surface.asset,
+      asset,
       weights: detail.weights,
       losses: this.detailer!.losses,
       history: detail.history,
@@ -236,7 +252,7 @@ class Run {
   private async coarse(photo: Photo, fit: HeadFit): Promise<{ target: CoarseTarget; coarseErrorMm: number }> {
     const { settings } = this.options
     this.device = await openDevice(settings.backend, settings.threads)
-    const target = new CoarseTarget(fit, settings.coarse.thickness)
+    const target = new CoarseTarget(fit, settings.coarse.thickness, this.threads)
     if (settings.field.kind === 'relief') return { target, coarseErrorMm: 0 }
     const network = new SiderField(this.device, settings, target.frame)
     this.network = network
@@ -305,7 +321,7 @@ class Run {
     const { settings, signal, finish } = this.options
     const detailer = this.network
       ? await networkDetailer(this.network, target, input, settings)
-      : await reliefDetailer(this.device!, target, input, settings)
+      : await reliefDetailer(this.device!, target, input, settings, this.threads, signal)
     this.detailer = detailer
     if (this.resumed?.stage === 'detail') detailer.restore(shapedOf(this.resumed), this.resumed.state)
     const save = () =>
@@ -374,11 +390,6 @@ class Run {
       this.previewGrid ??= new PreviewGrid(field.frame, low, high, PREVIEW_SAMPLES)
       inspector.record('sdf', { kind: 'sdf', grid: await this.previewGrid.sample(field) }, step)
     }
-  }
-
-  private async grid(fit: HeadFit, field: ImplicitField): Promise<SdfGrid> {
-    const { low, high } = bounds(fit)
-    return (await sampleSdfGrid(field, low, high, { resolution: this.options.settings.output.sdfGrid })).grid
   }
 
   async dispose(): Promise<void> {

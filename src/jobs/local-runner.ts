@@ -8,12 +8,27 @@ const WORKER_PROGRAM = fileURLToPath(new URL('./worker.js', import.meta.url))
 /** The last that a worker said on standard error is kept, characters. */
 const STDERR_LENGTH = 4000
 
+/** Without jobs for this long, the process that is kept ready is ended and gives its memory back. */
+const IDLE_MS = 10 * 60_000
+
 export class LocalRunner implements Runner {
+  /** The process of the job to come: it loads the engine while another job runs. */
+  private spare: WorkerProcess | undefined
+  private timer: NodeJS.Timeout | undefined
+
   /** @param program that workers run; tests put another in its place */
   constructor(private readonly program: string = WORKER_PROGRAM) {}
 
   start(work: Work, events: RunEvents): Attempt {
-    return new WorkerProcess(this.program, work, events)
+    const worker = this.spare?.alive ? this.spare : new WorkerProcess(this.program)
+    worker.begin(work, events)
+    this.spare = new WorkerProcess(this.program)
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => {
+      this.spare?.kill()
+      this.spare = undefined
+    }, IDLE_MS).unref()
+    return worker
   }
 }
 
@@ -23,12 +38,12 @@ class WorkerProcess implements Attempt {
   private stderr = ''
   /** Its last message, or that it was ended from here: what comes after it is not heard. */
   private last: Outcome | undefined
+  private events: RunEvents | undefined
+  /** Whether the process is there, as far as is known. */
+  alive = true
 
-  constructor(
-    program: string,
-    work: Work,
-    private readonly events: RunEvents,
-  ) {
+  /** A process that waits for its job. Until then it does not keep this one alive, and ends with it. */
+  constructor(program: string) {
     this.child = fork(program, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -40,6 +55,7 @@ class WorkerProcess implements Attempt {
     this.child.on('message', (message) => this.receive(message as FromWorker))
     this.ended = new Promise((resolve) => {
       const end = (code: number | null, signal: string | null): void => {
+        this.alive = false
         const { last, stderr } = this
         if (!last) resolve({ type: 'lost', why: { code, signal, stderr } })
         else resolve(last.type === 'failed' ? { ...last, stderr } : last)
@@ -50,7 +66,19 @@ class WorkerProcess implements Attempt {
         if (this.child.pid === undefined) end(null, null) // it could not be started
       })
     })
+    for (const held of this.handles()) held?.unref()
+  }
+
+  begin(work: Work, events: RunEvents): void {
+    this.events = events
+    for (const held of this.handles()) held?.ref()
     this.send({ type: 'start', job: work })
+  }
+
+  /** What keeps this program alive while the process runs. */
+  private handles() {
+    const { child } = this
+    return [child, child.channel, child.stderr as unknown as Pick<ChildProcess, 'ref' | 'unref'>]
   }
 
   get worker(): string {
@@ -72,9 +100,9 @@ class WorkerProcess implements Attempt {
 
   private receive(message: FromWorker): void {
     if (this.last) return
-    if (message.type === 'progress') this.events.progress(message.progress)
-    else if (message.type === 'preview') this.events.preview(message.info, message.payload, message.sha256)
-    else if (message.type === 'log') this.events.log(message.level, message.message)
+    if (message.type === 'progress') this.events?.progress(message.progress)
+    else if (message.type === 'preview') this.events?.preview(message.info, message.payload, message.sha256)
+    else if (message.type === 'log') this.events?.log(message.level, message.message)
     else this.last = message.type === 'failed' ? { ...message, stderr: '' } : message
   }
 

@@ -5,6 +5,7 @@
  * where its colour changes over the face by more than skin's does, the change is taken out.
  */
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
+import { task } from '../threads/task.js'
 
 /** Largest change of a colour's logarithm for broad light and shade, and for what is narrower, which is partly paint. */
 const BROAD = 0.8
@@ -15,25 +16,40 @@ const WIDTH = 0.04
 const SKIN = 0.06
 
 export interface Relight {
+  size: number
   /** [size, size, 3] the crop without its light. */
-  readonly image: Float32Array
-  /** The factors that take the light out of a colour at a crop pixel. Writes to `out` [3]. */
-  gain(x: number, y: number, out: number[]): void
-  /** How far that is known, 0..1. */
-  known(x: number, y: number): number
+  image: Float32Array
+  /** [size, size, 3] the factors that take the light out of a colour. */
+  gains: Float32Array
+  /** [size, size] 0..1: falls towards the border of the skin, where shading is least known. */
+  inner: Float32Array
 }
 
-/**
- * @param image [size, size, 3] sRGB of the crop
- * @param shading [size, size, 3] as relief fields give it; undefined where no light is known
- * @param trusted [size, size] 1 where the photo shows the face's skin
- */
-export function relighting(
-  image: Float32Array,
-  shading: Float32Array | undefined,
-  trusted: Float32Array,
-  size: number,
-): Relight | undefined {
+/** The factors at a crop pixel. Writes to `out` [3]. */
+export function gainAt({ gains, size }: Relight, x: number, y: number, out: number[]): void {
+  sampleBilinear(gains, size, size, 3, x, y, out)
+}
+
+const found = [0]
+
+/** How far they are known there, 0..1. */
+export function knownAt({ inner, size }: Relight, x: number, y: number): number {
+  sampleBilinear(inner, size, size, 1, x, y, found)
+  return Math.max(0, 2 * found[0] - 1)
+}
+
+interface LitCrop {
+  /** [size, size, 3] sRGB of the crop */
+  image: Float32Array
+  /** [size, size, 3] as relief fields give it; undefined where no light is known */
+  shading: Float32Array | undefined
+  /** [size, size] 1 where the photo shows the face's skin */
+  trusted: Float32Array
+  size: number
+}
+
+/** How to take the light out of the crop's colours; undefined where no light is known. */
+export function relighting({ image, shading, trusted, size }: LitCrop): Relight | undefined {
   const total = trusted.reduce((a, b) => a + b, 0)
   if (!shading || total === 0) return undefined
   const count = size * size
@@ -64,17 +80,10 @@ export function relighting(
       gains[k] = Math.exp(-brightness - ofLight * (trusted[i] ? tint[k] : tints[k] / weights[i]))
   }
   const inner = gaussianBlur(trusted, size, size, 1, size / 100)
-  const out = [0]
-  return {
-    image: image.map((value, i) => value * gains[i]),
-    gain: (x, y, factors) => sampleBilinear(gains, size, size, 3, x, y, factors),
-    // the border of the face is where shading is least known
-    known(x, y) {
-      sampleBilinear(inner, size, size, 1, x, y, out)
-      return Math.max(0, 2 * out[0] - 1)
-    },
-  }
+  return { size, image: image.map((value, i) => value * gains[i]), gains, inner }
 }
+
+export const RELIGHTING = task(import.meta.url, relighting)
 
 /** Takes the mean from the tint of trusted pixels. @return the share of what is left that is the light's and not the skin's */
 function centreTint(tint: Float32Array, trusted: Float32Array, total: number): number {

@@ -10,8 +10,9 @@ import { vertexShare } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { HEAD_PARTS } from '../stages.js'
+import { task } from '../threads/task.js'
 import { compose, nearSeen, type PaintMesh } from './compose.js'
-import type { Relight } from './light.js'
+import { gainAt, knownAt, type Relight } from './light.js'
 import { withinSeen } from './reach.js'
 import { type Seen, Sight, type SightScene } from './sight.js'
 import { spread } from './skin.js'
@@ -31,7 +32,9 @@ export interface HeadTextures {
   confidence: Float32Array
 }
 
-export interface PaintOptions {
+interface PaintInput {
+  head: PaintMesh
+  scene: SightScene
   size: number
   /** Takes the light out of a colour; undefined: the photo's colours are the albedo. */
   relight: Relight | undefined
@@ -40,7 +43,7 @@ export interface PaintOptions {
 }
 
 /** Paints the textures. */
-export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, residual }: PaintOptions): HeadTextures {
+export function paintHead({ head, scene, size, relight, residual }: PaintInput): HeadTextures {
   const raster = texelRaster(head.uv, head.uvIndices, size)
   const sight = new Sight(scene, footprint(head, scene, size))
   const { mesh } = head
@@ -63,9 +66,9 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     photo.values.set(seen.colour, 3 * v)
     photo.weight[v] = seen.belief
     if (!relight || !seen.visible) continue
-    relight.gain(seen.x, seen.y, factors)
+    gainAt(relight, seen.x, seen.y, factors)
     light.values.set(factors, 3 * v)
-    light.weight[v] = relight.known(seen.x, seen.y)
+    light.weight[v] = knownAt(relight, seen.x, seen.y)
   }
   const within = withinSeen(mesh, head.parts, photo.weight)
   for (let v = 0; v < vertices; v++) photo.weight[v] *= within[v]
@@ -100,8 +103,8 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
     }
     sight.at(point, normal, 0, faceShare, open, seen)
     if (relight && seen.visible) {
-      relight.gain(seen.x, seen.y, factors)
-      const known = inside * relight.known(seen.x, seen.y)
+      gainAt(relight, seen.x, seen.y, factors)
+      const known = inside * knownAt(relight, seen.x, seen.y)
       for (let k = 0; k < 3; k++) gains[3 * i + k] += known * (factors[k] - gains[3 * i + k])
     }
     seen.belief *= inside
@@ -124,6 +127,8 @@ export function paintHead(head: PaintMesh, scene: SightScene, { size, relight, r
   fillBetween(lit, 3, size, raster.triangle)
   return { size, albedo, photo: lit, observed: belief, confidence }
 }
+
+export const PAINT_HEAD = task(import.meta.url, paintHead)
 
 /** [vertices] 1 on the sheets between lids and lips, falling to 0 at OPENING from them. */
 function nearOpening({ mesh, parts }: PaintMesh): Float32Array {

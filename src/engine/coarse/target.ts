@@ -6,13 +6,13 @@
  * front then lies up to ε/2 too far out. The distance is measured to the closest point of the mesh moved inwards along its
  * normal, which is zero everywhere on the mesh, whatever ε.
  */
-import { barycentric } from '../geometry/barycentric.js'
-import { MeshDistance } from '../geometry/distance.js'
 import { submesh } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import type { Rng } from '../geometry/rng.js'
 import { sampleSurface } from '../geometry/sample.js'
 import type { FieldFrame, HeadFit, Mesh } from '../stages.js'
+import { NO_THREADS, type Threads } from '../threads/index.js'
+import { SHEET_DISTANCES, type Sheet, type SheetDistances, sheetDistances } from './sheet.js'
 
 /** The face region lies within this radius in field coordinates, so that its surroundings fit in the unit sphere. */
 const REGION_RADIUS = 0.9
@@ -24,62 +24,54 @@ export interface SamplePool {
   distance: Float32Array
 }
 
+/** Points that are measured at once: a place to split the work that does not depend on who does it. */
+const BLOCK = 8192
+
+let sheets = 0
+
 export class CoarseTarget {
   readonly frame: FieldFrame
   /** The fitted face region, head frame, metres: where the front of the coarse surface should be. */
   readonly face: Mesh
-  private readonly bvh: MeshDistance
-  private readonly normals: Float32Array
-  private readonly halfThickness: number
+  private readonly sheet: Sheet
 
-  /** @param thickness ε in metres */
-  constructor(fit: HeadFit, thickness: number) {
+  /**
+   * @param thickness ε in metres
+   * @param threads where many points are measured
+   */
+  constructor(
+    fit: HeadFit,
+    thickness: number,
+    private readonly threads: Threads = NO_THREADS,
+  ) {
     this.face = submesh(fit.mesh, fit.model.faceRegion).mesh
     this.frame = regionFrame(this.face)
     const { center, scale } = this.frame
-    this.normals = vertexNormals(this.face)
     const front = this.face.positions.map((p, i) => (p - center[i % 3]) / scale)
-    this.bvh = new MeshDistance({ positions: front, indices: this.face.indices })
-    this.halfThickness = thickness / 2 / scale
-  }
-
-  /** Exact signed distance (field units) of points [n, 3] in field coordinates. */
-  distance(points: Float32Array): Float32Array {
-    return this.distanceAndGradient(points).sdf
-  }
-
-  /** The same with its gradient [n, 3], a unit vector. */
-  distanceAndGradient(points: Float32Array): { sdf: Float32Array; gradient: Float32Array } {
-    const { positions, indices } = this.bvh.mesh
-    const { point, triangle } = this.bvh.closest(points)
-    const n = triangle.length
-    const sdf = new Float32Array(n)
-    const gradient = new Float32Array(3 * n)
-    const weights = new Float64Array(3)
-    const corners = new Uint32Array(3)
-    const { normals, halfThickness } = this
-    // written out: this is asked for millions of points
-    for (let i = 0; i < n; i++) {
-      for (let c = 0; c < 3; c++) corners[c] = indices[3 * triangle[i] + c]
-      barycentric(positions, corners, point, 3 * i, weights)
-      const [a, b, c] = [3 * corners[0], 3 * corners[1], 3 * corners[2]]
-      const [u, v, w] = [weights[0], weights[1], weights[2]]
-      const nx = u * normals[a] + v * normals[b] + w * normals[c]
-      const ny = u * normals[a + 1] + v * normals[b + 1] + w * normals[c + 1]
-      const nz = u * normals[a + 2] + v * normals[b + 2] + w * normals[c + 2]
-      const inwards = halfThickness / Math.max(Math.sqrt(nx * nx + ny * ny + nz * nz), 1e-9)
-      const o = 3 * i
-      const x = points[o] - point[o] + inwards * nx
-      const y = points[o + 1] - point[o + 1] + inwards * ny
-      const z = points[o + 2] - point[o + 2] + inwards * nz
-      const distance = Math.sqrt(x * x + y * y + z * z)
-      sdf[i] = distance - halfThickness
-      const unit = 1 / Math.max(distance, 1e-9)
-      gradient[o] = x * unit
-      gradient[o + 1] = y * unit
-      gradient[o + 2] = z * unit
+    this.sheet = {
+      key: sheets++,
+      mesh: { positions: front, indices: this.face.indices },
+      normals: vertexNormals(this.face),
+      halfThickness: thickness / 2 / scale,
     }
-    return { sdf, gradient }
+  }
+
+  /** Exact signed distance (field units) of points [n, 3] in field coordinates, and its gradient [n, 3], a unit vector. */
+  async measure(points: Float32Array): Promise<SheetDistances> {
+    const { sheet, threads } = this
+    const n = points.length / 3
+    if (n <= BLOCK) return sheetDistances({ sheet, points })
+    const out = { sdf: new Float32Array(n), gradient: new Float32Array(3 * n) }
+    const starts = Array.from({ length: Math.ceil(n / BLOCK) }, (_, block) => block * BLOCK)
+    await Promise.all(
+      starts.map(async (from) => {
+        const block = points.slice(3 * from, 3 * (from + BLOCK))
+        const { sdf, gradient } = await threads.run(SHEET_DISTANCES, { sheet, points: block })
+        out.sdf.set(sdf, from)
+        out.gradient.set(gradient, 3 * from)
+      }),
+    )
+    return out
   }
 
   /**
@@ -87,8 +79,8 @@ export class CoarseTarget {
    * cube, so that no second surface grows far away.
    * @param sigma metres
    */
-  sample(n: number, sigma: number, rng: Rng): SamplePool {
-    const { points } = sampleSurface(this.bvh.mesh, n, rng)
+  async sample(n: number, sigma: number, rng: Rng): Promise<SamplePool> {
+    const { points } = sampleSurface(this.sheet.mesh, n, rng)
     const near = sigma / this.frame.scale
     for (let i = 0; i < n; i++) {
       const kind = rng.uniform()
@@ -97,7 +89,7 @@ export class CoarseTarget {
         points[j] = kind < 0.05 ? rng.uniform(-1, 1) : points[j] + rng.normal() * (kind < 0.25 ? 8 * near : near)
       }
     }
-    return { points, distance: this.distance(points) }
+    return { points, distance: (await this.measure(points)).sdf }
   }
 }
 

@@ -79,7 +79,7 @@ export async function trainCoarse(
   try {
     const poolSize = Math.max(POOL, batch)
     let rng = Rng.fromState(state.poolRng)
-    let pool = target.sample(poolSize, sampleSigma, rng)
+    let pool = await target.sample(poolSize, sampleSigma, rng)
     let distance = 0
     await descend({
       stage: 'coarse',
@@ -94,7 +94,7 @@ export async function trainCoarse(
         if (state.used + batch > poolSize) {
           state.poolRng = rng.getState()
           rng = Rng.fromState(state.poolRng)
-          pool = target.sample(poolSize, sampleSigma, rng)
+          pool = await target.sample(poolSize, sampleSigma, rng)
           state.used = 0
         }
         const i = state.losses.length
@@ -115,11 +115,11 @@ export async function trainCoarse(
         await options.onStep?.(i, steps, loss)
       },
       snapshot: async () => ({ weights: await field.variables.read(), state: structuredClone(state) }),
-      goTo: ({ weights, state: before }) => {
+      goTo: async ({ weights, state: before }) => {
         field.variables.write(weights)
         Object.assign(state, structuredClone(before))
         rng = Rng.fromState(state.poolRng)
-        pool = target.sample(poolSize, sampleSigma, rng)
+        pool = await target.sample(poolSize, sampleSigma, rng)
       },
     })
   } finally {

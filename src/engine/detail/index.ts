@@ -6,10 +6,11 @@ import type { Settings } from '../config.js'
 import type { SiderField } from '../field/field.js'
 import { Rng } from '../geometry/rng.js'
 import type { CoarseMaps, FaceView, HeadFit, ImplicitField } from '../stages.js'
+import type { Threads } from '../threads/index.js'
 import type { DetailRunOptions } from './progress.js'
 import { makeRays } from './rays.js'
 import { type CoarseDistance, ReliefField } from './relief/field.js'
-import { type Expected, type ReliefScene, reliefScene } from './relief/scene.js'
+import { type Expected, reliefScene } from './relief/scene.js'
 import { ReliefSolver, type ReliefState } from './relief/solve.js'
 import { FaceRenderer } from './render.js'
 import { type DetailState, DetailTrainer, type NearPoints } from './train.js'
@@ -54,12 +55,12 @@ export interface DetailInput {
 /** The paper's way: geometry and rendering network, traced rays, implicit differentiation. */
 export async function networkDetailer(
   field: SiderField,
-  coarse: { sample(n: number, sigma: number, rng: Rng): NearPoints },
+  coarse: { sample(n: number, sigma: number, rng: Rng): Promise<NearPoints> },
   { fit, view, image, trusted }: DetailInput,
   settings: Settings,
 ): Promise<Detailer> {
   const rays = makeRays(fit, field.frame, view, image, trusted)
-  const near = coarse.sample(NEAR_POINTS, settings.coarse.sampleSigma, new Rng(settings.seed + 1))
+  const near = await coarse.sample(NEAR_POINTS, settings.coarse.sampleSigma, new Rng(settings.seed + 1))
   const trainer = await DetailTrainer.create(field, rays, near, settings.detail, settings.seed)
   const renderer = await FaceRenderer.create(field)
   return {
@@ -89,8 +90,10 @@ export async function reliefDetailer(
   coarse: CoarseDistance,
   input: DetailInput,
   settings: Settings,
+  threads: Threads,
+  signal?: AbortSignal,
 ): Promise<Detailer> {
-  const scene: ReliefScene = reliefScene(input, settings.relief)
+  const scene = await reliefScene(input, settings.relief, threads, signal)
   const remembered = remembering(coarse)
   const solver = await ReliefSolver.create(device, scene, settings)
   return {
@@ -121,14 +124,14 @@ export async function reliefDetailer(
 
 /** The same distance; of points that are asked for again (as the same array, like those of previews) it is worked out once. */
 function remembering(coarse: CoarseDistance): CoarseDistance {
-  const known = new WeakMap<Float32Array, Float32Array>()
+  const known = new WeakMap<Float32Array, ReturnType<CoarseDistance['measure']>>()
   return {
     frame: coarse.frame,
-    distance(points) {
-      const distance = known.get(points) ?? coarse.distance(points)
-      known.set(points, distance)
-      return distance.slice()
+    async measure(points) {
+      const asked = known.get(points) ?? coarse.measure(points)
+      known.set(points, asked)
+      const { sdf, gradient } = await asked
+      return { sdf: sdf.slice(), gradient: gradient.slice() }
     },
-    distanceAndGradient: (points) => coarse.distanceAndGradient(points),
   }
 }

@@ -5,7 +5,8 @@
  */
 import { solveCholesky } from '../geometry/algebra.js'
 import { robustSpread, skinTone } from '../image/skin-tone.js'
-import { HARMONICS, harmonics } from './relief/occlusion.js'
+import { HARMONICS } from './relief/hidden-light.js'
+import { harmonics } from './relief/occlusion.js'
 
 /** Rounds of reweighted least squares. */
 const ROUNDS = 8

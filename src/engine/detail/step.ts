@@ -17,7 +17,7 @@ const GRAZING = -0.15
 
 /**
  * Inputs: x [rays + points, 3] (hits first), view [rays, 3], colour [rays, 3], weight [rays, 1], distance [points, 1],
- * rate []. Outputs: loss, photometric, sdf [rays, 1], slope [rays, 1].
+ * rate []. Outputs: loss, sdf [rays, 1], slope [rays, 1].
  */
 export function detailStep(field: SiderField, settings: Settings['detail']): Program {
   const { rays, points, sdfWeight, eikonalWeight } = settings

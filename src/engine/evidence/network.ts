@@ -167,10 +167,14 @@ function read(output: Float32Array, input: Float32Array, crop: Crop, triangle: I
       sum += labels[base + l]
     }
     for (let l = 0; l < LABELS.length; l++) labels[base + l] /= sum
-    const n = [0, 1, 2].map((k) => input[(3 + k) * count + i] + at(CHANNEL.normals + k, i))
-    const length = triangle[i] < 0 ? Number.POSITIVE_INFINITY : Math.hypot(n[0], n[1], n[2]) || 1
+    const nx = input[3 * count + i] + at(CHANNEL.normals, i)
+    const ny = input[4 * count + i] + at(CHANNEL.normals + 1, i)
+    const nz = input[5 * count + i] + at(CHANNEL.normals + 2, i)
+    const length = triangle[i] < 0 ? Number.POSITIVE_INFINITY : Math.hypot(nx, ny, nz) || 1
+    normals[3 * i] = nx / length
+    normals[3 * i + 1] = ny / length
+    normals[3 * i + 2] = nz / length
     for (let k = 0; k < 3; k++) {
-      normals[3 * i + k] = n[k] / length
       albedo[3 * i + k] = at(CHANNEL.albedo + k, i)
       move[3 * i + k] = MOVE_UNIT * at(CHANNEL.move + k, i)
     }

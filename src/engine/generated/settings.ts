@@ -22,7 +22,7 @@ export interface Settings {
     | 'tfjs-wasm'
     | 'tfjs-cpu'
   /**
-   * Processor threads of the compute backend; 0 takes all cores. Default: 0.
+   * Processor threads of the compute backend and of the engine's own loops; 0 takes all cores. Default: 0.
    */
   threads: number
   photo: PhotoSettings

@@ -48,6 +48,7 @@ export class MeshDistance {
       point: new Float32Array(n * 3),
     }
     this.#tree ??= new TriangleTree(this.mesh)
+    this.#tree.restart()
     for (let i = 0; i < n; i++) {
       const hit = this.#tree.closest(points[i * 3], points[i * 3 + 1], points[i * 3 + 2])
       result.distance[i] = Math.sqrt(hit.squaredDistance)

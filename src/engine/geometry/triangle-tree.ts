@@ -98,6 +98,11 @@ export class TriangleTree {
         for (let k = 0; k < 3; k++) this.#corners[i * 9 + c * 3 + k] = p[indices[order[i] * 3 + c] * 3 + k]
   }
 
+  /** Forgets the last query. Of several closest triangles, the answer is then the one that a fresh tree gives. */
+  restart(): void {
+    this.#last = 0
+  }
+
   /** Finds the closest point to (x, y, z); the answer is in `result`, which the next query overwrites. */
   closest(x: number, y: number, z: number): ClosestResult {
     const { result } = this

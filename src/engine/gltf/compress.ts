@@ -1,7 +1,6 @@
 /** Smaller GLB files: quantised numbers, and meshopt's packing of them. */
 import { type Document, Logger, Verbosity, WebIO } from '@gltf-transform/core'
 import { EXTMeshoptCompression, KHRMeshQuantization } from '@gltf-transform/extensions'
-import { meshopt, quantize } from '@gltf-transform/functions'
 
 /** How a GLB is packed; 'none' opens everywhere. */
 export type Compression = 'none' | 'quantize' | 'meshopt'
@@ -15,6 +14,7 @@ export async function encode(document: Document, compression: Compression): Prom
   document.setLogger(new Logger(Verbosity.ERROR))
   const io = new WebIO().setLogger(new Logger(Verbosity.ERROR))
   if (compression === 'quantize') {
+    const { quantize } = await import('@gltf-transform/functions')
     io.registerExtensions([KHRMeshQuantization])
     await document.transform(quantize(BITS))
     // quantising makes full arrays of the shape keys' sparse ones
@@ -22,6 +22,7 @@ export async function encode(document: Document, compression: Compression): Prom
       for (const primitive of mesh.listPrimitives())
         for (const key of primitive.listTargets()) for (const accessor of key.listAttributes()) accessor.setSparse(true)
   } else if (compression === 'meshopt') {
+    const { meshopt } = await import('@gltf-transform/functions')
     // Loaded where it is needed: its WebAssembly sets gigabytes of address space aside.
     const { MeshoptEncoder } = await import('meshoptimizer/encoder')
     await MeshoptEncoder.ready

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { SiderError } from '../errors.js'
 import type { HeadModel } from '../stages.js'
+import { task } from '../threads/task.js'
 import { loadBuiltInHead } from './builtin.js'
 import { loadFlame } from './flame.js'
 import { isGnmContainer, readGnmContainer } from './gnm/container.js'
@@ -37,7 +38,7 @@ const MAX_FILE = 2 ** 30
  * @throws SiderError HEAD_UNKNOWN where there is no such file or it is of no known kind, HEAD_INVALID where it is damaged,
  *   unsafe or incomplete
  */
-export async function loadHead(spec = 'built-in'): Promise<HeadModel> {
+export async function loadHead(spec: string = 'built-in'): Promise<HeadModel> {
   if (spec === 'built-in') return loadBuiltInHead()
   const path = await headPath(spec)
   const info = await stat(path).catch((cause: Error) => {
@@ -49,6 +50,8 @@ export async function loadHead(spec = 'built-in'): Promise<HeadModel> {
   for (const name of FILES) if (await isFile(join(path, name))) return loadFile(join(path, name))
   throw unknown(path, 'is a folder without a known head model')
 }
+
+export const LOAD_HEAD = task(import.meta.url, loadHead)
 
 /** By content where a file says what it is, else by the name's ending. */
 async function loadFile(path: string): Promise<HeadModel> {

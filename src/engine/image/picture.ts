@@ -1,6 +1,8 @@
 /** 8-bit sRGB pictures: making, pasting, resizing, encoding. */
-import sharp from 'sharp'
 import type { Box } from '../stages.js'
+
+/** Loaded where pictures are encoded: threads that only paint need none of it. */
+const encoder = async () => (await import('sharp')).default
 
 /** An 8-bit sRGB picture. A `Photo` is one too. */
 export interface Picture {
@@ -126,6 +128,7 @@ function resampleWeights(origin: number, extent: number, target: number, source:
 /** PNG bytes of a picture. */
 export async function encodePng(picture: Picture): Promise<Uint8Array> {
   const { width, height, data } = picture
+  const sharp = await encoder()
   return sharp(data, { raw: { width, height, channels: 3 } })
     .png({ compressionLevel: 6 })
     .toBuffer()
@@ -134,6 +137,7 @@ export async function encodePng(picture: Picture): Promise<Uint8Array> {
 /** JPEG bytes of a picture (4:4:4, sRGB). */
 export async function encodeJpeg(picture: Picture, quality = 92): Promise<Uint8Array> {
   const { width, height, data } = picture
+  const sharp = await encoder()
   return sharp(data, { raw: { width, height, channels: 3 } })
     .jpeg({ quality, chromaSubsampling: '4:4:4' })
     .toBuffer()
@@ -143,6 +147,7 @@ export async function encodeJpeg(picture: Picture, quality = 92): Promise<Uint8A
 export async function encodeGreyPng(values: Float32Array, width: number, height: number): Promise<Uint8Array> {
   const data = new Uint8Array(values.length)
   for (let i = 0; i < data.length; i++) data[i] = 255 * Math.min(1, Math.max(0, values[i])) + 0.5
+  const sharp = await encoder()
   return sharp(data, { raw: { width, height, channels: 1 } })
     .toColourspace('b-w')
     .png({ compressionLevel: 3 })
@@ -162,6 +167,7 @@ export async function encodeGreyPng16(
     const v = (values[i] - low) / (high - low)
     if (!Number.isNaN(v)) data[i] = 1 + Math.round(65534 * Math.max(0, Math.min(1, v)))
   }
+  const sharp = await encoder()
   return sharp(data, { raw: { width, height, channels: 1 } })
     .toColourspace('grey16')
     .png()
@@ -170,6 +176,7 @@ export async function encodeGreyPng16(
 
 /** Decodes any image that sharp reads, alpha over white, no rotation: for our own pictures (photos have a stage). */
 export async function decodePicture(bytes: Uint8Array): Promise<Picture> {
+  const sharp = await encoder()
   const { data, info } = await sharp(bytes)
     .flatten({ background: '#fff' })
     .toColourspace('srgb')

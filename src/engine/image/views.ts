@@ -3,6 +3,7 @@ import { multiply4, scaleCamera } from '../geometry/camera.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { interpolate, type Raster, rasterize, rasterNormals } from '../geometry/rasterize.js'
 import type { Camera, Mesh } from '../stages.js'
+import { task } from '../threads/task.js'
 import { srgbByte } from './colors.js'
 import { sampleBilinear } from './filter.js'
 import { mappedNormals, type NormalMap } from './normal-map.js'
@@ -52,15 +53,33 @@ export function renderViews(parts: readonly ViewPart[], options: ViewOptions = {
   )
 }
 
-/** One picture through a camera, of the camera's size. Surfaces seen from behind are lit as if they faced the camera. */
-function renderView(parts: readonly ViewPart[], camera: Camera, options: ViewOptions = {}): Picture {
+/** Each look of one mesh from each side: the looks share what is seen where. A task for threads. */
+export function drawLooks({ looks, options }: { looks: ViewPart[]; options: ViewOptions }): Picture[][] {
+  const [{ mesh }] = looks
+  const size = options.size ?? 512
+  const sphere = boundingSphere(looks.slice(0, 1))
+  const views = (options.yawDegrees ?? []).map((yaw) => {
+    const camera = orbitCamera(sphere.center, sphere.radius, yaw, options.pitchDegrees ?? 0, size)
+    const fine = scaleCamera(camera, options.supersample ?? 2)
+    const raster = rasterize(mesh, fine, { cull: 'none' })
+    return looks.map((look) => renderView([look], camera, options, raster))
+  })
+  return looks.map((_, i) => views.map((pictures) => pictures[i]))
+}
+export const DRAW_LOOKS = task(import.meta.url, drawLooks)
+
+/**
+ * One picture through a camera, of the camera's size. Surfaces seen from behind are lit as if they faced the camera.
+ * @param known the raster of the only part, if it is known
+ */
+function renderView(parts: readonly ViewPart[], camera: Camera, options: ViewOptions = {}, known?: Raster): Picture {
   const factor = options.supersample ?? 2
   const fine = scaleCamera(camera, factor)
   const background = options.background ?? [255, 255, 255]
   const picture = newPicture(fine.width, fine.height, background)
   const nearest = new Float32Array(fine.width * fine.height).fill(Number.POSITIVE_INFINITY)
   for (const part of parts) {
-    const raster = rasterize(part.mesh, fine, { cull: 'none' })
+    const raster = known ?? rasterize(part.mesh, fine, { cull: 'none' })
     const normals = pixelNormals(raster, part, fine)
     const texture = options.style === 'clay' ? undefined : part.texture
     const uv =

@@ -28,7 +28,7 @@ export interface Training<Snapshot> {
   accept(loss: number): Promise<void> | void
   /** All that going back needs, the state included. */
   snapshot(): Promise<Snapshot>
-  goTo(snapshot: Snapshot): void
+  goTo(snapshot: Snapshot): void | Promise<void>
 }
 
 /**
@@ -47,7 +47,7 @@ export async function descend<Snapshot>(training: Training<Snapshot>): Promise<v
       continue
     }
     const { rateFactor } = state
-    training.goTo(good)
+    await training.goTo(good)
     if (rateFactor < 1) {
       const { stage, rateSetting, lower } = training
       throw new SiderError('DIVERGED', `the optimisation diverged twice (loss ${loss}); the last good state is kept`, {

@@ -71,9 +71,14 @@ export async function mapFiles(maps: SurfaceMaps, crop: Picture): Promise<Record
     'maps/mask.npy': encodeNpy(mask, [size, size]),
   }
   if (maps.render !== undefined) files['maps/render.npy'] = encodeNpy(maps.render, [size, size, 3])
-  for (const [name, picture] of Object.entries(pictures) as [string, Picture | undefined][])
-    if (picture !== undefined) files[`${name}.png`] = await encodePng(picture)
-  files['sheet.png'] = await encodePng(await composeSheet([sheetRow(pictures)], { cell: Math.max(256, size) }))
+  const drawn: [string, Picture][] = Object.entries(pictures).filter(([, picture]) => picture !== undefined)
+  const sheet = await composeSheet([sheetRow(pictures)], { cell: Math.max(256, size) })
+  // all at once: encoders run beside this thread
+  await Promise.all(
+    [...drawn, ['sheet', sheet] as const].map(async ([name, picture]) => {
+      files[`${name}.png`] = await encodePng(picture)
+    }),
+  )
   return files
 }
 

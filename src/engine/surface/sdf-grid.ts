@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { fromHalf, toHalf } from '../image/half.js'
 import { encodeNpz } from '../image/npy.js'
 import type { SdfGrid } from '../inspect.js'
+import { task } from '../threads/task.js'
 import { type ImplicitField, toField } from './field.js'
 
 export interface SdfGridOptions {
@@ -149,6 +150,12 @@ export function sdfSnapshot(grid: SdfGrid): { header: SdfHeader; payload: Uint16
   }
   return { header, payload: toHalf(grid.values) }
 }
+
+/** The grid's files, by name. A task for threads. */
+export function gridFiles(grid: SdfGrid): Record<string, Uint8Array> {
+  return { 'sdf.npz': encodeSdfNpz(grid), 'sdf.nrrd': encodeSdfNrrd(grid) }
+}
+export const GRID_FILES = task(import.meta.url, gridFiles)
 
 /** `.npz` with `sdf` (float16 [z, y, x], metres), `origin`, `spacing` and `header` (JSON as bytes). */
 export function encodeSdfNpz(grid: SdfGrid): Uint8Array {

@@ -35,6 +35,14 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) 
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((d, i) => d === b[i])
 
+/** A number that equal contents share. */
+function checksum({ buffer, byteOffset, length }: Float32Array | Int32Array): number {
+  const bits = new Int32Array(buffer, byteOffset, length)
+  let sum = 0
+  for (let i = 0; i < length; i++) sum = Math.imul(sum ^ bits[i], 0x01000193)
+  return sum
+}
+
 /** Shape of an elementwise result under NumPy's broadcasting rules. */
 export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length)
@@ -95,7 +103,14 @@ export class Graph {
     for (let i = 1; i < size && uniform; i++) uniform = data[i] === data[0]
     if (uniform) return this.splat(data[0] as number, shape, dtype)
     const literal = dtype === 'float32' ? Float32Array.from(data) : Int32Array.from(data)
-    return this.value(shape, dtype, { data: literal })
+    // a program that makes the same constant again would have all that follows from it computed again
+    const key = `data|${shape}|${dtype}|${checksum(literal)}`
+    const alike = this.known.get(key) ?? []
+    const known = alike.find((value) => value.data!.every((x, i) => Object.is(x, literal[i])))
+    if (known) return known
+    const value = this.value(shape, dtype, { data: literal })
+    this.known.set(key, [...alike, value])
+    return value
   }
 
   splat(number: number, shape: readonly number[], dtype: DType = 'float32'): Value {

@@ -8,8 +8,8 @@ import type { Camera, FieldFrame, ImplicitField } from '../../stages.js'
 
 export interface CoarseDistance {
   frame: FieldFrame
-  distance(points: Float32Array): Float32Array
-  distanceAndGradient(points: Float32Array): { sdf: Float32Array; gradient: Float32Array }
+  /** Signed distances [n] of points [n, 3] in field coordinates, and their gradients [n, 3]; new arrays at every call. */
+  measure(points: Float32Array): Promise<{ sdf: Float32Array; gradient: Float32Array }>
 }
 
 export class ReliefField implements ImplicitField {
@@ -50,13 +50,13 @@ export class ReliefField implements ImplicitField {
   }
 
   async sdf(points: Float32Array): Promise<Float32Array> {
-    const sdf = this.coarse.distance(points)
+    const { sdf } = await this.coarse.measure(points)
     this.addRelief(points, sdf)
     return sdf
   }
 
   async sdfAndGradient(points: Float32Array): Promise<{ sdf: Float32Array; gradient: Float32Array }> {
-    const { sdf, gradient } = this.coarse.distanceAndGradient(points)
+    const { sdf, gradient } = await this.coarse.measure(points)
     this.addRelief(points, sdf, gradient)
     return { sdf, gradient }
   }

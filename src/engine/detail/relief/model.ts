@@ -13,7 +13,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Initial, Program, Tensors } from '../../compute/program.js'
 import type { Settings } from '../../config.js'
 import { adamUpdate } from '../../optimise/adam.js'
-import { HARMONICS } from './occlusion.js'
+import { HARMONICS } from './hidden-light.js'
 import type { ReliefScene } from './scene.js'
 import { pyramid, SplineSum } from './spline.js'
 
@@ -92,16 +92,15 @@ export class ReliefModel {
     return result
   }
 
-  /** One optimiser step. Input: rate. Outputs: loss, photometric. */
+  /** One optimiser step. Input: rate. Output: loss. */
   step(): Program {
     const body = (feeds: Tensors, variables: Tensors) => {
-      const terms = (values: tf.Tensor[]): { loss: tf.Scalar; photometric: tf.Scalar } =>
+      const loss = (...values: tf.Tensor[]): tf.Scalar =>
         this.loss({ ...variables, ...Object.fromEntries(this.names.map((name, i) => [name, values[i]])) })
-      const start = this.names.map((name) => variables[name])
-      const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => terms(values).loss)(start)
+      const { value, grads } = tf.valueAndGrads(loss)(this.names.map((name) => variables[name]))
       const gradients = Object.fromEntries(this.names.map((name, i) => [name, grads[i]]))
       return {
-        outputs: { loss: value, photometric: terms(start).photometric },
+        outputs: { loss: value },
         updates: adamUpdate(variables, gradients, feeds['rate']),
       }
     }
@@ -230,7 +229,7 @@ export class ReliefModel {
     return tf.add(tf.concat2d(terms, 0), this.rows(this.scene.occlusion))
   }
 
-  private loss(variables: Tensors): { loss: tf.Scalar; photometric: tf.Scalar } {
+  private loss(variables: Tensors): tf.Scalar {
     const { size, pixel, weight, image } = this.scene
     const { albedoWeight, chromaWeight, albedoSpread, distanceWeight, slopeWeight, curvatureWeight } = this.settings
     const { relief, colour, albedo, normal, du, dv } = this.look(variables)
@@ -247,7 +246,7 @@ export class ReliefModel {
     const spread = tf.div(tf.sum(tf.mul(tf.square(albedo), this.rows(weight.map(priced)))), this.total)
     const squares = (...xs: tf.Tensor[]): tf.Tensor =>
       tf.div(tf.addN(xs.map((x) => tf.mean(tf.square(x)))), pixel * pixel)
-    const loss = tf.addN([
+    return tf.addN([
       photometric,
       variation,
       tf.mul(spread, albedoSpread),
@@ -256,7 +255,6 @@ export class ReliefModel {
       tf.mul(squares(stepX(du), stepX(dv), stepY(dv)), curvatureWeight),
       ...this.expectations(normal, albedo),
     ] as tf.Scalar[]) as tf.Scalar
-    return { loss, photometric }
   }
 
   /** Prices of the distance from what learned evidence expects of normals and albedo. */

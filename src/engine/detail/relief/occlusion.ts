@@ -7,18 +7,16 @@
 import { cropCamera, transformDirections } from '../../geometry/camera.js'
 import { vertexNormals } from '../../geometry/normals.js'
 import { interpolate, rasterize } from '../../geometry/rasterize.js'
-import { TriangleTree } from '../../geometry/triangle-tree.js'
 import { HEAD_PARTS, type HeadFit } from '../../stages.js'
+import { NO_THREADS } from '../../threads/index.js'
+import { HARMONICS, HIDDEN_LIGHT } from './hidden-light.js'
 
-/** Harmonics of order 0 to 2, and ∫ max(n·ω, 0) b(ω) dω over b(n) of each. */
-export const HARMONICS = 9
+/** ∫ max(n·ω, 0) b(ω) dω over b(n) of each harmonic. */
 const TRANSFER = [Math.PI, ...Array(3).fill((2 * Math.PI) / 3), ...Array(5).fill(Math.PI / 4)] as number[]
 /** Directions about a point of the head. */
 const DIRECTIONS = 192
-/** Rays start this far above the surface, metres. */
-const LIFT = 5e-4
-/** Share of the hidden light that is missing: skin that hides it shines back about the rest. */
-const LOSS = 0.6
+/** Vertices that a thread looks at one after the other: neighbours mostly share what is in their way. */
+const NEIGHBOURS = 64
 
 /** The harmonics that `ReliefModel` uses, of a unit vector. */
 export function harmonics(x: number, y: number, z: number): number[] {
@@ -26,7 +24,7 @@ export function harmonics(x: number, y: number, z: number): number[] {
 }
 
 /** [size, size, 9] what is added to the harmonics of a crop pixel's normal for what the fitted head hides; camera frame. */
-export function occlusion(fit: HeadFit): Float32Array {
+export async function occlusion(fit: HeadFit, threads = NO_THREADS, signal?: AbortSignal): Promise<Float32Array> {
   const camera = cropCamera(fit.camera, fit.crop)
   const { positions, indices } = fit.mesh
   const { parts, faceRegion } = fit.model
@@ -34,23 +32,26 @@ export function occlusion(fit: HeadFit): Float32Array {
     const part = parts[indices[i - (i % 3)]]
     return part !== HEAD_PARTS.eyeball && part !== HEAD_PARTS.mouth
   })
-  const head = new TriangleTree({ positions, indices: solid })
-  const normals = vertexNormals(fit.mesh)
+  const vertices = Uint32Array.from(new Set(indices.filter((_, i) => faceRegion[Math.floor(i / 3)])))
   const directions = sphere(DIRECTIONS)
-  const terms = inCamera(directions, camera.headToCamera)
-  const transfer = new Float32Array((positions.length / 3) * HARMONICS)
-  for (const v of new Set(indices.filter((_, i) => faceRegion[Math.floor(i / 3)]))) {
-    const [nx, ny, nz] = normals.subarray(3 * v, 3 * v + 3)
-    const x = positions[3 * v] + LIFT * nx
-    const y = positions[3 * v + 1] + LIFT * ny
-    const z = positions[3 * v + 2] + LIFT * nz
-    for (let d = 0; d < DIRECTIONS; d++) {
-      const [dx, dy, dz] = [directions[3 * d], directions[3 * d + 1], directions[3 * d + 2]]
-      const cosine = nx * dx + ny * dy + nz * dz
-      if (cosine <= 0 || !head.blocks(x, y, z, dx, dy, dz)) continue
-      for (let k = 0; k < HARMONICS; k++) transfer[HARMONICS * v + k] -= LOSS * cosine * terms[HARMONICS * d + k]
-    }
+  const scene = {
+    head: { positions, indices: solid },
+    normals: vertexNormals(fit.mesh),
+    directions,
+    terms: inCamera(directions, camera.headToCamera),
   }
+  const transfer = new Float32Array((positions.length / 3) * HARMONICS)
+  const shares = Array.from({ length: threads.count }, (_, share) =>
+    vertices.filter((_, i) => Math.floor(i / NEIGHBOURS) % threads.count === share),
+  )
+  await Promise.all(
+    shares.map(async (share) => {
+      const hidden = await threads.run(HIDDEN_LIGHT, { ...scene, vertices: share }, signal)
+      share.forEach((v, i) => {
+        transfer.set(hidden.subarray(HARMONICS * i, HARMONICS * (i + 1)), HARMONICS * v)
+      })
+    }),
+  )
   const raster = rasterize(fit.mesh, camera)
   return interpolate(raster, indices, transfer, HARMONICS)
 }

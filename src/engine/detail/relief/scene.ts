@@ -2,8 +2,10 @@
 import type { Settings } from '../../config.js'
 import { cropCamera } from '../../geometry/camera.js'
 import type { Camera, CoarseMaps, HeadFit } from '../../stages.js'
+import { NO_THREADS } from '../../threads/index.js'
 import type { PaintedSkin } from '../trust.js'
-import { HARMONICS, occlusion } from './occlusion.js'
+import { HARMONICS } from './hidden-light.js'
+import { occlusion } from './occlusion.js'
 
 /** Pixels seen at a flatter angle than this (cosine between normal and ray) show too little to be matched. */
 const GRAZING = 0.25
@@ -59,10 +61,12 @@ interface PhotoEvidence {
  * Prepares the crop. The derivative of depth follows from the normal n of the coarse surface:
  * with ray (U/f, V/f, 1) and depth z, n ∝ (f z_u, f z_v, -(z + U z_u + V z_v)).
  */
-export function reliefScene(
+export async function reliefScene(
   { fit, view, image, trusted, painted, expected }: PhotoEvidence,
   settings: Pick<Settings['relief'], 'occlusion' | 'paintPrice' | 'browWeight'>,
-): ReliefScene {
+  threads = NO_THREADS,
+  signal?: AbortSignal,
+): Promise<ReliefScene> {
   const { size } = fit.crop
   const camera = cropCamera(fit.camera, fit.crop)
   const count = size * size
@@ -102,7 +106,7 @@ export function reliefScene(
     depth,
     slope,
     offset,
-    occlusion: settings.occlusion ? occlusion(fit) : new Float32Array(count * HARMONICS),
+    occlusion: settings.occlusion ? await occlusion(fit, threads, signal) : new Float32Array(count * HARMONICS),
     pixel: mean / camera.fx,
     expected: expected && {
       ...expected,

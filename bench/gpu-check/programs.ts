@@ -1,17 +1,17 @@
 /**
- * Two small programs that use everything the engine asks of a backend: a step of both networks (second order, through the
- * intersection, Adam inside) and steps of a relief. Run three times each; the numbers are compared between backends.
+ * Small programs that use everything the engine asks of a backend: distances of a network and their gradient, steps of both networks
+ * (second order, through the intersection, Adam inside), steps of a relief and its picture. The numbers are compared between backends.
  *
- *   npx tsx test/backend-programs.ts ort-webgpu      runs them on one backend, prints the numbers as one line of JSON
+ *   npx tsx bench/gpu-check/programs.ts ort-webgpu      runs them on one backend, prints the numbers as one line of JSON
  */
-import type { Arrays, Device } from '../src/engine/compute/program.js'
-import { resolveSettings } from '../src/engine/config.js'
-import { ReliefModel } from '../src/engine/detail/relief/model.js'
-import { detailStep } from '../src/engine/detail/step.js'
-import { SiderField } from '../src/engine/field/field.js'
-import { Rng } from '../src/engine/geometry/rng.js'
-import { correctedRate, withMoments } from '../src/engine/optimise/adam.js'
-import { capScene } from './scenes.js'
+import type { Arrays, Device } from '../../src/engine/compute/program.js'
+import { resolveSettings } from '../../src/engine/config.js'
+import { ReliefModel } from '../../src/engine/detail/relief/model.js'
+import { detailStep } from '../../src/engine/detail/step.js'
+import { SiderField } from '../../src/engine/field/field.js'
+import { Rng } from '../../src/engine/geometry/rng.js'
+import { correctedRate, withMoments } from '../../src/engine/optimise/adam.js'
+import { capScene } from '../../test/scenes.js'
 
 const RAYS = 24
 const POINTS = 16
@@ -37,6 +37,8 @@ async function networkSteps(device: Device): Promise<Arrays> {
     weight: new Float32Array(RAYS).fill(1),
     distance: random(POINTS),
   }
+  const { sdf, gradient } = await field.sdfAndGradient(feeds.x)
+  const distance = await field.sdf(feeds.x)
   const losses: number[] = []
   for (let i = 1; i <= STEPS; i++) {
     losses.push((await step.run({ ...feeds, rate: Float32Array.of(correctedRate(1e-3, i)) }))['loss'][0])
@@ -44,7 +46,7 @@ async function networkSteps(device: Device): Promise<Arrays> {
   const weights = await field.variables.read()
   await step.dispose()
   await field.dispose()
-  return { 'network/losses': Float32Array.from(losses), ...weights }
+  return { 'network/losses': Float32Array.from(losses), sdf, gradient, distance, ...weights }
 }
 
 async function reliefSteps(device: Device): Promise<Arrays> {
@@ -71,8 +73,26 @@ export async function runBackendPrograms(device: Device): Promise<Arrays> {
   return Object.fromEntries(Object.entries(all).filter(([name]) => !/\/[mv]$/.test(name)))
 }
 
-if (process.argv[1]?.endsWith('backend-programs.ts')) {
-  const { openDevice } = await import('../src/engine/compute/index.js')
+/** What comes of steps; the other values are what they change, where rounding decides more. */
+export const RESULTS = ['network/losses', 'relief/losses', 'sdf', 'gradient', 'distance', 'normal', 'colour']
+
+/** Largest difference over largest value, tensor by tensor; infinite where a tensor is missing or has another size. */
+export function worstDifference(expected: Arrays, got: Arrays): { name: string; error: number } {
+  let worst = { name: '', error: 0 }
+  for (const name of new Set([...Object.keys(expected), ...Object.keys(got)])) {
+    const [a, b] = [expected[name], got[name]]
+    let error = Number.POSITIVE_INFINITY
+    if (a && b && a.length === b.length) {
+      const scale = a.reduce((m, x) => Math.max(m, Math.abs(x)), 1e-3)
+      error = a.reduce((m, x, i) => Math.max(m, Math.abs(x - b[i])), 0) / scale
+    }
+    if (!(error <= worst.error)) worst = { name, error }
+  }
+  return worst
+}
+
+if (process.argv[1]?.endsWith('programs.ts')) {
+  const { openDevice } = await import('../../src/engine/compute/index.js')
   const device = await openDevice(process.argv[2], 1)
   const values = await runBackendPrograms(device)
   console.log(JSON.stringify(Object.fromEntries(Object.entries(values).map(([name, data]) => [name, [...data]]))))
