@@ -53,6 +53,8 @@ export async function assetScene(smile = 0.5, head?: HeadModel): Promise<AssetSc
     crop,
     residualPx: 0,
     residualRelative: 0,
+    shown: new Float64Array(0),
+    identityDetermined: 0,
     warnings: [],
   }
   const coarse = viewCoarse(fit)

@@ -29,6 +29,7 @@ class RecordingEngine implements Engine {
   asked: ReconstructOptions | undefined
   evaluated: EvaluateOptions | undefined
   generated: GenerateOptions | undefined
+  overlaid: Parameters<Engine['faceOverlay']> | undefined
   constructor(private readonly during: (options: ReconstructOptions) => Promise<void> = async () => {}) {}
 
   reconstructInto: Engine['reconstructInto'] = (options) =>
@@ -45,7 +46,8 @@ class RecordingEngine implements Engine {
       etaSeconds: 65,
     })
     await this.during(options)
-    return { backend: 'ort-cpu', seconds: {}, warnings: ['alpha removed'] } as unknown as Reconstruction
+    const quality = { identityDetermined: 0.77 }
+    return { backend: 'ort-cpu', seconds: {}, warnings: ['alpha removed'], quality } as unknown as Reconstruction
   }
   private async write(out: string): Promise<void> {
     writeFileSync(join(out, REPORT_FILE), JSON.stringify({ generator: 'sider' }))
@@ -60,6 +62,12 @@ class RecordingEngine implements Engine {
     const data = new Uint8Array(200 * 100 * 3).fill(128)
     const photo = { width: 200, height: 100, data, exifFocalPx: undefined, format: 'png', sha256: '', warnings: [] }
     return { photo, faces: [face(20), face(120)] }
+  }
+  async faceOverlay(...asked: Parameters<Engine['faceOverlay']>): ReturnType<Engine['faceOverlay']> {
+    this.overlaid = asked
+    const landmarks = [{ name: '57', x: 412, y: 530 }]
+    const figures = { landmarkRmsRelative: 0.021, identityDetermined: 0.77, warnings: ['look at it'] }
+    return { picture: Uint8Array.of(137, 80), landmarks, ...figures }
   }
   async findCases(): ReturnType<Engine['findCases']> {
     return ['a/1', 'a/2'].map((name) => ({ name, group: 'a', image: `${name}.png`, scan: 'gt.ply', scanUnits: 1 }))
@@ -292,6 +300,38 @@ describe('reconstruct', () => {
     )
     expect(status).toBe(4)
     expect(stderr).toContain('LANDMARKS_INVALID')
+  })
+
+  test('landmarks put in their places: handed on as they are given, and what cannot be read is told', async () => {
+    const engine = new RecordingEngine()
+    const out = ['reconstruct', 'a.jpg', '-o', join(folder, 'o')]
+    const { stdout } = await sider([...out, '--landmark', '57=412,530.5', '--landmark', '478:13 = 400, 520'], engine)
+    expect(engine.asked!.corrections).toEqual({ 57: [412, 530.5], '478:13': [400, 520] })
+    expect(stdout).toContain('77 % of what faces differ in')
+    await sider(out, engine)
+    expect(engine.asked!.corrections).toBeUndefined()
+    for (const wrong of ['57', '57=412', '57=412,', '57=a,b', '=1,2', '57=1,2,3']) {
+      const { status, stderr } = await sider([...out, '--landmark', wrong], new RecordingEngine())
+      expect(status, wrong).toBe(2)
+      expect(stderr).toContain('57=412,530')
+    }
+  })
+
+  test('faces --overlay: the chosen face with corrections, its figures in words and as JSON', async () => {
+    const engine = new RecordingEngine()
+    const [picture, overlay] = [join(folder, 'faces.png'), join(folder, 'overlay.png')]
+    const line = ['faces', 'a.jpg', '--picture', picture, '--overlay', overlay, '--face', '1', '--landmark', '57=1,2']
+    const { status, stdout } = await sider(line, engine)
+    expect(status).toBe(0)
+    expect([...readFileSync(overlay)]).toEqual([137, 80])
+    expect(engine.overlaid![1]).toEqual({ 57: [1, 2] })
+    expect(engine.overlaid![2].photo.face).toBe(1)
+    for (const words of ['2.1 %', '77 %', 'Note: look at it', '--landmark N=X,Y']) expect(stdout).toContain(words)
+    const result = JSON.parse((await sider([...line, '--json'], engine)).stdout)
+    expect(result).toMatchObject({ overlay, identityDetermined: 0.77, landmarks: [{ name: '57', x: 412, y: 530 }] })
+    const refused = await sider(['faces', 'a.jpg', '--picture', picture, '--landmark', '57=1,2'], engine)
+    expect(refused.status).toBe(2)
+    expect(refused.stderr).toContain('--overlay')
   })
 
   test("somebody else's folder is refused before the engine is loaded; --force takes it", async () => {

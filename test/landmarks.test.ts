@@ -22,7 +22,7 @@ import {
   RIGHT_EYE,
   RIGHT_IRIS,
 } from '../src/engine/evidence/layouts.js'
-import { chooseFace } from '../src/engine/landmarks/choose.js'
+import { chooseFace, landmarkWarnings } from '../src/engine/landmarks/choose.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
 import { drawFaces } from '../src/engine/landmarks/draw.js'
 import { readLandmarks } from '../src/engine/landmarks/read.js'
@@ -384,6 +384,34 @@ describe('chooseFace', () => {
     expect([error.code, error.stage]).toEqual([code, 'landmarks'])
     expect(error.message).toMatch(message)
     expect(error.hint).toBeTruthy()
+  })
+})
+
+describe('networks that disagree', () => {
+  const photo = { width: 1000, height: 1000 }
+  const face = (disagreement?: number): Face => {
+    const points = Float64Array.from({ length: 956 }, (_, i) => 300 + ((i * 37) % 400))
+    const box = { x: 300, y: 300, width: 400, height: 400 }
+    return { box, score: 0.9, landmarks: { layout: 478, points, ...(disagreement !== undefined && { disagreement }) } }
+  }
+
+  it('are spoken of above 8 %, and refused above 25 %, with what to do; given landmarks never', () => {
+    for (const fine of [undefined, 0, 0.03, 0.08]) {
+      expect(chooseFace([face(fine)], -1, photo)).toBeTruthy()
+      expect(landmarkWarnings(face(fine))).toEqual([])
+    }
+    for (const doubtful of [0.09, 0.25]) expect(chooseFace([face(doubtful)], -1, photo)).toBeTruthy()
+    const [warning] = landmarkWarnings(face(0.11))
+    expect(warning).toContain('disagree by 11 % of the distance of the eyes')
+    expect(warning).toContain('--landmark')
+    const error = thrown(() => chooseFace([face(0.26)], -1, photo))
+    expect([error.code, error.stage, error.exitCode]).toEqual(['FACE_UNCLEAR', 'landmarks', 4])
+    expect(error.hint).toContain('--landmarks FILE')
+  })
+
+  it('agree on people who look at the camera', () => {
+    for (const { landmarks } of groupFaces) expect(landmarks.disagreement).toBeLessThan(0.05)
+    for (const one of groupFaces) expect(landmarkWarnings(one)).toEqual([])
   })
 })
 

@@ -50,7 +50,7 @@ function failed(name, message, detail = {}) {
   return { type: 'failed', error: { code: wire, name, message: String(message), retry, hints, detail } }
 }
 
-async function run({ photo, settings, checkpoint, results, severalFaces }) {
+async function run({ photo, settings, corrections, checkpoint, results, severalFaces }) {
   const {
     steps = 5,
     stepMs = 5,
@@ -98,7 +98,7 @@ async function run({ photo, settings, checkpoint, results, severalFaces }) {
     await tell({ type: 'preview', info: { ...image, step: state.step }, payload: picture, sha256: sha256(picture) })
     if (stopped) return { type: 'stopped' }
   }
-  const text = JSON.stringify({ step: state.step, digest: state.digest, face: settings.photo.face })
+  const text = JSON.stringify({ step: state.step, digest: state.digest, face: settings.photo.face, corrections })
   const made = { 'face.glb': Buffer.alloc(resultBytes, 7), 'report.json': Buffer.from(text) }
   if (resultFolder) {
     for (const name of readdirSync(resultFolder, { recursive: true }))

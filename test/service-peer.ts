@@ -12,6 +12,9 @@ import { decodeFrame, encodeFrame, type Frame } from '../src/rpc/frames.js'
 import type { ServerOptions } from '../src/rpc/options.js'
 import { type RunningServer, startServer } from '../src/rpc/server.js'
 
+/** The process that looks at faces, as built: with the networks. */
+export const FACE_PROGRAM = fileURLToPath(new URL('../dist/rpc/faces/program.js', import.meta.url))
+
 const SCRIPTED = fileURLToPath(new URL('./scripted-worker.mjs', import.meta.url))
 
 export interface TestServer extends RunningServer {

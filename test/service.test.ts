@@ -14,12 +14,15 @@ import { OPENRPC } from '../src/jobs/document.js'
 import { SiderClient } from '../src/rpc/client/index.js'
 import { PART_BYTES } from '../src/rpc/frames.js'
 import { sent } from './sent.js'
-import { Peer, type TestServer, testServer } from './service-peer.js'
+import { FACE_PROGRAM, Peer, type TestServer, testServer } from './service-peer.js'
+
+/** A photo of four people. */
+const PEOPLE = new URL('../node_modules/@vladmandic/face-api/demo/sample6.jpg', import.meta.url)
 
 let server: TestServer
 let peer: Peer
 beforeAll(async () => {
-  server = await testServer()
+  server = await testServer({ faceProgram: FACE_PROGRAM })
   peer = await Peer.open(server)
 })
 afterAll(async () => {
@@ -61,6 +64,9 @@ describe('methods and notifications', () => {
     await call('ping', {}, other)
     await call('initialize', { protocol: PROTOCOL_VERSION, token: server.token }, other)
     await call('rpc.discover', {})
+    const image = { base64: readFileSync(PEOPLE).toString('base64') }
+    const { photo, faces } = await call('face/find', { image })
+    await call('face/fit', { photo, landmarks: faces[0].landmarks, corrections: {} })
     const script = Buffer.from(JSON.stringify({ steps: 40, stepMs: 10 }))
     const { upload, parts } = await call('upload/begin', { bytes: script.length })
     peer.upload(upload, 0, parts, script)

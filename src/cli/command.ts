@@ -6,6 +6,7 @@ export type Engine = Pick<
   | 'reconstructInto'
   | 'findFaces'
   | 'drawFaces'
+  | 'faceOverlay'
   | 'describeBackends'
   | 'findCases'
   | 'evaluate'

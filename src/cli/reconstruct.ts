@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { resolveSettings, type Settings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
 import { CHECKPOINT_FILE } from '../engine/files.js'
+import { identitySentence } from '../engine/identity-sentence.js'
 import type { Reconstruction } from '../engine/index.js'
 import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
+import { LANDMARK_OPTION, readCorrections } from './corrections.js'
 import { faces } from './faces.js'
 import { interruptible } from './interrupt.js'
 import { duration, noProgress, type ProgressView, progressBar, progressJson, progressLines } from './progress.js'
@@ -44,6 +46,7 @@ export const reconstruct: Command = {
     ...SHORT_OPTIONS,
     neutralize: { description: "bring the head to a neutral expression; the photo's becomes a shape key" },
     landmarks: { value: 'FILE', description: "the face's landmarks (68 or 478 points, JSON) in place of detection" },
+    landmark: LANDMARK_OPTION,
     set: SETTINGS_OPTIONS.set,
     resume: { description: 'go on from the checkpoint in the output folder' },
     dump: {
@@ -71,6 +74,10 @@ export const reconstruct: Command = {
       'sider reconstruct photo.jpg -o out --neutralize --ipd 61.5 --set output.usdz=true',
       'a neutral head of measured size, as USDZ too',
     ],
+    [
+      'sider reconstruct photo.jpg -o out --landmark 57=412,530 --landmark 8=405,640',
+      'the lower lip and the chin are there',
+    ],
     ['sider reconstruct photo.jpg -o out --resume', 'go on after Ctrl-C'],
     ['sider reconstruct photo.jpg -o out --server ws://127.0.0.1:7437', 'on a running server'],
   ],
@@ -86,6 +93,7 @@ async function run(invocation: Invocation): Promise<void> {
   if (options.has('server')) return runRemotely(invocation, folder)
   const settings = readSettings(options)
   const landmarks = await readLandmarks(options.text('landmarks'))
+  const corrections = readCorrections(options)
   const view = progressView(options, shell)
   const started = performance.now()
   try {
@@ -96,6 +104,7 @@ async function run(invocation: Invocation): Promise<void> {
           photo,
           settings,
           landmarks,
+          corrections,
           folder,
           signal,
           force: options.has('force'),
@@ -122,8 +131,10 @@ async function runRemotely(invocation: Invocation, folder: string): Promise<void
   const view = progressView(options, shell)
   const started = performance.now()
   const landmarks = await readLandmarks(options.text('landmarks'))
+  const corrections = readCorrections(options)
   try {
-    const result = await reconstructRemotely(invocation, { settings: overrides(options), landmarks, folder, view })
+    const run = { settings: overrides(options), landmarks, corrections, folder, view }
+    const result = await reconstructRemotely(invocation, run)
     view.close()
     await report(result, folder, (performance.now() - started) / 1000, options, shell)
   } finally {
@@ -179,23 +190,25 @@ function goOn({ options }: Invocation): string[] | undefined {
 }
 
 async function report(
-  result: Pick<Reconstruction, 'backend' | 'warnings'>,
+  result: Pick<Reconstruction, 'backend' | 'warnings'> & { quality?: { identityDetermined?: unknown } },
   folder: string,
   seconds: number,
   options: ParsedOptions,
   { stdout }: Shell,
 ): Promise<void> {
-  const { backend, warnings } = result
+  const { backend, warnings, quality } = result
   if (options.has('json')) {
     const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
       .sort()
-    stdout.write(`${JSON.stringify({ event: 'result', folder, files, backend, seconds, warnings })}\n`)
+    stdout.write(`${JSON.stringify({ event: 'result', folder, files, backend, seconds, quality, warnings })}\n`)
     return
   }
   if (options.has('quiet')) return
   for (const warning of warnings) stdout.write(`Note: ${warning}\n`)
+  const determined = quality?.identityDetermined
+  if (typeof determined === 'number') stdout.write(`${identitySentence(determined)}\n`)
   stdout.write(
     `Done in ${duration(seconds)} on ${backend}: ${join(folder, 'face.glb')}, ${join(folder, 'sheet.png')}\n`,
   )

@@ -16,6 +16,7 @@ const SERVERS_SHARE = 0.97
 export interface RemoteRun {
   settings: Record<string, unknown>
   landmarks: unknown
+  corrections: Record<string, [number, number]> | undefined
   folder: string
   view: ProgressView
 }
@@ -31,7 +32,7 @@ export function reconstructRemotely(invocation: Invocation, run: RemoteRun): Pro
 
 async function follow(
   { positionals: [photo], options }: Invocation,
-  { settings, landmarks, folder, view }: RemoteRun,
+  { settings, landmarks, corrections, folder, view }: RemoteRun,
   signal: AbortSignal,
 ): Promise<RemoteResult> {
   const { ConnectionLost, RemoteError, SiderClient } = await import('../rpc/client/index.js')
@@ -48,6 +49,7 @@ async function follow(
       preset: options.text('preset'),
       settings,
       ...(landmarks !== undefined && { landmarks: landmarks as Record<string, unknown> }),
+      ...(corrections && { corrections }),
       signal,
     })
     for await (const update of job) {

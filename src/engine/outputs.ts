@@ -5,6 +5,7 @@ import { contoursOn } from './contours.js'
 import { REPORT_FILE, writeFileAtomic } from './files.js'
 import { writeGlb } from './gltf/write-glb.js'
 import { embeddedPoints } from './head/embedding.js'
+import { identitySentence } from './identity-sentence.js'
 import { normalPicture } from './image/colors.js'
 import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox } from './image/picture.js'
 import { linePlot } from './image/plot.js'
@@ -156,6 +157,7 @@ function headJson({ fit, settings, metric }: Reconstruction) {
     head: settings.head.model,
     name: model.name,
     scale: metric.scale,
+    identityDetermined: fit.identityDetermined,
     identity: [...identity],
     expression: Object.fromEntries(model.expressionNames.map((name, k) => [name, expression[k] ?? 0])),
     jointRotations: [...jointRotations],
@@ -190,6 +192,7 @@ function provenance({ photo, settings, fit, backend }: Reconstruction) {
 
 function report(result: Reconstruction) {
   const { settings, fit, photo, quality, losses, seconds, warnings, backend, metric } = result
+  const { layout, corrected = [], disagreement } = result.face.landmarks
   return {
     ...provenance(result),
     generator: GENERATOR,
@@ -197,6 +200,8 @@ function report(result: Reconstruction) {
     backend,
     photo: { width: photo.width, height: photo.height, format: photo.format },
     camera: { focalPx: fit.camera.fx, focalSource: fit.focalSource },
+    landmarks: { layout, corrected, disagreement },
+    identity: identitySentence(fit.identityDetermined),
     metric,
     quality,
     seconds,

@@ -28,7 +28,8 @@ import { submesh } from './geometry/mesh.js'
 import { LOAD_HEAD } from './head/load.js'
 import { type Metric, metricFit } from './head/metric.js'
 import { Inspector } from './inspect.js'
-import { chooseFace } from './landmarks/choose.js'
+import { chooseFace, landmarkWarnings } from './landmarks/choose.js'
+import { correctLandmarks } from './landmarks/correct.js'
 import { LandmarkDetector } from './landmarks/detect.js'
 import { readLandmarks } from './landmarks/read.js'
 import { asMemoryError } from './memory.js'
@@ -36,7 +37,7 @@ import { asCancelled, pass } from './pass.js'
 import { cropImage } from './photo/crop.js'
 import { decodePhoto } from './photo/decode.js'
 import { findFlaws } from './photo/flaws.js'
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './run/checkpoint.js'
+import { type Checkpoint, givenLandmarks, loadCheckpoint, type RunIdentity, saveCheckpoint } from './run/checkpoint.js'
 import { RunProgress } from './run/progress.js'
 import type { FacesFound, Reconstruction, ReconstructOptions } from './run/types.js'
 import type { CoarseMaps, Face, FaceView, HeadFit, HeadModel, Photo } from './stages.js'
@@ -57,15 +58,22 @@ const LITTLE_SEEN = 0.4
 /** Pictures of the training that the result keeps for progress.png. */
 const HISTORY = 5
 
-/** Finds the faces of a photo without reconstructing any. */
-export async function findFaces(photo: string | Uint8Array, settings: Settings): Promise<FacesFound> {
+/**
+ * Finds the faces of a photo without reconstructing any.
+ * @param detector one that is kept between photos; by default one for this photo
+ */
+export async function findFaces(
+  photo: string | Uint8Array,
+  settings: Settings,
+  detector?: LandmarkDetector,
+): Promise<FacesFound> {
   try {
     const decoded = await decodePhoto(photo, { maxPixels: settings.photo.maxPixels })
-    const detector = await LandmarkDetector.create()
+    const found = detector ?? (await LandmarkDetector.create())
     try {
-      return { photo: decoded, faces: await detector.detect(decoded) }
+      return { photo: decoded, faces: await found.detect(decoded) }
     } finally {
-      detector.dispose()
+      if (!detector) found.dispose()
     }
   } catch (error) {
     throw asMemoryError(error)
@@ -127,8 +135,7 @@ class Run {
     const photo = await this.timed('photo', () =>
       decodePhoto(this.options.photo, { maxPixels: settings.photo.maxPixels }),
     )
-    if (this.options.resumeFrom)
-      this.resumed = await loadCheckpoint(this.options.resumeFrom, { photoSha256: photo.sha256, settings })
+    if (this.options.resumeFrom) this.resumed = await loadCheckpoint(this.options.resumeFrom, this.identity(photo))
     const face = await this.timed('landmarks', () => this.findFace(photo))
     const head = await loading
     const { fit, metric, evidence } = await this.timed('head', () => this.fit(photo, face, head))
@@ -190,13 +197,14 @@ class Run {
       quality: {
         landmarkRmsPx: fit.residualPx,
         landmarkRmsRelative: fit.residualRelative,
+        identityDetermined: fit.identityDetermined,
         psnr: psnr(view, image, trusted),
         coarseErrorMm,
         trustedShare,
       },
       backend: this.device!.name,
       seconds: this.seconds,
-      warnings: [...photo.warnings, ...fit.warnings, ...flaws.warnings, ...this.warnings],
+      warnings: [...photo.warnings, ...landmarkWarnings(face), ...fit.warnings, ...flaws.warnings, ...this.warnings],
     }
   }
 
@@ -217,6 +225,10 @@ class Run {
   }
 
   private async findFace(photo: Photo): Promise<Face> {
+    return correctLandmarks(await this.landmarks(photo), this.options.corrections, photo)
+  }
+
+  private async landmarks(photo: Photo): Promise<Face> {
     if (this.options.landmarks !== undefined) return readLandmarks(this.options.landmarks, photo)
     const detector = await LandmarkDetector.create()
     try {
@@ -269,15 +281,20 @@ class Run {
 
   /** Writes the present stage's state to the run's checkpoint, if it has one. */
   private async save(photo: Photo, state: () => Promise<Pick<Checkpoint, 'tensors' | 'state'>>): Promise<void> {
-    const { checkpoint, settings } = this.options
+    const { checkpoint } = this.options
     if (!checkpoint) return
     await saveCheckpoint(checkpoint.file, {
-      photoSha256: photo.sha256,
-      settings,
+      ...this.identity(photo),
       stage: this.stage,
       ...(await state()),
     })
     this.lastSave = performance.now()
+  }
+
+  private identity(photo: Photo): RunIdentity {
+    const { settings, landmarks, corrections } = this.options
+    const given = givenLandmarks(landmarks, corrections)
+    return { photoSha256: photo.sha256, settings, ...(given && { landmarks: given }) }
   }
 
   private saveDue(): boolean {

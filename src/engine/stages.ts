@@ -50,6 +50,8 @@ export interface Landmarks {
    * detector doubts itself. Undefined for landmarks given by the user.
    */
   disagreement?: number
+  /** Points that the user has put in their places: the fit believes them. */
+  corrected?: readonly number[]
 }
 
 /** One face found in (or told of by the user for) a photo. */
@@ -215,6 +217,13 @@ export interface HeadFit {
   residualPx: number
   /** The same as a share of the interocular distance. */
   residualRelative: number
+  /**
+   * [landmarks, 2] where the fitted head shows each landmark, photo pixels (those of the jaw: where its outline is seen); NaN for
+   * those that the model lacks.
+   */
+  shown: Float64Array
+  /** How much of what faces differ in the fit counts as settled, 0..1, an upper bound: see docs/head-fit.md. */
+  identityDetermined: number
   warnings: string[]
 }
 

@@ -76,6 +76,20 @@ export interface Methods {
     result: UploadBeginResult
   }
   /**
+   * Finds the faces of a photo and their landmarks, without a job. What face/fit and job/create's photo.face count from.
+   */
+  'face/find': {
+    params: FaceFindParams
+    result: FaceFindResult
+  }
+  /**
+   * Fits the head to the landmarks of one face, some of them corrected, in less than a second: what shows whether they are right. It looks at landmarks alone; job/create with the same corrections makes the face.
+   */
+  'face/fit': {
+    params: FaceFitParams
+    result: FaceFitResult
+  }
+  /**
    * Accepts a photo for reconstruction. When it answers, the job is on disk and will be worked on even if the server is killed.
    */
   'job/create': {
@@ -261,6 +275,117 @@ export interface UploadBeginResult {
    */
   parts: number
 }
+export interface FaceFindParams {
+  image: ImageInput
+}
+export interface FaceFindResult {
+  photo: PhotoFacts
+  /**
+   * The largest first.
+   */
+  faces: FoundFace[]
+}
+export interface PhotoFacts {
+  /**
+   * Pixels of the upright photo.
+   */
+  width: number
+  height: number
+  /**
+   * Focal length in its pixels, if its EXIF data tell it.
+   */
+  focalPx?: number
+}
+export interface FoundFace {
+  /**
+   * Its number, as the setting photo.face counts.
+   */
+  face: number
+  x: number
+  y: number
+  width: number
+  height: number
+  score: number
+  landmarks: FaceLandmarks
+}
+/**
+ * Landmarks of one face: 68 (iBUG) or 478 (face mesh).
+ */
+export interface FaceLandmarks {
+  /**
+   * Photo pixels [x, y].
+   *
+   * @maxItems 478
+   */
+  points: [number, number][]
+  /**
+   * How far each lies behind the others, photo pixels; null where unknown.
+   *
+   * @maxItems 478
+   */
+  depths?: (number | null)[]
+  /**
+   * How far the two networks disagree, as a share of the distance of the outer eye corners.
+   */
+  disagreement?: number
+}
+export interface FaceFitParams {
+  photo: PhotoFacts
+  landmarks: FaceLandmarks
+  corrections?: Corrections
+  /**
+   * Name of a preset; initialize lists them.
+   */
+  preset?: string
+  /**
+   * Changes to the preset, nested ({"detail": {"rays": 512}}) or dotted ({"detail.rays": 512}).
+   */
+  settings?: {
+    [k: string]: unknown
+  }
+}
+/**
+ * Single landmarks in their right places, which the head fit then believes: photo pixels [x, y] by the landmark, 0 to 67 (iBUG) or 478:0 to 478:477 (face mesh).
+ */
+export interface Corrections {
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  [k: string]: [number, number]
+}
+export interface FaceFitResult {
+  /**
+   * The corrected landmarks that a person can put in place, by the names that corrections have for them.
+   */
+  landmarks: NamedLandmark[]
+  /**
+   * Contours of the fitted head in the photo.
+   */
+  lines: FaceLine[]
+  /**
+   * Root mean square distance between the landmarks and the head, as a share of the distance of the outer eye corners.
+   */
+  landmarkRmsRelative: number
+  /**
+   * How much of what faces differ in the fit counts as settled, 0..1: an upper bound, see docs/head-fit.md.
+   */
+  identityDetermined: number
+  warnings: string[]
+}
+export interface NamedLandmark {
+  name: string
+  x: number
+  y: number
+}
+export interface FaceLine {
+  feature: 'outline' | 'brow' | 'nose' | 'eye' | 'iris' | 'outer lips' | 'inner lips'
+  closed: boolean
+  /**
+   * Photo pixels [x, y].
+   */
+  points: [number, number][]
+}
 export interface JobCreateParams {
   image: ImageInput
   /**
@@ -285,6 +410,7 @@ export interface JobCreateParams {
     | {
         [k: string]: unknown
       }
+  corrections?: Corrections
   /**
    * What to do with a photo of several faces if the setting photo.face does not choose one: take the largest, ask by the state input_required, or fail with SEVERAL_FACES.
    */

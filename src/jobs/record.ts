@@ -20,6 +20,7 @@ export interface JobRecord {
   preset: string
   settings: Settings
   landmarks?: unknown
+  corrections?: unknown
   severalFaces: 'largest' | 'ask' | 'fail'
   idempotencyKey?: string
   photo: Pick<Photo, 'bytes' | 'sha256'>
@@ -40,13 +41,14 @@ export interface NewJob {
   /** All of them, resolved. */
   settings: Settings
   landmarks?: unknown
+  corrections?: unknown
   severalFaces?: JobRecord['severalFaces']
   idempotencyKey?: string
 }
 
 /** The record of a job that has just been asked for. */
 export function newRecord(owner: string, wanted: NewJob): JobRecord {
-  const { photo, name, preset, settings, landmarks, severalFaces = 'largest', idempotencyKey } = wanted
+  const { photo, name, preset, settings, landmarks, corrections, severalFaces = 'largest', idempotencyKey } = wanted
   const now = Date.now()
   return {
     id: randomUUID(),
@@ -60,6 +62,7 @@ export function newRecord(owner: string, wanted: NewJob): JobRecord {
     preset,
     settings,
     ...(landmarks !== undefined && { landmarks }),
+    ...(corrections !== undefined && { corrections }),
     severalFaces,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     photo: { sha256: photo.sha256, bytes: photo.bytes },

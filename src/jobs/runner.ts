@@ -12,6 +12,7 @@ export interface Work {
   photo: string
   settings: Settings
   landmarks?: unknown
+  corrections?: unknown
   severalFaces: 'largest' | 'ask' | 'fail'
   /** Where checkpoints go, and one may be from which to go on. */
   checkpoint: string

@@ -97,7 +97,7 @@ export class Schedule {
   private async attempt(entry: Entry, folder: string): Promise<Outcome> {
     const { store, runner, transitions, log, metrics } = this.parts
     const { record, events } = entry
-    const { id, settings, landmarks, severalFaces } = record
+    const { id, settings, landmarks, corrections, severalFaces } = record
     if (!(await isIntact(store.photo(id), record.photo))) {
       const damaged = new SiderError('IMAGE_UNREADABLE', "the photo on the server's disk is damaged", {
         hint: 'Send the photo again as a new job.',
@@ -112,7 +112,7 @@ export class Schedule {
       results: store.path(id, folder),
     }
     const attempt = runner.start(
-      { ...paths, settings, landmarks, severalFaces },
+      { ...paths, settings, landmarks, corrections, severalFaces },
       {
         progress: (progress) => {
           record.progress = Math.max(record.progress, Math.min(1, progress.fraction))

@@ -77,6 +77,7 @@ async function run(job: Work): Promise<FromWorker> {
     photo,
     settings: job.settings,
     landmarks: job.landmarks,
+    corrections: job.corrections,
     folder: job.results,
     checkpoint: job.checkpoint,
     resume: 'may',

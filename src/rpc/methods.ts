@@ -9,10 +9,11 @@ import {
   SiderError,
   VERSION,
 } from '../engine/index.js'
-import { type Artifact, type Methods, PROTOCOL_VERSION } from '../generated/protocol.js'
+import { type Artifact, type ImageInput, type Methods, PROTOCOL_VERSION } from '../generated/protocol.js'
 import { OPENRPC } from '../jobs/document.js'
-import { photoOf } from '../jobs/photo.js'
+import { type Photo, photoOf } from '../jobs/photo.js'
 import type { JobQueue } from '../jobs/queue.js'
+import type { FaceService } from './faces/service.js'
 import { PART_BYTES } from './frames.js'
 import type { ServerOptions } from './options.js'
 import type { MethodName } from './protocol.js'
@@ -22,6 +23,7 @@ import type { Session } from './session.js'
 export interface MethodContext {
   session: Session
   queue: JobQueue
+  faces: FaceService
   options: ServerOptions
 }
 
@@ -71,19 +73,21 @@ export const METHODS: Handlers = {
 
   'upload/begin': ({ bytes, sha256 }, { session }) => session.uploads.begin(bytes, sha256),
 
-  async 'job/create'({ image, preset = DEFAULT_PRESET, settings, ...rest }, { session, queue, options }) {
-    const photo =
-      'upload' in image ? session.uploads.take(image.upload) : await photoOf(Buffer.from(image.base64, 'base64'))
-    try {
-      if (photo.bytes > options.photoBytes) {
-        throw new SiderError('TOO_LARGE', `the photo has ${photo.bytes} bytes; the limit is ${options.photoBytes}`)
-      }
+  'face/find': ({ image }, context) =>
+    withPhoto(image, context, ({ content }) => {
+      const settings = clientSettings(DEFAULT_PRESET, {}, context.options.maxPixels)
+      return context.faces.ask('find', { photo: content, settings })
+    }),
+
+  'face/fit': ({ preset = DEFAULT_PRESET, settings, ...ask }, { faces, options }) =>
+    faces.ask('fit', { ...ask, settings: clientSettings(preset, settings, options.maxPixels) }),
+
+  'job/create': ({ image, preset = DEFAULT_PRESET, settings, ...rest }, context) =>
+    withPhoto(image, context, (photo) => {
+      const { session, queue, options } = context
       const resolved = clientSettings(preset, settings, options.maxPixels)
-      return await queue.create(session.owner, { photo, preset, settings: resolved, ...rest })
-    } finally {
-      if (typeof photo.content === 'string') await rm(photo.content, { force: true }) // unless a job has it now
-    }
-  },
+      return queue.create(session.owner, { photo, preset, settings: resolved, ...rest })
+    }),
 
   'job/get': ({ job }, { session, queue }) => queue.view(queue.entry(session.owner, job)),
 
@@ -161,6 +165,24 @@ export const METHODS: Handlers = {
       end: () => void handle.close(),
     })
   },
+}
+
+/** Does something with a client's photo; an upload is over then, and its file gone unless a job has it. @throws SiderError TOO_LARGE */
+async function withPhoto<T>(
+  image: ImageInput,
+  { session, options }: MethodContext,
+  work: (photo: Photo) => Promise<T>,
+): Promise<T> {
+  const photo =
+    'upload' in image ? session.uploads.take(image.upload) : await photoOf(Buffer.from(image.base64, 'base64'))
+  try {
+    if (photo.bytes > options.photoBytes) {
+      throw new SiderError('TOO_LARGE', `the photo has ${photo.bytes} bytes; the limit is ${options.photoBytes}`)
+    }
+    return await work(photo)
+  } finally {
+    if (typeof photo.content === 'string') await rm(photo.content, { force: true })
+  }
 }
 
 /** What a client's settings come to on this server. @throws SiderError USAGE */

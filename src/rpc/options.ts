@@ -44,6 +44,8 @@ export interface ServerOptions {
   graceMs: number
   /** Program of the workers; tests put another in its place. */
   workerProgram?: string
+  /** The same for the process that looks at faces. */
+  faceProgram?: string
 }
 
 const DEFAULT_PORT = 7437

@@ -13,6 +13,7 @@ import { JobQueue } from '../jobs/queue.js'
 import { sweep } from '../jobs/retention.js'
 import { JobStore } from '../jobs/store.js'
 import { Connection, type ConnectionServices } from './connection.js'
+import { FaceService } from './faces/service.js'
 import { Faults } from './faults.js'
 import { Lane } from './lane.js'
 import { type ServerOptions, serverOptions } from './options.js'
@@ -64,6 +65,7 @@ export async function startServer(
     for (const timer of timers) clearInterval(timer)
     const stopped = new Promise((resolve) => http.close(resolve))
     await discovery?.end()
+    faces.close()
     await queue.stop(options.graceMs)
     for (const connection of connections) connection.end(1001, 'the server is going away')
     http.closeIdleConnections()
@@ -77,7 +79,8 @@ export async function startServer(
     void close().finally(() => process.exit(1))
   })
   const uploads = new UploadArea(store, options)
-  const services = { queue, uploads, faults, lane: new Lane(), options, tokens, log, metrics }
+  const faces = new FaceService(log, options.faceProgram)
+  const services = { queue, faces, uploads, faults, lane: new Lane(), options, tokens, log, metrics }
   listenForSockets(http, gate, services, connections)
   try {
     await queue.load() // before anybody can ask

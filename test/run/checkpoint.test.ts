@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { resolveSettings } from '../../src/engine/config.js'
 import { CHECKPOINT_FILE, outputError, prepareOutputFolder, writeFileAtomic } from '../../src/engine/files.js'
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../../src/engine/run/checkpoint.js'
+import { type Checkpoint, givenLandmarks, loadCheckpoint, saveCheckpoint } from '../../src/engine/run/checkpoint.js'
 import { encodeTensors } from '../../src/engine/tensor-file.js'
 import { GENERATOR } from '../../src/engine/version.js'
 
@@ -79,6 +79,19 @@ describe('checkpoints', () => {
     const file = join(folder, 'weights')
     writeFileSync(file, encodeTensors({ tensors: CHECKPOINT.tensors, metadata: {} }))
     await expect(loadCheckpoint(file)).rejects.toMatchObject({ message: expect.stringContaining('not a checkpoint') })
+  })
+
+  test('other landmarks than those that were given are refused', async () => {
+    const file = join(folder, 'c')
+    const [here, there] = [givenLandmarks(undefined, { 8: [1, 2] })!, givenLandmarks(undefined, { 8: [1, 3] })!]
+    expect(givenLandmarks(undefined, undefined)).toBeUndefined()
+    await saveCheckpoint(file, { ...CHECKPOINT, landmarks: here })
+    expect((await loadCheckpoint(file, { ...CHECKPOINT, landmarks: here })).state).toEqual(CHECKPOINT.state)
+    for (const run of [CHECKPOINT, { ...CHECKPOINT, landmarks: there }])
+      await expect(loadCheckpoint(file, run)).rejects.toMatchObject({
+        code: 'CHECKPOINT_INVALID',
+        message: expect.stringContaining('other landmarks'),
+      })
   })
 
   test('another photo or other settings are refused by name; those that may change may', async () => {

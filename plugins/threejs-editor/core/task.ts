@@ -11,6 +11,7 @@ import {
   type Stage,
 } from '../../../src/rpc/client/index.js'
 import { Changes } from './dom.js'
+import { LandmarkEdit } from './landmark-edit.js'
 import type { ServerLink } from './server-link.js'
 
 export interface Photo {
@@ -51,6 +52,8 @@ export class Task {
   readonly logs: string[] = []
   readonly previews = new Map<string, Preview>()
   result: RemoteResult | undefined
+  /** The photo's landmarks, once they have been looked at. */
+  landmarks: LandmarkEdit | undefined
   /** Whether something was asked for that the job's state does not show yet. */
   stopping = false
   private watched: RemoteJob | undefined
@@ -62,6 +65,7 @@ export class Task {
     if (this.busy) return
     this.clear()
     this.photo = photo
+    this.landmarks = undefined
     this.set('ready')
   }
 
@@ -77,8 +81,25 @@ export class Task {
     this.clear()
     this.set('sending')
     this.preset = preset
-    const options = { preset, settings, name: photo.name, severalFaces: 'ask' as const }
+    const corrected = this.landmarks?.params
+    const options = {
+      preset,
+      name: photo.name,
+      severalFaces: 'ask' as const,
+      ...corrected,
+      settings: { ...settings, ...corrected?.settings },
+    }
     await this.follow(link.client.reconstruct(photo.file, options))
+  }
+
+  /** The landmarks of the photo, to be looked at and corrected; they are kept with the photo. */
+  editLandmarks(): LandmarkEdit | undefined {
+    if (!this.photo?.file || !this.link.client) return undefined
+    if (!this.landmarks) {
+      this.landmarks = new LandmarkEdit(this.link, this.photo.file)
+      this.landmarks.changes.listen(() => this.changes.tell())
+    }
+    return this.landmarks
   }
 
   /** Goes on with what this page was at before it was loaded again. */
@@ -102,7 +123,7 @@ export class Task {
     if (!client || this.busy) return
     this.clear()
     this.set('empty')
-    Object.assign(this, { photo, state, preset, reopened: true })
+    Object.assign(this, { photo, state, preset, reopened: true, landmarks: undefined })
     await this.follow(client.watch(id))
   }
 
@@ -131,7 +152,7 @@ export class Task {
   reset(): void {
     this.forget()
     this.clear()
-    this.photo = undefined
+    this.photo = this.landmarks = undefined
     this.set('empty')
   }
 

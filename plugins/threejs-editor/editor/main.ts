@@ -5,6 +5,7 @@
 import { DoubleSide, Group, MeshStandardMaterial } from 'three'
 import { ServerLink } from '../core/server-link.js'
 import { Task } from '../core/task.js'
+import landmarks from '../panel/landmarks.css?inline'
 import css from '../panel/panel.css?inline'
 import { panel } from '../panel/panel.js'
 import results from '../panel/results.css?inline'
@@ -35,7 +36,7 @@ function add({ editor, ui, AddObjectCommand }: Host): void {
   group.add(preview.mesh)
 
   const style = new CSSStyleSheet()
-  style.replaceSync(css + results + EDITOR_CSS)
+  style.replaceSync(css + results + landmarks + EDITOR_CSS)
   document.adoptedStyleSheets.push(style)
   addTab('Face', panel(kit, link, task, [sdfSection(kit, task, group, redraw)]))
 

@@ -1,4 +1,5 @@
 /** The stand-alone page: the panel beside a viewer. */
+import '../panel/landmarks.css'
 import '../panel/panel.css'
 import '../panel/results.css'
 import './page.css'

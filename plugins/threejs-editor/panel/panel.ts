@@ -16,7 +16,7 @@ export function panel(kit: Kit, link: ServerLink, task: Task, extra: HTMLElement
   const root = h('div', { class: 'sd-panel' })
   root.append(
     serverSection(kit, link),
-    photoSection(kit, task, root, target ?? root),
+    photoSection(kit, task, chosen, root, target ?? root),
     settingsSection(kit, link, task, chosen),
     runSection(kit, link, task, chosen),
     filesSection(kit, task),

@@ -4,9 +4,17 @@ import { readPhoto, takePhoto } from '../core/photo.js'
 import type { Task } from '../core/task.js'
 import { faceBoxes } from './face-boxes.js'
 import type { Kit } from './kit.js'
+import { openLandmarkEditor } from './landmark-editor.js'
+import type { Chosen } from './settings-section.js'
 
 /** @param host the panel, for pasting and dialogs; @param target where photos may be dropped */
-export function photoSection(kit: Kit, task: Task, host: HTMLElement, target: HTMLElement): HTMLElement {
+export function photoSection(
+  kit: Kit,
+  task: Task,
+  chosen: Chosen,
+  host: HTMLElement,
+  target: HTMLElement,
+): HTMLElement {
   const section = kit.section('Photo')
   const input = h('input', {
     type: 'file',
@@ -33,7 +41,16 @@ export function photoSection(kit: Kit, task: Task, host: HTMLElement, target: HT
   const question = h('p', { class: 'sd-question', role: 'status', hidden: true })
   const camera = kit.button('Camera', () => void run(() => takePhoto(host)))
   const again = kit.button('Start over', () => task.reset())
-  section.append(zone, question, problem, h('div', { class: 'sd-actions' }, camera, again), input)
+  let editor: { dialog: HTMLDialogElement; photo: unknown } | undefined
+  const landmarks = kit.button('Landmarks', () => {
+    const edit = task.editLandmarks()
+    if (!edit) return
+    editor = { dialog: openLandmarkEditor(host, edit, task.photo!), photo: task.photo }
+    void edit.open(chosen.preset, chosen.settings)
+  })
+  landmarks.title = 'Look at the landmarks and the head fitted to them, and put right what is wrong'
+  const corrected = h('p', { class: 'sd-note', hidden: true })
+  section.append(zone, question, problem, corrected, h('div', { class: 'sd-actions' }, landmarks, camera, again), input)
 
   const run = async (read: () => Promise<Parameters<Task['setPhoto']>[0] | undefined>): Promise<void> => {
     problem.hidden = true
@@ -86,11 +103,18 @@ export function photoSection(kit: Kit, task: Task, host: HTMLElement, target: HT
     zone.setAttribute('aria-label', photo ? `Photo ${photo.name}; choose another` : 'Choose a photo')
     again.hidden = photo === undefined || task.busy
     camera.hidden = task.busy
+    landmarks.hidden = !photo?.file || task.busy
+    landmarks.disabled = task.link.state !== 'connected'
+    if (editor && editor.photo !== photo) editor.dialog.close() // another one was dropped or pasted
+    const count = task.landmarks?.corrections.size ?? 0
+    corrected.hidden = count === 0
+    corrected.textContent = count === 1 ? 'One landmark is corrected.' : `${count} landmarks are corrected.`
     const asked = task.state === 'input_required' ? task.question : undefined
     question.hidden = !asked
     question.textContent = asked ? `${asked.faces.length} faces: choose one in the photo.` : ''
   }
   task.changes.listen(show)
+  task.link.changes.listen(show)
   show()
   return section
 }

@@ -15,6 +15,9 @@ const IBUG68_FROM_478: readonly (number | readonly [number, number])[] = [
   [84, 181], [181, 91], 78, 81, 13, 311, 308, 402, 14, 178,
 ]
 
+/** How many landmarks iBUG's layout has. */
+export const IBUG_COUNT = IBUG68_FROM_478.length
+
 /** Face mesh points whose middle is the i-th iBUG landmark; one or two. */
 export function ibugSources(i: number): readonly number[] {
   const from = IBUG68_FROM_478[i]
@@ -28,8 +31,8 @@ export function ibugSources(i: number): readonly number[] {
  * @returns [68, 2]
  */
 export function ibugPoints(points: ArrayLike<number>): Float64Array {
-  const out = new Float64Array(2 * IBUG68_FROM_478.length)
-  for (let i = 0; i < IBUG68_FROM_478.length; i++) {
+  const out = new Float64Array(2 * IBUG_COUNT)
+  for (let i = 0; i < IBUG_COUNT; i++) {
     const from = ibugSources(i)
     for (const source of from) for (const k of [0, 1]) out[2 * i + k] += points[2 * source + k] / from.length
   }
@@ -111,7 +114,7 @@ function around(brow: readonly number[]): number[] {
 }
 
 /** Rings of the lips between the outer and the inner edge, in order around the mouth. */
-const LIPS_BETWEEN: readonly (readonly number[])[] = [
+export const LIPS_BETWEEN: readonly (readonly number[])[] = [
   [76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306, 307, 320, 404, 315, 16, 85, 180, 90, 77],
   [62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292, 325, 319, 403, 316, 15, 86, 179, 89, 96],
 ]

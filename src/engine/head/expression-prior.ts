@@ -10,7 +10,7 @@
  * This is a Gaussian with the covariance Σ s_m² d_m d_mᵀ + r² diag(σ²). Movements are told by ARKit's names of the coefficients, so every
  * model that has them shares the prior; models without (FLAME's are principal components) keep their own independent spreads.
  */
-import { solveCholesky } from '../geometry/algebra.js'
+import { inverseOf } from '../geometry/algebra.js'
 import type { HeadModel } from '../stages.js'
 import { embeddedPoint } from './embedding.js'
 
@@ -117,7 +117,7 @@ const LOWER_LIP = 66
  * @returns [count, count] symmetric
  */
 export function expressionPrecision(model: HeadModel, count: number): Float64Array {
-  const out = inverse(expressionCovariance(model, count), count)
+  const out = inverseOf(expressionCovariance(model, count), count)!
   const jaw = model.expressionNames.indexOf('jawOpen')
   if (jaw < 0) return out
   const parted = Float64Array.from({ length: count }, (_, k) => {
@@ -127,17 +127,5 @@ export function expressionPrecision(model: HeadModel, count: number): Float64Arr
     return (upper[1] - lower[1]) / PARTED_LIPS
   })
   for (let i = 0; i < count; i++) for (let j = 0; j < count; j++) out[i * count + j] += parted[i] * parted[j]
-  return out
-}
-
-/** Inverse of a symmetric positive definite matrix [n, n]. */
-function inverse(matrix: Float64Array, n: number): Float64Array {
-  const out = new Float64Array(n * n)
-  for (let k = 0; k < n; k++) {
-    const column = new Float64Array(n)
-    column[k] = 1
-    if (!solveCholesky(matrix.slice(), column, n)) throw new RangeError('the matrix is not positive definite')
-    for (let i = 0; i < n; i++) out[i * n + k] = column[i]
-  }
   return out
 }

@@ -17,6 +17,9 @@ const HIDDEN = 0.05
 /** The same for a point of a lid or lip along its curve. */
 const ALONG_CURVE = 0.2
 
+/** Weight of a landmark that the user has put in its place: it is five times as exact as a detector's on lids and lips. */
+const BELIEVED = 50
+
 /** Residuals beyond about this many typical ones of their kind count as outliers (Geman-McClure). */
 const OUTLIER = 3
 
@@ -25,6 +28,8 @@ export interface ObservationSet {
   contacts: Contact[]
   /** [landmarks] pixels between each landmark and its model point (jaw: across the outline only); NaN for unused ones. */
   distances: Float64Array
+  /** [landmarks, 2] where the model shows each landmark, pixels from the principal point; NaN for unused ones. */
+  shown: Float64Array
 }
 
 export interface ObserveOptions {
@@ -35,6 +40,10 @@ export interface ObserveOptions {
   patience: number
   /** [landmarks] how far each point lies behind the others, pixels; undefined: not known. */
   depths: Float64Array | undefined
+  /** Landmarks that count in full whatever the others say. */
+  believed: ReadonlySet<number>
+  /** What the others count of their weight. */
+  share: number
 }
 
 /** @param targets [landmarks, 2] pixels from the principal point */
@@ -44,24 +53,26 @@ export function observe(
   paths: ContourPaths,
   state: FitState,
   targets: Float64Array,
-  { sigmaPx, interocularPx, patience, depths }: ObserveOptions,
+  { sigmaPx, interocularPx, patience, depths, believed, share }: ObserveOptions,
 ): ObservationSet {
   const posed = new PosedPoints(model, state)
   const n = plan.weights.length
   const observations: Observation[] = []
   const distances = new Float64Array(n).fill(Number.NaN)
+  const shown = new Float64Array(2 * n).fill(Number.NaN)
   const jawIndex = new Map(plan.jaw.map((landmark, j) => [landmark, j]))
   const p = new Float64Array(3)
   for (let i = 0; i < n; i++) {
     if (plan.weights[i] === 0) continue
     const x = targets[2 * i]
     const y = targets[2 * i + 1]
-    const weight = plan.weights[i] / sigmaPx ** 2
+    const sure = believed.has(i)
+    const weight = (sure ? BELIEVED : share * plan.weights[i]) / sigmaPx ** 2
     const j = jawIndex.get(i)
     if (j === undefined) {
       projectPoint(model, state, posed, i, p)
-      const seen = weight * visibility(model, state, i)
-      const beside = plan.neighbours[i]
+      const seen = sure ? weight : weight * visibility(model, state, i)
+      const beside = sure ? undefined : plan.neighbours[i]
       const [nx, ny] = beside ? normalOf(targets, beside[0], beside[1]) : [1, 0]
       const [dx, dy] = [p[0] - x, p[1] - y]
       distances[i] = beside ? Math.hypot(dx * nx + dy * ny, ALONG_CURVE * (dy * nx - dx * ny)) : Math.hypot(dx, dy)
@@ -77,18 +88,25 @@ export function observe(
       distances[i] = Math.abs((p[0] - x) * nx + (p[1] - y) * ny)
       observations.push({ point, x, y, nx, ny, along: weight, across: weight * ALONG_OUTLINE, depth: 0, deep: 0 })
     }
+    shown.set(p.subarray(0, 2), 2 * i)
   }
   const widths = outlierWidths(plan, distances, patience * OUTLIER, sigmaPx)
   let k = 0
   for (let i = 0; i < n; i++) {
     if (plan.weights[i] === 0) continue
     const o = observations[k++]
+    if (believed.has(i)) continue
     const robust = 1 / (1 + (distances[i] / widths[plan.kinds[i]]) ** 2) ** 2
     o.along *= robust
     o.across *= robust
   }
   if (depths) addDepths(model, state, posed, plan, observations)
-  return { observations, contacts: contactsOf(plan, targets, interocularPx, Math.exp(state.logScale)), distances }
+  return {
+    observations,
+    contacts: contactsOf(plan, targets, interocularPx, Math.exp(state.logScale)),
+    distances,
+    shown,
+  }
 }
 
 /** Standard deviation of the height of gaps that the detector sees shut, and of borders that have crossed, metres. */

@@ -10,10 +10,11 @@ import type { Settings } from '../config.js'
 import { SiderError } from '../errors.js'
 import type { Evidence } from '../evidence/network.js'
 import { shutOpenings } from '../evidence/openings.js'
-import type { Camera, Face, FocalSource, HeadFit, HeadModel } from '../stages.js'
+import type { Face, HeadFit, HeadModel } from '../stages.js'
 import { concatEmbeddings, embeddedPoint } from './embedding.js'
 import { type ContourPaths, contourPaths } from './fit-contour.js'
 import { faceCrop } from './fit-crop.js'
+import { identityDetermined, shapeSpread } from './fit-identity.js'
 import { type LandmarkPlan, landmarkPlan } from './fit-landmarks.js'
 import { posedMesh } from './fit-mesh.js'
 import { type ObservationSet, observe } from './fit-observe.js'
@@ -21,7 +22,7 @@ import { gatherPoints } from './fit-points.js'
 import { weakPerspectivePose } from './fit-pose.js'
 import { fitPriors, freeAngles, knownFocal } from './fit-priors.js'
 import { checkFit, fitWarnings } from './fit-quality.js'
-import { type FitPriors, minimise } from './fit-solver.js'
+import { type FitPriors, minimise, type Evidence as Observed } from './fit-solver.js'
 import { buildFitModel, type FitModel, type FitState, type FreeUnknowns, stateCamera } from './fit-state.js'
 import { alignDepths, observeSurface, type SurfacePoints, surfacePoints } from './fit-surface.js'
 
@@ -48,6 +49,8 @@ export function fitHead(head: HeadModel, face: Face, photo: PhotoSize, settings:
 /** Rounds of the fit to landmarks: outliers are told strictly once nothing that may explain them is unsettled. */
 const POSE_ROUND = { patience: 4, iterations: 3 }
 const ROUNDS = [4, 2, 1, 1].map((patience) => ({ patience, iterations: 2 }))
+/** Landmarks of however small a face are not placed more exactly than this, pixels. */
+const PIXEL_SIGMA = 0.5
 /** Steps of the solver each time evidence is looked at, and what a landmark then counts of its weight. */
 const REFINEMENTS = 3
 const LANDMARK_SHARE = 0.1
@@ -57,10 +60,13 @@ export class HeadFitter {
   private readonly prepared: Prepared
   /** [landmarks, 2] pixels from the principal point. */
   private readonly targets: Float64Array
+  private readonly believed: ReadonlySet<number>
   private readonly known: ReturnType<typeof knownFocal>
   private readonly priors: FitPriors
   private readonly free: FreeUnknowns
   private state: FitState
+  /** What the state was last fitted to. */
+  private evidence: Observed
 
   /** Fits to the landmarks; arguments and errors as of `fitHead`. */
   constructor(
@@ -71,6 +77,7 @@ export class HeadFitter {
   ) {
     const { layout, points } = face.landmarks
     checkLandmarks(layout, points)
+    this.believed = new Set(face.landmarks.corrected)
     this.prepared = prepare(head, layout)
     const { model } = this.prepared
     this.targets = Float64Array.from(points, (x, i) => x - (i % 2 === 0 ? photo.width : photo.height) / 2)
@@ -85,11 +92,14 @@ export class HeadFitter {
     }
     this.state = this.start()
     const pose = { identity: 0, expression: 0, angles: [], focal: false }
+    this.evidence = { observations: [], contacts: [] }
     for (const { free, patience, iterations } of [
       { ...POSE_ROUND, free: pose },
       ...ROUNDS.map((round) => ({ ...round, free: this.free })),
-    ])
-      this.state = minimise(model, this.state, this.observe(patience, true), this.priors, free, iterations).state
+    ]) {
+      this.evidence = this.observe(patience, true)
+      this.state = minimise(model, this.state, this.evidence, this.priors, free, iterations).state
+    }
   }
 
   /** The mean head in a closed-form pose. */
@@ -109,14 +119,17 @@ export class HeadFitter {
     }
   }
 
-  private observe(patience: number, deep: boolean, targets = this.targets): ObservationSet {
+  /** @param targets where landmarks are wanted; @param share what they count of their weight */
+  private observe(patience: number, deep: boolean, targets = this.targets, share = 1): ObservationSet {
     const { plan, paths, model } = this.prepared
     const interocularPx = this.interocularPx()
     return observe(model, plan, paths, this.state, targets, {
       interocularPx,
-      sigmaPx: this.settings.head.landmarkSigma * interocularPx,
+      sigmaPx: Math.hypot(this.settings.head.landmarkSigma * interocularPx, PIXEL_SIGMA),
       patience,
       depths: deep ? this.face.landmarks.depths : undefined,
+      believed: this.believed,
+      share,
     })
   }
 
@@ -129,24 +142,28 @@ export class HeadFitter {
   refine(evidence: Evidence): void {
     const { model, surface, firstOfSurface } = this.prepared
     const seen = observeSurface(model, surface, firstOfSurface, this.state, evidence, this.photo)
+    const targets = this.withShutOpenings(evidence)
+    for (let k = 0; k < REFINEMENTS; k++) {
+      alignDepths(model, this.state, seen)
+      const { observations, contacts } = this.observe(1, false, targets, LANDMARK_SHARE)
+      this.evidence = { observations: [...seen, ...observations], contacts }
+      this.state = minimise(model, this.state, this.evidence, this.priors, this.free, 1).state
+    }
+  }
+
+  /** Where landmarks are wanted, those of openings that evidence shows shut together; what the user has put in place stays there. */
+  private withShutOpenings(evidence: Evidence): Float64Array {
     const { layout, points } = this.face.landmarks
     const targets = this.targets.slice()
-    for (const { pairs } of shutOpenings(evidence, points, layout))
+    for (const { pairs } of shutOpenings(evidence, points, layout)) {
+      if (pairs.some((pair) => pair.some((i) => this.believed.has(i)))) continue
       for (const [upper, lower] of pairs)
         for (const k of [0, 1]) {
           const middle = (targets[2 * upper + k] + targets[2 * lower + k]) / 2
           targets[2 * upper + k] = targets[2 * lower + k] = middle
         }
-    for (let k = 0; k < REFINEMENTS; k++) {
-      alignDepths(model, this.state, seen)
-      const { observations, contacts } = this.observe(1, false, targets)
-      for (const o of observations) {
-        o.along *= LANDMARK_SHARE
-        o.across *= LANDMARK_SHARE
-      }
-      const all = { observations: [...seen, ...observations], contacts }
-      this.state = minimise(model, this.state, all, this.priors, this.free, 1).state
     }
+    return targets
   }
 
   /**
@@ -154,18 +171,34 @@ export class HeadFitter {
    * @throws SiderError HEAD_FIT_FAILED when no plausible head explains the landmarks
    */
   fit(): HeadFit {
-    const { model } = this.prepared
-    const { distances } = this.observe(1, false)
-    return assemble(
-      this.head,
-      model,
-      this.state,
-      this.photo,
-      this.known?.source ?? 'estimated',
-      distances,
-      this.interocularPx(),
-      this.settings.photo.cropSize,
-    )
+    const { head, state, photo } = this
+    const { model, spread } = this.prepared
+    const { distances, shown } = this.observe(1, false)
+    const identity = pad(state.identity, head.identityCount)
+    const expression = pad(state.expression, head.expressionCount)
+    const camera = stateCamera(model, state, photo.width, photo.height)
+    const used = distances.filter((d) => !Number.isNaN(d))
+    const residualPx = Math.sqrt(used.reduce((sum, d) => sum + d * d, 0) / used.length)
+    const eyesPx = this.interocularPx()
+    checkFit(state, model, camera, used, eyesPx)
+    const mesh = posedMesh(head, identity, expression, state.angles)
+    const { crop, ...room } = faceCrop(head, mesh, camera, this.settings.photo.cropSize)
+    const fit: HeadFit = {
+      model: head,
+      identity,
+      expression,
+      jointRotations: state.angles,
+      mesh,
+      camera,
+      focalSource: this.known?.source ?? 'estimated',
+      crop,
+      residualPx,
+      residualRelative: residualPx / eyesPx,
+      shown: shown.map((x, i) => x + (i % 2 === 0 ? photo.width : photo.height) / 2),
+      identityDetermined: identityDetermined(model, state, this.evidence, this.priors, this.free, spread),
+      warnings: [],
+    }
+    return { ...fit, warnings: fitWarnings(fit, room) }
   }
 }
 
@@ -179,45 +212,11 @@ interface Prepared {
   firstOfSurface: number
   /** Distance between the mean head's outer eye corners, metres. */
   interocular: number
+  /** [identity, identity] how far the components move the face. */
+  spread: Float64Array
 }
 
 const prepared = new WeakMap<HeadModel, Map<number, Prepared>>()
-
-function assemble(
-  head: HeadModel,
-  model: FitModel,
-  state: FitState,
-  photo: { width: number; height: number },
-  focalSource: FocalSource,
-  distances: Float64Array,
-  eyesPx: number,
-  cropSize: number,
-): HeadFit {
-  const identity = pad(state.identity, head.identityCount)
-  const expression = pad(state.expression, head.expressionCount)
-  const camera: Camera = stateCamera(model, state, photo.width, photo.height)
-  const used = distances.filter((d) => !Number.isNaN(d))
-  const residualPx = Math.sqrt(used.reduce((sum, d) => sum + d * d, 0) / used.length)
-  const residualRelative = residualPx / eyesPx
-  checkFit(state, model, camera, used, eyesPx)
-  const mesh = posedMesh(head, identity, expression, state.angles)
-  const { crop, ...room } = faceCrop(head, mesh, camera, cropSize)
-  const fit: HeadFit = {
-    model: head,
-    identity,
-    expression,
-    jointRotations: state.angles,
-    mesh,
-    camera,
-    focalSource,
-    crop,
-    residualPx,
-    residualRelative,
-    warnings: [],
-  }
-  fit.warnings = fitWarnings(fit, room)
-  return fit
-}
 
 function prepare(head: HeadModel, layout: 68 | 478): Prepared {
   let layouts = prepared.get(head)
@@ -238,7 +237,9 @@ function prepare(head: HeadModel, layout: 68 | 478): Prepared {
     const [a, b] = plan.eyeCorners.map((i) => embeddedPoint(head.mean, head.indices, plan.embedding, i))
     const interocular = Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2])
     const model = buildFitModel(head, points, layout)
-    result = { plan, paths, surface, model, firstOfSurface: marked.triangles.length, interocular }
+    const firstOfSurface = marked.triangles.length
+    const spread = shapeSpread(model, firstOfSurface)
+    result = { plan, paths, surface, model, firstOfSurface, interocular, spread }
     layouts.set(layout, result)
   }
   return result

@@ -16,6 +16,16 @@ const FORMAT = 1
 export interface RunIdentity {
   photoSha256: string
   settings: Settings
+  /** Of the landmarks and corrections that the user gave (`givenLandmarks`); absent where there are none. */
+  landmarks?: string
+}
+
+/** Digest of the landmarks and corrections that a user gave, hex; undefined for none. */
+export function givenLandmarks(landmarks: unknown, corrections: unknown): string | undefined {
+  if (landmarks === undefined && corrections === undefined) return undefined
+  return createHash('sha256')
+    .update(JSON.stringify([landmarks, corrections]))
+    .digest('hex')
 }
 
 export interface Checkpoint extends RunIdentity {
@@ -37,7 +47,7 @@ export async function saveCheckpoint(file: string, { tensors, ...rest }: Checkpo
 }
 
 /**
- * Reads a checkpoint and, given a run, checks that it is of the same photo and settings (but for those marked `resumable` in
+ * Reads a checkpoint and, given a run, checks that it is of the same photo, landmarks and settings (but for those marked `resumable` in
  * the schema).
  *
  * @throws SiderError CHECKPOINT_INVALID
@@ -76,6 +86,10 @@ function decode(file: string, bytes: Uint8Array): Checkpoint {
 function assertSameRun(file: string, checkpoint: Checkpoint, run: RunIdentity): void {
   if (checkpoint.photoSha256 !== run.photoSha256) {
     throw refuse(file, 'it is of another photo', 'Give the photo of the interrupted run, or start without --resume.')
+  }
+  if (checkpoint.landmarks !== run.landmarks) {
+    const hint = 'Give the same --landmarks and --landmark as the interrupted run, or start without --resume.'
+    throw refuse(file, 'it is of other landmarks', hint)
   }
   const differences = settingDifferences(checkpoint.settings, run.settings).filter(([info]) => !info.resumable)
   if (differences.length > 0) {

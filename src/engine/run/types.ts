@@ -36,6 +36,8 @@ export interface ReconstructOptions {
   settings: Settings
   /** The face's landmarks as read from the user's JSON; detection is skipped. */
   landmarks?: unknown
+  /** Single landmarks in their right places: {"37": [x, y], "478:13": [x, y]}, see docs/cli.md. */
+  corrections?: unknown
   /** Aborting finishes the current step, saves a checkpoint and throws CANCELLED. */
   signal?: AbortSignal
   /** Aborting ends the detail stage after the current step; the run then finishes with what has been found so far. */
@@ -82,6 +84,8 @@ export interface Reconstruction {
     /** Root mean square distance of landmarks, photo pixels, and over the interocular distance. */
     landmarkRmsPx: number
     landmarkRmsRelative: number
+    /** How much of what faces differ in the fit counts as settled, 0..1: see docs/head-fit.md. */
+    identityDetermined: number
     /** Of the rendered crop against the photo, where the photo is trusted, dB; null where it is nowhere. */
     psnr: number | null
     /** Mean |f - SDF_GT| after the coarse stage, mm; 0 where the coarse distance is exact. */

@@ -1,5 +1,11 @@
 /** A client that stays connected: it connects again after losing its connection, and jobs go on being watched. */
-import { type JobCreateParams, type Methods, PROTOCOL_VERSION, type Session } from '../../generated/protocol.js'
+import {
+  type FaceFindResult,
+  type JobCreateParams,
+  type Methods,
+  PROTOCOL_VERSION,
+  type Session,
+} from '../../generated/protocol.js'
 import { type JobClient, type ReconstructOptions, RemoteJob } from './job.js'
 import { ConnectionLost, Link, type Notification, RemoteError, type WebSocketClass } from './link.js'
 
@@ -53,7 +59,7 @@ export class SiderClient implements JobClient {
   /** Starts a reconstruction; iterate over it for progress and previews, or await its result. */
   reconstruct(photo: Uint8Array | Blob, options: ReconstructOptions = {}): RemoteJob {
     return new RemoteJob(this, options, async () => {
-      const bytes = photo instanceof Uint8Array ? photo : new Uint8Array(await photo.arrayBuffer())
+      const bytes = await bytesOf(photo)
       const { signal: _, ...wanted } = options
       const idempotencyKey = options.idempotencyKey ?? crypto.randomUUID()
       // With the key, sending it again after a lost connection makes no second job.
@@ -62,6 +68,12 @@ export class SiderClient implements JobClient {
         return link.call('job/create', { ...wanted, image, idempotencyKey } as JobCreateParams)
       })
     })
+  }
+
+  /** Finds the faces of a photo and their landmarks, without a job. */
+  async findFaces(photo: Uint8Array | Blob): Promise<FaceFindResult> {
+    const bytes = await bytesOf(photo)
+    return this.again(async (link) => link.call('face/find', { image: { upload: await link.upload(bytes) } }))
   }
 
   /** Watches a job that exists. */
@@ -151,6 +163,10 @@ export class SiderClient implements JobClient {
       }
     }
   }
+}
+
+async function bytesOf(photo: Uint8Array | Blob): Promise<Uint8Array> {
+  return photo instanceof Uint8Array ? photo : new Uint8Array(await photo.arrayBuffer())
 }
 
 async function platformSocket(): Promise<WebSocketClass> {
