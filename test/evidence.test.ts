@@ -152,7 +152,8 @@ describe('of drawn labels', () => {
         skin[y * size + x] = (y > 20 && !frame) || scrap ? 1 : 0
         spoilt[y * size + x] = y > 110 ? 1 : 0
       }
-    const trusted = labelledSkin(skin, { mask }, { spoilt, torn: false })
+    const cover = skin.map((p) => 1 - p)
+    const trusted = labelledSkin({ skin, cover }, { mask }, { spoilt, torn: false })
     const at = (x: number, y: number) => trusted[y * size + x]
     expect([at(64, 40), at(64, 90)]).toEqual([1, 1])
     expect([at(64, 63), at(62, 8), at(64, 120), at(64, 5)]).toEqual([0, 0, 0, 0])

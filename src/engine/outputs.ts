@@ -234,11 +234,23 @@ async function viewSheet(
   signal: AbortSignal | undefined,
 ): Promise<Picture> {
   const { head, textures, baked } = asset
-  const texture = pictureFromFloats(textures.photo, textures.size, textures.size)
+  const square = (texture: Float32Array): Picture => {
+    const size = Math.sqrt(texture.length / 3)
+    return pictureFromFloats(texture, size, size)
+  }
+  const texture = square(textures.photo)
+  const [eye, mouth] = [asset.eyeTexture, asset.mouthTexture].map((t) => t && square(t))
+  const parts = asset.parts.filter(({ look }) => look !== 'cornea')
   const yawDegrees = [-50, -20, 0, 20, 50]
   const looks = [
-    { ...head, normalMap: baked },
-    { ...head, texture },
+    [{ ...head, normalMap: baked }, ...parts.map(({ mesh, normals }) => ({ mesh, normals }))],
+    [
+      { ...head, texture },
+      ...parts.map(({ mesh, normals, uv, look }) => {
+        const own = look === 'eye' ? eye : mouth
+        return { mesh, normals, ...(uv && own && { uv, texture: own }) }
+      }),
+    ],
   ]
   // a task for every second side: each has a copy of the textures
   const sides = [0, 1].map((first) => yawDegrees.filter((_, i) => i % 2 === first))

@@ -146,7 +146,7 @@ class Run {
     const flaws = findFlaws(photo, fit.crop, coarse.mask)
     const labels = settings.evidence.labels ? evidence : undefined
     const trusted = labels
-      ? labelledSkin(labels.skin, coarse, flaws)
+      ? labelledSkin(labels, coarse, flaws)
       : trustedSkin(image, coarse, fit.crop, face.landmarks, contours, flaws)
     const trustedShare = sum(trusted) / Math.max(1, sum(coarse.mask))
     if (trustedShare < LITTLE_SEEN)

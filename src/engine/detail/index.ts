@@ -103,8 +103,8 @@ export async function reliefDetailer(
     run: (options) => solver.run(options),
     settle: async (signal) => {
       const { normalShare } = settings.evidence
-      if (!input.expected || normalShare === 0) return
-      const { normals, confidence } = input.expected
+      if (!scene.expected || normalShare === 0) return
+      const { normals, confidence } = scene.expected
       await solver.settle(
         normals,
         confidence.map((c) => normalShare * c),

@@ -87,21 +87,27 @@ export function trustedSkin(
   )
 }
 
-/** Share of a pixel that must be skin for the photo to be looked at, after a blur over FRINGE. */
+/** Share of a pixel that must be skin for the photo to be looked at. */
 const SURE = 0.6
+/** Fringes and shadows of hair reach so far over the skin, as a share of the crop's side; and the share of cover about that is too much. */
+const SHADOW = 0.02
+const COVERED = 0.1
 
 /**
  * Photometric weight of each crop pixel, [size, size], 0 or 1, by what learned evidence says that it shows.
  *
- * @param skin [size, size] probability of bare skin
+ * @param labels [size, size] probabilities of bare skin, and of what covers it
  */
-export function labelledSkin(skin: Float32Array, { mask }: Pick<CoarseMaps, 'mask'>, { spoilt }: Flaws): Float32Array {
+export function labelledSkin(
+  { skin, cover }: { skin: Float32Array; cover: Float32Array },
+  { mask }: Pick<CoarseMaps, 'mask'>,
+  { spoilt }: Flaws,
+): Float32Array {
   const size = Math.sqrt(skin.length)
-  const shown = skin.map((p, i) => p * (1 - spoilt[i]))
-  // Fringes and shadows of hair are neither hair nor plain skin.
-  const about = gaussianBlur(shown, size, size, 1, FRINGE * size)
+  const hidden = cover.map((p, i) => Math.max(p, spoilt[i]))
+  const about = gaussianBlur(hidden, size, size, 1, SHADOW * size)
   return withoutScraps(
-    Float32Array.from(mask, (inside, i) => (inside && Math.min(shown[i], about[i]) > SURE ? 1 : 0)),
+    Float32Array.from(mask, (inside, i) => (inside && skin[i] > SURE && about[i] < COVERED ? 1 : 0)),
     size,
     SMALL_LABELLED,
   )

@@ -7,6 +7,8 @@ export interface EvidenceMaps {
   size: number
   /** Probability that the pixel shows bare skin, lips and brows included. */
   skin: Float32Array
+  /** Probability that it shows what covers the head: hair, a beard, glasses, a hand and so on. */
+  cover: Float32Array
   lips: Float32Array
   brows: Float32Array
   /** [size, size, 3] unit normals of the skin, camera frame; 0 off the head. */
@@ -49,6 +51,7 @@ export function evidenceMaps(evidence: Evidence, size: number): EvidenceMaps {
   return {
     size,
     skin: share('skin', 'lips', 'brow'),
+    cover: share('hair', 'beard', 'glasses', 'cover'),
     lips: share('lips'),
     brows: share('brow'),
     normals,

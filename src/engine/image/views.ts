@@ -53,16 +53,16 @@ export function renderViews(parts: readonly ViewPart[], options: ViewOptions = {
   )
 }
 
-/** Each look of one mesh from each side: the looks share what is seen where. A task for threads. */
-export function drawLooks({ looks, options }: { looks: ViewPart[]; options: ViewOptions }): Picture[][] {
-  const [{ mesh }] = looks
+/** Each look of the same meshes from each side: the looks share what is seen where. A task for threads. */
+export function drawLooks({ looks, options }: { looks: ViewPart[][]; options: ViewOptions }): Picture[][] {
+  const [parts] = looks
   const size = options.size ?? 512
-  const sphere = boundingSphere(looks.slice(0, 1))
+  const sphere = boundingSphere(parts)
   const views = (options.yawDegrees ?? []).map((yaw) => {
     const camera = orbitCamera(sphere.center, sphere.radius, yaw, options.pitchDegrees ?? 0, size)
     const fine = scaleCamera(camera, options.supersample ?? 2)
-    const raster = rasterize(mesh, fine, { cull: 'none' })
-    return looks.map((look) => renderView([look], camera, options, raster))
+    const rasters = parts.map(({ mesh }) => rasterize(mesh, fine, { cull: 'none' }))
+    return looks.map((look) => renderView(look, camera, options, rasters))
   })
   return looks.map((_, i) => views.map((pictures) => pictures[i]))
 }
@@ -70,16 +70,21 @@ export const DRAW_LOOKS = task(import.meta.url, drawLooks)
 
 /**
  * One picture through a camera, of the camera's size. Surfaces seen from behind are lit as if they faced the camera.
- * @param known the raster of the only part, if it is known
+ * @param known the parts' rasters, if they are known
  */
-function renderView(parts: readonly ViewPart[], camera: Camera, options: ViewOptions = {}, known?: Raster): Picture {
+function renderView(
+  parts: readonly ViewPart[],
+  camera: Camera,
+  options: ViewOptions = {},
+  known?: readonly Raster[],
+): Picture {
   const factor = options.supersample ?? 2
   const fine = scaleCamera(camera, factor)
   const background = options.background ?? [255, 255, 255]
   const picture = newPicture(fine.width, fine.height, background)
   const nearest = new Float32Array(fine.width * fine.height).fill(Number.POSITIVE_INFINITY)
-  for (const part of parts) {
-    const raster = known ?? rasterize(part.mesh, fine, { cull: 'none' })
+  parts.forEach((part, p) => {
+    const raster = known?.[p] ?? rasterize(part.mesh, fine, { cull: 'none' })
     const normals = pixelNormals(raster, part, fine)
     const texture = options.style === 'clay' ? undefined : part.texture
     const uv =
@@ -113,7 +118,7 @@ function renderView(parts: readonly ViewPart[], camera: Camera, options: ViewOpt
       }
       for (let k = 0; k < 3; k++) picture.data[i * 3 + k] = srgbByte(albedo[k] * strength + gloss * specular)
     }
-  }
+  })
   return factor === 1 ? picture : resizePicture(picture, camera.width, camera.height)
 }
 

@@ -1,6 +1,8 @@
 /** What the relief solver knows of the photo and the coarse face, per crop pixel, in the camera frame. */
 import type { Settings } from '../../config.js'
 import { cropCamera } from '../../geometry/camera.js'
+import { smoothstep } from '../../geometry/smoothstep.js'
+import { gaussianBlur } from '../../image/filter.js'
 import type { Camera, CoarseMaps, HeadFit } from '../../stages.js'
 import { NO_THREADS } from '../../threads/index.js'
 import type { PaintedSkin } from '../trust.js'
@@ -9,6 +11,8 @@ import { occlusion } from './occlusion.js'
 
 /** Pixels seen at a flatter angle than this (cosine between normal and ray) show too little to be matched. */
 const GRAZING = 0.25
+/** Share of the crop's side over which learned normals end. */
+const SOFT = 0.02
 /** Pixels this close to the mask's border see the background or the next surface. */
 const BORDER = 2
 
@@ -91,6 +95,9 @@ export async function reliefScene(
     seen++
   }
   const mean = sum / Math.max(1, seen)
+  // Under hair the network guesses: its normals end softly where the photo is no longer looked at.
+  const soft = gaussianBlur(trusted, size, size, 1, SOFT * size)
+  const skin = soft.map((s) => smoothstep(0, 0.5, s))
   const weight = new Float32Array(count)
   for (let i = 0; i < count; i++) {
     if (!view.mask[i]) depth[i] = mean
@@ -110,7 +117,7 @@ export async function reliefScene(
     pixel: mean / camera.fx,
     expected: expected && {
       ...expected,
-      confidence: expected.confidence.map((c, i) => (view.mask[i] && facing[i] ? c : 0)),
+      confidence: expected.confidence.map((c, i) => (view.mask[i] && facing[i] ? c * skin[i] : 0)),
     },
   }
 }
