@@ -22,13 +22,16 @@ export function withMoments(weights: Initial): Initial {
 export const correctedRate = (learningRate: number, t: number): number =>
   (learningRate * Math.sqrt(1 - BETA2 ** t)) / (1 - BETA1 ** t)
 
-/** New weights and moments. `rate` is a scalar tensor from `correctedRate`. */
-export function adamUpdate(variables: Tensors, gradients: Tensors, rate: tf.Tensor): Tensors {
+/**
+ * New weights and moments. `rate` is a scalar tensor from `correctedRate`.
+ * @param epsilon gradients well below it hardly move anything: Adam would make full steps of rounding errors
+ */
+export function adamUpdate(variables: Tensors, gradients: Tensors, rate: tf.Tensor, epsilon = EPSILON): Tensors {
   const updates: Tensors = {}
   for (const [name, g] of Object.entries(gradients)) {
     const m = tf.add(tf.mul(variables[first(name)]!, BETA1), tf.mul(g, 1 - BETA1))
     const v = tf.add(tf.mul(variables[second(name)]!, BETA2), tf.mul(tf.square(g), 1 - BETA2))
-    const step = tf.div(m, tf.add(tf.sqrt(v), EPSILON))
+    const step = tf.div(m, tf.add(tf.sqrt(v), epsilon))
     updates[first(name)] = m
     updates[second(name)] = v
     updates[name] = tf.sub(variables[name]!, tf.mul(step, rate))

@@ -29,6 +29,8 @@ const LEAST_PRICE = 0.1
 const DARKEST = 1e-3
 /** Differences of normals well below this count as squares, well above by their size. */
 const ROBUST = 0.1
+/** Gradients of the settling surface that stand for no difference: those of a hundredth of a normal at the finest spline. */
+const STILL = 2e-6
 /** Spherical harmonics up to order 2, times 1, u and v. */
 const LIGHTS = 3 * HARMONICS
 
@@ -109,7 +111,7 @@ export class ReliefModel {
 
   /**
    * One step towards a surface of given normals; light and albedo stay. Inputs: rate, target [3, pixels]. Output: loss, the mean squared
-   * difference on the face.
+   * difference on the face and the price of distance from the fitted head.
    */
   settle(): Program {
     const shape = this.names.filter((name) => name.startsWith('d'))
@@ -117,15 +119,17 @@ export class ReliefModel {
     const count = mask.reduce((a, b) => a + b, 0)
     const body = (feeds: Tensors, variables: Tensors) => {
       const loss = (values: tf.Tensor[]): tf.Scalar => {
-        const { normal } = this.geometry(Object.fromEntries(shape.map((name, i) => [name, values[i]])))
+        const { normal, relief } = this.geometry(Object.fromEntries(shape.map((name, i) => [name, values[i]])))
         const squares = tf.square(tf.sub(tf.concat2d(normal, 0), feeds['target']))
-        return tf.div(tf.sum(tf.mul(squares, this.rows(mask))), Math.max(1, count))
+        // Normals say nothing of how far away a surface is.
+        const off = tf.mul(tf.mean(tf.square(tf.mul(relief, 1000))), this.settings.distanceWeight)
+        return tf.add(tf.div(tf.sum(tf.mul(squares, this.rows(mask))), Math.max(1, count)), off)
       }
       const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => loss(values))(
         shape.map((name) => variables[name]),
       )
       const gradients = Object.fromEntries(shape.map((name, i) => [name, grads[i]]))
-      return { outputs: { loss: value }, updates: adamUpdate(variables, gradients, feeds['rate']) }
+      return { outputs: { loss: value }, updates: adamUpdate(variables, gradients, feeds['rate'], STILL) }
     }
     return { name: 'relief-settle', inputs: { rate: [], target: [3, this.scene.size ** 2] }, body }
   }
