@@ -103,7 +103,7 @@ function cli(...line: string[]): void {
   if (status !== 0) throw new Error(`sider ${line.join(' ')} failed`)
 }
 
-/** The coarse fit once (it is the same for all presets), and each preset. */
+/** The coarse fit of the first preset (presets differ in their rounds of evidence by little), and each preset. */
 function curves(presets: MeasuredSet['presets']): Parameters<typeof curvePlot>[0] {
   const { curve } = presets[0].evaluation
   const coarse = curve.coarse ? [{ name: 'coarse', x: curve.distance, y: curve.coarse, dashed: true }] : []

@@ -1,7 +1,6 @@
 /** Single landmarks put in their places by a person, and what the fitted head then does. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { resolveSettings } from '../src/engine/config.js'
-import { SiderError } from '../src/engine/errors.js'
 import { ibugPoints, LEFT_EYE, RIGHT_EYE } from '../src/engine/evidence/layouts.js'
 import { LABELS } from '../src/engine/evidence/network.js'
 import { project } from '../src/engine/geometry/camera.js'
@@ -12,6 +11,7 @@ import { fitLandmarks } from '../src/engine/landmark-fit.js'
 import { correctLandmarks, namedLandmarks } from '../src/engine/landmarks/correct.js'
 import type { Face, HeadModel } from '../src/engine/stages.js'
 import { lookingAt } from './head-fixture.js'
+import { thrown } from './thrown.js'
 
 const PHOTO = { width: 1000, height: 1000, exifFocalPx: 2000 }
 const FRONTAL = Float64Array.of(1, 0, 0, 0, -1, 0, 0, 0, -1)
@@ -42,16 +42,6 @@ const distance = ([ax, ay]: readonly number[], [bx, by]: readonly number[]): num
 const moved = (i: number, dx: number, dy: number): [number, number] => {
   const [x, y] = ibug(face.landmarks.points, i)
   return [x + dx * eyes, y + dy * eyes]
-}
-
-function thrown(work: () => unknown): SiderError {
-  try {
-    work()
-  } catch (error) {
-    expect(error).toBeInstanceOf(SiderError)
-    return error as SiderError
-  }
-  throw new Error('nothing was thrown')
 }
 
 describe('correctLandmarks', () => {

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadGraphProgram, loadTfjs, withTfjsBackend } from '../src/engine/compute/tfjs.js'
-import { type ErrorCode, SiderError } from '../src/engine/errors.js'
+import type { ErrorCode } from '../src/engine/errors.js'
 import {
   ATTENTION_EYE,
   ATTENTION_LIPS,
@@ -28,6 +28,7 @@ import { drawFaces } from '../src/engine/landmarks/draw.js'
 import { readLandmarks } from '../src/engine/landmarks/read.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
 import type { Face, Photo } from '../src/engine/stages.js'
+import { thrown } from './thrown.js'
 
 // The package's main file; its demo folder holds photos of groups of people.
 const demo = join(dirname(dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api'))), 'demo')
@@ -39,16 +40,6 @@ const at = (face: Face, i: number): [number, number] => [face.landmarks.points[2
 const distance = ([ax, ay]: number[], [bx, by]: number[]): number => Math.hypot(ax - bx, ay - by)
 /** Distance of the outer eye corners. */
 const eyes = (face: Face): number => distance(at(face, 33), at(face, 263))
-
-function thrown(work: () => unknown): SiderError {
-  try {
-    work()
-  } catch (error) {
-    expect(error).toBeInstanceOf(SiderError)
-    return error as SiderError
-  }
-  throw new Error('nothing was thrown')
-}
 
 let detector: LandmarkDetector
 /** Four people looking at the camera. */

@@ -8,14 +8,7 @@ import { encodePly } from './geometry/ply.js'
 import { type GlbPart, writeGlb } from './gltf/write-glb.js'
 import { sampleBilinear } from './image/filter.js'
 import { normalMapPicture } from './image/normal-map.js'
-import {
-  encodeGreyPng,
-  encodeGreyPng16,
-  encodeJpeg,
-  encodePng,
-  type Picture,
-  pictureFromFloats,
-} from './image/picture.js'
+import { encodeGreyPng, encodeGreyPng16, encodeJpeg, encodePng, squarePicture } from './image/picture.js'
 import type { Reconstruction } from './run/types.js'
 import { VERSION } from './version.js'
 
@@ -36,9 +29,9 @@ export async function assetFiles(
   const { size } = textures
   // all at once: encoders run beside this thread
   const encoding: Record<string, Promise<Uint8Array>> = {
-    'textures/albedo.jpg': encodeJpeg(pictureFromFloats(textures.albedo, size, size)),
+    'textures/albedo.jpg': encodeJpeg(squarePicture(textures.albedo)),
     ...(textures.photo !== textures.albedo && {
-      'textures/photo.jpg': encodeJpeg(pictureFromFloats(textures.photo, size, size)),
+      'textures/photo.jpg': encodeJpeg(squarePicture(textures.photo)),
     }),
     'textures/normal.png': encodePng(normalMapPicture(baked)),
     'textures/displacement.png': encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range),
@@ -90,11 +83,6 @@ export async function assetFiles(
     plainFormats(result, asset.surface && main === surface ? asset.surface : asset.head, range, albedo, normal),
   )
   return files
-}
-
-const squarePicture = (values: Float32Array): Picture => {
-  const size = Math.sqrt(values.length / 3)
-  return pictureFromFloats(values, size, size)
 }
 
 /** Numbers of the parts' materials; colours are linear, for parts without texture. */

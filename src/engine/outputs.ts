@@ -7,7 +7,7 @@ import { writeGlb } from './gltf/write-glb.js'
 import { embeddedPoints } from './head/embedding.js'
 import { identitySentence } from './identity-sentence.js'
 import { normalPicture } from './image/colors.js'
-import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox } from './image/picture.js'
+import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox, squarePicture } from './image/picture.js'
 import { linePlot } from './image/plot.js'
 import { composeSheet } from './image/sheet.js'
 import { DRAW_LOOKS } from './image/views.js'
@@ -234,12 +234,8 @@ async function viewSheet(
   signal: AbortSignal | undefined,
 ): Promise<Picture> {
   const { head, textures, baked } = asset
-  const square = (texture: Float32Array): Picture => {
-    const size = Math.sqrt(texture.length / 3)
-    return pictureFromFloats(texture, size, size)
-  }
-  const texture = square(textures.photo)
-  const [eye, mouth] = [asset.eyeTexture, asset.mouthTexture].map((t) => t && square(t))
+  const texture = squarePicture(textures.photo)
+  const [eye, mouth] = [asset.eyeTexture, asset.mouthTexture].map((t) => t && squarePicture(t))
   const parts = asset.parts.filter(({ look }) => look !== 'cornea')
   const yawDegrees = [-50, -20, 0, 20, 50]
   const looks = [

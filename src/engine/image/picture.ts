@@ -43,6 +43,12 @@ export function pictureFromFloats(values: Float32Array, width: number, height: n
   return { width, height, data }
 }
 
+/** The same of a square texture [size, size, 3]. */
+export function squarePicture(values: Float32Array): Picture {
+  const size = Math.sqrt(values.length / 3)
+  return pictureFromFloats(values, size, size)
+}
+
 /**
  * Part of a picture resampled to width x height. The box may have fractional corners and reach beyond the border (edge
  * pixels are repeated). Shrinking averages the covered area exactly; enlarging is bilinear.

@@ -9,6 +9,9 @@ const EPSILON = 1e-8
 const first = (name: string): string => `${name}/m`
 const second = (name: string): string => `${name}/v`
 
+/** Whether a variable of that name is one of Adam's moments rather than a weight. */
+export const isMoment = (name: string): boolean => /\/[mv]$/.test(name)
+
 /** Weights plus zeroed first and second moments. */
 export function withMoments(weights: Initial): Initial {
   const result: Initial = { ...weights }

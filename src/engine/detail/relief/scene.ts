@@ -95,9 +95,6 @@ export async function reliefScene(
     seen++
   }
   const mean = sum / Math.max(1, seen)
-  // Under hair the network guesses: its normals end softly where the photo is no longer looked at.
-  const soft = gaussianBlur(trusted, size, size, 1, SOFT * size)
-  const skin = soft.map((s) => smoothstep(0, 0.5, s))
   const weight = new Float32Array(count)
   for (let i = 0; i < count; i++) {
     if (!view.mask[i]) depth[i] = mean
@@ -115,10 +112,17 @@ export async function reliefScene(
     offset,
     occlusion: settings.occlusion ? await occlusion(fit, threads, signal) : new Float32Array(count * HARMONICS),
     pixel: mean / camera.fx,
-    expected: expected && {
-      ...expected,
-      confidence: expected.confidence.map((c, i) => (view.mask[i] && facing[i] ? c * skin[i] : 0)),
-    },
+    expected: expected && believed(expected, trusted, (i) => view.mask[i] > 0 && facing[i] > 0),
+  }
+}
+
+/** Under hair the network guesses: its normals end softly where the photo is no longer looked at. */
+function believed(expected: Expected, trusted: Float32Array, shown: (pixel: number) => boolean): Expected {
+  const size = Math.sqrt(trusted.length)
+  const skin = gaussianBlur(trusted, size, size, 1, SOFT * size).map((s) => smoothstep(0, 0.5, s))
+  return {
+    ...expected,
+    confidence: expected.confidence.map((c, i) => (shown(i) ? c * skin[i] : 0)),
   }
 }
 

@@ -8,7 +8,7 @@ import {
   withShapes,
 } from '../../compute/program.js'
 import type { Settings } from '../../config.js'
-import { correctedRate, withMoments } from '../../optimise/adam.js'
+import { correctedRate, isMoment, withMoments } from '../../optimise/adam.js'
 import { descend } from '../../optimise/descend.js'
 import type { FaceView } from '../../stages.js'
 import type { DetailRunOptions } from '../progress.js'
@@ -119,7 +119,7 @@ export class ReliefSolver {
       // Moments of the steps before would carry it on in their direction.
       const start = await this.variables.read()
       this.variables.write(
-        Object.fromEntries(Object.entries(start).map(([name, x]) => [name, name.includes('/') ? x.map(() => 0) : x])),
+        Object.fromEntries(Object.entries(start).map(([name, x]) => [name, isMoment(name) ? x.map(() => 0) : x])),
       )
       for (let step = 0; step < SETTLING; step++) {
         signal?.throwIfAborted()
