@@ -11,13 +11,13 @@ import { MeshoptDecoder } from 'meshoptimizer'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ARKIT } from '../src/engine/asset/arkit.js'
-import { assetFiles } from '../src/engine/asset-files.js'
-import { readMesh } from '../src/engine/evaluate/mesh-files.js'
+import { readMesh } from '../src/engine/formats/read-mesh.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
 import { interpolate, rasterize } from '../src/engine/geometry/rasterize.js'
 import { sampleBilinear } from '../src/engine/image/filter.js'
 import { decodePicture } from '../src/engine/image/picture.js'
 import { type Reconstruction, reconstruct, resolveSettings, writeOutputs } from '../src/engine/index.js'
+import { assetFiles } from '../src/engine/outputs/asset-files.js'
 
 const PHOTO = fileURLToPath(new URL('../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
 const SCAN = fileURLToPath(new URL('../../shared/data/scans/lpsw/L1/image.png', import.meta.url))

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ContourName } from '../src/engine/contours.js'
 import {
   contoursOfPoints,
   type ExpressionScore,
@@ -22,6 +21,7 @@ import { parseCamera, readJson } from '../src/engine/evaluate/truth.js'
 import { project, rigidTransform, rotationFromAxisAngle, transformPoints } from '../src/engine/geometry/camera.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { loadBuiltInHead } from '../src/engine/head/builtin.js'
+import type { ContourName } from '../src/engine/head/contours.js'
 import { type Camera, HEAD_PARTS } from '../src/engine/stages.js'
 
 let folder: string

@@ -7,12 +7,12 @@ import { LIPS_INNER, OPENINGS } from '../src/engine/evidence/layouts.js'
 import { evidenceMaps } from '../src/engine/evidence/maps.js'
 import { EVIDENCE_SIZE, type Evidence, EvidenceNetwork, LABELS } from '../src/engine/evidence/network.js'
 import { shutOpenings } from '../src/engine/evidence/openings.js'
-import { fitFace, usesEvidence } from '../src/engine/fit-face.js'
 import { HeadFitter } from '../src/engine/head/fit.js'
 import { loadHead } from '../src/engine/head/load.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
 import { cropImage } from '../src/engine/photo/crop.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
+import { fitFace, usesEvidence } from '../src/engine/pipeline/fit-face.js'
 import type { Face, HeadFit, HeadModel, Photo } from '../src/engine/stages.js'
 
 /** A laughing woman with hair behind her shoulders, of a development dependency. */

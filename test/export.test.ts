@@ -1,6 +1,6 @@
 import { NRRDLoader } from 'three/examples/jsm/loaders/NRRDLoader.js'
 import { describe, expect, test } from 'vitest'
-import { decodeNpz } from '../src/engine/image/npy.js'
+import { decodeNpz } from '../src/engine/formats/npy.js'
 import { PreviewGrid } from '../src/engine/surface/preview-grid.js'
 import { encodeSdfNpz, encodeSdfNrrd, sampleSdfGrid, sdfSnapshot } from '../src/engine/surface/sdf-grid.js'
 import { analyticField, sphere, testFrame } from './fields.js'

@@ -9,7 +9,7 @@ import { loadBuiltInHead } from '../src/engine/head/builtin.js'
 import { embeddedPoints } from '../src/engine/head/embedding.js'
 import { fitHead, HeadFitter } from '../src/engine/head/fit.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
-import { identitySentence } from '../src/engine/identity-sentence.js'
+import { identitySentence } from '../src/engine/outputs/identity-sentence.js'
 import type { Face, HeadModel } from '../src/engine/stages.js'
 import { lookingAt, normal, uniform } from './head-fixture.js'
 

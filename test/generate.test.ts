@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { evaluate, findCases } from '../src/engine/evaluate/index.js'
 import { readTruth, type ViewTruth } from '../src/engine/evaluate/truth.js'
+import { encodeNpy } from '../src/engine/formats/npy.js'
+import { writeGlb } from '../src/engine/formats/write-glb.js'
 import { drawPlan } from '../src/engine/generate/draw.js'
 import { beyond } from '../src/engine/generate/head-mesh.js'
 import { portraitFiles } from '../src/engine/generate/index.js'
@@ -16,9 +18,7 @@ import { cameraCenter, pixelRays, transformPoints } from '../src/engine/geometry
 import { MeshDistance } from '../src/engine/geometry/distance.js'
 import { triangleNormals } from '../src/engine/geometry/normals.js'
 import { Rng } from '../src/engine/geometry/rng.js'
-import { writeGlb } from '../src/engine/gltf/write-glb.js'
 import { loadBuiltInHead } from '../src/engine/head/builtin.js'
-import { encodeNpy } from '../src/engine/image/npy.js'
 import { HEAD_PARTS, type HeadModel } from '../src/engine/stages.js'
 
 const SIZE = 192

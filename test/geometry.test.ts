@@ -1,6 +1,7 @@
 import { BufferAttribute, BufferGeometry, DoubleSide, Ray, Vector3 } from 'three'
 import { type HitPointInfo, MeshBVH } from 'three-mesh-bvh'
 import { describe, expect, test } from 'vitest'
+import { encodePly } from '../src/engine/formats/ply.js'
 import {
   backProject,
   cameraCenter,
@@ -24,7 +25,6 @@ import {
   submesh,
 } from '../src/engine/geometry/mesh.js'
 import { triangleNormals, vertexNormals } from '../src/engine/geometry/normals.js'
-import { encodePly } from '../src/engine/geometry/ply.js'
 import { interpolate, isHidden, rasterize, rasterNormals } from '../src/engine/geometry/rasterize.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { sampleSurface } from '../src/engine/geometry/sample.js'

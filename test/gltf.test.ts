@@ -1,8 +1,8 @@
 import { WebIO } from '@gltf-transform/core'
 import validator from 'gltf-validator'
 import { describe, expect, test } from 'vitest'
+import { type GlbPart, writeGlb } from '../src/engine/formats/write-glb.js'
 import { splitSeams } from '../src/engine/geometry/seams.js'
-import { type GlbPart, writeGlb } from '../src/engine/gltf/write-glb.js'
 import { encodeJpeg, newPicture } from '../src/engine/image/picture.js'
 import { gridMesh, sphereMesh } from './shapes.js'
 

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { unzipSync, zipSync } from 'fflate'
 import { afterAll, expect } from 'vitest'
 import { SiderError } from '../src/engine/errors.js'
+import { encodeNpy } from '../src/engine/formats/npy.js'
+import { type Npz, readNpz } from '../src/engine/formats/npz.js'
 import { loadHead } from '../src/engine/head/load.js'
-import { type Npz, readNpz } from '../src/engine/head/npz.js'
-import { encodeNpy } from '../src/engine/image/npy.js'
 
 export const FIXTURES = fileURLToPath(new URL('fixtures/gnm/', import.meta.url))
 export const NPZ = join(FIXTURES, 'gnm_head.npz')

@@ -6,11 +6,11 @@
  */
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { type Npz, readNpz } from '../src/engine/formats/npz.js'
 import { embeddedPoint } from '../src/engine/head/embedding.js'
 import { MAX_EXPRESSION, MAX_IDENTITY } from '../src/engine/head/fit.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
 import { loadHead } from '../src/engine/head/load.js'
-import { type Npz, readNpz } from '../src/engine/head/npz.js'
 import { HEAD_PARTS, type HeadModel, INTERIOR_PARTS } from '../src/engine/stages.js'
 import { checkInvariants } from './head-invariants.js'
 import { Moved, RULES } from './landmark-rules.js'

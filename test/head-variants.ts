@@ -4,9 +4,9 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { encodeNpz } from '../src/engine/formats/npy.js'
 import { loadBuiltInHead } from '../src/engine/head/builtin.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
-import { encodeNpz } from '../src/engine/image/npy.js'
 import { HEAD_PARTS } from '../src/engine/stages.js'
 
 /** Movements that the files have as expressions, in this order; FLAME has a joint for the jaw. */

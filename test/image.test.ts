@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
+import { fromHalf, toHalf } from '../src/engine/formats/half.js'
+import { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from '../src/engine/formats/npy.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { finiteRange, normalPicture, scalarPicture } from '../src/engine/image/colors.js'
 import { gaussianBlur, sampleBilinear } from '../src/engine/image/filter.js'
-import { fromHalf, toHalf } from '../src/engine/image/half.js'
-import { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from '../src/engine/image/npy.js'
 import {
   decodePicture,
   encodeGreyPng16,

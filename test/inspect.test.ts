@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { NodeIO } from '@gltf-transform/core'
 import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { dumpTo } from '../src/engine/dump.js'
 import { Inspector, type InspectRecord, type SdfGrid } from '../src/engine/inspect.js'
+import { dumpTo } from '../src/engine/outputs/dump.js'
 
 describe('the inspector', () => {
   test('builds nothing when nobody listens, or nobody to this name', () => {

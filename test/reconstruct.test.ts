@@ -8,15 +8,15 @@ import { type Accessor, WebIO } from '@gltf-transform/core'
 import validator from 'gltf-validator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resolveSettings, type Settings } from '../src/engine/config.js'
-import { readMesh } from '../src/engine/evaluate/mesh-files.js'
 import { statistics } from '../src/engine/evaluate/statistics.js'
 import { ibugPoints } from '../src/engine/evidence/layouts.js'
+import { decodeNpy, decodeNpz } from '../src/engine/formats/npy.js'
+import { readMesh } from '../src/engine/formats/read-mesh.js'
 import { backProject, cropCamera, project } from '../src/engine/geometry/camera.js'
 import { MeshDistance } from '../src/engine/geometry/distance.js'
 import { posedMesh } from '../src/engine/head/fit-mesh.js'
 import { loadHead } from '../src/engine/head/load.js'
 import { gaussianBlur } from '../src/engine/image/filter.js'
-import { decodeNpy, decodeNpz } from '../src/engine/image/npy.js'
 import {
   Inspector,
   type InspectRecord,

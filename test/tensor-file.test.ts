@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decodeTensors, encodeTensors } from '../src/engine/tensor-file.js'
+import { decodeTensors, encodeTensors } from '../src/engine/formats/tensor-file.js'
 
 describe('tensor files', () => {
   const tensors = {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { resolveSettings } from '../../src/engine/config.js'
-import { CHECKPOINT_FILE, outputError, prepareOutputFolder, writeFileAtomic } from '../../src/engine/files.js'
+import { encodeTensors } from '../../src/engine/formats/tensor-file.js'
 import { type Checkpoint, givenLandmarks, loadCheckpoint, saveCheckpoint } from '../../src/engine/run/checkpoint.js'
-import { encodeTensors } from '../../src/engine/tensor-file.js'
-import { GENERATOR } from '../../src/engine/version.js'
+import { CHECKPOINT_FILE, outputError, prepareOutputFolder, writeFileAtomic } from '../../src/engine/system/files.js'
+import { GENERATOR } from '../../src/engine/system/version.js'
 
 let folder: string
 beforeEach(() => {

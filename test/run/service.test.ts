@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { resolveSettings } from '../../src/engine/config.js'
 import { SiderError, type StageName } from '../../src/engine/errors.js'
-import { CHECKPOINT_FILE, REPORT_FILE } from '../../src/engine/files.js'
 import { type RunOptions, type RunParts, runFace } from '../../src/engine/run/service.js'
 import type { Progress, Reconstruction } from '../../src/engine/run/types.js'
-import { GENERATOR } from '../../src/engine/version.js'
+import { CHECKPOINT_FILE, REPORT_FILE } from '../../src/engine/system/files.js'
+import { GENERATOR } from '../../src/engine/system/version.js'
 
 const STAGES: StageName[] = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface']
 

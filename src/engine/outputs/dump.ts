@@ -3,11 +3,11 @@
  * anything else as JSON. One folder a stage: `<dir>/<stage>/<name>[-<step>].<ext>`.
  */
 import { join } from 'node:path'
-import { writeFileAtomic } from './files.js'
-import { writeGlb } from './gltf/write-glb.js'
-import { finiteRange } from './image/colors.js'
-import { encodeJpeg, encodePng, newPicture, type Picture, pictureFromFloats } from './image/picture.js'
-import type { ImageRecord, Inspector, InspectRecord, RecordFilter, SdfGrid } from './inspect.js'
+import { writeGlb } from '../formats/write-glb.js'
+import { finiteRange } from '../image/colors.js'
+import { encodeJpeg, encodePng, newPicture, type Picture, pictureFromFloats } from '../image/picture.js'
+import type { ImageRecord, Inspector, InspectRecord, RecordFilter, SdfGrid } from '../inspect.js'
+import { writeFileAtomic } from '../system/files.js'
 
 /**
  * Starts writing the inspector's records to a folder.

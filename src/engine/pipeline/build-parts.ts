@@ -2,11 +2,11 @@
  * What of the asset is no skin, and how all of it moves: eyeballs, teeth, tongue and the mouth's cavity, and the keys of skin and
  * parts together. Puts together the head model's poses and the steps of `asset/`.
  */
-import { type DrawingBoard, hasArkitUnits, JAW_OPEN } from './asset/arkit.js'
-import { ballMesh, corneaMesh, type Eye, placeBall, placeEyes, type Side } from './asset/eyes.js'
-import { type InsidePart, insideParts } from './asset/inside.js'
-import { eyesSeen, type LightFactors } from './asset/irises.js'
-import { arkitPoses, KeyMaker, type KeyPose, modelPoses, type ShapeKey, SkinMover } from './asset/keys.js'
+import { type DrawingBoard, hasArkitUnits, JAW_OPEN } from '../asset/arkit.js'
+import { ballMesh, corneaMesh, type Eye, placeBall, placeEyes, type Side } from '../asset/eyes.js'
+import { type InsidePart, insideParts } from '../asset/inside.js'
+import { eyesSeen, type LightFactors } from '../asset/irises.js'
+import { arkitPoses, KeyMaker, type KeyPose, modelPoses, type ShapeKey, SkinMover } from '../asset/keys.js'
 import {
   aboutEye,
   keepOffBalls,
@@ -16,19 +16,19 @@ import {
   openHead,
   openingsOf,
   skinWhere,
-} from './asset/open-head.js'
-import type { Settings } from './config.js'
-import { transformPoints } from './geometry/camera.js'
-import { gather } from './geometry/mesh.js'
-import { triangleNormals } from './geometry/normals.js'
-import { alignPoints } from './geometry/similarity.js'
-import { embeddedPoints } from './head/embedding.js'
-import { posedMesh } from './head/fit-mesh.js'
-import { posedInterior } from './head/interior.js'
-import type { Metric } from './head/metric.js'
-import { pass } from './pass.js'
-import { HEAD_PARTS, type HeadFit, type Landmarks, type Mesh, type Photo } from './stages.js'
-import { type HeadMesh, ride } from './surface/head-mesh.js'
+} from '../asset/open-head.js'
+import type { Settings } from '../config.js'
+import { transformPoints } from '../geometry/camera.js'
+import { gather } from '../geometry/mesh.js'
+import { triangleNormals } from '../geometry/normals.js'
+import { alignPoints } from '../geometry/similarity.js'
+import { embeddedPoints } from '../head/embedding.js'
+import { posedMesh } from '../head/fit-mesh.js'
+import { posedInterior } from '../head/interior.js'
+import type { Metric } from '../head/metric.js'
+import { HEAD_PARTS, type HeadFit, type Landmarks, type Mesh, type Photo } from '../stages.js'
+import { type HeadMesh, ride } from '../surface/head-mesh.js'
+import { pass } from '../system/pass.js'
 
 /** A mesh of its own beside the skin. */
 export interface AssetPart {

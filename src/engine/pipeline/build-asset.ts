@@ -2,23 +2,21 @@
  * From the detailed field to what an artist gets: meshes, textures and shape keys. Puts together the steps of `surface/` and
  * `asset/` as reconstruct.ts puts together the stages.
  */
-import type { ShapeKey } from './asset/keys.js'
-import { gainAt, RELIGHTING, type Relight } from './asset/light.js'
-import { MIRROR_UV } from './asset/mirror.js'
-import { footprint, type HeadTextures, PAINT_HEAD } from './asset/paint.js'
-import { exposureOf, PAINT_EYE, paintMouth } from './asset/part-textures.js'
-import { type AssetPart, eyeParts, lidStretch, moveHead, type OpenedHead, openFace } from './build-parts.js'
-import type { Settings } from './config.js'
-import { gather } from './geometry/mesh.js'
-import { vertexNormals } from './geometry/normals.js'
-import { splitSeams } from './geometry/seams.js'
-import { smoothstep } from './geometry/smoothstep.js'
-import { vertexTangents } from './geometry/tangents.js'
-import type { Metric } from './head/metric.js'
-import { srgbToLinear } from './image/colors.js'
-import type { MouthOwner } from './image/mouth-colours.js'
-import type { SdfGrid } from './inspect.js'
-import { pass } from './pass.js'
+import type { ShapeKey } from '../asset/keys.js'
+import { gainAt, RELIGHTING, type Relight } from '../asset/light.js'
+import { MIRROR_UV } from '../asset/mirror.js'
+import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
+import { exposureOf, PAINT_EYE, paintMouth } from '../asset/part-textures.js'
+import type { Settings } from '../config.js'
+import { gather } from '../geometry/mesh.js'
+import { vertexNormals } from '../geometry/normals.js'
+import { splitSeams } from '../geometry/seams.js'
+import { smoothstep } from '../geometry/smoothstep.js'
+import { vertexTangents } from '../geometry/tangents.js'
+import type { Metric } from '../head/metric.js'
+import { srgbToLinear } from '../image/colors.js'
+import type { MouthOwner } from '../image/mouth-colours.js'
+import type { SdfGrid } from '../inspect.js'
 import {
   type FaceView,
   HEAD_PARTS,
@@ -27,13 +25,15 @@ import {
   type Landmarks,
   type Mesh,
   type Photo,
-} from './stages.js'
-import { type BakedDetail, bakeDetail } from './surface/bake.js'
-import { evenSurface } from './surface/even-surface.js'
-import { type HeadMesh, settleHead } from './surface/head-mesh.js'
-import { type HeadTopology, headMeshOf, headTopology } from './surface/head-topology.js'
-import { sampleSdfGrid } from './surface/sdf-grid.js'
-import type { Threads } from './threads/index.js'
+} from '../stages.js'
+import { type BakedDetail, bakeDetail } from '../surface/bake.js'
+import { evenSurface } from '../surface/even-surface.js'
+import { type HeadMesh, settleHead } from '../surface/head-mesh.js'
+import { type HeadTopology, headMeshOf, headTopology } from '../surface/head-topology.js'
+import { sampleSdfGrid } from '../surface/sdf-grid.js'
+import { pass } from '../system/pass.js'
+import type { Threads } from '../threads/index.js'
+import { type AssetPart, eyeParts, lidStretch, moveHead, type OpenedHead, openFace } from './build-parts.js'
 
 /** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
 const LEAST_TEXTURE = 1024

@@ -1,12 +1,12 @@
 /** Fetches head models into the user's data folder (head/installed.ts), lists them, deletes them. */
 import { readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DownloadOptions, download, sha256Of } from './download.js'
-import { SiderError } from './errors.js'
-import { outputError } from './files.js'
-import { headsFolder, isFile, modelFile } from './head/installed.js'
-import { KNOWN_HEADS, type KnownHead, OTHER_HEADS } from './head/known-models.js'
-import { nearestName } from './nearest-name.js'
+import { SiderError } from '../errors.js'
+import { nearestName } from '../nearest-name.js'
+import { type DownloadOptions, download, sha256Of } from '../system/download.js'
+import { outputError } from '../system/files.js'
+import { headsFolder, isFile, modelFile } from './installed.js'
+import { KNOWN_HEADS, type KnownHead, OTHER_HEADS } from './known-models.js'
 
 export { headsFolder, KNOWN_HEADS, type KnownHead, OTHER_HEADS }
 
@@ -56,7 +56,7 @@ export async function addHead(name: string, { url, sha256, onProgress, ...option
     if ((await isFile(path)) && (await sha256Of(path)) === wanted.sha256) continue
     await download(wanted, { ...options, onProgress: (got, total) => onProgress?.(file.name, got, total) })
   }
-  const { loadHead } = await import('./head/load.js')
+  const { loadHead } = await import('./load.js')
   await loadHead(modelFile(name))
   return modelFile(name)
 }

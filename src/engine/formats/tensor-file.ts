@@ -3,7 +3,7 @@
  * `safetensors.numpy.load_file`. Used for checkpoints, network weights and assets. Reading checks every offset against the file
  * and executes nothing.
  */
-import { fromHalf } from './image/half.js'
+import { fromHalf } from './half.js'
 
 const DTYPES = {
   F64: Float64Array,

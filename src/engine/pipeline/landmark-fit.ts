@@ -1,13 +1,13 @@
 /** The head on one face without its detail: what shows within a second whether the landmarks are right. */
-import type { Settings } from './config.js'
+import type { Settings } from '../config.js'
+import { fitHead } from '../head/fit.js'
+import { loadHead } from '../head/load.js'
+import { chooseFace, landmarkWarnings } from '../landmarks/choose.js'
+import { correctLandmarks, type NamedLandmark, namedLandmarks } from '../landmarks/correct.js'
+import { drawOverlay } from '../landmarks/draw.js'
+import type { FacesFound } from '../run/types.js'
+import type { Face, HeadFit, HeadModel, Photo } from '../stages.js'
 import { fitFace } from './fit-face.js'
-import { fitHead } from './head/fit.js'
-import { loadHead } from './head/load.js'
-import { chooseFace, landmarkWarnings } from './landmarks/choose.js'
-import { correctLandmarks, type NamedLandmark, namedLandmarks } from './landmarks/correct.js'
-import { drawOverlay } from './landmarks/draw.js'
-import type { FacesFound } from './run/types.js'
-import type { Face, HeadFit, HeadModel, Photo } from './stages.js'
 
 export interface LandmarkFit {
   /** With its landmarks corrected. */

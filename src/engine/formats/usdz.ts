@@ -3,7 +3,7 @@
  * the format asks. The material is a UsdPreviewSurface. (three.js' exporter needs a browser's canvas for textures.)
  */
 import { strToU8, type Zippable, zipSync } from 'fflate'
-import type { ExportModel } from './model.js'
+import type { ExportModel } from './export-model.js'
 
 /** Zip's local file header without the name. */
 const LOCAL_HEADER = 30

@@ -3,7 +3,7 @@
  * libraries that mean that there was not enough.
  */
 import { readFileSync } from 'node:fs'
-import { SiderError } from './errors.js'
+import { SiderError } from '../errors.js'
 
 /**
  * Address space that the largest usual runs were seen to take (12.6 and 6.6 GiB), rounded up. Most of it is set aside and never

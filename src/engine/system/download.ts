@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { SiderError } from './errors.js'
+import { SiderError } from '../errors.js'
 import { makeFolder, outputError } from './files.js'
 import { GENERATOR, VERSION } from './version.js'
 

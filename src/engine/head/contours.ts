@@ -1,8 +1,8 @@
 /** Contours of mouth and lids on a head: its MediaPipe points in the order of iBUG's, from the picture's left to its right. */
 
-import { LEFT_EYE, LIPS_INNER, RIGHT_EYE } from './evidence/layouts.js'
-import { embeddedPoints } from './head/embedding.js'
-import type { HeadModel } from './stages.js'
+import { LEFT_EYE, LIPS_INNER, RIGHT_EYE } from '../evidence/layouts.js'
+import type { HeadModel } from '../stages.js'
+import { embeddedPoints } from './embedding.js'
 
 /** Inner edges of the lips and edges of the lids; right and left are the subject's. */
 export type ContourName = 'lipsUpper' | 'lipsLower' | 'rightUpper' | 'rightLower' | 'leftUpper' | 'leftLower'

@@ -1,11 +1,11 @@
 /** The head stage: the head model fitted to the landmarks, and then to what learned evidence sees of that fit. */
-import type { Settings } from './config.js'
-import { type EvidenceMaps, evidenceMaps } from './evidence/maps.js'
-import { EVIDENCE_SIZE, EvidenceNetwork } from './evidence/network.js'
-import { HeadFitter } from './head/fit.js'
-import { pass } from './pass.js'
-import { cropImage } from './photo/crop.js'
-import type { Face, HeadFit, HeadModel, Photo } from './stages.js'
+import type { Settings } from '../config.js'
+import { type EvidenceMaps, evidenceMaps } from '../evidence/maps.js'
+import { EVIDENCE_SIZE, EvidenceNetwork } from '../evidence/network.js'
+import { HeadFitter } from '../head/fit.js'
+import { cropImage } from '../photo/crop.js'
+import type { Face, HeadFit, HeadModel, Photo } from '../stages.js'
+import { pass } from '../system/pass.js'
 
 export interface FittedFace {
   fit: HeadFit

@@ -6,7 +6,7 @@ import { Document, type Material, Primitive, type Texture, type TextureInfo } fr
 import { gather, submesh } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import type { Mesh } from '../stages.js'
-import { type Compression, encode } from './compress.js'
+import { type Compression, encode } from './compress-glb.js'
 
 /** A named shape key. */
 interface MorphTarget {

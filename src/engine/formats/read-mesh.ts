@@ -4,8 +4,8 @@ import { extname } from 'node:path'
 import { type Node, NodeIO } from '@gltf-transform/core'
 import { ALL_EXTENSIONS } from '@gltf-transform/extensions'
 import { type ErrorCode, SiderError } from '../errors.js'
-import { parseObj } from '../head/obj.js'
 import type { Mesh } from '../stages.js'
+import { parseObj } from './read-obj.js'
 
 /** Which side of the evaluation a file belongs to: decides the error's code. */
 export type Side = Extract<ErrorCode, 'TRUTH_INVALID' | 'RESULT_INVALID'>

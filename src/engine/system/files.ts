@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { SiderError } from './errors.js'
+import { SiderError } from '../errors.js'
 import { GENERATOR } from './version.js'
 
 /** Names in an output folder by which it is known as one of ours. */

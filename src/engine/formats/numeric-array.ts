@@ -1,5 +1,5 @@
 /** Arrays of numbers out of files, whatever their element type and order of bytes and axes. */
-import { fromHalf } from '../image/half.js'
+import { fromHalf } from './half.js'
 import { invalidHead } from './pickle-values.js'
 
 /** An array of numbers in row-major order. */

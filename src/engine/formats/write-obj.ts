@@ -1,5 +1,5 @@
 /** Wavefront OBJ with a material library. */
-import type { ExportModel } from './model.js'
+import type { ExportModel } from './export-model.js'
 
 /** Paths of the textures, relative to the OBJ file. */
 export interface ObjTextures {

@@ -1,7 +1,9 @@
 /** The program's name and version: for reports, checkpoints and `--version`. */
 import { readFileSync } from 'node:fs'
 
-const PACKAGE = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+const PACKAGE = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 
 /** `generator` of every report.json: by it a folder is known as one of ours. The program's name, whatever its package is called. */
 export const GENERATOR = 'sider'
