@@ -11,7 +11,7 @@ import { detailStep } from '../../src/engine/detail/step.js'
 import { SiderField } from '../../src/engine/field/field.js'
 import { Rng } from '../../src/engine/geometry/rng.js'
 import { correctedRate, withMoments } from '../../src/engine/optimise/adam.js'
-import { capScene } from '../../test/scenes.js'
+import { capScene } from '../../test/engine/detail/scenes.js'
 
 const RAYS = 24
 const POINTS = 16
