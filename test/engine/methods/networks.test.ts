@@ -3,19 +3,14 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { CoarseTarget } from '../../../src/engine/coarse/target.js'
 import { OrtDevice } from '../../../src/engine/compute/ort-device.js'
 import { resolveSettings } from '../../../src/engine/config.js'
+import { viewCoarse } from '../../../src/engine/evidence/coarse-view.js'
 import { paintedSkin, trustedSkin } from '../../../src/engine/evidence/trust.js'
 import { Rng } from '../../../src/engine/geometry/rng.js'
 import { loadHead } from '../../../src/engine/head/load.js'
 import { type CoarseResult, coarseStart, trainCoarse } from '../../../src/engine/methods/networks/coarse.js'
 import { DetailTrainer } from '../../../src/engine/methods/networks/detail.js'
 import { SiderField } from '../../../src/engine/methods/networks/field.js'
-import {
-  advance,
-  type FaceRays,
-  hitPositions,
-  makeRays,
-  viewCoarse,
-} from '../../../src/engine/methods/networks/rays.js'
+import { advance, type FaceRays, hitPositions, makeRays } from '../../../src/engine/methods/networks/rays.js'
 import { FaceRenderer } from '../../../src/engine/methods/networks/render.js'
 import type { HeadFit, Landmarks, Mesh } from '../../../src/engine/stages.js'
 import { frontCamera, gridMesh, sphereMesh } from '../../support/shapes.js'
@@ -30,6 +25,9 @@ function fitOf(mesh: Mesh, size = SIZE): HeadFit {
   const crop = { x: 0, y: 0, width: size, height: size, size }
   return { mesh, model: { faceRegion }, camera: frontCamera(size, 2.6 * size, 0.6), crop } as unknown as HeadFit
 }
+
+/** A photo that is black and not to be believed. */
+const blank = { image: new Float32Array(SIZE * SIZE * 3), trusted: new Float32Array(SIZE * SIZE) }
 
 const sphere = sphereMesh(RADIUS, 96, 192)
 const settings = resolveSettings({
@@ -131,7 +129,7 @@ describe('coarse stage on a sphere', () => {
 
   it('is seen where it is: rays end on the zero level, near the sphere', async () => {
     const view = viewCoarse(fit)
-    const rays = makeRays(fit, field.frame, view, new Float32Array(SIZE * SIZE * 3), new Float32Array(SIZE * SIZE))
+    const rays = makeRays({ fit, coarse: view, ...blank }, field.frame)
     expect(rays.count).toBe(view.mask.reduce((a, b) => a + b, 0))
     const list = Uint32Array.from({ length: rays.count }, (_, i) => i)
     const hits = new Float32Array(rays.count * 3)
@@ -167,8 +165,7 @@ describe('rays that lost the surface', () => {
     const target = new CoarseTarget(fit, THICKNESS)
     const field = new SiderField(device, settings, target.frame)
     await trainCoarse(field, target, settings.coarse, coarseStart(1))
-    const none = new Float32Array(SIZE * SIZE)
-    const rays = makeRays(fit, target.frame, viewCoarse(fit), new Float32Array(SIZE * SIZE * 3), none)
+    const rays = makeRays({ fit, coarse: viewCoarse(fit), ...blank }, target.frame)
     // Behind the sheet, and thrown away so far that Newton's method cannot come back.
     rays.t.forEach((t, i) => {
       rays.t[i] = i % 2 === 0 ? t + 3 : Number.NaN
@@ -287,7 +284,7 @@ describe('training of both networks', async () => {
       { ...settings, field: { ...settings.field, initialRadius: 0.9 } },
       target.frame,
     )
-    const rays = makeRays(fit, target.frame, view, image, Float32Array.from(view.mask))
+    const rays = makeRays({ fit, coarse: view, image, trusted: Float32Array.from(view.mask) }, target.frame)
     return { field, rays, it: await DetailTrainer.create(field, rays, near, { ...settings.detail, ...changes }, 5) }
   }
 

@@ -1,10 +1,10 @@
 /** The coarse stage (Eqs. 4-7): f_θ learns the signed distance of the fitted face. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { CoarseTarget } from '../../coarse/target.js'
 import type { Settings } from '../../config.js'
 import { Rng } from '../../geometry/rng.js'
 import { adamUpdate, correctedRate } from '../../optimise/adam.js'
 import { descend } from '../../optimise/descend.js'
+import type { CoarseSamples } from '../method.js'
 import type { SiderField } from './field.js'
 import { eikonal, meanAbsolute } from './losses.js'
 
@@ -50,7 +50,7 @@ export interface CoarseResult {
  */
 export async function trainCoarse(
   field: SiderField,
-  target: CoarseTarget,
+  target: Pick<CoarseSamples, 'sample'>,
   settings: Settings['coarse'],
   state: CoarseState,
   options: CoarseOptions = {},

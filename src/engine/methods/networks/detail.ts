@@ -8,18 +8,10 @@ import type { Settings } from '../../config.js'
 import { Rng } from '../../geometry/rng.js'
 import { correctedRate } from '../../optimise/adam.js'
 import { descend } from '../../optimise/descend.js'
-import type { DetailRunOptions } from '../method.js'
+import type { NearPoints, TrainingOptions } from '../method.js'
 import type { SiderField } from './field.js'
 import { advance, clampSlope, type FaceRays, hitPositions, restart } from './rays.js'
 import { detailStep } from './step.js'
-
-/** Training points near the surface with their exact coarse distances. */
-export interface NearPoints {
-  /** [n, 3] field coordinates */
-  points: Float32Array
-  /** [n] field units */
-  distance: Float32Array
-}
 
 /** What a checkpoint holds besides the weights. */
 export interface DetailState {
@@ -117,7 +109,7 @@ export class DetailTrainer {
    * On divergence it goes back to the last good epoch and tries once more with a third of the rate.
    * @throws SiderError DIVERGED the second time, with the last good state in place
    */
-  async run(options: DetailRunOptions): Promise<void> {
+  async run(options: TrainingOptions): Promise<void> {
     const { epochs } = this.settings
     const { state } = this
     await descend({
@@ -142,7 +134,7 @@ export class DetailTrainer {
   }
 
   /** The rest of an epoch; its mean loss. */
-  private async epoch({ signal, onStep }: DetailRunOptions): Promise<number> {
+  private async epoch({ signal, onStep }: TrainingOptions): Promise<number> {
     const { state } = this
     while (state.inEpoch < this.stepsPerEpoch) {
       signal?.throwIfAborted()

@@ -12,8 +12,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Initial, Program, Tensors } from '../../compute/program.js'
 import type { Settings } from '../../config.js'
+import { type Arithmetic, HARMONICS, harmonicsOf } from '../../geometry/harmonics.js'
 import { adamUpdate } from '../../optimise/adam.js'
-import { HARMONICS } from './hidden-light.js'
 import type { ReliefScene } from './scene.js'
 import { pyramid, SplineSum } from './spline.js'
 
@@ -31,6 +31,13 @@ const DARKEST = 1e-3
 const ROBUST = 0.1
 /** Gradients of the settling surface that stand for no difference: those of a hundredth of a normal at the finest spline. */
 const STILL = 2e-6
+const TENSORS: Arithmetic<tf.Tensor> = {
+  one: tf.onesLike,
+  multiply: tf.mul,
+  subtract: tf.sub,
+  scale: (factor, a) => tf.mul(factor, a),
+}
+
 /** Spherical harmonics up to order 2, times 1, u and v. */
 const LIGHTS = 3 * HARMONICS
 
@@ -219,17 +226,7 @@ export class ReliefModel {
 
   /** [9, pixels] harmonics of the normals, less what the head hides. */
   private harmonics([x, y, z]: tf.Tensor2D[]): tf.Tensor2D {
-    const terms = [
-      tf.onesLike(x),
-      x,
-      y,
-      z,
-      tf.mul(x, y),
-      tf.mul(x, z),
-      tf.mul(y, z),
-      tf.sub(tf.square(x), tf.square(y)),
-      tf.sub(tf.mul(3, tf.square(z)), 1),
-    ] as tf.Tensor2D[] // prettier-ignore
+    const terms = harmonicsOf<tf.Tensor>(x, y, z, TENSORS) as tf.Tensor2D[]
     return tf.add(tf.concat2d(terms, 0), this.rows(this.scene.occlusion))
   }
 
