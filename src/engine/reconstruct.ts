@@ -253,7 +253,9 @@ class Run {
 
   private async coarse(photo: Photo, fit: HeadFit): Promise<{ target: CoarseTarget; coarseErrorMm: number }> {
     const { settings } = this.options
-    this.device = await openDevice(settings.backend, settings.threads)
+    this.device = await openDevice(settings.backend, settings.threads, {
+      onNote: (text) => this.warnings.push(text),
+    })
     const target = new CoarseTarget(fit, settings.coarse.thickness, this.threads)
     if (settings.field.kind === 'relief') return { target, coarseErrorMm: 0 }
     const network = new SiderField(this.device, settings, target.frame)
