@@ -4,10 +4,20 @@
  */
 
 import { CoarseTarget } from './coarse/target.js'
-import { type CoarseState, coarseStart, trainCoarse } from './coarse/train.js'
 import { openDevice } from './compute/index.js'
 import type { Device, ShapedArray } from './compute/program.js'
 import type { Settings } from './config.js'
+import { SiderError, type StageName } from './errors.js'
+import { CONTOURS } from './evidence/layouts.js'
+import type { EvidenceMaps } from './evidence/maps.js'
+import { submesh } from './geometry/mesh.js'
+import { LOAD_HEAD } from './head/load.js'
+import { type Metric, metricFit } from './head/metric.js'
+import { Inspector } from './inspect.js'
+import { chooseFace, landmarkWarnings } from './landmarks/choose.js'
+import { correctLandmarks } from './landmarks/correct.js'
+import { LandmarkDetector } from './landmarks/detect.js'
+import { readLandmarks } from './landmarks/read.js'
 import {
   type Detailer,
   type DetailInput,
@@ -18,19 +28,9 @@ import {
   reliefDetailer,
   trustedSkin,
   viewCoarse,
-} from './detail/index.js'
-import { SiderError, type StageName } from './errors.js'
-import { CONTOURS } from './evidence/layouts.js'
-import type { EvidenceMaps } from './evidence/maps.js'
-import { SiderField } from './field/field.js'
-import { submesh } from './geometry/mesh.js'
-import { LOAD_HEAD } from './head/load.js'
-import { type Metric, metricFit } from './head/metric.js'
-import { Inspector } from './inspect.js'
-import { chooseFace, landmarkWarnings } from './landmarks/choose.js'
-import { correctLandmarks } from './landmarks/correct.js'
-import { LandmarkDetector } from './landmarks/detect.js'
-import { readLandmarks } from './landmarks/read.js'
+} from './methods/index.js'
+import { type CoarseState, coarseStart, trainCoarse } from './methods/networks/coarse.js'
+import { SiderField } from './methods/networks/field.js'
 import { cropImage } from './photo/crop.js'
 import { decodePhoto } from './photo/decode.js'
 import { findFlaws } from './photo/flaws.js'

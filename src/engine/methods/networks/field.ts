@@ -10,11 +10,11 @@ import {
   type Variables,
   withoutShapes,
   withShapes,
-} from '../compute/program.js'
-import type { Settings } from '../config.js'
-import { Rng } from '../geometry/rng.js'
-import { withMoments } from '../optimise/adam.js'
-import type { FieldFrame } from '../stages.js'
+} from '../../compute/program.js'
+import type { Settings } from '../../config.js'
+import { Rng } from '../../geometry/rng.js'
+import { withMoments } from '../../optimise/adam.js'
+import type { FieldFrame } from '../../stages.js'
 import { Encoding } from './encoding.js'
 import { GeometryNetwork } from './geometry.js'
 import { RenderNetwork } from './renderer.js'

@@ -1,10 +1,10 @@
 /** Pictures of the current field through the photo's camera: depth, normals and colour of every face pixel. */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { Executable } from '../compute/program.js'
-import type { SiderField } from '../field/field.js'
-import { unitRows } from '../field/losses.js'
-import { transformDirections } from '../geometry/camera.js'
-import type { FaceView, HeadFit } from '../stages.js'
+import type { Executable } from '../../compute/program.js'
+import { transformDirections } from '../../geometry/camera.js'
+import type { FaceView, HeadFit } from '../../stages.js'
+import type { SiderField } from './field.js'
+import { unitRows } from './losses.js'
 import { advance, clampSlope, type FaceRays, hitPositions, restart } from './rays.js'
 
 const BATCH = 4096

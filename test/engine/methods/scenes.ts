@@ -1,5 +1,5 @@
 /** A synthetic photo of known shape: a spherical cap with bumps, one albedo, lit by one far lamp and ambient light. */
-import type { ReliefScene } from '../../../src/engine/detail/relief/scene.js'
+import type { ReliefScene } from '../../../src/engine/methods/relief/scene.js'
 import { frontCamera } from '../../support/shapes.js'
 
 /** Metres: radius of the cap, its distance from the camera, height of the bumps. */

@@ -3,22 +3,22 @@
  */
 import type { Device, ShapedArray } from '../compute/program.js'
 import type { Settings } from '../config.js'
-import type { SiderField } from '../field/field.js'
+import type { PaintedSkin } from '../evidence/trust.js'
 import { Rng } from '../geometry/rng.js'
 import type { CoarseMaps, FaceView, HeadFit, ImplicitField } from '../stages.js'
 import type { Threads } from '../threads/index.js'
-import type { DetailRunOptions } from './progress.js'
-import { makeRays } from './rays.js'
+import type { DetailRunOptions } from './method.js'
+import { type DetailState, DetailTrainer, type NearPoints } from './networks/detail.js'
+import type { SiderField } from './networks/field.js'
+import { makeRays } from './networks/rays.js'
+import { FaceRenderer } from './networks/render.js'
 import { type CoarseDistance, ReliefField } from './relief/field.js'
 import { type Expected, reliefScene } from './relief/scene.js'
 import { ReliefSolver, type ReliefState } from './relief/solve.js'
-import { FaceRenderer } from './render.js'
-import { type DetailState, DetailTrainer, type NearPoints } from './train.js'
-import type { PaintedSkin } from './trust.js'
 
-export type { DetailStep } from './progress.js'
-export { viewCoarse } from './rays.js'
-export { type FaceContours, labelledSkin, type PaintedSkin, paintedSkin, trustedSkin } from './trust.js'
+export { type FaceContours, labelledSkin, type PaintedSkin, paintedSkin, trustedSkin } from '../evidence/trust.js'
+export type { DetailStep } from './method.js'
+export { viewCoarse } from './networks/rays.js'
 
 /** Points about the coarse surface, at whose distances a network's field is held. */
 const NEAR_POINTS = 65536

@@ -5,10 +5,10 @@ import { EagerDevice } from '../../../src/engine/compute/eager-device.js'
 import { OrtDevice } from '../../../src/engine/compute/ort-device.js'
 import type { Arrays, Device, Initial, Tensors } from '../../../src/engine/compute/program.js'
 import { loadTfjs } from '../../../src/engine/compute/tfjs.js'
-import { Encoding } from '../../../src/engine/field/encoding.js'
-import { GeometryNetwork } from '../../../src/engine/field/geometry.js'
-import { RenderNetwork } from '../../../src/engine/field/renderer.js'
 import { Rng } from '../../../src/engine/geometry/rng.js'
+import { Encoding } from '../../../src/engine/methods/networks/encoding.js'
+import { GeometryNetwork } from '../../../src/engine/methods/networks/geometry.js'
+import { RenderNetwork } from '../../../src/engine/methods/networks/renderer.js'
 import '@tensorflow/tfjs'
 
 const POINTS = 12

@@ -3,13 +3,13 @@
  * An epoch is one pass over all face pixels in batches of rays.
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import { type Arrays, type Executable, type ShapedArray, withoutShapes, withShapes } from '../compute/program.js'
-import type { Settings } from '../config.js'
-import type { SiderField } from '../field/field.js'
-import { Rng } from '../geometry/rng.js'
-import { correctedRate } from '../optimise/adam.js'
-import { descend } from '../optimise/descend.js'
-import type { DetailRunOptions } from './progress.js'
+import { type Arrays, type Executable, type ShapedArray, withoutShapes, withShapes } from '../../compute/program.js'
+import type { Settings } from '../../config.js'
+import { Rng } from '../../geometry/rng.js'
+import { correctedRate } from '../../optimise/adam.js'
+import { descend } from '../../optimise/descend.js'
+import type { DetailRunOptions } from '../method.js'
+import type { SiderField } from './field.js'
 import { advance, clampSlope, type FaceRays, hitPositions, restart } from './rays.js'
 import { detailStep } from './step.js'
 

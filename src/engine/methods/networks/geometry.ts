@@ -6,15 +6,15 @@
  * Why the derivative is written out here instead of being left to automatic differentiation: reverse mode applied to
  * reverse mode evaluates the network twice more and stores twice the tensors. By hand, a layer costs six matrix
  * products for everything, and the implicit term of the intersection (IDR, Eq. 8-10 of SIDER) costs none: ∂sdf/∂u of
- * every layer is already there from the normal. test/engine/field/field.test.ts compares with finite differences and with tf.grads.
+ * every layer is already there from the normal. test/engine/methods/field.test.ts compares with finite differences and with tf.grads.
  *
  * Layers work on β-scaled activations H = β h, u = β z, for which softplus has no parameter:
  *   softplus(u) = relu(u) - log(max(s, 1 - s)),  s = sigmoid(u)
  * so that s, which the derivatives need, is all that is evaluated.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import type { Initial, Tensors } from '../compute/program.js'
-import type { Rng } from '../geometry/rng.js'
+import type { Initial, Tensors } from '../../compute/program.js'
+import type { Rng } from '../../geometry/rng.js'
 import type { Encoded, Encoding } from './encoding.js'
 
 export interface GeometryShape {

@@ -5,8 +5,8 @@
  */
 import { solveCholesky } from '../geometry/algebra.js'
 import { robustSpread, skinTone } from '../image/skin-tone.js'
-import { HARMONICS } from './relief/hidden-light.js'
-import { harmonics } from './relief/occlusion.js'
+import { HARMONICS } from '../methods/relief/hidden-light.js'
+import { harmonics } from '../methods/relief/occlusion.js'
 
 /** Rounds of reweighted least squares. */
 const ROUNDS = 8

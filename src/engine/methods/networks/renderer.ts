@@ -1,7 +1,7 @@
 /** The rendering network g_ω(φ(x), n, φ(v), γ) → RGB: a ReLU MLP with sigmoid output; either input can be ablated. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { Initial } from '../compute/program.js'
-import type { Rng } from '../geometry/rng.js'
+import type { Initial } from '../../compute/program.js'
+import type { Rng } from '../../geometry/rng.js'
 import type { Encoding } from './encoding.js'
 import type { Weights } from './geometry.js'
 

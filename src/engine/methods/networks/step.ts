@@ -5,12 +5,12 @@
  * with θ by implicit differentiation.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import type { Program, Tensors } from '../compute/program.js'
-import type { Settings } from '../config.js'
-import type { SiderField } from '../field/field.js'
-import { type ImplicitHits, rows } from '../field/geometry.js'
-import { eikonal, meanAbsolute, unitRows } from '../field/losses.js'
-import { adamUpdate } from '../optimise/adam.js'
+import type { Program, Tensors } from '../../compute/program.js'
+import type { Settings } from '../../config.js'
+import { adamUpdate } from '../../optimise/adam.js'
+import type { SiderField } from './field.js'
+import { type ImplicitHits, rows } from './geometry.js'
+import { eikonal, meanAbsolute, unitRows } from './losses.js'
 
 /** Rays that graze the surface more than this do not move it: the implicit motion grows with 1 / (n·v). */
 const GRAZING = -0.15

@@ -1,16 +1,22 @@
 /** Coarse distances and their learning, rays and tracing, training of both networks, and the mask of trusted skin. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { CoarseTarget } from '../../../src/engine/coarse/target.js'
-import { type CoarseResult, coarseStart, trainCoarse } from '../../../src/engine/coarse/train.js'
 import { OrtDevice } from '../../../src/engine/compute/ort-device.js'
 import { resolveSettings } from '../../../src/engine/config.js'
-import { advance, type FaceRays, hitPositions, makeRays, viewCoarse } from '../../../src/engine/detail/rays.js'
-import { FaceRenderer } from '../../../src/engine/detail/render.js'
-import { DetailTrainer } from '../../../src/engine/detail/train.js'
-import { paintedSkin, trustedSkin } from '../../../src/engine/detail/trust.js'
-import { SiderField } from '../../../src/engine/field/field.js'
+import { paintedSkin, trustedSkin } from '../../../src/engine/evidence/trust.js'
 import { Rng } from '../../../src/engine/geometry/rng.js'
 import { loadHead } from '../../../src/engine/head/load.js'
+import { type CoarseResult, coarseStart, trainCoarse } from '../../../src/engine/methods/networks/coarse.js'
+import { DetailTrainer } from '../../../src/engine/methods/networks/detail.js'
+import { SiderField } from '../../../src/engine/methods/networks/field.js'
+import {
+  advance,
+  type FaceRays,
+  hitPositions,
+  makeRays,
+  viewCoarse,
+} from '../../../src/engine/methods/networks/rays.js'
+import { FaceRenderer } from '../../../src/engine/methods/networks/render.js'
 import type { HeadFit, Landmarks, Mesh } from '../../../src/engine/stages.js'
 import { frontCamera, gridMesh, sphereMesh } from '../../support/shapes.js'
 

@@ -2,10 +2,10 @@
  * The rays of the face pixels, in field coordinates: x = origin + t · direction. Each ray remembers its last hit and the
  * slope ∇f·v there, so that tracing goes on from the pixel's last hit instead of from the camera.
  */
-import { cameraCenter, cropCamera, pixelRays, transformDirections } from '../geometry/camera.js'
-import { interpolate, rasterize, rasterNormals } from '../geometry/rasterize.js'
-import { regionShare } from '../geometry/region.js'
-import { type CoarseMaps, type FieldFrame, HEAD_PARTS, type HeadFit } from '../stages.js'
+import { cameraCenter, cropCamera, pixelRays, transformDirections } from '../../geometry/camera.js'
+import { interpolate, rasterize, rasterNormals } from '../../geometry/rasterize.js'
+import { regionShare } from '../../geometry/region.js'
+import { type CoarseMaps, type FieldFrame, HEAD_PARTS, type HeadFit } from '../../stages.js'
 
 /** Slopes ∇f·v are held in this range when stepping: grazing rays must not leap. */
 const STEEPEST = -1

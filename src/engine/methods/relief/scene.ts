@@ -1,11 +1,11 @@
 /** What the relief solver knows of the photo and the coarse face, per crop pixel, in the camera frame. */
 import type { Settings } from '../../config.js'
+import type { PaintedSkin } from '../../evidence/trust.js'
 import { cropCamera } from '../../geometry/camera.js'
 import { smoothstep } from '../../geometry/smoothstep.js'
 import { gaussianBlur } from '../../image/filter.js'
 import type { Camera, CoarseMaps, HeadFit } from '../../stages.js'
 import { NO_THREADS } from '../../threads/index.js'
-import type { PaintedSkin } from '../trust.js'
 import { HARMONICS } from './hidden-light.js'
 import { occlusion } from './occlusion.js'
 

@@ -11,7 +11,7 @@ import type { Settings } from '../../config.js'
 import { correctedRate, isMoment, withMoments } from '../../optimise/adam.js'
 import { descend } from '../../optimise/descend.js'
 import type { FaceView } from '../../stages.js'
-import type { DetailRunOptions } from '../progress.js'
+import type { DetailRunOptions } from '../method.js'
 import { ReliefModel } from './model.js'
 import type { ReliefScene } from './scene.js'
 

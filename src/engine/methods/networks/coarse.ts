@@ -1,12 +1,12 @@
 /** The coarse stage (Eqs. 4-7): f_θ learns the signed distance of the fitted face. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { Settings } from '../config.js'
-import type { SiderField } from '../field/field.js'
-import { eikonal, meanAbsolute } from '../field/losses.js'
-import { Rng } from '../geometry/rng.js'
-import { adamUpdate, correctedRate } from '../optimise/adam.js'
-import { descend } from '../optimise/descend.js'
-import type { CoarseTarget } from './target.js'
+import type { CoarseTarget } from '../../coarse/target.js'
+import type { Settings } from '../../config.js'
+import { Rng } from '../../geometry/rng.js'
+import { adamUpdate, correctedRate } from '../../optimise/adam.js'
+import { descend } from '../../optimise/descend.js'
+import type { SiderField } from './field.js'
+import { eikonal, meanAbsolute } from './losses.js'
 
 /** Points drawn at a time; batches walk through them, then a new pool is drawn. */
 const POOL = 65536
