@@ -61,6 +61,7 @@ class Run {
   stage: StageName = 'setup'
   private readonly seconds: Partial<Record<StageName, number>> = {}
   private entered = performance.now()
+  private readonly warnings: string[] = []
   private readonly inspector: Inspector
   private readonly threads: Threads
   private device: Device | undefined
@@ -168,7 +169,9 @@ class Run {
   private async coarse(fit: HeadFit, keeper: CheckpointKeeper, resumed: Checkpoint | undefined): Promise<Solver> {
     const { settings, signal } = this.options
     const { threads } = this
-    const device = await openDevice(settings.backend, settings.threads)
+    const device = await openDevice(settings.backend, settings.threads, {
+      onNote: (text) => this.warnings.push(text),
+    })
     this.device = device
     const target = new CoarseTarget(fit, settings.coarse.thickness, threads)
     const solver = await methodOf(settings).open({ device, coarse: target, settings, threads })
@@ -196,7 +199,6 @@ class Run {
     resumed: Checkpoint | undefined,
   ) {
     const { settings, signal, finish } = this.options
-    const warnings: string[] = []
     await solver.prepare(evidence, signal)
     if (resumed?.stage === 'detail') solver.restore(savedIn(resumed))
     const state = () => solver.save()
@@ -228,7 +230,7 @@ class Run {
     } catch (error) {
       // What follows the loop is the same after an early end: the face as it is now.
       if (!finish?.aborted || error instanceof SiderError) throw error
-      warnings.push('ended early at the user’s wish: the detail is what had been found by then')
+      this.warnings.push('ended early at the user’s wish: the detail is what had been found by then')
     }
     await solver.settle(signal)
     this.inspector.record('loss', () => lossTable(solver.losses))
@@ -236,7 +238,7 @@ class Run {
     history.push({ step: Number.POSITIVE_INFINITY, view })
     const { tensors } = await solver.save()
     const weights = Object.fromEntries(Object.entries(tensors).filter(([name]) => !name.includes('/')))
-    return { view, field: await solver.field(), weights, history, warnings }
+    return { view, field: await solver.field(), weights, history }
   }
 
   /** @returns expected seconds to the end */
