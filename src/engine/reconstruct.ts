@@ -122,9 +122,7 @@ class Run {
       },
       backend: this.device!.name,
       seconds: this.seconds,
-      warnings: [photo, { warnings: landmarkWarnings(face) }, fit, gathered, detail].flatMap(
-        ({ warnings }) => warnings,
-      ),
+      warnings: [photo.warnings, landmarkWarnings(face), fit.warnings, gathered.warnings, this.warnings].flat(),
     }
   }
 
