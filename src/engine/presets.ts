@@ -34,6 +34,17 @@ export const PRESETS = {
       relief: { steps: 150, finest: 1 },
     },
   },
+  neural: {
+    description:
+      'The networks of the paper, starting from what the default finds: finer wrinkles in about two minutes.',
+    settings: {
+      evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
+      field: { kind: 'neural', layers: 4, width: 128, skip: 0, feature: 8, beta: 20 },
+      relief: { steps: 150, finest: 1 },
+      renderer: { layers: 3, width: 128, viewBands: 1, useFeature: false },
+      detail: { sdfWeight: 0 },
+    },
+  },
   paper: {
     description: 'The method of the paper to the letter, from scratch: about an hour on two cores.',
     settings: {},

@@ -33,6 +33,7 @@ export interface Settings {
   coarse: CoarseSettings
   detail: DetailSettings
   relief: ReliefSettings
+  neural: NeuralSettings
   surface: SurfaceSettings
   output: OutputSettings
 }
@@ -112,9 +113,9 @@ export interface EvidenceSettings {
  */
 export interface FieldSettings {
   /**
-   * 'network': the paper's geometry network, traced and trained with the rendering network. 'relief': the exact distance to the fitted face plus a relief over the photo's pixels, solved with a light and albedo model; much faster, and sharper on a processor. Default: "network".
+   * 'network': the paper's geometry network, traced and trained with the rendering network. 'relief': the exact distance to the fitted face plus a relief over the photo's pixels, solved with a light and albedo model; much faster, and sharper on a processor. 'neural': both networks of the paper from the relief on. Default: "network".
    */
-  kind: 'network' | 'relief'
+  kind: 'network' | 'relief' | 'neural'
   /**
    * Linear layers of the geometry network. Default: 8.
    */
@@ -299,6 +300,35 @@ export interface ReliefSettings {
    * Price of squared changes of slope from pixel to pixel: larger is smoother. Default: 0.05.
    */
   curvatureWeight: number
+}
+/**
+ * Both networks from the relief on (field.kind=neural): `field` and `renderer` say how large they are, `detail` what λ1 and λ2 of Eq. 10 are.
+ */
+export interface NeuralSettings {
+  /**
+   * Optimiser steps after those of the relief. Default: 600.
+   */
+  steps: number
+  /**
+   * Rays in a step. Default: 4096.
+   */
+  rays: number
+  /**
+   * Adam's learning rate at the start; it decays tenfold. Default: 0.002.
+   */
+  learningRate: number
+  /**
+   * Octaves of the positional encoding that the rendering network sees. With few it cannot paint wrinkles, so they become shape. Default: 2.
+   */
+  rendererBands: number
+  /**
+   * Price of the distance between normals and those that learned evidence expects, weighed by its confidence. Default: 0.05.
+   */
+  normalWeight: number
+  /**
+   * Share of the networks' normals in those of the finished surface, where the photo shows skin; the rest are the relief's and learned evidence's. Default: 0.5.
+   */
+  share: number
 }
 /**
  * The meshes and textures that are made of the detailed field.
