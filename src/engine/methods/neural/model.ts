@@ -60,7 +60,7 @@ export class NeuralModel {
    * One step of both networks at ray hits (Eqs. 8-10, with what learned evidence expects of normals as a weak prior).
    *
    * Inputs of n rays: x [n, 3], view [n, 3] their directions, base [n, 3] the relief's unit normals, colour [n, 3], weight [n, 1],
-   * expected [n, 3] unit normals, confidence [n, 1], and rate []. Outputs: loss, offset [n, 1] = a r(x).
+   * expected [n, 3] unit normals, confidence [n, 1], and the rates of both networks. Outputs: loss, offset [n, 1] = a r(x).
    */
   step(): Program {
     const { detail, neural } = this.settings
@@ -94,13 +94,15 @@ export class NeuralModel {
       const slope = tf.sum(tf.mul(tf.add(base, tf.mul(sample.normal, AMPLITUDE)), view), 1, true)
       const motion = tf.mul(tf.div(view, tf.minimum(slope, GRAZING)), -AMPLITUDE) as tf.Tensor2D
       const feature = useFeature ? (grads[3] as tf.Tensor2D) : undefined
-      const gradients = this.geometry.gradients(variables, sample, { sdf, normal, feature }, { position, motion })
-      this.colourNames.forEach((name, i) => {
-        gradients[name] = grads[grads.length - this.colourNames.length + i]
-      })
+      const shape = this.geometry.gradients(variables, sample, { sdf, normal, feature }, { position, motion })
+      const ofColours = grads.slice(-this.colourNames.length)
+      const colours = Object.fromEntries(this.colourNames.map((name, i) => [name, ofColours[i]]))
       return {
         outputs: { loss: value, offset: tf.mul(sample.sdf, AMPLITUDE) },
-        updates: adamUpdate(variables, gradients, feeds['rate']),
+        updates: {
+          ...adamUpdate(variables, shape, feeds['shapeRate']),
+          ...adamUpdate(variables, colours, feeds['colourRate']),
+        },
       }
     }
     const wide = (n: number): [number, number] => [rays, n]
@@ -114,7 +116,8 @@ export class NeuralModel {
         weight: wide(1),
         expected: wide(3),
         confidence: wide(1),
-        rate: [],
+        shapeRate: [],
+        colourRate: [],
       },
       body,
     }

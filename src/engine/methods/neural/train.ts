@@ -13,12 +13,14 @@ import { moveTo, type ReliefRays } from './rays.js'
 
 /** The rate ends at this share of its start. */
 const DECAY = 0.1
+/** Over this share of the steps the geometry's rate rises: a renderer that knows nothing yet would bend the surface at random. */
+const LEAD = 0.2
 /** Points of one evaluation. */
 const BATCH = 4096
 /** Evaluations in which every ray comes to the surface, when all are looked at. */
 const TRACING = 3
-/** A loss this much above the mean of the last is divergence. */
-const DIVERGED = 5
+/** A loss this much above the first, which is that of a renderer that knows nothing, is divergence. */
+const DIVERGED = 2
 
 interface NeuralState {
   step: number
@@ -92,7 +94,7 @@ export class NeuralTrainer {
         signal?.throwIfAborted()
         return this.step()
       },
-      diverged: (loss) => loss > DIVERGED * recentMean(state.losses),
+      diverged: (loss) => loss > DIVERGED * (state.losses[0] ?? loss),
       accept: async (loss) => {
         state.losses.push(loss)
         state.step++
@@ -115,8 +117,13 @@ export class NeuralTrainer {
     gather(rays.weights, list, 1, feeds.weight)
     gather(rays.expected, list, 3, feeds.expected)
     gather(rays.confidence, list, 1, feeds.confidence)
-    const rate = state.rateFactor * settings.learningRate * DECAY ** (state.step / settings.steps)
-    const result = await this.stepper.run({ ...feeds, rate: Float32Array.of(correctedRate(rate, state.step + 1)) })
+    const progress = state.step / settings.steps
+    const rate = correctedRate(state.rateFactor * settings.learningRate * DECAY ** progress, state.step + 1)
+    const result = await this.stepper.run({
+      ...feeds,
+      colourRate: Float32Array.of(rate),
+      shapeRate: Float32Array.of(rate * Math.min(1, progress / LEAD)),
+    })
     const { offset, loss } = result as { offset: Float32Array; loss: Float32Array }
     for (let i = 0; i < list.length; i++) moveTo(rays, list[i], offset[i])
     return loss[0]
@@ -212,11 +219,6 @@ export class NeuralTrainer {
     for (const program of [this.stepper, this.surface, this.painter]) await program.dispose()
     this.variables.dispose()
   }
-}
-
-function recentMean(losses: readonly number[]): number {
-  const last = losses.slice(-20)
-  return last.length === 0 ? Number.POSITIVE_INFINITY : last.reduce((a, b) => a + b, 0) / last.length
 }
 
 function gather(from: Float32Array, list: Uint32Array, dims: number, out: Float32Array): void {
