@@ -4,17 +4,21 @@
 const LONGEST = 100
 
 /**
- * The name most like `name` by edit distance, if any is near enough to be what was meant. A name that matches the last part of
- * a dotted one counts as near ('epochs' means 'detail.epochs'), and so does the beginning of a name.
+ * The name most like `name` by edit distance, if any is near enough to be what was meant. A name that matches the end of
+ * a dotted one counts as near ('epochs' means 'networks.detail.epochs'), and so does the beginning of a name.
  */
 export function nearestName(name: string, names: Iterable<string>): string | undefined {
   if (name.length > LONGEST) return undefined
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
   for (const candidate of names) {
-    const last = candidate.slice(candidate.lastIndexOf('.') + 1)
+    const tails = [...candidate.matchAll(/\./g)].map(({ index }) => candidate.slice(index + 1))
     const begun = name.length >= 3 && candidate.toLowerCase().startsWith(name.toLowerCase()) ? 1 : Infinity
-    const distance = Math.min(editDistance(name, candidate), editDistance(name, last) + 0.5, begun)
+    const distance = Math.min(
+      editDistance(name, candidate),
+      ...tails.map((tail) => editDistance(name, tail) + 0.5),
+      begun,
+    )
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }
   return best
