@@ -5,10 +5,12 @@ const LONGEST = 100
 
 /**
  * The name most like `name` by edit distance, if any is near enough to be what was meant. A name that matches the end of
- * a dotted one counts as near ('epochs' means 'networks.detail.epochs'), and so does the beginning of a name.
+ * a dotted one counts as near ('epochs' means 'networks.detail.epochs'), and so does the beginning of a name, or the
+ * same name in another group.
  */
 export function nearestName(name: string, names: Iterable<string>): string | undefined {
   if (name.length > LONGEST) return undefined
+  const end = name.slice(name.lastIndexOf('.') + 1)
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
   for (const candidate of names) {
