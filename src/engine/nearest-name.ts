@@ -16,11 +16,8 @@ export function nearestName(name: string, names: Iterable<string>): string | und
   for (const candidate of names) {
     const tails = [...candidate.matchAll(/\./g)].map(({ index }) => candidate.slice(index + 1))
     const begun = name.length >= 3 && candidate.toLowerCase().startsWith(name.toLowerCase()) ? 1 : Infinity
-    const distance = Math.min(
-      editDistance(name, candidate),
-      ...tails.map((tail) => editDistance(name, tail) + 0.5),
-      begun,
-    )
+    const near = tails.map((tail) => Math.min(editDistance(name, tail) + 0.5, editDistance(end, tail) + 1))
+    const distance = Math.min(editDistance(name, candidate), ...near, begun)
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }
   return best
