@@ -2,7 +2,7 @@
  * Measures the detail stage alone: what comes before it is done once for each view and kept in a folder, so that a try takes seconds.
  *
  *   npx tsx scripts/dev/detail-figures.ts --truth ../shared/data/scans --case lpsw/L1 --case ict-a/A1 \
- *     --try balanced --try 'neural neural.steps=300 renderer.useFeature=true'
+ *     --try balanced --try 'neural neural.steps=300 neural.renderer.useFeature=true'
  *
  * A try is a preset and settings that differ. For each: mean error of normals, correlation with the truth (and gain) of wrinkles and
  * folds, PSNR of the render, seconds of the stage. Tries take turns on each view, so that other work on the machine hits all alike.

@@ -4,10 +4,11 @@
  */
 import type { Settings } from './generated/settings.js'
 
-/** Some of the settings, in their groups. */
-export type SparseSettings = {
-  [K in keyof Settings]?: Settings[K] extends object ? Partial<Settings[K]> : Settings[K]
+type Sparse<T> = {
+  [K in keyof T]?: T[K] extends object ? Sparse<T[K]> : T[K]
 }
+
+export type SparseSettings = Sparse<Settings>
 
 export interface Preset {
   /** One sentence for help texts and menus. */
@@ -20,7 +21,7 @@ export const PRESETS = {
     description: 'A first look in about half a minute: a relief of moderate sharpness.',
     settings: {
       evidence: { rounds: 2, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
-      field: { kind: 'relief' },
+      method: 'relief',
       relief: { steps: 100, learningRate: 0.05 },
       surface: { textureSize: 1024 },
       output: { sdfGrid: 64 },
@@ -30,7 +31,7 @@ export const PRESETS = {
     description: 'The default: wrinkles and folds in less than a minute on an ordinary processor.',
     settings: {
       evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
-      field: { kind: 'relief' },
+      method: 'relief',
       relief: { steps: 150, finest: 1 },
     },
   },
@@ -39,10 +40,8 @@ export const PRESETS = {
       'The networks of the paper, starting from what the default finds: finer wrinkles in about two minutes.',
     settings: {
       evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
-      field: { kind: 'neural', layers: 4, width: 128, skip: 0, feature: 8, beta: 20 },
+      method: 'neural',
       relief: { steps: 150, finest: 1 },
-      renderer: { layers: 3, width: 128, viewBands: 1, useFeature: false },
-      detail: { sdfWeight: 0 },
     },
   },
   paper: {

@@ -321,10 +321,13 @@ describe('runs', () => {
 
 describe('runs of a network', () => {
   const small = preview({
-    field: { kind: 'network', layers: 4, width: 32, skip: 2, feature: 8, bands: 3 },
-    renderer: { layers: 2, width: 32 },
-    coarse: { steps: 150, batch: 512, learningRate: 3e-3 },
-    detail: { epochs: 3, rays: 512, points: 128, learningRate: 1e-3 },
+    method: 'networks',
+    networks: {
+      geometry: { layers: 4, width: 32, skip: 2, feature: 8, bands: 3 },
+      renderer: { layers: 2, width: 32 },
+      coarse: { steps: 150, batch: 512, learningRate: 3e-3 },
+      detail: { epochs: 3, rays: 512, points: 128, learningRate: 1e-3 },
+    },
   })
   let whole: Reconstruction
   beforeAll(async () => {
@@ -376,9 +379,8 @@ describe('runs of a network', () => {
 
 describe('runs of networks from the relief on', () => {
   const small = preview({
-    field: { kind: 'neural', layers: 3, width: 32, skip: 0, feature: 8, bands: 5, beta: 20 },
-    renderer: { layers: 2, width: 32, viewBands: 1 },
-    neural: { steps: 60, rays: 512 },
+    method: 'neural',
+    neural: { steps: 60, rays: 512, geometry: { layers: 3, width: 32, bands: 5 }, renderer: { layers: 2, width: 32 } },
   })
   let whole: Reconstruction
   beforeAll(async () => {

@@ -19,9 +19,9 @@ const small = (overrides: Record<string, unknown> = {}) =>
   resolveSettings({
     preset: 'neural',
     overrides: {
-      'field.width': 24,
-      'field.bands': 3,
-      'renderer.width': 24,
+      'neural.geometry.width': 24,
+      'neural.geometry.bands': 3,
+      'neural.renderer.width': 24,
       'neural.rays': 16,
       'neural.steps': 30,
       ...overrides,
@@ -51,7 +51,7 @@ const mean = (values: Float32Array): number => {
 
 describe('the step', () => {
   it.each([true, false])('has the gradients of finite differences, with the feature: %s', async (useFeature) => {
-    const settings = small({ 'renderer.useFeature': useFeature, 'detail.sdfWeight': 0.3 })
+    const settings = small({ 'neural.renderer.useFeature': useFeature, 'neural.distanceWeight': 0.3 })
     const n = settings.neural.rays
     const model = new NeuralModel(settings)
     const rng = new Rng(4)
@@ -111,7 +111,7 @@ describe('the step', () => {
 
 describe('training on a bumpy cap', () => {
   it('finds bumps that the surface it starts from lacks', async () => {
-    const size = { 'field.width': 64, 'field.bands': 7, 'renderer.width': 64 }
+    const size = { 'neural.geometry.width': 64, 'neural.geometry.bands': 7, 'neural.renderer.width': 64 }
     const settings = small({ ...size, 'neural.rays': 1024, 'neural.steps': 600 })
     const { trainer, scene, normals, smooth } = await onCap(settings)
     await trainer.run({})

@@ -18,8 +18,8 @@ export const NEURAL: Method = {
   lossOf: 'step',
   cost: (settings) => {
     const { coarse, detail } = RELIEF.cost(settings)
-    const { neural, field } = settings
-    return { coarse, detail: detail + 1 + 0.022 * neural.steps * (neural.rays / 4096) * (field.width / 128) }
+    const { steps, rays, geometry } = settings.neural
+    return { coarse, detail: detail + 1 + 0.022 * steps * (rays / 4096) * (geometry.width / 128) }
   },
   usesEvidence: RELIEF.usesEvidence,
   open: async (workshop) => openNeural(workshop),

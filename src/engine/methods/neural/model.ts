@@ -20,6 +20,8 @@ import { RenderNetwork } from '../networks/renderer.js'
 export const AMPLITUDE = 0.1
 /** The implicit motion of rays that graze the surface more than this is held: it grows with 1 / (n·v). */
 const GRAZING = -0.15
+/** Octaves of the encoding of view directions: on one photo they differ little. */
+const VIEW_BANDS = 1
 /** Spread of the first biases: without, all units would bend at the field's centre. */
 const BIAS = 0.1
 /** Differences of normals well below this count as squares, well above by their size. */
@@ -30,13 +32,13 @@ export class NeuralModel {
   readonly renderer: RenderNetwork
   private readonly colourNames: string[]
 
-  constructor(private readonly settings: Settings) {
-    const { field, renderer, neural } = settings
-    this.geometry = new GeometryNetwork(field, new Encoding(field.bands, Math.PI))
+  constructor(private readonly settings: Pick<Settings, 'neural' | 'seed'>) {
+    const { geometry, renderer } = settings.neural
+    this.geometry = new GeometryNetwork({ ...geometry, skip: 0 }, new Encoding(geometry.bands, Math.PI))
     this.renderer = new RenderNetwork(
-      { ...renderer, feature: field.feature },
-      new Encoding(neural.rendererBands, Math.PI),
-      new Encoding(renderer.viewBands, 1),
+      { ...renderer, feature: geometry.feature },
+      new Encoding(renderer.bands, Math.PI),
+      new Encoding(VIEW_BANDS, 1),
     )
     this.colourNames = [...Array(renderer.layers).keys()].flatMap((l) => [`r${l}`, `c${l}`])
   }
@@ -51,7 +53,7 @@ export class NeuralModel {
       weights[name] = { shape, data: data.map(() => sigma * rng.normal()) }
     }
     drawn('w0', spread)
-    for (let l = 0; l < this.settings.field.layers - 1; l++) drawn(`b${l}`, BIAS)
+    for (let l = 0; l < this.settings.neural.geometry.layers - 1; l++) drawn(`b${l}`, BIAS)
     for (const name of ['wSdf', 'bSdf']) drawn(name, 0)
     return weights
   }
@@ -63,8 +65,7 @@ export class NeuralModel {
    * expected [n, 3] unit normals, confidence [n, 1], and the rates of both networks. Outputs: loss, offset [n, 1] = a r(x).
    */
   step(): Program {
-    const { detail, neural } = this.settings
-    const { rays } = neural
+    const { rays, eikonalWeight, distanceWeight, normalWeight } = this.settings.neural
     const useFeature = this.renderer.shape.useFeature
     const body = (feeds: Tensors, variables: Tensors) => {
       const [x, view, base] = [feeds['x'], feeds['view'], feeds['base']] as tf.Tensor2D[]
@@ -80,12 +81,9 @@ export class NeuralModel {
         const error = softAbs(tf.sub(colour, feeds['colour']))
         return tf.addN([
           tf.div(weighted(error, feeds['weight']), 3),
-          tf.mul(eikonal(slopes), detail.eikonalWeight),
-          tf.mul(tf.mean(softAbs(tf.mul(offset, AMPLITUDE))), detail.sdfWeight),
-          tf.mul(
-            weighted(distance(normal, feeds['expected'] as tf.Tensor2D), feeds['confidence']),
-            neural.normalWeight,
-          ),
+          tf.mul(eikonal(slopes), eikonalWeight),
+          tf.mul(tf.mean(softAbs(tf.mul(offset, AMPLITUDE))), distanceWeight),
+          tf.mul(weighted(distance(normal, feeds['expected'] as tf.Tensor2D), feeds['confidence']), normalWeight),
         ] as tf.Scalar[]) as tf.Scalar
       }
       const inputs = [x, sample.sdf, sample.normal, ...(sample.feature ? [sample.feature] : [])]
