@@ -154,23 +154,24 @@ describe('the mean of what all see', () => {
     preset: 'neural',
     overrides: { 'neural.share': 0.5, 'evidence.normalShare': 0.5 },
   })
-  const networks = Float32Array.of(1, 0, 0, 1, 0, 0)
+  const networks = Float32Array.of(1, 0, 0, 1, 0, 0, 1, 0, 0)
   const expected = {
-    normals: Float32Array.of(0, 1, 0, 0, 1, 0),
-    albedo: new Float32Array(6),
-    confidence: Float32Array.of(1, 0),
+    normals: Float32Array.of(0, 1, 0, 0, 1, 0, 0, 1, 0),
+    confidence: Float32Array.of(1, 1, 0.25),
+    cover: Float32Array.of(0, 1, 0),
   }
 
-  it('counts the networks where they look, evidence where it is sure', () => {
-    const { normals, share } = agreed(networks, Float32Array.of(1, 0), expected, settings)
+  it('counts the networks where they look, evidence where it is sure and nothing covers the face', () => {
+    const { normals, share } = agreed(networks, Float32Array.of(1, 0, 0), expected, settings)
     expect(share[0]).toBeCloseTo(0.75)
     expect([...normals.subarray(0, 2)].map((v) => Number(v.toFixed(4)))).toEqual([0.6667, 0.3333])
     expect(share[1]).toBe(0)
+    expect(share[2]).toBeCloseTo(0.25)
   })
 
   it('does without evidence', () => {
-    const { normals, share } = agreed(networks, Float32Array.of(1, 1), undefined, settings)
-    expect([...share]).toEqual([0.5, 0.5])
+    const { normals, share } = agreed(networks, Float32Array.of(1, 1, 1), undefined, settings)
+    expect([...share]).toEqual([0.5, 0.5, 0.5])
     expect(normals[0]).toBeCloseTo(1)
   })
 })

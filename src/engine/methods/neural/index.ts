@@ -37,7 +37,7 @@ function openNeural(workshop: Workshop): Solver {
 
   async function begin({ scene, solver }: ReliefAtWork): Promise<NeuralTrainer> {
     const { fit } = evidence!
-    const rays = reliefRays(fit, scene, await solver.view(), scene.expected, coarse.frame)
+    const rays = reliefRays(fit, scene, await solver.view(), scene.expected, coarse.frame, settings.neural.paint)
     const created = await NeuralTrainer.create(device, fit, coarse.frame, rays, settings)
     if (saved) created.restore(saved)
     saved = undefined
@@ -64,7 +64,7 @@ function openNeural(workshop: Workshop): Solver {
       if (!trainer) return relief.settle(signal)
       const { scene, solver } = relief.work()
       const networks = await trainer.view()
-      const { normals, share } = agreed(networks.normals, seenSkin(scene), scene.expected, settings)
+      const { normals, share } = agreed(networks.normals, seenSkin(scene), evidence!.expected, settings)
       await solver.settle(normals, share, signal)
       painted = await trainer.paint(await solver.view())
     },
