@@ -184,16 +184,16 @@ export class NeuralTrainer {
     return onFace(await this.colours(x, inHead), pixels, size, 3)
   }
 
-  /** sRGB of points [n, 3] with unit normals, one for each ray, paint and all. */
+  /** sRGB of points [n, 3] with unit normals, one for each ray. */
   private async colours(x: Float32Array, normals: Float32Array): Promise<Float32Array> {
-    const { directions, count, paint } = this.rays
+    const { directions, count } = this.rays
     const out = new Float32Array(3 * count)
     for (let from = 0; from < count; from += BATCH) {
       const feeds = { x: batch(x, from, 3), normal: batch(normals, from, 3), view: batch(directions, from, 3) }
       const { colour } = (await this.painter.run(feeds)) as { colour: Float32Array }
       out.set(colour.subarray(0, 3 * Math.min(BATCH, count - from)), 3 * from)
     }
-    return out.map((c, i) => c * paint[i])
+    return out
   }
 
   async save(): Promise<SavedState & { state: Record<string, unknown> & NeuralState }> {
