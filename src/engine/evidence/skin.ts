@@ -4,9 +4,8 @@
  * skin and dark hair is not.
  */
 import { solveCholesky } from '../geometry/algebra.js'
+import { HARMONICS, harmonics } from '../geometry/harmonics.js'
 import { robustSpread, skinTone } from '../image/skin-tone.js'
-import { HARMONICS } from '../methods/relief/hidden-light.js'
-import { harmonics } from '../methods/relief/occlusion.js'
 
 /** Rounds of reweighted least squares. */
 const ROUNDS = 8

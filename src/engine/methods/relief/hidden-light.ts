@@ -1,10 +1,9 @@
 /** The rays of `occlusion`, a task for threads. */
+import { HARMONICS } from '../../geometry/harmonics.js'
 import { TriangleTree } from '../../geometry/triangle-tree.js'
 import type { Mesh } from '../../stages.js'
 import { task } from '../../threads/task.js'
 
-/** Harmonics of order 0 to 2. */
-export const HARMONICS = 9
 /** Rays start this far above the surface, metres. */
 const LIFT = 5e-4
 /** Share of the hidden light that is missing: skin that hides it shines back about the rest. */

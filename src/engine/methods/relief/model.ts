@@ -12,8 +12,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Initial, Program, Tensors } from '../../compute/program.js'
 import type { Settings } from '../../config.js'
+import { type Arithmetic, HARMONICS, harmonicsOf } from '../../geometry/harmonics.js'
 import { adamUpdate } from '../../optimise/adam.js'
-import { HARMONICS } from './hidden-light.js'
 import type { ReliefScene } from './scene.js'
 import { pyramid, SplineSum } from './spline.js'
 
@@ -33,6 +33,7 @@ const ROBUST = 0.1
 const STILL = 2e-6
 /** Spherical harmonics up to order 2, times 1, u and v. */
 const LIGHTS = 3 * HARMONICS
+const TENSORS: Arithmetic<tf.Tensor2D> = { one: tf.onesLike, mul: tf.mul, sub: tf.sub, square: tf.square }
 
 interface Geometry {
   /** [size, size] relief along the optical axis, metres, and its derivatives per pixel */
@@ -219,18 +220,7 @@ export class ReliefModel {
 
   /** [9, pixels] harmonics of the normals, less what the head hides. */
   private harmonics([x, y, z]: tf.Tensor2D[]): tf.Tensor2D {
-    const terms = [
-      tf.onesLike(x),
-      x,
-      y,
-      z,
-      tf.mul(x, y),
-      tf.mul(x, z),
-      tf.mul(y, z),
-      tf.sub(tf.square(x), tf.square(y)),
-      tf.sub(tf.mul(3, tf.square(z)), 1),
-    ] as tf.Tensor2D[] // prettier-ignore
-    return tf.add(tf.concat2d(terms, 0), this.rows(this.scene.occlusion))
+    return tf.add(tf.concat2d(harmonicsOf(TENSORS, x, y, z), 0), this.rows(this.scene.occlusion))
   }
 
   private loss(variables: Tensors): tf.Scalar {

@@ -5,23 +5,17 @@
  * After precomputed radiance transfer (Sloan et al. 2002).
  */
 import { cropCamera, transformDirections } from '../../geometry/camera.js'
+import { COSINE_LOBE, HARMONICS, harmonics } from '../../geometry/harmonics.js'
 import { vertexNormals } from '../../geometry/normals.js'
 import { interpolate, rasterize } from '../../geometry/rasterize.js'
 import { HEAD_PARTS, type HeadFit } from '../../stages.js'
 import { NO_THREADS } from '../../threads/index.js'
-import { HARMONICS, HIDDEN_LIGHT } from './hidden-light.js'
+import { HIDDEN_LIGHT } from './hidden-light.js'
 
-/** ∫ max(n·ω, 0) b(ω) dω over b(n) of each harmonic. */
-const TRANSFER = [Math.PI, ...Array(3).fill((2 * Math.PI) / 3), ...Array(5).fill(Math.PI / 4)] as number[]
 /** Directions about a point of the head. */
 const DIRECTIONS = 192
 /** Vertices that a thread looks at one after the other: neighbours mostly share what is in their way. */
 const NEIGHBOURS = 64
-
-/** The harmonics that `ReliefModel` uses, of a unit vector. */
-export function harmonics(x: number, y: number, z: number): number[] {
-  return [1, x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1]
-}
 
 /** [size, size, 9] what is added to the harmonics of a crop pixel's normal for what the fitted head hides; camera frame. */
 export async function occlusion(fit: HeadFit, threads = NO_THREADS, signal?: AbortSignal): Promise<Float32Array> {
@@ -76,7 +70,7 @@ function inCamera(directions: Float32Array, headToCamera: Float64Array): Float32
   for (let d = 0; d < n; d++) {
     const b = harmonics(turned[3 * d], turned[3 * d + 1], turned[3 * d + 2])
     result.set(
-      b.map((value, k) => (value * 4 * Math.PI) / n / TRANSFER[k]),
+      b.map((value, k) => (value * 4 * Math.PI) / n / COSINE_LOBE[k]),
       HARMONICS * d,
     )
   }

@@ -2,11 +2,11 @@
 import type { Settings } from '../../config.js'
 import type { PaintedSkin } from '../../evidence/trust.js'
 import { cropCamera } from '../../geometry/camera.js'
+import { HARMONICS } from '../../geometry/harmonics.js'
 import { smoothstep } from '../../geometry/smoothstep.js'
 import { gaussianBlur } from '../../image/filter.js'
 import type { Camera, CoarseMaps, HeadFit } from '../../stages.js'
 import { NO_THREADS } from '../../threads/index.js'
-import { HARMONICS } from './hidden-light.js'
 import { occlusion } from './occlusion.js'
 
 /** Pixels seen at a flatter angle than this (cosine between normal and ray) show too little to be matched. */
