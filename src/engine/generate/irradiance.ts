@@ -3,6 +3,7 @@
  * light between the parts of the head. Occluded directions return some light of the skin that is there. Then light is spread
  * within the skin, red furthest, as blood and melanin let it (subsurface scattering).
  */
+
 import { HARMONICS, harmonics } from '../geometry/harmonics.js'
 import type { Edges } from '../geometry/mesh.js'
 import { Rng } from '../geometry/rng.js'
@@ -30,14 +31,10 @@ export interface Received {
   room: Float32Array
 }
 
-/**
- * The room's radiance from a direction, of colour c.
- * @param room as `LightPlan` has it
- * @param basis harmonics of the direction
- */
-export function radianceFrom(room: Float64Array, basis: readonly number[], c: number): number {
+/** Radiance of the room from a direction, whose `harmonics` are given, in colour channel c. */
+export function roomLight(room: Float64Array, terms: readonly number[], c: number): number {
   let value = 0
-  for (let k = 0; k < HARMONICS; k++) value += room[3 * k + c] * basis[k]
+  for (let k = 0; k < HARMONICS; k++) value += room[3 * k + c] * terms[k]
   return Math.max(0.1 * room[c], value)
 }
 
@@ -104,9 +101,9 @@ export function receiveLight(
     const opening = rays.filter(({ blocked }) => !blocked).length / ROOM_RAYS
     const walls = cavity[v] ? Math.min(1, CAVITY.least + CAVITY.opening * opening) : 1
     for (const { d, blocked } of rays) {
-      const basis = harmonics(d[0], d[1], d[2])
+      const terms = harmonics(d[0], d[1], d[2])
       for (let c = 0; c < 3; c++) {
-        const radiance = radianceFrom(light.room, basis, c) * (blocked ? BOUNCE[c] * walls : 1)
+        const radiance = roomLight(light.room, terms, c) * (blocked ? BOUNCE[c] * walls : 1)
         room[v * 12 + 4 * c] += radiance / ROOM_RAYS
         for (let k = 0; k < 3; k++) room[v * 12 + 4 * c + 1 + k] += (radiance * d[k]) / ROOM_RAYS
       }

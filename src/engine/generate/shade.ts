@@ -4,7 +4,7 @@
  */
 import { harmonics } from '../geometry/harmonics.js'
 import type { Mesh } from '../stages.js'
-import { type Received, radianceFrom } from './irradiance.js'
+import { type Received, roomLight } from './irradiance.js'
 import type { LightPlan } from './plan.js'
 
 const F0 = 0.034
@@ -71,8 +71,8 @@ export function addReflection(point: SurfacePoint, light: LightPlan, sheen: numb
   const fresnel = F0 + (1 - F0) * (1 - nv) ** 5
   // Rough skin reflects less at grazing angles than a mirror would.
   const mirror = (wet ? fresnel : F0 + 0.25 * (fresnel - F0)) * sheen * point.open
-  const basis = harmonics(rx, ry, rz)
-  for (let c = 0; c < 3; c++) out[c] += mirror * radianceFrom(light.room, basis, c)
+  const terms = harmonics(rx, ry, rz)
+  for (let c = 0; c < 3; c++) out[c] += mirror * roomLight(light.room, terms, c)
   light.lamps.forEach((lamp, i) => {
     const seen = point.lamps[i]
     if (seen === 0) return

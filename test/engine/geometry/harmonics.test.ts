@@ -1,6 +1,6 @@
 /** Spherical harmonics against integrals over the sphere. */
 import { expect, test } from 'vitest'
-import { COSINE_LOBE, HARMONICS, harmonics } from '../../../src/engine/geometry/harmonics.js'
+import { HARMONICS, harmonics, TRANSFER } from '../../../src/engine/geometry/harmonics.js'
 
 /** Points of a Fibonacci spiral, even over the sphere. */
 const COUNT = 40_000
@@ -23,7 +23,7 @@ test('they are nine, and orthogonal', () => {
 
 test('light of each on a matt surface is the harmonic of the normal, times its constant', () => {
   const n = [0.48, -0.6, 0.64] as const
-  const expected = harmonics(...n).map((value, k) => value * COSINE_LOBE[k])
+  const expected = harmonics(...n).map((value, k) => value * TRANSFER[k])
   for (let k = 0; k < HARMONICS; k++) {
     const light = integral((d) => Math.max(0, n[0] * d[0] + n[1] * d[1] + n[2] * d[2]) * harmonics(...d)[k])
     expect(light, `${k}`).toBeCloseTo(expected[k], 3)

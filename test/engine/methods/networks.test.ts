@@ -3,19 +3,14 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { CoarseTarget } from '../../../src/engine/coarse/target.js'
 import { OrtDevice } from '../../../src/engine/compute/ort-device.js'
 import { resolveSettings } from '../../../src/engine/config.js'
+import { viewCoarse } from '../../../src/engine/evidence/coarse-view.js'
 import { paintedSkin, trustedSkin } from '../../../src/engine/evidence/trust.js'
 import { Rng } from '../../../src/engine/geometry/rng.js'
 import { loadHead } from '../../../src/engine/head/load.js'
 import { type CoarseResult, coarseStart, trainCoarse } from '../../../src/engine/methods/networks/coarse.js'
 import { DetailTrainer } from '../../../src/engine/methods/networks/detail.js'
 import { SiderField } from '../../../src/engine/methods/networks/field.js'
-import {
-  advance,
-  type FaceRays,
-  hitPositions,
-  makeRays,
-  viewCoarse,
-} from '../../../src/engine/methods/networks/rays.js'
+import { advance, type FaceRays, hitPositions, makeRays } from '../../../src/engine/methods/networks/rays.js'
 import { FaceRenderer } from '../../../src/engine/methods/networks/render.js'
 import type { HeadFit, Landmarks, Mesh } from '../../../src/engine/stages.js'
 import { frontCamera, gridMesh, sphereMesh } from '../../support/shapes.js'
@@ -31,13 +26,20 @@ function fitOf(mesh: Mesh, size = SIZE): HeadFit {
   return { mesh, model: { faceRegion }, camera: frontCamera(size, 2.6 * size, 0.6), crop } as unknown as HeadFit
 }
 
+/** A photo that is black and not to be believed. */
+const blank = { image: new Float32Array(SIZE * SIZE * 3), trusted: new Float32Array(SIZE * SIZE) }
+
 const sphere = sphereMesh(RADIUS, 96, 192)
 const settings = resolveSettings({
   overrides: {
-    field: { kind: 'network', layers: 4, width: 48, skip: 2, feature: 8, bands: 2, initialRadius: 0.5 },
-    renderer: { layers: 2, width: 24, viewBands: 1 },
-    coarse: { steps: 250, batch: 512, learningRate: 2e-3, thickness: THICKNESS },
-    detail: { epochs: 3, rays: 256, points: 64, learningRate: 5e-4, plateauEpochs: 0 },
+    method: 'networks',
+    coarse: { thickness: THICKNESS },
+    networks: {
+      geometry: { layers: 4, width: 48, skip: 2, feature: 8, bands: 2, initialRadius: 0.5 },
+      renderer: { layers: 2, width: 24, viewBands: 1 },
+      coarse: { steps: 250, batch: 512, learningRate: 2e-3 },
+      detail: { epochs: 3, rays: 256, points: 64, learningRate: 5e-4, plateauEpochs: 0 },
+    },
   },
 })
 const device = new OrtDevice({ provider: 'cpu' })
@@ -95,14 +97,14 @@ describe('coarse stage on a sphere', () => {
   const state = coarseStart(1)
   beforeAll(async () => {
     field = new SiderField(device, settings, target.frame)
-    result = await trainCoarse(field, target, settings.coarse, state)
+    result = await trainCoarse(field, target, settings.networks.coarse, state)
   })
 
   it('diverges once, tries again with less, then gives up with the last good state', async () => {
     const other = new SiderField(device, settings, target.frame)
     const before = await other.variables.read()
     const start = coarseStart(1)
-    const wild = { ...settings.coarse, learningRate: 1e25 }
+    const wild = { ...settings.networks.coarse, learningRate: 1e25 }
     await expect(trainCoarse(other, target, wild, start)).rejects.toMatchObject({ code: 'DIVERGED', stage: 'coarse' })
     expect(await other.variables.read()).toEqual(before)
     expect(start.losses).toEqual([])
@@ -131,7 +133,7 @@ describe('coarse stage on a sphere', () => {
 
   it('is seen where it is: rays end on the zero level, near the sphere', async () => {
     const view = viewCoarse(fit)
-    const rays = makeRays(fit, field.frame, view, new Float32Array(SIZE * SIZE * 3), new Float32Array(SIZE * SIZE))
+    const rays = makeRays({ fit, coarse: view, ...blank }, field.frame)
     expect(rays.count).toBe(view.mask.reduce((a, b) => a + b, 0))
     const list = Uint32Array.from({ length: rays.count }, (_, i) => i)
     const hits = new Float32Array(rays.count * 3)
@@ -166,9 +168,8 @@ describe('rays that lost the surface', () => {
     const fit = fitOf(sphere)
     const target = new CoarseTarget(fit, THICKNESS)
     const field = new SiderField(device, settings, target.frame)
-    await trainCoarse(field, target, settings.coarse, coarseStart(1))
-    const none = new Float32Array(SIZE * SIZE)
-    const rays = makeRays(fit, target.frame, viewCoarse(fit), new Float32Array(SIZE * SIZE * 3), none)
+    await trainCoarse(field, target, settings.networks.coarse, coarseStart(1))
+    const rays = makeRays({ fit, coarse: viewCoarse(fit), ...blank }, target.frame)
     // Behind the sheet, and thrown away so far that Newton's method cannot come back.
     rays.t.forEach((t, i) => {
       rays.t[i] = i % 2 === 0 ? t + 3 : Number.NaN
@@ -198,7 +199,7 @@ describe('coarse stage on the head', () => {
       return mean(sdf.map((f, i) => Math.abs(f - before.distance[i]))) * field.frame.scale
     }
     const untrained = await error()
-    await trainCoarse(field, target, settings.coarse, coarseStart(1))
+    await trainCoarse(field, target, settings.networks.coarse, coarseStart(1))
     const trained = await error()
     console.info(`head: mean error ${(1000 * untrained).toFixed(2)} mm before, ${(1000 * trained).toFixed(2)} mm after`)
     expect(trained).toBeLessThan(0.002)
@@ -281,14 +282,21 @@ describe('training of both networks', async () => {
   const view = viewCoarse(fit)
   const image = view.normals.map((n) => 0.5 + 0.4 * n)
 
-  async function trainer(changes: Partial<typeof settings.detail> = {}) {
+  async function trainer(changes: Partial<typeof settings.networks.detail> = {}) {
     const field = new SiderField(
       device,
-      { ...settings, field: { ...settings.field, initialRadius: 0.9 } },
+      {
+        ...settings,
+        networks: { ...settings.networks, geometry: { ...settings.networks.geometry, initialRadius: 0.9 } },
+      },
       target.frame,
     )
-    const rays = makeRays(fit, target.frame, view, image, Float32Array.from(view.mask))
-    return { field, rays, it: await DetailTrainer.create(field, rays, near, { ...settings.detail, ...changes }, 5) }
+    const rays = makeRays({ fit, coarse: view, image, trusted: Float32Array.from(view.mask) }, target.frame)
+    return {
+      field,
+      rays,
+      it: await DetailTrainer.create(field, rays, near, { ...settings.networks.detail, ...changes }, 5),
+    }
   }
 
   it('matches colours better with every epoch', async () => {

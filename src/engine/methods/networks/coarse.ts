@@ -1,10 +1,10 @@
 /** The coarse stage (Eqs. 4-7): f_θ learns the signed distance of the fitted face. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { CoarseTarget } from '../../coarse/target.js'
 import type { Settings } from '../../config.js'
 import { Rng } from '../../geometry/rng.js'
 import { adamUpdate, correctedRate } from '../../optimise/adam.js'
 import { descend } from '../../optimise/descend.js'
+import type { CoarseSamples } from '../method.js'
 import type { SiderField } from './field.js'
 import { eikonal, meanAbsolute } from './losses.js'
 
@@ -50,8 +50,8 @@ export interface CoarseResult {
  */
 export async function trainCoarse(
   field: SiderField,
-  target: CoarseTarget,
-  settings: Settings['coarse'],
+  target: Pick<CoarseSamples, 'sample'>,
+  settings: Settings['networks']['coarse'],
   state: CoarseState,
   options: CoarseOptions = {},
 ): Promise<CoarseResult> {
@@ -83,7 +83,7 @@ export async function trainCoarse(
     let distance = 0
     await descend({
       stage: 'coarse',
-      rateSetting: 'coarse.learningRate',
+      rateSetting: 'networks.coarse.learningRate',
       lower: 1e-4,
       keepEvery: 100,
       state,

@@ -8,18 +8,10 @@ import type { Settings } from '../../config.js'
 import { Rng } from '../../geometry/rng.js'
 import { correctedRate } from '../../optimise/adam.js'
 import { descend } from '../../optimise/descend.js'
-import type { DetailRunOptions } from '../method.js'
+import type { NearPoints, TrainingOptions } from '../method.js'
 import type { SiderField } from './field.js'
 import { advance, clampSlope, type FaceRays, hitPositions, restart } from './rays.js'
 import { detailStep } from './step.js'
-
-/** Training points near the surface with their exact coarse distances. */
-export interface NearPoints {
-  /** [n, 3] field coordinates */
-  points: Float32Array
-  /** [n] field units */
-  distance: Float32Array
-}
 
 /** What a checkpoint holds besides the weights. */
 export interface DetailState {
@@ -62,7 +54,7 @@ export class DetailTrainer {
     private readonly field: SiderField,
     readonly rays: FaceRays,
     private readonly near: NearPoints,
-    private readonly settings: Settings['detail'],
+    private readonly settings: Settings['networks']['detail'],
     private readonly step: Executable,
     private readonly trace: Executable,
     private rng: Rng,
@@ -96,7 +88,7 @@ export class DetailTrainer {
     field: SiderField,
     rays: FaceRays,
     near: NearPoints,
-    settings: Settings['detail'],
+    settings: Settings['networks']['detail'],
     seed: number,
   ): Promise<DetailTrainer> {
     const { geometry, device, variables } = field
@@ -117,12 +109,12 @@ export class DetailTrainer {
    * On divergence it goes back to the last good epoch and tries once more with a third of the rate.
    * @throws SiderError DIVERGED the second time, with the last good state in place
    */
-  async run(options: DetailRunOptions): Promise<void> {
+  async run(options: TrainingOptions): Promise<void> {
     const { epochs } = this.settings
     const { state } = this
     await descend({
       stage: 'detail',
-      rateSetting: 'detail.learningRate',
+      rateSetting: 'networks.detail.learningRate',
       lower: 5e-5,
       keepEvery: 5,
       state,
@@ -142,7 +134,7 @@ export class DetailTrainer {
   }
 
   /** The rest of an epoch; its mean loss. */
-  private async epoch({ signal, onStep }: DetailRunOptions): Promise<number> {
+  private async epoch({ signal, onStep }: TrainingOptions): Promise<number> {
     const { state } = this
     while (state.inEpoch < this.stepsPerEpoch) {
       signal?.throwIfAborted()

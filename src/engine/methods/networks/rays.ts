@@ -2,10 +2,10 @@
  * The rays of the face pixels, in field coordinates: x = origin + t · direction. Each ray remembers its last hit and the
  * slope ∇f·v there, so that tracing goes on from the pixel's last hit instead of from the camera.
  */
+
+import type { FaceEvidence } from '../../evidence/face-evidence.js'
 import { cameraCenter, cropCamera, pixelRays, transformDirections } from '../../geometry/camera.js'
-import { interpolate, rasterize, rasterNormals } from '../../geometry/rasterize.js'
-import { regionShare } from '../../geometry/region.js'
-import { type CoarseMaps, type FieldFrame, HEAD_PARTS, type HeadFit } from '../../stages.js'
+import type { FieldFrame } from '../../stages.js'
 
 /** Slopes ∇f·v are held in this range when stepping: grazing rays must not leap. */
 const STEEPEST = -1
@@ -33,47 +33,16 @@ export interface FaceRays {
   weights: Float32Array
 }
 
-/** Rasterises the fitted head; ears or neck in front of the face hide it, eyeballs and teeth never do. */
-export function viewCoarse(fit: HeadFit): CoarseMaps {
-  const camera = cropCamera(fit.camera, fit.crop)
-  const { positions, indices } = fit.mesh
-  const { parts, faceRegion } = fit.model
-  const inner = (v: number): boolean => parts[v] === HEAD_PARTS.eyeball || parts[v] === HEAD_PARTS.mouth
-  // An inner triangle is drawn as a point, so that triangle numbers stay those of the model.
-  const drawn = indices.map((v, i) => {
-    const corner = i - (i % 3)
-    return !faceRegion[corner / 3] && inner(indices[corner]) && inner(v) ? indices[corner] : v
-  })
-  const mesh = { positions, indices: drawn }
-  const raster = rasterize(mesh, camera)
-  const normals = rasterNormals(raster, mesh, camera)
-  const within = interpolate(raster, indices, regionShare(fit.mesh, faceRegion), 1)
-  const mask = new Uint8Array(raster.depth.length)
-  for (let i = 0; i < mask.length; i++) {
-    mask[i] = within[i] > 0.5 ? 1 : 0
-    if (!mask[i]) {
-      raster.depth[i] = Number.NaN
-      normals.fill(0, 3 * i, 3 * i + 3)
-    }
-  }
-  return { depth: raster.depth, normals, mask }
-}
-
 /**
- * Rays of all pixels of the coarse mask, starting at the rasterised coarse depth.
- * @param image [size, size, 3] sRGB of the crop
- * @param weights [size, size] photometric weight of each pixel
+ * Rays of all pixels of the coarse mask, starting at the rasterised coarse depth; the photo's colours count where they are trusted.
  */
 export function makeRays(
-  fit: HeadFit,
+  { fit, coarse, image, trusted }: Pick<FaceEvidence, 'fit' | 'coarse' | 'image' | 'trusted'>,
   frame: FieldFrame,
-  view: CoarseMaps,
-  image: Float32Array,
-  weights: Float32Array,
 ): FaceRays {
   const { size } = fit.crop
   const camera = cropCamera(fit.camera, fit.crop)
-  const pixels = Uint32Array.from([...view.mask.keys()].filter((i) => view.mask[i]))
+  const pixels = Uint32Array.from([...coarse.mask.keys()].filter((i) => coarse.mask[i]))
   const count = pixels.length
   const centres = new Float64Array(count * 2)
   pixels.forEach((pixel, i) => {
@@ -96,13 +65,13 @@ export function makeRays(
   }
   pixels.forEach((pixel, i) => {
     // The optical axis is z of the camera frame: depth along the ray is depth along the axis over the ray's z.
-    rays.coarse[i] = view.depth[pixel] / inCamera[3 * i + 2] / frame.scale
+    rays.coarse[i] = coarse.depth[pixel] / inCamera[3 * i + 2] / frame.scale
     rays.t[i] = rays.coarse[i]
     let slope = 0
-    for (let k = 0; k < 3; k++) slope += view.normals[3 * pixel + k] * inCamera[3 * i + k]
+    for (let k = 0; k < 3; k++) slope += coarse.normals[3 * pixel + k] * inCamera[3 * i + k]
     rays.slope[i] = clampSlope(slope)
     rays.colours.set(image.subarray(3 * pixel, 3 * pixel + 3), 3 * i)
-    rays.weights[i] = weights[pixel]
+    rays.weights[i] = trusted[pixel]
   })
   return rays
 }

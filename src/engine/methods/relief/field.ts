@@ -5,12 +5,7 @@
 import { multiply4 } from '../../geometry/camera.js'
 import { gaussianBlur } from '../../image/filter.js'
 import type { Camera, FieldFrame, ImplicitField } from '../../stages.js'
-
-export interface CoarseDistance {
-  frame: FieldFrame
-  /** Signed distances [n] of points [n, 3] in field coordinates, and their gradients [n, 3]; new arrays at every call. */
-  measure(points: Float32Array): Promise<{ sdf: Float32Array; gradient: Float32Array }>
-}
+import type { CoarseDistance } from '../method.js'
 
 export class ReliefField implements ImplicitField {
   readonly frame: FieldFrame

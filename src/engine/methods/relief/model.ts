@@ -31,9 +31,16 @@ const DARKEST = 1e-3
 const ROBUST = 0.1
 /** Gradients of the settling surface that stand for no difference: those of a hundredth of a normal at the finest spline. */
 const STILL = 2e-6
+const TENSORS: Arithmetic<tf.Tensor> = {
+  one: tf.onesLike,
+  multiply: tf.mul,
+  square: tf.square,
+  subtract: tf.sub,
+  scale: (factor, a) => tf.mul(factor, a),
+}
+
 /** Spherical harmonics up to order 2, times 1, u and v. */
 const LIGHTS = 3 * HARMONICS
-const TENSORS: Arithmetic<tf.Tensor2D> = { one: tf.onesLike, mul: tf.mul, sub: tf.sub, square: tf.square }
 
 interface Geometry {
   /** [size, size] relief along the optical axis, metres, and its derivatives per pixel */
@@ -220,7 +227,8 @@ export class ReliefModel {
 
   /** [9, pixels] harmonics of the normals, less what the head hides. */
   private harmonics([x, y, z]: tf.Tensor2D[]): tf.Tensor2D {
-    return tf.add(tf.concat2d(harmonicsOf(TENSORS, x, y, z), 0), this.rows(this.scene.occlusion))
+    const terms = harmonicsOf<tf.Tensor>(x, y, z, TENSORS) as tf.Tensor2D[]
+    return tf.add(tf.concat2d(terms, 0), this.rows(this.scene.occlusion))
   }
 
   private loss(variables: Tensors): tf.Scalar {

@@ -5,7 +5,7 @@
  * After precomputed radiance transfer (Sloan et al. 2002).
  */
 import { cropCamera, transformDirections } from '../../geometry/camera.js'
-import { COSINE_LOBE, HARMONICS, harmonics } from '../../geometry/harmonics.js'
+import { HARMONICS, harmonics, TRANSFER } from '../../geometry/harmonics.js'
 import { vertexNormals } from '../../geometry/normals.js'
 import { interpolate, rasterize } from '../../geometry/rasterize.js'
 import { HEAD_PARTS, type HeadFit } from '../../stages.js'
@@ -70,7 +70,7 @@ function inCamera(directions: Float32Array, headToCamera: Float64Array): Float32
   for (let d = 0; d < n; d++) {
     const b = harmonics(turned[3 * d], turned[3 * d + 1], turned[3 * d + 2])
     result.set(
-      b.map((value, k) => (value * 4 * Math.PI) / n / COSINE_LOBE[k]),
+      b.map((value, k) => (value * 4 * Math.PI) / n / TRANSFER[k]),
       HARMONICS * d,
     )
   }

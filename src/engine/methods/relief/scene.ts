@@ -1,11 +1,11 @@
 /** What the relief solver knows of the photo and the coarse face, per crop pixel, in the camera frame. */
 import type { Settings } from '../../config.js'
-import type { PaintedSkin } from '../../evidence/trust.js'
+import type { FaceEvidence } from '../../evidence/face-evidence.js'
 import { cropCamera } from '../../geometry/camera.js'
 import { HARMONICS } from '../../geometry/harmonics.js'
 import { smoothstep } from '../../geometry/smoothstep.js'
 import { gaussianBlur } from '../../image/filter.js'
-import type { Camera, CoarseMaps, HeadFit } from '../../stages.js'
+import type { Camera } from '../../stages.js'
 import { NO_THREADS } from '../../threads/index.js'
 import { occlusion } from './occlusion.js'
 
@@ -52,12 +52,7 @@ export interface Expected {
   confidence: Float32Array
 }
 
-interface PhotoEvidence {
-  fit: HeadFit
-  view: CoarseMaps
-  image: Float32Array
-  trusted: Float32Array
-  painted: PaintedSkin
+type ReliefEvidence = Pick<FaceEvidence, 'fit' | 'coarse' | 'image' | 'trusted' | 'painted'> & {
   expected?: Expected | undefined
 }
 
@@ -66,7 +61,7 @@ interface PhotoEvidence {
  * with ray (U/f, V/f, 1) and depth z, n ∝ (f z_u, f z_v, -(z + U z_u + V z_v)).
  */
 export async function reliefScene(
-  { fit, view, image, trusted, painted, expected }: PhotoEvidence,
+  { fit, coarse, image, trusted, painted, expected }: ReliefEvidence,
   settings: Pick<Settings['relief'], 'occlusion' | 'paintPrice' | 'browWeight'>,
   threads = NO_THREADS,
   signal?: AbortSignal,
@@ -84,26 +79,26 @@ export async function reliefScene(
     const u = (i % size) + 0.5 - camera.cx
     const v = Math.floor(i / size) + 0.5 - camera.cy
     offset.set([u, v], 2 * i)
-    if (!view.mask[i]) continue
-    const [nx, ny, nz] = view.normals.subarray(3 * i, 3 * i + 3)
+    if (!coarse.mask[i]) continue
+    const [nx, ny, nz] = coarse.normals.subarray(3 * i, 3 * i + 3)
     const along = nz + (u * nx) / camera.fx + (v * ny) / camera.fy
     facing[i] = -along / Math.hypot(1, u / camera.fx, v / camera.fy) > GRAZING ? 1 : 0
-    const k = -view.depth[i] / Math.min(along, -0.1)
+    const k = -coarse.depth[i] / Math.min(along, -0.1)
     slope.set([(nx / camera.fx) * k, (ny / camera.fy) * k], 2 * i)
-    depth[i] = view.depth[i]
-    sum += view.depth[i]
+    depth[i] = coarse.depth[i]
+    sum += coarse.depth[i]
     seen++
   }
   const mean = sum / Math.max(1, seen)
   const weight = new Float32Array(count)
   for (let i = 0; i < count; i++) {
-    if (!view.mask[i]) depth[i] = mean
+    if (!coarse.mask[i]) depth[i] = mean
     weight[i] = interior(facing, size, i) ? trusted[i] * shareOn(painted.brows[i], settings.browWeight) : 0
   }
   return {
     size,
     camera,
-    mask: view.mask,
+    mask: coarse.mask,
     weight,
     paint: painted.brows.map((brow, i) => shareOn(Math.max(brow, painted.lips[i]), settings.paintPrice)),
     image,
@@ -112,7 +107,7 @@ export async function reliefScene(
     offset,
     occlusion: settings.occlusion ? await occlusion(fit, threads, signal) : new Float32Array(count * HARMONICS),
     pixel: mean / camera.fx,
-    expected: expected && believed(expected, trusted, (i) => view.mask[i] > 0 && facing[i] > 0),
+    expected: expected && believed(expected, trusted, (i) => coarse.mask[i] > 0 && facing[i] > 0),
   }
 }
 

@@ -11,7 +11,7 @@ import type { Settings } from '../../config.js'
 import { correctedRate, isMoment, withMoments } from '../../optimise/adam.js'
 import { descend } from '../../optimise/descend.js'
 import type { FaceView } from '../../stages.js'
-import type { DetailRunOptions } from '../method.js'
+import type { TrainingOptions } from '../method.js'
 import { ReliefModel } from './model.js'
 import type { ReliefScene } from './scene.js'
 
@@ -68,7 +68,7 @@ export class ReliefSolver {
    * Runs the remaining steps.
    * @throws SiderError DIVERGED when the loss is not a number twice; the last good state is then in place
    */
-  async run({ signal, onStep }: DetailRunOptions): Promise<void> {
+  async run({ signal, onStep }: TrainingOptions): Promise<void> {
     const { steps, learningRate } = this.settings
     const { state } = this
     await descend({
