@@ -3,7 +3,7 @@
  * parts together. Puts together the head model's poses and the steps of `asset/`.
  */
 import { type DrawingBoard, hasArkitUnits, JAW_OPEN } from './asset/arkit.js'
-import { ballMesh, corneaMesh, type Eye, placeBall, placeEyes, type Side } from './asset/eyes.js'
+import { type BallMesh, ballMesh, corneaMesh, type Eye, placeBall, placeEyes, type Side } from './asset/eyes.js'
 import { type InsidePart, insideParts } from './asset/inside.js'
 import { eyesSeen, type LightFactors } from './asset/irises.js'
 import { arkitPoses, KeyMaker, type KeyPose, modelPoses, type ShapeKey, SkinMover } from './asset/keys.js'
@@ -21,6 +21,7 @@ import type { Settings } from './config.js'
 import { transformPoints } from './geometry/camera.js'
 import { gather } from './geometry/mesh.js'
 import { triangleNormals } from './geometry/normals.js'
+import { inQuads } from './geometry/quads.js'
 import { alignPoints } from './geometry/similarity.js'
 import { embeddedPoints } from './head/embedding.js'
 import { posedMesh } from './head/fit-mesh.js'
@@ -35,7 +36,9 @@ export interface AssetPart {
   name: string
   /** What it is made of. */
   look: 'eye' | 'cornea' | 'teeth' | 'tongue' | 'mouth'
+  /** Seams are split; triangles of quads come first (geometry/quads.ts). */
   mesh: Mesh
+  quads: number
   /** [vertices, 3] unit */
   normals: Float32Array
   /** [vertices, 2]; undefined without texture */
@@ -141,9 +144,13 @@ function ballPoints({ model, mesh }: HeadFit, sign: number): Float32Array {
 
 /** Balls and corneas. */
 export function eyeParts({ eyes }: PlacedEyes, withKeys: boolean): AssetPart[] {
+  const placed = (eye: Eye, name: string, look: 'eye' | 'cornea', ball: BallMesh): AssetPart => {
+    const part = placeBall(eye, ball, withKeys)
+    return { name: `${name}${eye.side}`, look, ...part, ...inQuads(part.mesh) }
+  }
   return eyes.flatMap(({ eye }) => [
-    { name: `eye${eye.side}`, look: 'eye' as const, ...placeBall(eye, ballMesh(eye), withKeys) },
-    { name: `cornea${eye.side}`, look: 'cornea' as const, ...placeBall(eye, corneaMesh(eye), withKeys) },
+    placed(eye, 'eye', 'eye', ballMesh(eye)),
+    placed(eye, 'cornea', 'cornea', corneaMesh(eye)),
   ])
 }
 
@@ -223,7 +230,7 @@ export async function moveHead(
           { inside: insideOf(openMouth(fit)), skin: settle(openMouth(fit)) },
           targets.map(({ pose, skin }) => ({ pose, at: { inside: insideOf(pose), skin } })),
         )
-  return { positions, keys, inside: inside.map((part) => ({ ...part, look: lookOf(part) })) }
+  return { positions, keys, inside: inside.map((part) => ({ ...part, ...inQuads(part.mesh), look: lookOf(part) })) }
 }
 
 /** Nothing but an open jaw; for models without such a unit, what the photo shows. */

@@ -9,8 +9,9 @@ import { corneaBulge, type Eye, gazeRotation, LID_GAP } from './eyes.js'
 
 /** What is needed of the head's topology. */
 export interface ClosedHead {
-  /** [triangles, 3] */
+  /** [triangles, 3], those of quads first. */
   indices: Uint32Array
+  quads: number
   /** [uvVertices, 2] and [triangles, 3] */
   uv: Float32Array
   uvIndices: Uint32Array
@@ -51,7 +52,9 @@ export function openingsOf({ indices, sheets }: ClosedHead, vertices: number): O
 
 /** The skin with ledges. Vertices are those of the closed head, then the ledges'. */
 export interface OpenHead {
+  /** Triangles of quads come first (geometry/quads.ts). */
   indices: Uint32Array
+  quads: number
   uv: Float32Array
   uvIndices: Uint32Array
   faceRegion: Uint8Array
@@ -71,15 +74,18 @@ export function openHead(head: ClosedHead, eyes: readonly { loop: Uint32Array; e
   const keptUv: number[] = []
   const face: number[] = []
   const rowOf = new Map<number, number>()
-  for (let t = 0; t < sheets.length; t++) {
-    if (opened(t)) continue
-    face.push(head.faceRegion[t])
-    for (let c = 3 * t; c < 3 * t + 3; c++) {
-      kept.push(indices[c])
-      keptUv.push(uvIndices[c])
-      rowOf.set(indices[c], uvIndices[c])
+  const keep = (from: number, end: number): void => {
+    for (let t = from; t < end; t++) {
+      if (opened(t)) continue
+      face.push(head.faceRegion[t])
+      for (let c = 3 * t; c < 3 * t + 3; c++) {
+        kept.push(indices[c])
+        keptUv.push(uvIndices[c])
+      }
     }
   }
+  keep(0, 2 * head.quads)
+  for (let c = 0; c < indices.length; c++) if (!opened(Math.floor(c / 3))) rowOf.set(indices[c], uvIndices[c])
   const uv = Array.from(head.uv)
   const places: { from: number; eye: Eye; share: number }[] = []
   let vertices = indices.reduce((a, b) => Math.max(a, b), 0) + 1
@@ -111,8 +117,11 @@ export function openHead(head: ClosedHead, eyes: readonly { loop: Uint32Array; e
       ;[before, beforeUv] = [after, afterUv]
     })
   }
+  const quads = kept.length / 6
+  keep(2 * head.quads, sheets.length)
   return {
     indices: Uint32Array.from(kept),
+    quads,
     uv: Float32Array.from(uv),
     uvIndices: Uint32Array.from(keptUv),
     faceRegion: Uint8Array.from(face),

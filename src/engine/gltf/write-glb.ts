@@ -27,6 +27,11 @@ interface TextureFile {
 export interface GlbPart {
   name: string
   mesh: Mesh
+  /**
+   * Number of quads whose triangles come first (geometry/quads.ts), written to the node's extras: readers that know it have the mesh in
+   * quads, all others do not notice.
+   */
+  quads?: number
   /** [vertices, 3] unit normals; computed if absent. */
   normals?: Float32Array
   /** [vertices, 2] glTF convention: (0, 0) is the upper left corner of the texture. */
@@ -117,7 +122,7 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
       document
         .createNode(part.name)
         .setMesh(mesh)
-        .setExtras(part.extras ?? {}),
+        .setExtras({ ...part.extras, ...(part.quads !== undefined && { quads: part.quads }) }),
     )
   }
   return encode(document, options.compression ?? 'none')

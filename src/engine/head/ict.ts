@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { SiderError } from '../errors.js'
 import { HEAD_PARTS, type HeadModel, type LandmarkEmbedding } from '../stages.js'
 import { annotateHead } from './annotate.js'
+import { fanQuads } from './fan-quads.js'
 import { type ObjMesh, parseObj, parseObjPositions } from './obj.js'
 import { invalidHead } from './pickle-values.js'
 
@@ -61,6 +62,7 @@ export async function loadIct(folder: string): Promise<HeadModel> {
     provenance: 'ICT-FaceKit light model, USC Institute for Creative Technologies; MIT licence',
     mean,
     indices: keep.indices,
+    quads: fanQuads(keep.indices),
     identity: await basis(identities),
     identityCount: identities.length,
     expression,
