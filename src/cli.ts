@@ -17,9 +17,9 @@ import { reconstruct } from './cli/reconstruct.js'
 import { serve } from './cli/serve.js'
 import { settings } from './cli/settings.js'
 import { SiderError } from './engine/errors.js'
-import { assertAddressSpace } from './engine/memory.js'
 import { nearestName } from './engine/nearest-name.js'
-import { VERSION } from './engine/version.js'
+import { assertAddressSpace } from './engine/system/memory.js'
+import { VERSION } from './engine/system/version.js'
 
 export const COMMANDS: Command[] = [reconstruct, batch, serve, faces, head, generate, evaluate, settings, doctor]
 
