@@ -12,7 +12,7 @@ export interface ExportTexture {
 /** A mesh with a material. */
 export interface ExportPart {
   name: string
-  /** Seams split. +Y up. */
+  /** Seams split. Metres, +Y up. */
   mesh: Mesh
   /** Number of quads, whose triangles come first: geometry/quads.ts. */
   quads: number
@@ -34,8 +34,10 @@ export interface ExportPart {
 export interface ExportModel {
   name: string
   parts: readonly ExportPart[]
-  /** What the numbers are in: 1 for metres, 0.01 for centimetres. */
+  /** What the files' numbers are in: 1 for metres, 0.01 for centimetres. The parts are in metres. */
   metresPerUnit: number
+  /** Whether all parts are one object, told apart by their materials. */
+  oneObject?: boolean
   /** Lines of comment at the head of the file. */
   comments: readonly string[]
 }

@@ -44,7 +44,7 @@ def Xform "${name}" (
     kind = "component"
 )
 {
-${parts.map((part) => meshPrim(part, name)).join('\n')}
+${parts.map((part) => meshPrim(part, name, metresPerUnit)).join('\n')}
     def Scope "Materials"
     {
 ${materialsOf(model)
@@ -62,8 +62,13 @@ function vectors(values: Float32Array, dims: number, digits: number): string {
   return out.join(', ')
 }
 
-function meshPrim({ name, mesh, quads, normals, uv, material }: ExportPart, root: string): string {
-  const { positions, indices } = mesh
+function meshPrim(
+  { name, mesh, quads, normals, uv, material }: ExportPart,
+  root: string,
+  metresPerUnit: number,
+): string {
+  const { indices } = mesh
+  const positions = mesh.positions.map((x) => x / metresPerUnit)
   const low = [0, 1, 2].map((k) => extreme(positions, k, Math.min))
   const high = [0, 1, 2].map((k) => extreme(positions, k, Math.max))
   const faces = facesOf(indices, quads)

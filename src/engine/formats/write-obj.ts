@@ -14,22 +14,25 @@ export function writeObj(model: ExportModel, library: string): string {
   const lines = [...model.comments.map((c) => `# ${c}`), `# ${unit}, +Y up`, `mtllib ${library}`]
   // OBJ counts from one, over all objects
   const next = { v: 1, vt: 1 }
-  for (const part of model.parts) writePart(part, next, lines)
+  model.parts.forEach((part, i) => {
+    if (i === 0 || !model.oneObject) lines.push(`o ${part.name}`)
+    writePart(part, model.metresPerUnit, next, lines)
+  })
   return `${lines.join('\n')}\n`
 }
 
 function writePart(
-  { name, mesh, quads, normals, uv, material }: ExportPart,
+  { mesh, quads, normals, uv, material }: ExportPart,
+  metresPerUnit: number,
   next: { v: number; vt: number },
   lines: string[],
 ): void {
   const { positions, indices } = mesh
   const { kept, place } = weld(positions, normals)
-  lines.push(`o ${name}`)
-  for (const v of kept) lines.push(`v ${row(positions, v, 3, 7)}`)
+  for (const v of kept) lines.push(`v ${row(positions.subarray(3 * v, 3 * v + 3), 7, metresPerUnit)}`)
   // OBJ counts v upwards
   if (uv) for (let i = 0; i < uv.length; i += 2) lines.push(`vt ${uv[i].toFixed(6)} ${(1 - uv[i + 1]).toFixed(6)}`)
-  for (const v of kept) lines.push(`vn ${row(normals, v, 3, 4)}`)
+  for (const v of kept) lines.push(`vn ${row(normals.subarray(3 * v, 3 * v + 3), 4)}`)
   lines.push(`usemtl ${identifier(material)}`, 's 1')
   const corner = (v: number): string => {
     const at = next.v + place[v]
@@ -40,8 +43,8 @@ function writePart(
   next.vt += uv ? uv.length / 2 : 0
 }
 
-const row = (values: Float32Array, v: number, dims: number, digits: number): string =>
-  Array.from(values.subarray(dims * v, dims * v + dims), (x) => x.toFixed(digits)).join(' ')
+const row = (values: Float32Array, digits: number, per = 1): string =>
+  Array.from(values, (x) => (x / per).toFixed(digits)).join(' ')
 
 /** Vertices that are one but for their texture coordinates: the first of each, and its number for each vertex. */
 function weld(positions: Float32Array, normals: Float32Array): { kept: number[]; place: Uint32Array } {

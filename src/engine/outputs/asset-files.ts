@@ -1,11 +1,14 @@
 /** The files of the asset: GLB, textures and the plainer mesh formats. docs/asset.md explains each of them. */
 import { createHash } from 'node:crypto'
+import { GAZE_END } from '../asset/eyes.js'
 import type { ExportPart } from '../formats/export-model.js'
+import { vrmOf } from '../formats/vrm.js'
 import { type GlbPart, writeGlb } from '../formats/write-glb.js'
 import { normalMapPicture } from '../image/normal-map.js'
 import { encodeGreyPng, encodeGreyPng16, encodeJpeg, encodePng, squarePicture } from '../image/picture.js'
 import type { TexturedMesh } from '../pipeline/build-asset.js'
 import type { AssetPart } from '../pipeline/build-parts.js'
+import { PROFILES } from '../presets.js'
 import type { Reconstruction } from '../run/types.js'
 import { VERSION } from '../system/version.js'
 import { atVertices, plainFormats } from './plain-formats.js'
@@ -65,17 +68,44 @@ export async function assetFiles(
     texture: head.texture,
     extras: { ...extras, mesh: 'surface' },
   }
-  const glb = (parts: GlbPart[]) =>
-    writeGlb(parts, { generator: `sider ${VERSION}`, compression: settings.output.compression })
+  const profile = PROFILES[settings.output.profile]
+  const generator = `sider ${VERSION}`
+  const { compression } = settings.output
+  const glb = (parts: GlbPart[]) => writeGlb(parts, { generator, compression, joint: profile.joint })
   const parts =
     settings.surface.mesh === 'surface' && surface
       ? [surface]
       : [head, ...asset.parts.map((part) => filePart(part, files))]
   files['face.glb'] = await glb(parts)
   if (settings.surface.mesh === 'both' && surface) files['surface.glb'] = await glb([surface])
-  const comments = [`sider ${VERSION}, photo ${result.photo.sha256}, seed ${settings.seed}`]
-  Object.assign(files, plainFormats({ name: 'face', parts, metresPerUnit: 1, comments }, displacement, result))
+  if (profile.vrm)
+    files['face.vrm'] = vrmOf(
+      await writeGlb(
+        parts.map((part) => ({ ...part, tangents: undefined })),
+        { generator },
+      ),
+      { name: 'face', eyes: eyesOf(parts), gazeDegrees: (GAZE_END * 180) / Math.PI },
+    )
+  const model = {
+    name: 'face',
+    parts: parts.filter(({ name }) => profile.parts?.includes(name) ?? true),
+    metresPerUnit: profile.metresPerUnit,
+    oneObject: profile.oneObject,
+    comments: [`${generator}, photo ${result.photo.sha256}, seed ${settings.seed}`],
+  }
+  Object.assign(files, plainFormats(model, displacement, result))
   return files
+}
+
+/** Height and distance to the front of the eyeballs' middle, metres; the origin's where there are none. */
+function eyesOf(parts: readonly AssetFilePart[]): readonly [number, number] {
+  const balls = parts.filter(({ material }) => material === 'eye').map(({ mesh }) => mesh.positions)
+  const mean = (k: number): number =>
+    balls.reduce(
+      (sum, p) => sum + p.reduce((s, x, i) => (i % 3 === k ? s + (3 * x) / p.length : s), 0) / balls.length,
+      0,
+    )
+  return [mean(1), mean(2)]
 }
 
 /** A part for all kinds of files. */

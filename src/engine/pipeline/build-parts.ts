@@ -54,6 +54,8 @@ export interface PlacedEyes {
   white: number | undefined
   /** Lets the lids of a posed closed head lie on the balls, and shut lids and lips on each other, in place. */
   settleRims(positions: Float32Array, lipsMayCross?: boolean): void
+  /** [vertices, 3] how the lips of a posed closed head move to be sealed. */
+  sealing(positions: Float32Array): Float32Array
 }
 
 /** The skin opened, and everything about its openings. */
@@ -114,6 +116,11 @@ export function openFace(
     mouth,
     eyes,
     settleRims,
+    sealing: (positions) => {
+      const sealed = positions.slice()
+      for (const meeting of lips) meeting.seal(sealed)
+      return sealed.map((x, i) => x - positions[i])
+    },
     iris: seen.colour,
     white: seen.white,
   }
@@ -192,12 +199,15 @@ export async function moveHead(
   const { topology } = whole
   const { model } = fit
   const skinOf = poser(fit, metric)
+  const rest = new Float64Array(fit.expression.length)
+  // a neutral mouth is shut: what shuts it is added to every pose, so that no key opens or shuts it by that
+  const sealing = surface.neutralize ? opened.sealing(ride(whole, skinOf({ expression: rest }))) : undefined
   const settle = (pose: Pick<KeyPose, 'expression' | 'movement' | 'underOpenJaw'>): Float32Array => {
     const positions = ride(whole, skinOf(pose))
+    if (sealing) for (let i = 0; i < positions.length; i++) positions[i] += sealing[i]
     opened.settleRims(positions, pose.underOpenJaw)
     return positions
   }
-  const rest = new Float64Array(fit.expression.length)
   const expression = surface.neutralize ? rest : fit.expression
   const skin = surface.neutralize ? { positions: settle({ expression }), indices: whole.mesh.indices } : whole.mesh
   const mover = new SkinMover(skin, topology.parts, settle)
