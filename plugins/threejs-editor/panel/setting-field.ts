@@ -31,10 +31,14 @@ export interface SettingField {
   showPreset(settings: Record<string, unknown> | undefined): void
 }
 
-/** @param told after it was changed, or is as the preset has it again */
+/**
+ * @param title in words; others may have the schema's, in another group
+ * @param told after it was changed, or is as the preset has it again
+ */
 export function settingField(
   kit: Kit,
   name: string,
+  title: string,
   schema: SettingSchema,
   chosen: Chosen,
   told: () => void,
@@ -53,7 +57,6 @@ export function settingField(
     }
     told()
   })
-  const title = schema.title ?? name
   control.dom.setAttribute('aria-label', title)
   own.dom.setAttribute('aria-label', `Change ${title}`)
   const unit = h('span', { class: 'sd-unit', text: schema.unit ?? '' })
@@ -77,7 +80,11 @@ export function settingField(
 }
 
 function controlOf(kit: Kit, schema: SettingSchema, changed: () => void): Control<unknown> {
-  if (schema.type === 'boolean') return kit.check(changed) as Control<unknown>
+  if (schema.type === 'boolean') {
+    // a check box beside the one that says whether to change it could be taken for either
+    const { dom, get, set } = kit.select({ true: 'on', false: 'off' }, changed)
+    return { dom, get: () => get() === 'true', set: (value) => set(String(value)) }
+  }
   if (schema.enum) {
     const options = Object.fromEntries(schema.enum.map((value) => [String(value), String(value)]))
     return kit.select(options, changed) as Control<unknown>

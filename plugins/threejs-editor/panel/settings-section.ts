@@ -52,7 +52,7 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
       .filter(([name, { type = '', enum: values }]) => {
         return !HIDDEN.includes(name) && TYPES.includes(type) && (type !== 'string' || values !== undefined)
       })
-      .map(([name, schema]) => settingField(kit, name, schema, chosen, sought))
+      .map(([name, schema]) => settingField(kit, name, titleOf(name, schema.title), schema, chosen, sought))
       .sort((a, b) => rank(a) - rank(b))
     more.append(...fields.map(({ dom }) => dom))
     sought()
@@ -64,6 +64,12 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
   task.changes.listen(show)
   show()
   return section
+}
+
+/** Groups have settings of equal titles: all but those shown first are told with their group. */
+function titleOf(name: string, title = name): string {
+  const group = name.includes('.') && !FIRST.includes(name) ? name.split('.')[0] : ''
+  return group ? `${group[0].toUpperCase()}${group.slice(1)}: ${lower(title)}` : title
 }
 
 /** Those shown first come first, the others in the order of the schema. */
@@ -94,3 +100,6 @@ function moreSettings(fields: () => SettingField[]): { dom: HTMLElement; sought(
   search.addEventListener('input', sought)
   return { dom: h('details', { class: 'sd-more' }, summary, search, none), sought }
 }
+
+/** In the middle of a line; abbreviations keep their letters. */
+const lower = (title: string): string => (/^[A-Z][a-z]/.test(title) ? title[0].toLowerCase() + title.slice(1) : title)
