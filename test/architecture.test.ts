@@ -7,9 +7,9 @@ import { describe, expect, test } from 'vitest'
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
 /** Each does one step of the pipeline and knows nothing of the others. */
-const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface', 'asset']
+const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'methods', 'surface', 'asset']
 /** What stages may share. */
-const SHARED = ['geometry', 'image', 'formats', 'system', 'field', 'compute', 'optimise', 'evidence', 'threads']
+const SHARED = ['geometry', 'image', 'formats', 'system', 'compute', 'optimise', 'evidence', 'threads']
 /** Files of the engine's root that stages and shared folders may import. */
 const COMMON = ['stages', 'errors', 'inspect', 'config', 'generated', 'nearest-name']
 
@@ -108,9 +108,23 @@ describe('imports', () => {
     ).toEqual([])
   })
 
-  test('compute and geometry know nothing of fields', () => {
-    const low = ['compute', 'geometry', 'image', 'formats', 'system']
-    expect(offenders(({ from, to }) => low.includes(enginePart(from) ?? '') && enginePart(to) === 'field')).toEqual([])
+  test('what is lowest knows nothing of evidence, optimisers or devices', () => {
+    const low = ['geometry', 'image', 'formats', 'system']
+    const high = ['evidence', 'optimise', 'compute']
+    expect(
+      offenders(({ from, to }) => low.includes(enginePart(from) ?? '') && high.includes(enginePart(to) ?? '')),
+    ).toEqual([])
+  })
+
+  test('a method is asked for by its name in one place', () => {
+    const inside = /^src\/engine\/methods\/(relief|networks)\//
+    const asking = ['src/engine/methods/index.ts']
+    expect(offenders(({ from, to }) => inside.test(to) && !inside.test(from) && !asking.includes(from))).toEqual([])
+    const sources = [...new Set(IMPORTS.map(({ from }) => from))].filter((file) => !file.startsWith('src/generated/'))
+    const naming = sources.filter((file) =>
+      /\bkind\s*===?\s*'(relief|network)'/.test(readFileSync(join(ROOT, file), 'utf8')),
+    )
+    expect(naming).toEqual([])
   })
 
   test('only compute/ imports a backend of TensorFlow.js or ONNX Runtime', () => {
@@ -180,7 +194,7 @@ describe('imports', () => {
   })
 
   test('the command line loads the engine late, so that help answers at once', () => {
-    const heavy = [...STAGES, 'field', 'compute', 'evaluate', 'generate', 'reconstruct', 'run', 'pipeline', 'outputs']
+    const heavy = [...STAGES, 'compute', 'evaluate', 'generate', 'reconstruct', 'run', 'pipeline', 'outputs']
     const light = /^src\/engine\/(head\/store|outputs\/identity-sentence)\.js$/ // neither imports more than files and errors
     expect(
       offenders(

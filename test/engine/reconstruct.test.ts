@@ -321,10 +321,13 @@ describe('runs', () => {
 
 describe('runs of a network', () => {
   const small = preview({
-    field: { kind: 'network', layers: 4, width: 32, skip: 2, feature: 8, bands: 3 },
-    renderer: { layers: 2, width: 32 },
-    coarse: { steps: 150, batch: 512, learningRate: 3e-3 },
-    detail: { epochs: 3, rays: 512, points: 128, learningRate: 1e-3 },
+    method: 'networks',
+    networks: {
+      geometry: { layers: 4, width: 32, skip: 2, feature: 8, bands: 3 },
+      renderer: { layers: 2, width: 32 },
+      coarse: { steps: 150, batch: 512, learningRate: 3e-3 },
+      detail: { epochs: 3, rays: 512, points: 128, learningRate: 1e-3 },
+    },
   })
   let whole: Reconstruction
   beforeAll(async () => {

@@ -49,7 +49,7 @@ class _Options:
         try:
             settings = json.loads(self.settings or "{}")
         except ValueError as error:
-            raise SiderError("SETTINGS", f"the settings are no JSON: {error}", 'Write {"detail.steps": 50}.') from error
+            raise SiderError("SETTINGS", f"the settings are no JSON: {error}", 'Write {"relief.steps": 50}.') from error
         blocking = bpy.app.background or self.wait
         asking = self.ask and not blocking
         request = Request(photo, name, self.preset, self.face, "ask" if asking else "largest", settings, previews=not blocking)

@@ -9,6 +9,7 @@ import { encodePng, type Picture, pictureFromFloats, renderSvg, resampleBox, squ
 import { linePlot } from '../image/plot.js'
 import { composeSheet } from '../image/sheet.js'
 import { DRAW_LOOKS } from '../image/views.js'
+import { methodOf } from '../methods/index.js'
 import type { WriteOptions } from '../run/service.js'
 import type { Reconstruction } from '../run/types.js'
 import { mapFiles, type SurfaceMaps } from '../surface/maps.js'
@@ -118,7 +119,7 @@ function recordFiles(result: Reconstruction): Record<string, Uint8Array | string
     'sdf.safetensors': encodeTensors({
       tensors: result.weights,
       metadata: {
-        kind: settings.field.kind,
+        kind: settings.method,
         settings: JSON.stringify(settings),
         frame: JSON.stringify(frameOf(result)),
       },
@@ -185,7 +186,7 @@ function provenance({ photo, settings, fit, backend }: Reconstruction) {
     head: fit.model.name,
     headSource: fit.model.provenance,
     seed: settings.seed,
-    field: settings.field.kind,
+    field: settings.method,
     backend,
   }
 }
@@ -262,6 +263,9 @@ async function viewSheet(
 
 function lossPlot({ losses, settings }: Reconstruction): string {
   const x = losses.map((_, i) => i + 1)
-  const xLabel = settings.field.kind === 'relief' ? 'step' : 'epoch'
-  return linePlot([{ name: 'loss', x, y: [...losses] }], { xLabel, yLabel: 'loss', logY: true })
+  return linePlot([{ name: 'loss', x, y: [...losses] }], {
+    xLabel: methodOf(settings).lossOf,
+    yLabel: 'loss',
+    logY: true,
+  })
 }

@@ -8,6 +8,7 @@ import { MIRROR_UV } from '../asset/mirror.js'
 import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
 import { exposureOf, PAINT_EYE, paintMouth } from '../asset/part-textures.js'
 import type { Settings } from '../config.js'
+import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { gather } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { splitSeams } from '../geometry/seams.js'
@@ -17,16 +18,9 @@ import type { Metric } from '../head/metric.js'
 import { srgbToLinear } from '../image/colors.js'
 import type { MouthOwner } from '../image/mouth-colours.js'
 import type { SdfGrid } from '../inspect.js'
-import {
-  type FaceView,
-  HEAD_PARTS,
-  type HeadFit,
-  type ImplicitField,
-  type Landmarks,
-  type Mesh,
-  type Photo,
-} from '../stages.js'
+import { type FaceView, HEAD_PARTS, type HeadFit, type ImplicitField, type Mesh } from '../stages.js'
 import { type BakedDetail, bakeDetail } from '../surface/bake.js'
+import { faceBounds } from '../surface/bounds.js'
 import { evenSurface } from '../surface/even-surface.js'
 import { type HeadMesh, settleHead } from '../surface/head-mesh.js'
 import { type HeadTopology, headMeshOf, headTopology } from '../surface/head-topology.js'
@@ -75,23 +69,10 @@ export interface Asset {
 }
 
 export interface AssetInput {
-  fit: HeadFit
+  evidence: FaceEvidence
   metric: Metric
   field: ImplicitField
-  photo: Photo
-  /** Of the face, photo pixels. */
-  landmarks: Landmarks
   view: FaceView & { shading?: Float32Array }
-  /** [size, size, 3] sRGB of the crop */
-  image: Float32Array
-  /** [size, size] 1 where the photo shows the face's skin */
-  trusted: Float32Array
-  /** [size, size] 1 where it shows nothing of the head */
-  spoilt: Float32Array
-  /** [size, size] 1 on the fitted face */
-  mask: Uint8Array
-  /** Lower and upper corner of the box about the face that the field is sampled in, head frame, metres. */
-  bounds: { low: ArrayLike<number>; high: ArrayLike<number> }
 }
 
 /**
@@ -105,7 +86,8 @@ export async function buildAsset(
   threads: Threads,
   signal?: AbortSignal,
 ): Promise<Asset> {
-  const { fit, field } = input
+  const { evidence, field } = input
+  const { fit, photo, landmarks } = evidence
   const { surface } = settings
   const topology = headTopology(fit.model, surface.subdivisions)
   const [mirror, relight, settled] = await Promise.all([
@@ -115,7 +97,7 @@ export async function buildAsset(
   ])
   await pass(signal)
   const light = lightFactors(fit, relight)
-  const opened = openFace(fit, input.metric, settled, input.photo, input.landmarks, light, surface.neutralize)
+  const opened = openFace(fit, input.metric, settled, photo, landmarks, light, surface.neutralize)
   const { whole } = opened
   const size = textureSize(whole, fit, surface.textureSize)
   // what takes longest first, beside the rest
@@ -131,8 +113,8 @@ export async function buildAsset(
   const weight = new Float32Array(open.positions.length / 3)
   weight.set(whole.weight)
   const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(weight, 1) }
-  const { low, high } = input.bounds
-  const colourful = colourfulness(input)
+  const { low, high } = faceBounds(fit)
+  const colourful = colourfulness(evidence)
   const exposure = exposureOf(opened.white)
   const [ball] = opened.eyes.map(({ eye: { radius, irisRadius } }) => ({ radius, irisRadius }))
   const [textures, eyeTexture, baked, moved, { grid: sdf }] = await Promise.all([
@@ -185,7 +167,7 @@ function lightFactors({ crop }: HeadFit, relight: Relight | undefined): (x: numb
 const GREY = [0.03, 0.1] as const
 
 /** 0 where the photo of the face is grey, 1 where it has colours. */
-function colourfulness({ image, trusted }: AssetInput): number {
+function colourfulness({ image, trusted }: FaceEvidence): number {
   let [sum, count] = [0, 1e-9]
   for (let i = 0; i < trusted.length; i++) {
     if (!trusted[i]) continue
@@ -210,7 +192,7 @@ function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
 
 const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
 
-const litCrop = ({ image, view, trusted, fit }: AssetInput) => ({
+const litCrop = ({ evidence: { image, trusted, fit }, view }: AssetInput) => ({
   image,
   shading: view.shading,
   trusted,
@@ -218,13 +200,24 @@ const litCrop = ({ image, view, trusted, fit }: AssetInput) => ({
 })
 
 function paint(
-  { fit, metric, photo, view, image, trusted, spoilt, mask }: AssetInput,
+  {
+    evidence: {
+      fit,
+      photo,
+      image,
+      trusted,
+      spoilt,
+      coarse: { mask },
+    },
+    metric,
+    view,
+  }: AssetInput,
   { whole, eyes, mouth }: OpenedHead,
   { size, mirror, relight }: { size: number; mirror: Float32Array; relight: Relight | undefined },
   threads: Threads,
   signal: AbortSignal | undefined,
 ): Promise<HeadTextures> {
-  const { mesh, topology, coarse } = whole
+  const { mesh, topology, coarse: smooth } = whole
   const { uv, uvIndices, faceRegion, parts, sheets } = topology
   const { camera, crop } = fit
   const residual = new Float32Array(trusted.length)
@@ -233,9 +226,18 @@ function paint(
   const removed = sheets.map((part) =>
     part === HEAD_PARTS.eyeball ? Number(eyes.length > 0) : Number(part > 0 && mouth !== undefined),
   )
-  const smooth = { positions: coarse, indices: mesh.indices }
   const stretch = lidStretch(fit, metric, whole)
-  const head = { mesh, uv, uvIndices, faceRegion, parts, removed, stretch, mirror, smooth }
+  const head = {
+    mesh,
+    uv,
+    uvIndices,
+    faceRegion,
+    parts,
+    removed,
+    stretch,
+    mirror,
+    smooth: { positions: smooth, indices: mesh.indices },
+  }
   const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image }
   return threads.run(PAINT_HEAD, { head, scene, size, relight, residual }, signal)
 }

@@ -3,6 +3,7 @@ import type { Settings } from '../config.js'
 import { type EvidenceMaps, evidenceMaps } from '../evidence/maps.js'
 import { EVIDENCE_SIZE, EvidenceNetwork } from '../evidence/network.js'
 import { HeadFitter } from '../head/fit.js'
+import { methodOf } from '../methods/index.js'
 import { cropImage } from '../photo/crop.js'
 import type { Face, HeadFit, HeadModel, Photo } from '../stages.js'
 import { pass } from '../system/pass.js'
@@ -14,9 +15,8 @@ export interface FittedFace {
 }
 
 /** Whether any setting asks for the network. */
-export function usesEvidence({ evidence, field }: Pick<Settings, 'evidence' | 'field'>): boolean {
-  const { rounds, labels, normalWeight, normalShare, albedoWeight } = evidence
-  return rounds > 0 || labels || (field.kind === 'relief' && normalWeight + normalShare + albedoWeight > 0)
+export function usesEvidence(settings: Pick<Settings, 'evidence' | 'method'>): boolean {
+  return settings.evidence.rounds > 0 || settings.evidence.labels || methodOf(settings).usesEvidence(settings)
 }
 
 /**

@@ -1,11 +1,11 @@
 /** A head of known shape with bumps of known height in a synthetic photo: the built-in mean head in front of a green wall. */
 import { CoarseTarget } from '../../../src/engine/coarse/target.js'
-import { viewCoarse } from '../../../src/engine/detail/index.js'
-import { ReliefField } from '../../../src/engine/detail/relief/field.js'
+import { viewCoarse } from '../../../src/engine/evidence/coarse-view.js'
 import { cropCamera } from '../../../src/engine/geometry/camera.js'
 import { interpolate, rasterize } from '../../../src/engine/geometry/rasterize.js'
 import { loadBuiltInHead } from '../../../src/engine/head/builtin.js'
 import { posedMesh } from '../../../src/engine/head/fit-mesh.js'
+import { ReliefField } from '../../../src/engine/methods/relief/field.js'
 import type { Camera, CoarseMaps, Crop, HeadFit, HeadModel, ImplicitField, Photo } from '../../../src/engine/stages.js'
 
 const PHOTO = 900

@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { RESULTS, runBackendPrograms, worstDifference } from '../../../bench/gpu-check/programs.js'
 import { softwareVulkan } from '../../../bench/gpu-check/vulkan.js'
+import type { Backend } from '../../../src/engine/compute/backends.js'
 import { EagerDevice } from '../../../src/engine/compute/eager-device.js'
 import { hasVulkanLoader } from '../../../src/engine/compute/hardware.js'
 import { describeBackends, openDevice } from '../../../src/engine/compute/index.js'
@@ -250,6 +251,74 @@ describe('backends', () => {
     for (const { name, available } of backends) {
       if (!available) await expect(openDevice(name, 1)).rejects.toMatchObject({ code: 'BACKEND_MISSING' })
     }
+  })
+
+  describe('with one that answers wrongly', () => {
+    /** Products with its first input are too large by 2 %. */
+    const multipliesWrongly = (): Device => ({
+      ...wrapped(compiled),
+      compile: (program, variables) =>
+        compiled.compile(
+          {
+            ...program,
+            body: ({ x, ...inputs }, values) => program.body({ ...inputs, x: tf.mul(x, 1.02) }, values),
+          },
+          variables,
+        ),
+    })
+    /** Its programs are right, but what they write is lost. */
+    const forgets = (): Device => ({
+      ...wrapped(compiled),
+      compile: (program, variables) =>
+        compiled.compile({ ...program, body: (...all) => ({ ...program.body(...all), updates: {} }) }, variables),
+    })
+    const wrapped = (device: Device): Device => ({
+      name: 'wrong',
+      variables: (initial) => device.variables(initial),
+      compile: (program, variables) => device.compile(program, variables),
+      dispose: async () => {},
+    })
+    const backend = (name: string, open: () => Device): Backend => ({
+      name,
+      about: 'it is there',
+      isSoftware: () => false,
+      open: async () => open(),
+    })
+    const missing = (): never => {
+      throw new Error('it is not installed')
+    }
+    const all = [
+      backend('missing', missing),
+      backend('wrong', multipliesWrongly),
+      backend('forgetful', forgets),
+      backend('right', () => compiled),
+      backend('later', missing),
+    ]
+
+    it('doctor says what it answers, and auto takes the next', async () => {
+      const { backends, chosen, why } = await describeBackends(all)
+      expect(chosen).toBe('right')
+      expect(why).toContain('missing, wrong, forgetful')
+      expect(backends.map(({ available }) => available)).toEqual([false, false, false, true, false])
+      expect(backends[0].reason).toBe('it is not installed')
+      expect(backends[1].reason).toMatch(/computes wrongly: the (loss|gradient) of step 1 is -?\d.*, not -?\d/)
+      expect(backends[2].reason).toMatch(/computes wrongly: the loss of step 2 is/)
+    })
+
+    it('a run is told why auto passes it over, and gets one that computes', async () => {
+      const notes: string[] = []
+      const device = await openDevice('auto', 1, { all, onNote: (text) => notes.push(text) })
+      expect(device).toBe(compiled)
+      expect(notes).toHaveLength(2)
+      expect(notes[0]).toMatch(/^The backend wrong was not taken: it computes wrongly/)
+    })
+
+    it('asked for by name it is refused, and so is auto where nothing is left', async () => {
+      const refused = { code: 'BACKEND_MISSING', message: expect.stringContaining('computes wrongly') }
+      await expect(openDevice('wrong', 1, { all })).rejects.toMatchObject(refused)
+      await expect(openDevice('auto', 1, { all: all.slice(0, 3) })).rejects.toMatchObject(refused)
+      expect((await describeBackends(all.slice(0, 3))).chosen).toBe('none')
+    })
   })
 
   it.each(['ort-cpu', 'tfjs-wasm'])('%s computes what tfjs-cpu computes', async (name) => {

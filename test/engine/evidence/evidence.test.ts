@@ -2,11 +2,11 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { resolveSettings } from '../../../src/engine/config.js'
-import { labelledSkin } from '../../../src/engine/detail/index.js'
 import { LIPS_INNER, OPENINGS } from '../../../src/engine/evidence/layouts.js'
 import { evidenceMaps } from '../../../src/engine/evidence/maps.js'
 import { EVIDENCE_SIZE, type Evidence, EvidenceNetwork, LABELS } from '../../../src/engine/evidence/network.js'
 import { shutOpenings } from '../../../src/engine/evidence/openings.js'
+import { labelledSkin } from '../../../src/engine/evidence/trust.js'
 import { HeadFitter } from '../../../src/engine/head/fit.js'
 import { loadHead } from '../../../src/engine/head/load.js'
 import { LandmarkDetector } from '../../../src/engine/landmarks/detect.js'
@@ -100,7 +100,7 @@ describe('of a real photo', () => {
 })
 
 test('no single switch is forgotten when it is decided whether the network is needed', () => {
-  const base = resolveSettings({ preset: 'paper', overrides: { field: { kind: 'relief' } } })
+  const base = resolveSettings({ preset: 'paper', overrides: { method: 'relief' } })
   expect(usesEvidence(base)).toBe(false)
   for (const one of [{ rounds: 1 }, { labels: true }, { normalWeight: 1 }, { normalShare: 0.5 }, { albedoWeight: 1 }])
     expect(usesEvidence({ ...base, evidence: { ...base.evidence, ...one } }), JSON.stringify(one)).toBe(true)
