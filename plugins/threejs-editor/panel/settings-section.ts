@@ -68,7 +68,7 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
 
 /** Groups have settings of equal titles: all but those shown first are told with their group. */
 function titleOf(name: string, title = name): string {
-  const group = name.includes('.') && !FIRST.includes(name) ? name.split('.')[0] : ''
+  const group = FIRST.includes(name) ? '' : (name.split('.').at(-2) ?? '')
   return group ? `${group[0].toUpperCase()}${group.slice(1)}: ${lower(title)}` : title
 }
 
