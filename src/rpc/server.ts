@@ -57,7 +57,7 @@ export async function startServer(
   const status = () => ({ jobs: queue.countByState(), connections: connections.size })
   const pages = new Pages()
   http.on('request', (request, response) =>
-    answerHttp(request, response, refusal(request, gate), metrics, status, pages),
+    answerHttp(request, response, refusal(request, gate), { metrics, status, pages }),
   )
   const timers: NodeJS.Timeout[] = []
   let discovery: Announcement | undefined
@@ -174,14 +174,19 @@ function listenForSockets(
   })
 }
 
+/** What anybody may ask for. */
+interface Told {
+  metrics: Metrics
+  status(): { jobs: Record<string, number>; connections: number }
+  pages: Pages
+}
+
 /** The page, /healthz and /metrics; they tell nothing of any one job. */
 function answerHttp(
   request: IncomingMessage,
   response: ServerResponse,
   refused: string | undefined,
-  metrics: Metrics,
-  status: () => { jobs: Record<string, number>; connections: number },
-  pages: Pages,
+  { metrics, status, pages }: Told,
 ): void {
   const send = (code: number, type: string, text: string): void => {
     response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })

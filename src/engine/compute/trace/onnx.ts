@@ -50,9 +50,7 @@ export function toOnnx(name: string, graph: Graph, nodes: readonly Node[]): Uint
   const model = onnx.ModelProto.create({
     irVersion: 8,
     producerName: 'sider',
-    opsetImport: [
-      { domain: '', version: 17 },
-    ],
+    opsetImport: [{ domain: '', version: 17 }],
     graph: {
       name,
       node: nodes.map((n) => ({
