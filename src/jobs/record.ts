@@ -22,6 +22,8 @@ export interface JobRecord {
   landmarks?: unknown
   corrections?: unknown
   severalFaces: 'largest' | 'ask' | 'fail'
+  /** Those of a higher one go first, whoever has asked; without one it is 'normal'. */
+  priority?: 'high' | 'normal' | 'low'
   idempotencyKey?: string
   photo: Pick<Photo, 'bytes' | 'sha256'>
   progress: number

@@ -1,0 +1,165 @@
+/** Redis, storage, servers and workers as they are on several machines, on this one: each a process of its own where it is to be killed. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Log } from '../../src/jobs/log.js'
+import { QueueWorker, WORKER_DEFAULTS, type WorkerOptions } from '../../src/jobs/shared/worker.js'
+import type { ServerOptions } from '../../src/rpc/options.js'
+import { Peer, type TestServer, testServer } from '../service-peer.js'
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const SCRIPTED = here('../scripted-worker.mjs')
+
+/** Why these tests are skipped; undefined where they can run. */
+export const MISSING =
+  spawnSync('redis-server', ['--version']).status === 0
+    ? undefined
+    : 'redis-server is not installed (apt-get install redis-server)'
+
+/** Lost workers are noticed soon. */
+export const QUICK = { lockMs: 2000, stalledMs: 500, checkpointMs: 100 }
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  return port
+}
+
+/** A Redis server of its own, with an append-only file unless `more` says otherwise. */
+export class TestRedis {
+  private child: ChildProcess | undefined
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly more: string[],
+  ) {}
+
+  static async start(...more: string[]): Promise<TestRedis> {
+    const redis = new TestRedis(await freePort(), mkdtempSync(join(tmpdir(), 'sider-redis-')), more)
+    await redis.start()
+    return redis
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  async start(): Promise<void> {
+    const args = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.folder, '--save', '']
+    this.child = spawn('redis-server', [...args, '--appendonly', 'yes', ...this.more], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let said = ''
+    for await (const text of this.child.stdout!) {
+      said += String(text)
+      if (/Ready to accept connections/.test(said)) break
+    }
+    this.child.stdout!.resume()
+  }
+
+  async kill(): Promise<void> {
+    const child = this.child
+    this.child = undefined
+    if (!child || child.exitCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  async end(): Promise<void> {
+    await this.kill()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** What one test has started, to be ended after it. */
+export class Machines {
+  private readonly ends: (() => Promise<void> | void)[] = []
+  readonly folder = mkdtempSync(join(tmpdir(), 'sider-machines-'))
+  readonly tokenFile = join(this.folder, 'token')
+  storage = pathToFileURL(join(this.folder, 'storage')).href
+  redis!: TestRedis
+
+  static async start(): Promise<Machines> {
+    const machines = new Machines()
+    machines.redis = await TestRedis.start()
+    return machines
+  }
+
+  get shared() {
+    return { queue: this.redis.url, storage: this.storage }
+  }
+
+  /** A server in this process. */
+  async server(options: Partial<ServerOptions> = {}): Promise<TestServer> {
+    const dataFolder = mkdtempSync(join(this.folder, 'serve-'))
+    const server = await testServer({ dataFolder, tokenFile: this.tokenFile, shared: this.shared, ...options })
+    this.ends.push(() => server.close())
+    return server
+  }
+
+  /** A worker in this process. */
+  async worker(options: Partial<WorkerOptions> = {}): Promise<{ worker: QueueWorker; log: Record<string, unknown>[] }> {
+    const log: Record<string, unknown>[] = []
+    const dataFolder = mkdtempSync(join(this.folder, 'work-'))
+    const all = { ...WORKER_DEFAULTS, ...QUICK, ...this.shared, workerProgram: SCRIPTED, graceMs: 5000, dataFolder }
+    const worker = await QueueWorker.start({ ...all, ...options }, new Log((line) => log.push(JSON.parse(line))))
+    let stopped: Promise<void> | undefined
+    const stop = worker.stop.bind(worker)
+    worker.stop = () => {
+      stopped ??= stop()
+      return stopped
+    }
+    this.ends.push(() => worker.stop())
+    return { worker, log }
+  }
+
+  /** A worker that can be killed. */
+  workerProcess(options: Partial<WorkerOptions> = {}): Promise<ChildProcess> {
+    const dataFolder = mkdtempSync(join(this.folder, 'work-'))
+    return this.process('../scripted-queue-worker.mjs', [
+      JSON.stringify({ ...QUICK, ...this.shared, dataFolder, ...options }),
+    ])
+  }
+
+  /** A server that can be killed. */
+  async serverProcess(port = 0): Promise<{ child: ChildProcess; server: TestServer }> {
+    const dataFolder = mkdtempSync(join(this.folder, 'serve-'))
+    const options = { shared: this.shared, tokenFile: this.tokenFile }
+    const child = await this.process('../scripted-server.mjs', [dataFolder, `${port}`, JSON.stringify(options)])
+    const { url } = JSON.parse(this.firstLines.get(child)!) as { url: string }
+    const token = readFileSync(this.tokenFile, 'utf8').trim()
+    return { child, server: { url, token, dataFolder, tokenFile: this.tokenFile, log: [], close: async () => {} } }
+  }
+
+  async peer(server: TestServer, token = server.token): Promise<Peer> {
+    const peer = await Peer.open(server, 'binary', token)
+    this.ends.push(() => peer.close())
+    return peer
+  }
+
+  async end(): Promise<void> {
+    for (const end of this.ends.splice(0).reverse()) await end()
+    await this.redis.end()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  private readonly firstLines = new Map<ChildProcess, string>()
+
+  /** A program of the tests, ready: it has said a first line. */
+  private async process(program: string, args: string[]): Promise<ChildProcess> {
+    const stderr = process.env['SIDER_TEST_LOG'] ? 'inherit' : 'ignore'
+    const child = spawn(process.execPath, [here(program), ...args], { stdio: ['ignore', 'pipe', stderr] })
+    this.ends.push(() => void child.kill('SIGKILL'))
+    const first = await Promise.race([once(child.stdout!, 'data'), once(child, 'exit')])
+    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`)
+    this.firstLines.set(child, String(first[0]))
+    return child
+  }
+}
