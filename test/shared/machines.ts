@@ -82,6 +82,15 @@ export class TestRedis {
   }
 }
 
+/** Does it the first time only. */
+function onlyOnce(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= work()
+    return done
+  }
+}
+
 /** What one test has started, to be ended after it. */
 export class Machines {
   private readonly ends: (() => Promise<void> | void)[] = []
@@ -146,8 +155,9 @@ export class Machines {
   async server(options: Partial<ServerOptions> = {}): Promise<TestServer> {
     const dataFolder = mkdtempSync(join(this.folder, 'serve-'))
     const server = await testServer({ dataFolder, tokenFile: this.tokenFile, shared: this.shared, ...options })
-    this.ends.push(() => server.close())
-    return server
+    const close = onlyOnce(server.close)
+    this.ends.push(close)
+    return { ...server, close }
   }
 
   /** A worker in this process. */
@@ -156,12 +166,7 @@ export class Machines {
     const dataFolder = mkdtempSync(join(this.folder, 'work-'))
     const all = { ...WORKER_DEFAULTS, ...QUICK, ...this.shared, workerProgram: SCRIPTED, graceMs: 5000, dataFolder }
     const worker = await QueueWorker.start({ ...all, ...options }, new Log((line) => log.push(JSON.parse(line))))
-    let stopped: Promise<void> | undefined
-    const stop = worker.stop.bind(worker)
-    worker.stop = () => {
-      stopped ??= stop()
-      return stopped
-    }
+    worker.stop = onlyOnce(worker.stop.bind(worker))
     this.ends.push(() => worker.stop())
     return { worker, log }
   }
