@@ -8,26 +8,24 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CoarseTarget } from '../src/engine/coarse/target.js'
-import { coarseStart, trainCoarse } from '../src/engine/coarse/train.js'
 import { openDevice } from '../src/engine/compute/index.js'
 import type { Device } from '../src/engine/compute/program.js'
 import { parseAssignment, resolveSettings, type Settings } from '../src/engine/config.js'
-import { trustedSkin, viewCoarse } from '../src/engine/detail/index.js'
-import { type FaceRays, makeRays } from '../src/engine/detail/rays.js'
-import { detailStep } from '../src/engine/detail/step.js'
-import { DetailTrainer, type NearPoints } from '../src/engine/detail/train.js'
-import { CONTOURS } from '../src/engine/evidence/layouts.js'
-import { SiderField } from '../src/engine/field/field.js'
-import { writeFileAtomic } from '../src/engine/files.js'
+import { encodeNpz } from '../src/engine/formats/npy.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { fitHead } from '../src/engine/head/fit.js'
 import { loadHead } from '../src/engine/head/load.js'
-import { encodeNpz } from '../src/engine/image/npy.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
+import type { NearPoints } from '../src/engine/methods/method.js'
+import { coarseStart, trainCoarse } from '../src/engine/methods/networks/coarse.js'
+import { DetailTrainer } from '../src/engine/methods/networks/detail.js'
+import { SiderField } from '../src/engine/methods/networks/field.js'
+import { type FaceRays, makeRays } from '../src/engine/methods/networks/rays.js'
+import { detailStep } from '../src/engine/methods/networks/step.js'
 import { correctedRate } from '../src/engine/optimise/adam.js'
-import { cropImage } from '../src/engine/photo/crop.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
-import { findFlaws } from '../src/engine/photo/flaws.js'
+import { gatherEvidence } from '../src/engine/pipeline/gather-evidence.js'
+import { writeFileAtomic } from '../src/engine/system/files.js'
 import type { PeerFigures } from './peer-figures.js'
 import { PeerProcess } from './peer-process.js'
 import { median, timed } from './timing.js'
@@ -40,7 +38,7 @@ Usage: npm run peer -- [options]
   --python FILE    a Python with PyTorch and NumPy (default: $PEER_PYTHON, else python3)
   --steps N        steps of the peer's optimisation (default 200)
   --coarse N       steps in which both first learn the fitted face; they do not count (default 300)
-  --set KEY=VALUE  any setting over preset paper, e.g. field.width=256; repeatable
+  --set KEY=VALUE  any setting over preset paper, e.g. networks.geometry.width=256; repeatable
   --out FILE       figures as JSON (default out/peer.json)
 `
 
@@ -66,21 +64,12 @@ async function prepare(photoPath: string | URL, settings: Settings): Promise<Pro
   if (!face) throw new Error('no face in the photo')
   const fit = fitHead(await loadHead(settings.head.model), face, photo, settings)
   const target = new CoarseTarget(fit, settings.coarse.thickness)
-  const view = viewCoarse(fit)
-  const image = cropImage(photo, fit.crop)
-  const trusted = trustedSkin(
-    image,
-    view,
-    fit.crop,
-    face.landmarks,
-    CONTOURS[face.landmarks.layout],
-    findFlaws(photo, fit.crop, view.mask),
-  )
+  const { evidence } = gatherEvidence(photo, face, fit, undefined, settings)
   return {
     settings,
     target,
-    rays: () => makeRays(fit, target.frame, view, image, trusted),
-    near: await target.sample(65536, settings.coarse.sampleSigma, new Rng(settings.seed + 1)),
+    rays: () => makeRays(evidence, target.frame),
+    near: await target.sample(65536, settings.networks.coarse.sampleSigma, new Rng(settings.seed + 1)),
   }
 }
 
@@ -99,7 +88,7 @@ function exportProblem({ settings, rays, near }: Problem, folder: string): { pro
       distance: { data: near.distance, shape: [near.distance.length] },
     }),
   )
-  writeFileSync(files.settings, JSON.stringify(settings))
+  writeFileSync(files.settings, JSON.stringify({ seed: settings.seed, ...settings.networks }))
   return files
 }
 
@@ -109,8 +98,8 @@ async function differentiableStep(
   { settings, target, rays, near }: Problem,
 ): Promise<() => Promise<number>> {
   const field = new SiderField(device, settings, target.frame)
-  const step = await device.compile(detailStep(field, settings.detail), field.variables)
-  const { rays: r, points } = settings.detail
+  const step = await device.compile(detailStep(field, settings.networks.detail), field.variables)
+  const { rays: r, points } = settings.networks.detail
   const all = rays()
   const x = new Float32Array(3 * (r + points))
   const view = new Float32Array(3 * r)
@@ -129,7 +118,7 @@ async function differentiableStep(
     colour,
     weight: new Float32Array(r).fill(1),
     distance: near.distance.slice(0, points),
-    rate: Float32Array.of(correctedRate(settings.detail.learningRate, 1)),
+    rate: Float32Array.of(correctedRate(settings.networks.detail.learningRate, 1)),
   }
   await step.run(feeds)
   return async () => (await timed(1, () => step.run(feeds)))[0]
@@ -150,10 +139,10 @@ async function compare(problem: Problem, python: string, steps: number, coarseSt
     const coarse = await trainCoarse(
       field,
       target,
-      { ...settings.coarse, steps: coarseSteps },
+      { ...settings.networks.coarse, steps: coarseSteps },
       coarseStart(settings.seed),
     )
-    const trainer = await DetailTrainer.create(field, problem.rays(), near, settings.detail, settings.seed)
+    const trainer = await DetailTrainer.create(field, problem.rays(), near, settings.networks.detail, settings.seed)
     const alone = await differentiableStep(device, problem)
     const peerSeconds: number[] = []
     const peerTracing: number[] = []
@@ -199,11 +188,11 @@ async function compare(problem: Problem, python: string, steps: number, coarseSt
     const toPeer = { seconds: total(peerSeconds), steps: peerLoss.length }
     const engine = { step: median(own), differentiable: median(differentiable) }
     const peerDifferentiable = median(peerSeconds.map((s, i) => s - peerTracing[i]))
-    const { field: shape, detail } = settings
+    const { geometry, detail } = settings.networks
     return {
       settings: {
-        width: shape.width,
-        layers: shape.layers,
+        width: geometry.width,
+        layers: geometry.layers,
         rays: detail.rays,
         points: detail.points,
         cropSize: settings.photo.cropSize,
@@ -250,7 +239,7 @@ async function main(): Promise<void> {
   // Both run a fixed number of steps, so the engine must not stop at a plateau, nor after its epochs.
   const settings = resolveSettings({
     preset: 'paper',
-    overrides: { 'detail.plateauEpochs': 0, 'detail.epochs': 100_000, ...overrides },
+    overrides: { 'networks.detail.plateauEpochs': 0, 'networks.detail.epochs': 100_000, ...overrides },
   })
   const photo = values.photo ?? new URL('../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url)
   const steps = BLOCK * Math.ceil(Number(values.steps) / BLOCK)

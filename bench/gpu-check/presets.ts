@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Case, evaluate, findCases } from '../../src/engine/evaluate/index.js'
-import { REPORT_FILE } from '../../src/engine/files.js'
+import { REPORT_FILE } from '../../src/engine/system/files.js'
 import { runSider } from './child.js'
 import type { PresetFigures } from './report.js'
 
@@ -31,18 +31,18 @@ const TINY = [
   'surface.textureSize=256',
   'surface.subdivisions=0',
   'relief.steps=3',
-  'field.width=16',
-  'field.feature=8',
-  'field.layers=4',
-  'field.skip=2',
-  'renderer.width=16',
-  'renderer.layers=2',
-  'coarse.steps=4',
-  'coarse.batch=256',
-  'detail.epochs=1',
-  'detail.rays=1024',
-  'detail.points=64',
-  'detail.traceSteps=4',
+  'networks.geometry.width=16',
+  'networks.geometry.feature=8',
+  'networks.geometry.layers=4',
+  'networks.geometry.skip=2',
+  'networks.renderer.width=16',
+  'networks.renderer.layers=2',
+  'networks.coarse.steps=4',
+  'networks.coarse.batch=256',
+  'networks.detail.epochs=1',
+  'networks.detail.rays=1024',
+  'networks.detail.points=64',
+  'networks.detail.traceSteps=4',
 ]
 
 export interface PresetRun {

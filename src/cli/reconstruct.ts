@@ -4,9 +4,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { resolveSettings, type Settings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
-import { CHECKPOINT_FILE } from '../engine/files.js'
-import { identitySentence } from '../engine/identity-sentence.js'
 import type { Reconstruction } from '../engine/index.js'
+import { identitySentence } from '../engine/outputs/identity-sentence.js'
+import { CHECKPOINT_FILE } from '../engine/system/files.js'
 import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
 import { LANDMARK_OPTION, readCorrections } from './corrections.js'
 import { faces } from './faces.js'
@@ -30,6 +30,11 @@ const SHORT_OPTIONS = {
   },
   size: { path: 'photo.cropSize', value: 'N', description: 'pixels along a side of the face crop (default 256)' },
   mesh: { path: 'surface.mesh', value: 'NAME', description: 'head, surface or both (default head)' },
+  profile: {
+    path: 'output.profile',
+    value: 'NAME',
+    description: 'for what program: arkit, vrm, unreal, metahuman, headshot or faceit (default arkit)',
+  },
   ipd: { path: 'head.ipdMm', value: 'MM', description: 'distance between the pupils in millimetres (default 63)' },
   seed: { path: 'seed', value: 'N', description: 'seed of all random numbers (default 0)' },
 } as const
@@ -67,7 +72,7 @@ export const reconstruct: Command = {
     ['sider reconstruct photo.jpg -o out --preset preview', 'a first look'],
     ['sider reconstruct group.jpg -o out --face list', 'which faces are there? Then choose: --face 2'],
     [
-      'sider reconstruct photo.jpg -o out --head flame2023.pkl --set detail.epochs=80',
+      'sider reconstruct photo.jpg -o out --head flame2023.pkl --set networks.detail.epochs=80',
       'your own head model, longer training',
     ],
     [
@@ -78,6 +83,7 @@ export const reconstruct: Command = {
       'sider reconstruct photo.jpg -o out --landmark 57=412,530 --landmark 8=405,640',
       'the lower lip and the chin are there',
     ],
+    ['sider reconstruct photo.jpg -o out --profile vrm', 'an avatar of VRM 1.0'],
     ['sider reconstruct photo.jpg -o out --resume', 'go on after Ctrl-C'],
     ['sider reconstruct photo.jpg -o out --server ws://127.0.0.1:7437', 'on a running server'],
   ],

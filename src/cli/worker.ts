@@ -1,6 +1,6 @@
 /** `sider worker`: works on the jobs of a queue that several machines share. */
 import { join } from 'node:path'
-import { defaultDataFolder } from '../engine/data-folder.js'
+import { defaultDataFolder } from '../engine/system/data-folder.js'
 import { SiderError } from '../engine/errors.js'
 import type { Command } from './command.js'
 import { number } from './serve.js'

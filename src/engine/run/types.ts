@@ -1,11 +1,12 @@
 /**
  * The types of one run: what goes into it, what it tells while it works, and what comes out.
  */
-import type { Asset } from '../build-asset.js'
+
 import type { Settings } from '../config.js'
 import type { StageName } from '../errors.js'
 import type { Metric } from '../head/metric.js'
 import type { Inspector, SdfGrid } from '../inspect.js'
+import type { Asset } from '../pipeline/build-asset.js'
 import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Photo } from '../stages.js'
 
 /** How far a run is. */
@@ -42,7 +43,7 @@ export interface ReconstructOptions {
   signal?: AbortSignal
   /** Aborting ends the detail stage after the current step; the run then finishes with what has been found so far. */
   finish?: AbortSignal
-  /** Whether to record a snapshot after this step; by default every `detail.snapshotEvery` seconds. */
+  /** Whether to record a snapshot after this step; by default every `output.snapshotEvery` seconds. */
   snapshotDue?(at: { step: number; steps: number; etaSeconds: number }): boolean
   /** Checkpoint file to go on from. */
   resumeFrom?: string
