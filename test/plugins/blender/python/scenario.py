@@ -266,7 +266,7 @@ def refused():
 def shown():
     """What the panel shows while no job runs: all of its words, and the operators of its buttons."""
     scene = types.SimpleNamespace(sider=bpy.context.scene.sider)
-    region = types.SimpleNamespace(width=260)
+    region = types.SimpleNamespace(width=260, type="UI")
     context = types.SimpleNamespace(
         scene=scene, region=region, preferences=bpy.context.preferences, view_layer=bpy.context.view_layer
     )
