@@ -137,7 +137,12 @@ for (const blender of blenders()) {
       expect(buttons('no_such_face')).toContain('sider.ask_for_face')
       expect(found['forgotten']).toBe(true)
       expect(said('done')).toMatch(/Done in/)
-      expect(found['settings']).toEqual({ 'photo.cropSize': 512, 'head.ipdMm': 61.5, 'surface.neutralize': true })
+      expect(found['settings']).toEqual({
+        'photo.cropSize': 512,
+        'head.ipdMm': 61.5,
+        'surface.neutralize': true,
+        'output.profile': 'faceit',
+      })
       const job = JSON.parse(readFileSync(join(server.dataFolder, 'jobs', found['job'], 'job.json'), 'utf8'))
       expect(job.settings).toMatchObject({ photo: { cropSize: 512 }, surface: { neutralize: true } })
       expect(said('closed')).toBe('')

@@ -5,7 +5,7 @@ PROTOCOL_VERSION = 2
 
 END_STATES = ("completed", "failed", "cancelled")
 
-PROFILES = ()
+PROFILES = ("arkit", "vrm", "unreal", "metahuman", "headshot", "faceit", )
 """Programs that heads are made for, the first by default."""
 
 HINTS = {

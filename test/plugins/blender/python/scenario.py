@@ -290,7 +290,7 @@ def panel():
     found["no_such_face"] = shown()
     asked.face_choice, asked.filepath = "LARGEST", given["photo"]
     found["forgotten"] = session.current is None
-    asked.size, asked.ipd, asked.neutralize = "512", 61.5, True
+    asked.size, asked.ipd, asked.neutralize, asked.profile = "512", 61.5, True, "faceit"
     press()
     until(over)
     found["done"] = shown()
