@@ -4,6 +4,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
 from . import compat, probe, session
+from .core.generated import PROFILES
 
 _preset_items = []  # Blender needs the strings of a dynamic menu to be kept
 
@@ -20,7 +21,7 @@ def _presets(_self, _context):
     return _preset_items
 
 
-def changed(*_property):
+def changed(_group, _context):
     """What was said is of other settings."""
     session.forget()
     probe.forget()
@@ -73,6 +74,12 @@ class SIDER_PG_scene(bpy.types.PropertyGroup):
         soft_min=50,
         soft_max=75,
         precision=1,
+        update=changed,
+    )
+    profile: EnumProperty(
+        name="Profile",
+        description="For what program the head is made; it changes other settings, and the files that the engine keeps",
+        items=[(name, name.capitalize(), "") for name in PROFILES or ("arkit",)],
         update=changed,
     )
     neutralize: BoolProperty(

@@ -214,7 +214,7 @@ def fail(error):
     redraw()
 
 
-def forget(*_property):
+def forget():
     """What was said of the last reconstruction is over: something else is to be made, or settings have changed."""
     global current, problem
     problem = None
