@@ -72,7 +72,7 @@ export const reconstruct: Command = {
     ['sider reconstruct photo.jpg -o out --preset preview', 'a first look'],
     ['sider reconstruct group.jpg -o out --face list', 'which faces are there? Then choose: --face 2'],
     [
-      'sider reconstruct photo.jpg -o out --head flame2023.pkl --set detail.epochs=80',
+      'sider reconstruct photo.jpg -o out --head flame2023.pkl --set networks.detail.epochs=80',
       'your own head model, longer training',
     ],
     [

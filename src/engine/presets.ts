@@ -4,10 +4,11 @@
  */
 import type { Settings } from './generated/settings.js'
 
-/** Some of the settings, in their groups. */
-export type SparseSettings = {
-  [K in keyof Settings]?: Settings[K] extends object ? Partial<Settings[K]> : Settings[K]
+type Sparse<T> = {
+  [K in keyof T]?: T[K] extends object ? Sparse<T[K]> : T[K]
 }
+
+export type SparseSettings = Sparse<Settings>
 
 export interface Preset {
   /** One sentence for help texts and menus. */
@@ -20,7 +21,7 @@ export const PRESETS = {
     description: 'A first look in about half a minute: a relief of moderate sharpness.',
     settings: {
       evidence: { rounds: 2, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
-      field: { kind: 'relief' },
+      method: 'relief',
       relief: { steps: 100, learningRate: 0.05 },
       surface: { textureSize: 1024 },
       output: { sdfGrid: 64 },
@@ -30,7 +31,7 @@ export const PRESETS = {
     description: 'The default: wrinkles and folds in less than a minute on an ordinary processor.',
     settings: {
       evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
-      field: { kind: 'relief' },
+      method: 'relief',
       relief: { steps: 150, finest: 1 },
     },
   },
