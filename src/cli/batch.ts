@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join, parse } from 'node:path'
 import { DEFAULT_PRESET, resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
+import { type Cell, encodeCsv } from '../engine/formats/csv.js'
 import { writeFileAtomic } from '../engine/system/files.js'
 import type { BatchOutcome, BatchPhoto } from '../jobs/batch.js'
 import type { Command, Invocation } from './command.js'
@@ -89,16 +90,10 @@ async function findPhotos(folder: string, out: string): Promise<BatchPhoto[]> {
 
 function csv(outcomes: BatchOutcome[]): string {
   const measures = ['landmarkRmsRelative', 'psnr', 'trustedShare']
-  const cell = (value: unknown): string => {
-    const text = value === undefined ? '' : String(value)
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-  }
   const rows = outcomes.map(({ name, state, error, backend, seconds, quality }) => {
     const total = Object.values(seconds ?? {}).reduce((sum: number, value) => sum + Number(value), 0)
-    const figures = measures.map((measure) => quality?.[measure])
+    const figures = measures.map((measure) => quality?.[measure] as Cell)
     return [name, state, backend, seconds && total.toFixed(1), ...figures, error?.name, error?.message]
   })
-  return [['photo', 'state', 'backend', 'seconds', ...measures, 'error', 'message'], ...rows]
-    .map((row) => `${row.map(cell).join(',')}\n`)
-    .join('')
+  return encodeCsv([['photo', 'state', 'backend', 'seconds', ...measures, 'error', 'message'], ...rows])
 }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { SiderError } from './errors.js'
 import type { Settings } from './generated/settings.js'
 import { nearestName } from './nearest-name.js'
-import { DEFAULT_PRESET, PRESETS, type Preset } from './presets.js'
+import { DEFAULT_PRESET, PRESETS, PROFILES, type Preset } from './presets.js'
 
 export type * from './generated/settings.js'
 export { DEFAULT_PRESET, PRESETS } from './presets.js'
@@ -69,7 +69,7 @@ export const SETTING_GROUPS: SettingGroup[] = readGroups()
 const SETTINGS_BY_PATH = new Map(SETTING_GROUPS.flatMap((group) => group.settings).map((info) => [info.path, info]))
 
 /**
- * Defaults, then the preset, then the overrides, validated.
+ * Defaults, then the preset, then what the profile changes, then the overrides, validated.
  *
  * @throws SiderError USAGE: unknown preset or setting (names the nearest), or a value of a wrong type or out of range (names the
  *   path, the value and what is allowed; `data.problems` lists them all).
@@ -78,7 +78,12 @@ export function resolveSettings({ preset = DEFAULT_PRESET, overrides = {} }: Res
   const values = new Map<string, unknown>()
   for (const { path, default: value } of SETTINGS_BY_PATH.values()) values.set(path, value)
   assign(values, findPreset(preset).settings)
-  assign(values, overrides)
+  const given = new Map<string, unknown>()
+  assign(given, overrides)
+  const profile = PROFILES[(given.get('output.profile') ?? values.get('output.profile')) as keyof typeof PROFILES]
+  // one that does not exist is told of below
+  if (profile) assign(values, profile.settings)
+  for (const [path, value] of given) values.set(path, value)
   const wrong = [...values].filter(([path, value]) => !isAllowed(schemaOf(path), value))
   if (wrong.length > 0) throw invalid(wrong)
   return nest(values) as unknown as Settings

@@ -4,15 +4,19 @@ import json
 import os
 
 import bpy
+from mathutils import Vector
 
 from . import camera, compat
+from .core.numbers import np
 from .meshes import make_image, make_mesh
 
 EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png"}
 RENDER_LEVELS = 2
 """Subdivisions for true displacement when rendering."""
-ROOM = 0.32
-"""Metres from one face to the next."""
+GAP = 0.06
+"""Metres from one thing to the next."""
+LARGEST = 3.0
+"""What is larger, metres, is a room or a ground to stand in, not a thing to stand beside."""
 
 
 def place(result, photo, name, displacement=False, collection=True, with_camera=True):
@@ -30,7 +34,7 @@ def place(result, photo, name, displacement=False, collection=True, with_camera=
     objects = [_object(part, result, displacement, materials) for part in result.asset.parts]
     face = next((one for one, part in zip(objects, result.asset.parts) if part.name == "face"), objects[0])
     face.name = name
-    face.location = _free_place(scene)
+    face.location = _free_place(scene, result.asset.parts)
     if with_camera:
         objects.append(camera.make(f"{name} camera", result.camera, photo))
     for one in objects:
@@ -46,13 +50,27 @@ def place(result, photo, name, displacement=False, collection=True, with_camera=
     return face
 
 
-def _free_place(scene):
-    """The 3D cursor, or as far to its right as other faces make necessary."""
-    taken = [one.matrix_world.translation for one in scene.objects if "sider_generator" in one]
-    place = scene.cursor.location.copy()
-    while any((place - one).length < ROOM / 2 for one in taken):
-        place.x += ROOM
-    return place
+def _free_place(scene, parts):
+    """The 3D cursor, or as far to its right as the things there make necessary: other faces, the cube of a new scene."""
+    n = np()
+    low = n.min([part.positions.min(axis=0) for part in parts], axis=0)
+    high = n.max([part.positions.max(axis=0) for part in parts], axis=0)
+    bpy.context.view_layer.update()
+    boxes = [box for one in scene.objects if one.type == "MESH" and one.visible_get() and (box := _box(one)) is not None]
+    place = n.array(scene.cursor.location, float)
+    for _ in range(len(boxes) + 1):
+        in_the_way = [end for begin, end in boxes if n.all(place + low < end) and n.all(place + high > begin)]
+        if not in_the_way:
+            break
+        place[0] = max(end[0] for end in in_the_way) + GAP - low[0]
+    return place.tolist()
+
+
+def _box(one):
+    """Lower and upper corner of an object in the world; None if it is flat, or so large that faces stand in it."""
+    corners = np().array([one.matrix_world @ Vector(corner) for corner in one.bound_box])
+    size = corners.max(axis=0) - corners.min(axis=0)
+    return None if size.min() < 0.01 or size.max() > LARGEST else (corners.min(axis=0), corners.max(axis=0))
 
 
 def _frame():
@@ -88,7 +106,12 @@ def _follow_keys(face, others):
 
 def _object(part, result, displacement, materials):
     """@param materials: those made so far, by name: parts share them"""
-    mesh = make_mesh(part.name, part.positions, part.triangles, part.uv, part.normals)
+    kept, number = part.welded()
+    groups = part.faces()
+    corners = np().concatenate([group.reshape(-1) for group in groups])
+    uv = None if part.uv is None else part.uv[corners]
+    normals = None if part.normals is None else part.normals[kept]
+    mesh = make_mesh(part.name, part.positions[kept], [number[group] for group in groups], uv, normals)
     if part.material.name not in materials:
         materials[part.material.name] = _material(part, result, displacement)
     mesh.materials.append(materials[part.material.name])
@@ -97,9 +120,11 @@ def _object(part, result, displacement, materials):
         one.shape_key_add(name="Basis", from_mix=False)
         for name, displacements in part.targets.items():
             key = one.shape_key_add(name=name, from_mix=False)
-            key.data.foreach_set("co", (part.positions + displacements).astype("f4").reshape(-1))
+            key.data.foreach_set("co", (part.positions + displacements)[kept].astype("f4").reshape(-1))
             key.value = 0
     if displacement and "displacement" in part.extras:
+        # the map's heights are over the file's triangles, whose diagonals begin at the first corner
+        one.modifiers.new("Triangles of the map", "TRIANGULATE").quad_method = "FIXED"
         modifier = one.modifiers.new("Displaced detail", "SUBSURF")
         modifier.subdivision_type = "SIMPLE"
         modifier.levels, modifier.render_levels = 0, RENDER_LEVELS

@@ -423,7 +423,7 @@ export interface SurfaceSettings {
    */
   keys: 'arkit' | 'model'
   /**
-   * Whether the mesh 'head' is brought to a neutral expression, with eyes that look straight ahead. Default: false.
+   * Whether the mesh 'head' is brought to a neutral expression, with shut lips and eyes that look straight ahead. Default: false.
    */
   neutralize: boolean
   /**
@@ -443,6 +443,10 @@ export interface OutputSettings {
    * A checkpoint every so often, from which an interrupted run goes on. (seconds) Default: 30.
    */
   checkpointEvery: number
+  /**
+   * For what program the head is made: each changes the defaults of some other settings, and how meshes are written. 'arkit' is for Blender, three.js and any glTF program; 'vrm' writes face.vrm for avatars; 'unreal' for Unreal Engine; 'metahuman' for Mesh to MetaHuman; 'headshot' for Character Creator; 'faceit' for Faceit in Blender. All but 'arkit' are neutral, with shut lips. Default: "arkit".
+   */
+  profile: 'arkit' | 'vrm' | 'unreal' | 'metahuman' | 'headshot' | 'faceit'
   /**
    * 'none' opens everywhere. 'quantize' stores 16-bit positions and 8-bit normals (KHR_mesh_quantization: Blender, three.js and all common viewers read it). 'meshopt' packs them further (EXT_meshopt_compression: three.js with its decoder; Blender from 5.2). Default: "none".
    */

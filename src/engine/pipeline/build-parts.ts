@@ -3,7 +3,7 @@
  * parts together. Puts together the head model's poses and the steps of `asset/`.
  */
 import { type DrawingBoard, hasArkitUnits, JAW_OPEN } from '../asset/arkit.js'
-import { ballMesh, corneaMesh, type Eye, placeBall, placeEyes, type Side } from '../asset/eyes.js'
+import { type BallMesh, ballMesh, corneaMesh, type Eye, placeBall, placeEyes, type Side } from '../asset/eyes.js'
 import { type InsidePart, insideParts } from '../asset/inside.js'
 import { eyesSeen, type LightFactors } from '../asset/irises.js'
 import { arkitPoses, KeyMaker, type KeyPose, modelPoses, type ShapeKey, SkinMover } from '../asset/keys.js'
@@ -17,10 +17,13 @@ import {
   openingsOf,
   skinWhere,
 } from '../asset/open-head.js'
+import { Untangler } from '../asset/untangle.js'
 import type { Settings } from '../config.js'
 import { transformPoints } from '../geometry/camera.js'
+import { edgeDistance } from '../geometry/edge-distance.js'
 import { gather } from '../geometry/mesh.js'
 import { triangleNormals } from '../geometry/normals.js'
+import { inQuads } from '../geometry/quads.js'
 import { alignPoints } from '../geometry/similarity.js'
 import { embeddedPoints } from '../head/embedding.js'
 import { posedMesh } from '../head/fit-mesh.js'
@@ -35,7 +38,9 @@ export interface AssetPart {
   name: string
   /** What it is made of. */
   look: 'eye' | 'cornea' | 'teeth' | 'tongue' | 'mouth'
+  /** Seams are split; triangles of quads come first (geometry/quads.ts). */
   mesh: Mesh
+  quads: number
   /** [vertices, 3] unit */
   normals: Float32Array
   /** [vertices, 2]; undefined without texture */
@@ -51,6 +56,8 @@ export interface PlacedEyes {
   white: number | undefined
   /** Lets the lids of a posed closed head lie on the balls, and shut lids and lips on each other, in place. */
   settleRims(positions: Float32Array, lipsMayCross?: boolean): void
+  /** [vertices, 3] how the lips of a posed closed head move to be sealed. */
+  sealing(positions: Float32Array): Float32Array
 }
 
 /** The skin opened, and everything about its openings. */
@@ -60,16 +67,20 @@ export interface OpenedHead extends OpenHead, PlacedEyes {
   mouth: Opening | undefined
 }
 
-/** Opens the skin at eyes and mouth, as far as the model has something to put there. @param light takes the light out of the photo */
-export function openFace(
-  fit: HeadFit,
-  metric: Metric,
-  settled: HeadMesh,
-  photo: Photo,
-  landmarks: Landmarks,
-  light: LightFactors,
-  neutral: boolean,
-): OpenedHead {
+interface ClosedFace {
+  fit: HeadFit
+  metric: Metric
+  settled: HeadMesh
+  photo: Photo
+  landmarks: Landmarks
+  /** Takes the light out of the photo. */
+  light: LightFactors
+  /** Whether the face comes to rest. */
+  neutral: boolean
+}
+
+/** Opens the skin at eyes and mouth, as far as the model has something to put there. */
+export function openFace({ fit, metric, settled, photo, landmarks, light, neutral }: ClosedFace): OpenedHead {
   const { topology, mesh } = settled
   const openings = openingsOf(topology, mesh.positions.length / 3)
   const mouth = fit.model.interior && openings.find(({ kind }) => kind === 'mouth')
@@ -98,9 +109,15 @@ export function openFace(
   const lids = eyes.map(({ eye, loop }) => about(loop, (x, y, z) => aboutEye(eye, x, y, z)))
   const lips = openings.filter(({ kind }) => kind === 'mouth').map(({ loop }) => about(loop, around(apart, loop)))
   const near = skinWhere(apart, topology.sheets, (x, y, z) => balls.some((eye) => aboutEye(eye, x, y, z)))
+  const untanglers = openings.map(({ loop }) => new Untangler(aboutRim(apart, topology.sheets, loop)))
   const settleRims = (positions: Float32Array, lipsMayCross = false): void => {
     for (const meeting of lids) meeting.shut(positions)
-    if (!lipsMayCross) for (const meeting of lips) meeting.uncross(positions)
+    if (!lipsMayCross) {
+      for (const meeting of lips) meeting.uncross(positions)
+      // before, so that nothing is brought apart that the balls move; after, so that nothing is pushed into them
+      keepOffBalls(positions, near, balls)
+      for (const untangler of untanglers) untangler.untangle(positions)
+    }
     keepOffBalls(positions, near, balls)
   }
   const positions = mesh.positions.slice()
@@ -111,10 +128,29 @@ export function openFace(
     mouth,
     eyes,
     settleRims,
+    sealing: (positions) => {
+      const sealed = positions.slice()
+      for (const meeting of lips) meeting.seal(sealed)
+      return sealed.map((x, i) => x - positions[i])
+    },
     iris: seen.colour,
     white: seen.white,
   }
 }
+
+/** Triangles of the skin about an opening, [n, 3]: what may pass through itself as lids and lips move. */
+function aboutRim(mesh: Mesh, sheets: Uint8Array, loop: Uint32Array): Uint32Array {
+  const seeds = new Uint8Array(mesh.positions.length / 3)
+  for (const v of loop) seeds[v] = 1
+  const from = edgeDistance(mesh, seeds, CROWDED)
+  return mesh.indices.filter((_, c) => {
+    const t = Math.floor(c / 3)
+    return !sheets[t] && [0, 1, 2].some((k) => from[mesh.indices[3 * t + k]] < CROWDED)
+  })
+}
+
+/** How far from rims skin may pass through itself, metres. */
+const CROWDED = 0.012
 
 /** Whether a place is within a loop's surroundings. */
 function around({ positions }: Mesh, loop: Uint32Array): (x: number, y: number, z: number) => boolean {
@@ -141,9 +177,13 @@ function ballPoints({ model, mesh }: HeadFit, sign: number): Float32Array {
 
 /** Balls and corneas. */
 export function eyeParts({ eyes }: PlacedEyes, withKeys: boolean): AssetPart[] {
+  const placed = (eye: Eye, name: string, look: 'eye' | 'cornea', ball: BallMesh): AssetPart => {
+    const part = placeBall(eye, ball, withKeys)
+    return { name: `${name}${eye.side}`, look, ...part, ...inQuads(part.mesh) }
+  }
   return eyes.flatMap(({ eye }) => [
-    { name: `eye${eye.side}`, look: 'eye' as const, ...placeBall(eye, ballMesh(eye), withKeys) },
-    { name: `cornea${eye.side}`, look: 'cornea' as const, ...placeBall(eye, corneaMesh(eye), withKeys) },
+    placed(eye, 'eye', 'eye', ballMesh(eye)),
+    placed(eye, 'cornea', 'cornea', corneaMesh(eye)),
   ])
 }
 
@@ -185,12 +225,21 @@ export async function moveHead(
   const { topology } = whole
   const { model } = fit
   const skinOf = poser(fit, metric)
+  /** What a key does to an open jaw is settled there. */
+  const settleUnder = (target: Float32Array, jaw: Float32Array, shown: Float32Array): void => {
+    const both = target.map((x, i) => x + jaw[i] - shown[i])
+    opened.settleRims(both)
+    for (let i = 0; i < target.length; i++) target[i] = both[i] - jaw[i] + shown[i]
+  }
+  const rest = new Float64Array(fit.expression.length)
+  // a neutral mouth is shut: what shuts it is added to every pose, so that no key opens or shuts it by that
+  const sealing = surface.neutralize ? opened.sealing(ride(whole, skinOf({ expression: rest }))) : undefined
   const settle = (pose: Pick<KeyPose, 'expression' | 'movement' | 'underOpenJaw'>): Float32Array => {
     const positions = ride(whole, skinOf(pose))
+    if (sealing) for (let i = 0; i < positions.length; i++) positions[i] += sealing[i]
     opened.settleRims(positions, pose.underOpenJaw)
     return positions
   }
-  const rest = new Float64Array(fit.expression.length)
   const expression = surface.neutralize ? rest : fit.expression
   const skin = surface.neutralize ? { positions: settle({ expression }), indices: whole.mesh.indices } : whole.mesh
   const mover = new SkinMover(skin, topology.parts, settle)
@@ -205,6 +254,8 @@ export async function moveHead(
     targets.push({ pose, skin: mover.target(pose) })
     await pass(signal)
   }
+  const jaw = targets.find(({ pose }) => pose.name === 'jawOpen')?.skin
+  if (jaw) for (const { pose, skin: target } of targets) if (pose.underOpenJaw) settleUnder(target, jaw, skin.positions)
   const positions = opened.extended(skin.positions)
   const maker = new KeyMaker({ positions, indices: opened.indices })
   const keys = targets.flatMap(({ pose, skin }) => maker.key(pose.name, opened.extended(skin)) ?? [])
@@ -223,7 +274,7 @@ export async function moveHead(
           { inside: insideOf(openMouth(fit)), skin: settle(openMouth(fit)) },
           targets.map(({ pose, skin }) => ({ pose, at: { inside: insideOf(pose), skin } })),
         )
-  return { positions, keys, inside: inside.map((part) => ({ ...part, look: lookOf(part) })) }
+  return { positions, keys, inside: inside.map((part) => ({ ...part, ...inQuads(part.mesh), look: lookOf(part) })) }
 }
 
 /** Nothing but an open jaw; for models without such a unit, what the photo shows. */

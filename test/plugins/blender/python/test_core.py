@@ -126,6 +126,19 @@ class Glb(unittest.TestCase):
         np.testing.assert_allclose(part.targets["key 1"], [[0, 0, 0], [0, 0, 0], [0, -2, 0]], atol=1e-6)
         self.assertEqual(part.triangles.tolist(), [[0, 1, 2]])
 
+    def test_quads_and_seams(self):
+        a, b = [0, 0, 0], [1, 0, 0]
+        positions = np.array([a, b, [1, 1, 0], [0, 1, 0], b, [2, 0, 0], a], "f4")
+        triangles = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 2]], "i4")
+        moves = np.zeros((7, 3), "f4")
+        moves[6] = 1  # it lies where the first one is, but goes elsewhere
+        part = glb.Part("face", positions, triangles, targets={"key": moves}, extras={"quads": 1})
+        quads, rest = part.faces()
+        self.assertEqual((quads.tolist(), rest.tolist()), ([[0, 1, 2, 3]], [[4, 5, 2]]))
+        kept, number = part.welded()
+        self.assertEqual(kept.tolist(), [0, 1, 2, 3, 5, 6])
+        self.assertEqual(number.tolist(), [0, 1, 2, 3, 1, 4, 5])
+
     def test_says_what_it_cannot_read(self):
         with self.assertRaisesRegex(SiderError, "EXT_meshopt_compression"):
             glb.parse(make_glb(self.document(extensionsRequired=["EXT_meshopt_compression"]), self.BINARY))
@@ -192,9 +205,22 @@ class Local(unittest.TestCase):
         self.assertEqual(local.find("wss://render.example/", "t" * 20).token, "t" * 20)
 
     def test_addresses(self):
-        for wrong in ("http://127.0.0.1/", "ws://"):
+        for wrong in ("ftp://127.0.0.1/", "ws://", "ws://[::1", "ws://host:port/"):
             with self.assertRaisesRegex(SiderError, "looks like ws://"):
                 local.find(wrong)
+        secret = "t" * 20
+        for given, meant in {
+            "Ws://127.0.0.1:7437/": "ws://127.0.0.1:7437/",
+            " WSS://Render.example/ ": "wss://Render.example/",
+            "127.0.0.1:7437": "ws://127.0.0.1:7437",
+            "http://127.0.0.1:7437/": "ws://127.0.0.1:7437/",
+        }.items():
+            self.assertEqual(local.find(given, secret).url, meant)
+
+    def test_the_pages_address_has_the_token(self):
+        endpoint = local.find(f"https://render.example:7437/#token={'p' * 20}")
+        self.assertEqual((endpoint.url, endpoint.token), ("wss://render.example:7437/", "p" * 20))
+        self.assertEqual(local.find("ws://127.0.0.1/#token=a", "b" * 20).token, "b" * 20)
 
 
 class Jobs(unittest.TestCase):
