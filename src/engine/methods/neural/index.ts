@@ -38,7 +38,7 @@ function openNeural(workshop: Workshop): Solver {
   async function begin({ scene, solver }: ReliefAtWork): Promise<NeuralTrainer> {
     const { fit } = evidence!
     const rays = reliefRays(fit, scene, await solver.view(), scene.expected, coarse.frame)
-    const created = await NeuralTrainer.create(device, fit, coarse.frame, rays, settings)
+    const created = await NeuralTrainer.create(device, { fit, frame: coarse.frame, rays }, settings)
     if (saved) created.restore(saved)
     saved = undefined
     return created
