@@ -148,7 +148,7 @@ describe('imports', () => {
     expect(offenders(({ from, to }) => inside.test(to) && !inside.test(from) && !asking.includes(from))).toEqual([])
     const sources = [...new Set(IMPORTS.map(({ from }) => from))].filter((file) => !file.startsWith('src/generated/'))
     const naming = sources.filter((file) =>
-      /\b(method|kind)\s*===?\s*'(relief|networks?)'/.test(readFileSync(join(ROOT, file), 'utf8')),
+      /\b(method|kind)\s*===?\s*'(relief|networks?|neural)'/.test(readFileSync(join(ROOT, file), 'utf8')),
     )
     expect(naming).toEqual([])
   })
@@ -200,6 +200,21 @@ describe('imports', () => {
     expect(IMPORTS.some(({ from, to }) => from.startsWith('src/rpc/') && socket.test(to))).toBe(true)
   })
 
+  test('what several machines need is loaded by their folder alone, and only when asked for', () => {
+    const needed = /^(bullmq|ioredis|@aws-sdk\/.*)$/
+    expect(IMPORTS.some(({ to }) => needed.test(to))).toBe(true)
+    expect(offenders(({ from, to }) => needed.test(to) && !from.startsWith('src/jobs/shared/'))).toEqual([])
+    const known = IMPORTS.filter(({ from }) => from.startsWith('src/jobs/shared/')).map(({ from }) => from)
+    const early = [...new Set(IMPORTS.map(({ from }) => from))].flatMap((from) => {
+      const text = readFileSync(join(ROOT, from), 'utf8')
+      const names = known.includes(from) ? "bullmq|ioredis|@aws-sdk/[^']*" : "[^']*jobs/shared/[^']*|\\./shared/[^']*"
+      return [...text.matchAll(new RegExp(`^import (?!type ).*from '(?:${names})'`, 'gm'))].map(
+        ([line]) => `${from}: ${line}`,
+      )
+    })
+    expect(early).toEqual([])
+  })
+
   test('there is one class of errors, but for the client library’s own', () => {
     const own = /class \w+ extends (\w*Error)\b/g
     const classes = IMPORTS.map(({ from }) => from)
@@ -231,7 +246,7 @@ describe('imports', () => {
 
   test('functions have at most five parameters, or take an object; but for these', () => {
     const found = functionsWithParameters(ROOT, 6).map(
-      ({ file, name }) => `${file.slice('src/engine/'.length)} ${name}`,
+      ({ file, name }) => `${file.replace(/^src\/(engine\/)?/, '')} ${name}`,
     )
     expect(found.sort()).toEqual(Object.values(MANY_PARAMETERS).flat().sort())
   }, 30_000)
