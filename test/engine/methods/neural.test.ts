@@ -39,8 +39,8 @@ async function onCap(settings: ReturnType<typeof small>, size = 64) {
   const frame = { center: Float64Array.of(0, 0, 0), scale: 0.1 }
   // what evidence is on a face: it knows the broad shape and no bumps
   const expected = { normals: smooth, confidence: scene.weight }
-  const rays = reliefRays({ fit, scene, view: start, expected, frame })
-  const trainer = await NeuralTrainer.create(device, fit, frame, rays, settings)
+  const rays = reliefRays(fit, scene, start, expected, frame)
+  const trainer = await NeuralTrainer.create(device, { fit, frame, rays }, settings)
   return { trainer, scene, normals, smooth }
 }
 
