@@ -16,12 +16,24 @@ import { runProcess } from './cli/process.js'
 import { reconstruct } from './cli/reconstruct.js'
 import { serve } from './cli/serve.js'
 import { settings } from './cli/settings.js'
+import { worker } from './cli/worker.js'
 import { SiderError } from './engine/errors.js'
 import { nearestName } from './engine/nearest-name.js'
 import { assertAddressSpace } from './engine/system/memory.js'
 import { VERSION } from './engine/system/version.js'
 
-export const COMMANDS: Command[] = [reconstruct, batch, serve, faces, head, generate, evaluate, settings, doctor]
+export const COMMANDS: Command[] = [
+  reconstruct,
+  batch,
+  serve,
+  worker,
+  faces,
+  head,
+  generate,
+  evaluate,
+  settings,
+  doctor,
+]
 
 /**
  * Runs one command line.

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path/posix'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { functionsWithParameters } from './support/parameters.js'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
@@ -12,6 +13,31 @@ const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'methods', 'surface', 'a
 const SHARED = ['geometry', 'image', 'formats', 'system', 'compute', 'optimise', 'evidence', 'threads']
 /** Files of the engine's root that stages and shared folders may import. */
 const COMMON = ['stages', 'errors', 'inspect', 'config', 'generated', 'nearest-name']
+
+/** Functions that may have many parameters: called for every ray, texel or row of a matrix, where objects would take the time. */
+const MANY_PARAMETERS = {
+  'for every ray or triangle': [
+    'geometry/triangle-tree.ts blocks',
+    'geometry/triangle-tree.ts #meets',
+    'geometry/triangle-tree.ts partition',
+    'geometry/rasterize.ts isHidden',
+    'surface/head-mesh.ts turnOf',
+  ],
+  'for every pixel or texel': [
+    'image/filter.ts sampleBilinear',
+    'asset/sight.ts at',
+    'surface/bake.ts inTangentSpace',
+    'geometry/noise.ts octaves',
+    'geometry/noise.ts slope',
+    'generate/paint.ts hair',
+  ],
+  'for every row of the normal equations': [
+    'head/fit-state.ts axpy3',
+    'head/fit-residuals.ts residualRow',
+    'head/fit-residuals.ts depthRow',
+  ],
+  'an image is an array, width, height and channels wherever it is handed on': ['image/filter.ts gaussianBlur'],
+}
 
 interface Import {
   from: string
@@ -117,12 +143,12 @@ describe('imports', () => {
   })
 
   test('a method is asked for by its name in one place', () => {
-    const inside = /^src\/engine\/methods\/(relief|networks)\//
+    const inside = /^src\/engine\/methods\/(relief|networks|neural)\//
     const asking = ['src/engine/methods/index.ts']
     expect(offenders(({ from, to }) => inside.test(to) && !inside.test(from) && !asking.includes(from))).toEqual([])
     const sources = [...new Set(IMPORTS.map(({ from }) => from))].filter((file) => !file.startsWith('src/generated/'))
     const naming = sources.filter((file) =>
-      /\bkind\s*===?\s*'(relief|network)'/.test(readFileSync(join(ROOT, file), 'utf8')),
+      /\bkind\s*===?\s*'(relief|networks?|neural)'/.test(readFileSync(join(ROOT, file), 'utf8')),
     )
     expect(naming).toEqual([])
   })
@@ -174,6 +200,21 @@ describe('imports', () => {
     expect(IMPORTS.some(({ from, to }) => from.startsWith('src/rpc/') && socket.test(to))).toBe(true)
   })
 
+  test('what several machines need is loaded by their folder alone, and only when asked for', () => {
+    const needed = /^(bullmq|ioredis|@aws-sdk\/.*)$/
+    expect(IMPORTS.some(({ to }) => needed.test(to))).toBe(true)
+    expect(offenders(({ from, to }) => needed.test(to) && !from.startsWith('src/jobs/shared/'))).toEqual([])
+    const known = IMPORTS.filter(({ from }) => from.startsWith('src/jobs/shared/')).map(({ from }) => from)
+    const early = [...new Set(IMPORTS.map(({ from }) => from))].flatMap((from) => {
+      const text = readFileSync(join(ROOT, from), 'utf8')
+      const names = known.includes(from) ? "bullmq|ioredis|@aws-sdk/[^']*" : "[^']*jobs/shared/[^']*|\\./shared/[^']*"
+      return [...text.matchAll(new RegExp(`^import (?!type ).*from '(?:${names})'`, 'gm'))].map(
+        ([line]) => `${from}: ${line}`,
+      )
+    })
+    expect(early).toEqual([])
+  })
+
   test('there is one class of errors, but for the client library’s own', () => {
     const own = /class \w+ extends (\w*Error)\b/g
     const classes = IMPORTS.map(({ from }) => from)
@@ -202,6 +243,13 @@ describe('imports', () => {
       ),
     ).toEqual([])
   })
+
+  test('functions have at most five parameters, or take an object; but for these', () => {
+    const found = functionsWithParameters(ROOT, 6).map(
+      ({ file, name }) => `${file.replace(/^src\/(engine\/)?/, '')} ${name}`,
+    )
+    expect(found.sort()).toEqual(Object.values(MANY_PARAMETERS).flat().sort())
+  }, 30_000)
 
   test('the engine has at most eight files beside its folders', () => {
     const loose = readdirSync(join(ROOT, 'src/engine')).filter((name) => name.endsWith('.ts'))

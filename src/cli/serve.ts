@@ -5,6 +5,7 @@ import { SiderError } from '../engine/errors.js'
 import type { ServerOptions } from '../rpc/options.js'
 import { parseTokens } from '../rpc/token-file.js'
 import type { Command, ParsedOptions, Shell } from './command.js'
+import { SHARED_OPTIONS, sharedAddresses } from './shared-options.js'
 
 export const serve: Command = {
   name: 'serve',
@@ -26,6 +27,7 @@ export const serve: Command = {
     'max-photo': { value: 'MIB', description: 'largest photo (default 64)' },
     'keep-days': { value: 'N', description: 'ended jobs are deleted after so many days (default 7)' },
     'keep-size': { value: 'MIB', description: 'ended jobs take at most so much room (default 10240)' },
+    ...SHARED_OPTIONS,
   },
   examples: [
     ['sider serve', 'for plugins and scripts of this machine'],
@@ -34,6 +36,7 @@ export const serve: Command = {
       'sider serve --host 0.0.0.0 --tls-cert c.pem --tls-key k.pem --allow-host render.example:7437',
       'for other machines',
     ],
+    ['sider serve --queue redis://localhost:6379 --storage s3://faces/jobs', 'jobs worked on by `sider worker`'],
   ],
   async run({ options, shell }) {
     const asked = new Promise<void>((resolve) => shell.onInterrupt(resolve))
@@ -81,6 +84,7 @@ async function serverOptions(options: ParsedOptions): Promise<Partial<ServerOpti
     photoBytes: mib('max-photo'),
     keepDays: number(options, 'keep-days', 0),
     keepBytes: mib('keep-size'),
+    shared: sharedAddresses(options),
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

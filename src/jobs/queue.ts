@@ -4,17 +4,19 @@
  */
 import { SiderError } from '../engine/index.js'
 import type { Job, JobResult } from '../generated/protocol.js'
+import type { ListQuery } from './engine.js'
 import { type Entry, newEntry } from './entry.js'
 import { EventLog } from './events.js'
 import { JobIndex, keyOf } from './job-index.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics.js'
+import { answered, type Change, wrongState } from './plans.js'
 import { type JobRecord, type NewJob, newRecord, toJob } from './record.js'
 import type { Runner } from './runner.js'
 import { Schedule } from './schedule.js'
 import { isEnd, type JobAction, type JobState, next } from './states.js'
 import type { JobStore, StoredJob } from './store.js'
-import { type Change, Transitions } from './transitions.js'
+import { Transitions } from './transitions.js'
 import { WaitingJobs } from './waiting.js'
 
 export interface QueueOptions {
@@ -87,7 +89,7 @@ export class JobQueue {
     return toJob(entry.record, entry.events.seq, this.waiting.position(entry))
   }
 
-  list(owner: string, { states, limit = 100, before }: { states?: JobState[]; limit?: number; before?: string }) {
+  list(owner: string, { states, limit = 100, before }: ListQuery): { jobs: Job[]; more: boolean } {
     const jobs: Job[] = []
     const older = this.jobs.newestFirst(owner, before === undefined ? undefined : this.entry(owner, before))
     for (const entry of older) {
@@ -118,14 +120,7 @@ export class JobQueue {
 
   /** @throws SiderError WRONG_STATE, FACE_NOT_LISTED, and of the disk */
   async answer(entry: Entry, face: number): Promise<void> {
-    await this.act(entry, 'input', ({ settings, question }) => {
-      const count = question!.faces.length
-      if (face >= count) {
-        const message = `face ${face} is not in the question: choose one from 0 to ${count - 1}`
-        throw new SiderError('FACE_NOT_LISTED', message, { data: { face, faces: count } })
-      }
-      return { fields: { settings: { ...settings, photo: { ...settings.photo, face } } } }
-    })
+    await this.act(entry, 'input', answered(face))
     this.schedule.pump()
   }
 
@@ -216,10 +211,4 @@ export class JobQueue {
       this.transitions.keep(entry, events.emit('job/artifact', artifact.kind, { artifact }))
     this.transitions.tellState(entry)
   }
-}
-
-/** @param action what was asked for, as the client calls it */
-function wrongState({ state }: JobRecord, action: string): SiderError {
-  const method = action === 'keep' ? 'cancel' : action
-  return new SiderError('WRONG_STATE', `a job in the state ${state} does not allow job/${method}`, { data: { state } })
 }

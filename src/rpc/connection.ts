@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { JSONRPCServer } from 'json-rpc-2.0'
 import type { WebSocket } from 'ws'
 import { SiderError } from '../engine/index.js'
+import type { JobEngine } from '../jobs/engine.js'
 import type { Log } from '../jobs/log.js'
 import type { Metrics } from '../jobs/metrics.js'
-import type { JobQueue } from '../jobs/queue.js'
 import { toWireError } from './errors.js'
 import type { FaceService } from './faces/service.js'
 import type { Faults } from './faults.js'
@@ -37,7 +37,7 @@ const REASON_LENGTH = 120
 const [CLOSE_PROTOCOL, CLOSE_POLICY, CLOSE_TOO_LARGE] = [1002, 1008, 1009]
 
 export interface ConnectionServices {
-  queue: JobQueue
+  engine: JobEngine
   faces: FaceService
   uploads: UploadArea
   faults: Faults
@@ -210,7 +210,7 @@ export class Connection {
 
   /** @returns the answer; undefined for notifications */
   private async request(message: unknown): Promise<unknown> {
-    const { options, queue, faces, faults, metrics } = this.services
+    const { options, engine, faces, faults, metrics } = this.services
     const { method } = (message ?? {}) as { method?: unknown }
     const known = knownId(message)
     if (!this.allowance()) return failure(known, new SiderError('RATE'))
@@ -220,7 +220,7 @@ export class Connection {
         : undefined
     }
     if (!isRequest(message)) return failure(known, new SiderError('REQUEST'))
-    const context: RequestContext = { session: this.session, queue, faces, options }
+    const context: RequestContext = { session: this.session, engine, faces, options }
     const answer = (await rpc.receive(message as Parameters<typeof rpc.receive>[0], context)) ?? undefined
     if (context.failure === undefined) return answer
     const { failure: error } = context

@@ -1,5 +1,5 @@
 /** What each method does. Params have been validated by the schemas; results go to the client as they are. */
-import { open, rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import {
   DEFAULT_PRESET,
   PRESETS,
@@ -9,10 +9,10 @@ import {
   SiderError,
   VERSION,
 } from '../engine/index.js'
-import { type Artifact, type ImageInput, type Methods, PROTOCOL_VERSION } from '../generated/protocol.js'
+import { type ImageInput, type Methods, PROTOCOL_VERSION } from '../generated/protocol.js'
 import { OPENRPC } from '../jobs/document.js'
+import type { JobEngine } from '../jobs/engine.js'
 import { type Photo, photoOf } from '../jobs/photo.js'
-import type { JobQueue } from '../jobs/queue.js'
 import type { FaceService } from './faces/service.js'
 import { PART_BYTES } from './frames.js'
 import type { ServerOptions } from './options.js'
@@ -22,7 +22,7 @@ import type { Session } from './session.js'
 /** What methods work with. */
 export interface MethodContext {
   session: Session
-  queue: JobQueue
+  engine: JobEngine
   faces: FaceService
   options: ServerOptions
 }
@@ -84,86 +84,49 @@ export const METHODS: Handlers = {
 
   'job/create': ({ image, preset = DEFAULT_PRESET, settings, ...rest }, context) =>
     withPhoto(image, context, (photo) => {
-      const { session, queue, options } = context
+      const { session, engine, options } = context
       const resolved = clientSettings(preset, settings, options.maxPixels)
-      return queue.create(session.owner, { photo, preset, settings: resolved, ...rest })
+      return engine.create(session.owner, { photo, preset, settings: resolved, ...rest })
     }),
 
-  'job/get': ({ job }, { session, queue }) => queue.view(queue.entry(session.owner, job)),
+  'job/get': ({ job }, { session, engine }) => engine.get(session.owner, job),
 
-  'job/list': (params, { session, queue }) => queue.list(session.owner, params),
+  'job/list': (params, { session, engine }) => engine.list(session.owner, params),
 
-  async 'job/cancel'({ job, keep = false }, { session, queue }) {
-    const entry = queue.entry(session.owner, job)
-    await queue.cancel(entry, keep)
-    return queue.view(entry)
-  },
+  'job/cancel': ({ job, keep = false }, { session, engine }) => engine.cancel(session.owner, job, keep),
 
-  async 'job/pause'({ job }, { session, queue }) {
-    const entry = queue.entry(session.owner, job)
-    await queue.pause(entry)
-    return queue.view(entry)
-  },
+  'job/pause': ({ job }, { session, engine }) => engine.pause(session.owner, job),
 
-  async 'job/resume'({ job }, { session, queue }) {
-    const entry = queue.entry(session.owner, job)
-    await queue.resume(entry)
-    return queue.view(entry)
-  },
+  'job/resume': ({ job }, { session, engine }) => engine.resume(session.owner, job),
 
-  async 'job/input'({ job, face }, { session, queue }) {
-    const entry = queue.entry(session.owner, job)
-    await queue.answer(entry, face)
-    return queue.view(entry)
-  },
+  'job/input': ({ job, face }, { session, engine }) => engine.answer(session.owner, job, face),
 
-  'job/result': ({ job }, { session, queue }) => queue.result(queue.entry(session.owner, job)),
+  'job/result': ({ job }, { session, engine }) => engine.result(session.owner, job),
 
-  async 'job/delete'({ job }, { session, queue }) {
-    const entry = queue.entry(session.owner, job)
+  async 'job/delete'({ job }, { session, engine }) {
     session.unsubscribe(job)
-    await queue.delete(entry)
+    await engine.delete(session.owner, job)
     return { job }
   },
 
-  'job/subscribe'({ job, after, kinds, minIntervalMs = 0 }, { session, queue }) {
-    const entry = queue.entry(session.owner, job)
-    const answer = { job: queue.view(entry), seq: entry.events.seq }
-    session.subscribe(entry, { after, kinds, minIntervalMs })
-    return answer
+  async 'job/subscribe'({ job: id, after, kinds, minIntervalMs = 0 }, { session, engine }) {
+    const job = await session.subscribe(engine, id, { after, kinds, minIntervalMs })
+    return { job, seq: job.seq }
   },
 
-  'job/unsubscribe'({ job }, { session, queue }) {
-    queue.entry(session.owner, job)
+  async 'job/unsubscribe'({ job }, { session, engine }) {
+    await engine.get(session.owner, job)
     session.unsubscribe(job)
     return { job }
   },
 
-  async 'artifact/get'({ job, artifact: id, delivery }, { session, queue }) {
-    const entry = queue.entry(session.owner, job)
-    const preview = entry.events.preview(id)
-    if (preview) {
-      const { artifact } = preview.params as { artifact: Artifact }
-      const payload = preview.payload!
-      return session.deliver(job, artifact, delivery, { read: (start, end) => payload.subarray(start, end) })
-    }
-    const path = queue.resultFile(entry, id)
-    const artifact = entry.record.result?.files.find((file) => file.id === id)
-    if (path === undefined || !artifact || (await stat(path).catch(() => undefined))?.size !== artifact.bytes) {
-      throw new SiderError('ARTIFACT_GONE')
-    }
+  async 'artifact/get'({ job, artifact: id, delivery }, { session, engine }) {
+    const { artifact, ...source } = await engine.artifact(session.owner, job, id)
     if ((delivery ?? session.delivery) === 'base64' && artifact.bytes > BASE64_LIMIT) {
+      source.end?.()
       throw new SiderError('TOO_LARGE', `the artifact has ${artifact.bytes} bytes: ask for binary delivery`)
     }
-    const handle = await open(path)
-    return session.deliver(job, artifact, delivery, {
-      async read(start, end) {
-        const part = Buffer.alloc(end - start)
-        await handle.read(part, 0, part.length, start)
-        return part
-      },
-      end: () => void handle.close(),
-    })
+    return session.deliver(job, artifact, delivery, source)
   },
 }
 

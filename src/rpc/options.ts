@@ -1,8 +1,9 @@
 /** Settings of the server. */
 import { join } from 'node:path'
 import { defaultDataFolder } from '../engine/index.js'
+import type { EngineOptions } from '../jobs/open.js'
 
-export interface ServerOptions {
+export interface ServerOptions extends EngineOptions {
   /** Interface to listen on; beyond loopback it needs `tls`. */
   host: string
   /** 0 takes a free one. */
@@ -16,13 +17,8 @@ export interface ServerOptions {
   hosts: string[]
   /** PEM texts. */
   tls?: { cert: string; key: string }
-  maxRunning: number
-  maxQueued: number
-  eventsKept: number
   /** Most pixels of a photo. */
   maxPixels: number
-  keepDays: number
-  keepBytes: number
   /** Largest photo, bytes. */
   photoBytes: number
   /** Photos that clients have not finished sending, bytes of all of them. */
@@ -42,9 +38,7 @@ export interface ServerOptions {
   heartbeatMs: number
   /** Time for checkpoints at shutdown, milliseconds. */
   graceMs: number
-  /** Program of the workers; tests put another in its place. */
-  workerProgram?: string
-  /** The same for the process that looks at faces. */
+  /** Program of the process that looks at faces; tests put another in its place. */
   faceProgram?: string
 }
 

@@ -6,12 +6,9 @@ import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { WebSocketServer } from 'ws'
 import { SiderError, VERSION, writeFileAtomic } from '../engine/index.js'
-import { LocalRunner } from '../jobs/local-runner.js'
 import { Log } from '../jobs/log.js'
 import { Metrics } from '../jobs/metrics.js'
-import { JobQueue } from '../jobs/queue.js'
-import { sweep } from '../jobs/retention.js'
-import { JobStore } from '../jobs/store.js'
+import { openEngine } from '../jobs/open.js'
 import { Connection, type ConnectionServices } from './connection.js'
 import { FaceService } from './faces/service.js'
 import { Faults } from './faults.js'
@@ -21,8 +18,6 @@ import { Pages } from './pages.js'
 import { SUBPROTOCOL } from './protocol.js'
 import { isLoopback, readTokens, refusal } from './security.js'
 import { UploadArea } from './uploads.js'
-
-const SWEEP_MS = 600_000
 
 export interface RunningServer {
   /** As clients connect to it. */
@@ -49,15 +44,18 @@ export async function startServer(
   const http = options.tls ? tlsServer(options.tls) : createServer()
   http.requestTimeout = 10_000
   const tokens = await readTokens(options.tokenFile)
-  const store = await JobStore.open(options.dataFolder, log)
   const metrics = new Metrics()
-  const queue = new JobQueue(store, new LocalRunner(options.workerProgram), options, log, metrics)
+  const engine = await openEngine(options, log, metrics).catch((error) => {
+    metrics.close()
+    throw error
+  })
   const connections = new Set<Connection>()
   const gate = { port: options.port, origins: options.origins, hosts: options.hosts }
-  const status = () => ({ jobs: queue.countByState(), connections: connections.size })
+  const status = async () => ({ jobs: await engine.countByState(), connections: connections.size })
   const pages = new Pages()
-  http.on('request', (request, response) =>
-    answerHttp(request, response, refusal(request, gate), metrics, status, pages),
+  http.on(
+    'request',
+    (request, response) => void answerHttp(request, response, refusal(request, gate), { metrics, status, pages }),
   )
   const timers: NodeJS.Timeout[] = []
   let discovery: Announcement | undefined
@@ -66,7 +64,7 @@ export async function startServer(
     const stopped = new Promise((resolve) => http.close(resolve))
     await discovery?.end()
     faces.close()
-    await queue.stop(options.graceMs)
+    await engine.stop(options.graceMs)
     for (const connection of connections) connection.end(1001, 'the server is going away')
     http.closeIdleConnections()
     await stopped
@@ -78,28 +76,24 @@ export async function startServer(
     log.error('too many faults: the server gives up')
     void close().finally(() => process.exit(1))
   })
-  const uploads = new UploadArea(store, options)
+  const uploads = new UploadArea(engine.room, options)
   const faces = new FaceService(log, options.faceProgram)
-  const services = { queue, faces, uploads, faults, lane: new Lane(), options, tokens, log, metrics }
+  const services = { engine, faces, uploads, faults, lane: new Lane(), options, tokens, log, metrics }
   listenForSockets(http, gate, services, connections)
   try {
-    await queue.load() // before anybody can ask
     await listen(http, options)
   } catch (error) {
-    await store.close()
+    await engine.stop(0)
     metrics.close()
     throw error
   }
   gate.port = (http.address() as AddressInfo).port
   faults.watch()
-  queue.start()
-  const sweeping = () => void sweep(queue, options, log).catch((error) => log.error('sweep', { error: String(error) }))
-  sweeping()
+  engine.start()
   timers.push(
     setInterval(() => {
       for (const connection of connections) connection.beat()
     }, options.heartbeatMs),
-    setInterval(sweeping, SWEEP_MS),
   )
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   const url = `${options.tls ? 'wss' : 'ws'}://${host}:${gate.port}/`
@@ -174,25 +168,32 @@ function listenForSockets(
   })
 }
 
+/** What anybody may ask for. */
+interface Told {
+  metrics: Metrics
+  status(): Promise<{ jobs: Record<string, number>; connections: number }>
+  pages: Pages
+}
+
 /** The page, /healthz and /metrics; they tell nothing of any one job. */
-function answerHttp(
+async function answerHttp(
   request: IncomingMessage,
   response: ServerResponse,
   refused: string | undefined,
-  metrics: Metrics,
-  status: () => { jobs: Record<string, number>; connections: number },
-  pages: Pages,
-): void {
+  { metrics, status, pages }: Told,
+): Promise<void> {
   const send = (code: number, type: string, text: string): void => {
     response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
     response.end(text)
   }
   if (refused !== undefined) send(403, 'text/plain', refused)
   else if (request.method !== 'GET') send(405, 'text/plain', 'only GET')
-  else if (request.url === '/healthz') {
-    send(200, 'application/json', JSON.stringify({ status: 'ok', version: VERSION, ...status() }))
-  } else if (request.url === '/metrics') send(200, 'text/plain; version=0.0.4', metrics.text(status()))
-  else {
+  else if (request.url === '/healthz' || request.url === '/metrics') {
+    const present = await status().catch((error: Error) => error)
+    if (present instanceof Error) send(503, 'application/json', JSON.stringify({ status: present.message }))
+    else if (request.url === '/metrics') send(200, 'text/plain; version=0.0.4', metrics.text(present))
+    else send(200, 'application/json', JSON.stringify({ status: 'ok', version: VERSION, ...present }))
+  } else {
     const page = pages.find(request.url ?? '/', request.headers.host!, request.headers.origin)
     if (page) {
       response.writeHead(200, page.headers)

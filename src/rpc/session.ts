@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { SiderError } from '../engine/index.js'
 import type { Artifact, ArtifactGetResult, Delivery, EventKind, PeerInfo } from '../generated/protocol.js'
-import type { Entry } from '../jobs/entry.js'
+import type { JobEngine, Subscription as Subscribed } from '../jobs/engine.js'
 import type { JobEvent } from '../jobs/events.js'
 import type { Log } from '../jobs/log.js'
-import { isEnd } from '../jobs/states.js'
+import { isEnd, type JobState } from '../jobs/states.js'
 import type { Outbox, Transfer } from './outbox.js'
 import { ownerOf, type Tokens } from './security.js'
 import type { Uploads } from './uploads.js'
@@ -53,20 +53,16 @@ export class Session {
     this.log.info('session opened', { session: this.id, owner, client })
   }
 
-  /** Sends a job's events from now on, after those that it has missed. */
-  subscribe({ record, events }: Entry, { after, kinds, minIntervalMs }: SubscribeOptions): void {
-    const job = record.id
-    this.unsubscribe(job)
-    const wanted = (event: JobEvent): boolean => event.kind === 'state' || !kinds || kinds.includes(event.kind)
-    const missed = after === undefined ? { events: events.present() } : events.since(after)
-    if ('gap' in missed && missed.gap) {
-      this.outbox.send(notification('job/gap', { job, seq: events.seq, time: Date.now(), ...missed.gap }))
-    }
-    for (const event of missed.events.filter(wanted)) this.tell(job, event)
+  /** Sends a job's events from now on, after those that it has missed. @returns the job as it is. @throws as of the engine */
+  async subscribe(
+    engine: JobEngine,
+    job: string,
+    { after, kinds, minIntervalMs }: SubscribeOptions,
+  ): Promise<Subscribed['job']> {
     const timers = new Map<string, NodeJS.Timeout>()
     const waiting = new Map<string, JobEvent>()
-    const stop = events.listen((event) => {
-      if (!wanted(event)) return
+    const listener = (event: JobEvent): void => {
+      if (event.kind !== 'state' && kinds && !kinds.includes(event.kind)) return
       const key = coalescingKey(event)
       if (key !== undefined && timers.has(key)) {
         waiting.set(key, event)
@@ -84,8 +80,20 @@ export class Session {
         timers.set(key, setTimeout(next, minIntervalMs))
       }
       timers.set(key, setTimeout(next, minIntervalMs))
-    })
-    this.subscriptions.set(job, { stop, timers })
+    }
+    const owner = this.owner
+    this.unsubscribe(job)
+    const subscription: Subscription = { stop: () => {}, timers }
+    this.subscriptions.set(job, subscription)
+    try {
+      const subscribed = await engine.subscribe(owner, job, after, listener)
+      subscription.stop = subscribed.stop
+      if (this.subscriptions.get(job) !== subscription) subscription.stop() // the connection has ended meanwhile
+      return subscribed.job
+    } catch (error) {
+      this.unsubscribe(job)
+      throw error
+    }
   }
 
   unsubscribe(job: string): void {
@@ -129,7 +137,7 @@ export class Session {
   private tell(job: string, event: JobEvent): void {
     const { method, params, payload } = event
     const key = coalescingKey(event)
-    if (method === 'job/state' && isEnd((params as { state: Entry['record']['state'] }).state)) {
+    if (method === 'job/state' && isEnd((params as { state: JobState }).state)) {
       const subscription = this.subscriptions.get(job)
       if (subscription) this.quiet(job, subscription)
     }

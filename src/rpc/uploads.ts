@@ -6,8 +6,8 @@ import { createHash, type Hash, randomUUID } from 'node:crypto'
 import { appendFile, rm } from 'node:fs/promises'
 import { SiderError } from '../engine/index.js'
 import type { FrameHeader, UploadBeginResult } from '../generated/protocol.js'
+import type { UploadRoom } from '../jobs/engine.js'
 import type { Photo } from '../jobs/photo.js'
-import type { JobStore } from '../jobs/store.js'
 import { PART_BYTES, partCount } from './frames.js'
 
 /** Uploads of a connection at once. */
@@ -27,7 +27,7 @@ export class UploadArea {
   private promised = 0
 
   constructor(
-    readonly store: Pick<JobStore, 'temporary' | 'disk'>,
+    readonly room: UploadRoom,
     readonly limits: UploadLimits,
   ) {}
 
@@ -42,7 +42,7 @@ export class UploadArea {
     }
     this.promised += bytes
     try {
-      await this.store.disk.admit(bytes, async () => {})
+      await this.room.admit(bytes, async () => {})
     } catch (error) {
       this.giveBack(bytes)
       throw error
@@ -89,7 +89,7 @@ export class Uploads {
     this.uploads.set(id, {
       bytes,
       ...(digest !== undefined && { wanted: digest }),
-      file: this.area.store.temporary(),
+      file: this.area.room.temporary(),
       received: 0,
       hash: createHash('sha256'),
       deadline: setTimeout(() => this.drop(id), uploadMs).unref(),
@@ -114,7 +114,7 @@ export class Uploads {
       })
     }
     try {
-      await this.area.store.disk.admit(payload.length, () => appendFile(upload.file, payload, { mode: 0o600 }))
+      await this.area.room.admit(payload.length, () => appendFile(upload.file, payload, { mode: 0o600 }))
     } catch (error) {
       this.drop(id)
       throw error

@@ -38,6 +38,8 @@ HINTS = {
     "CANCELLED": "Start the run anew.",
     "REMOTE": "Is the engine running, and as new as this add-on?",
     "WORKER_LOST": "The engine's log has more. Try again, with a smaller size of the face crop perhaps.",
+    "QUEUE_UNAVAILABLE": "Try again in a minute; what was accepted is kept.",
+    "STORAGE_UNAVAILABLE": "Try again in a minute; what was accepted is kept.",
     "QUEUE_FULL": "Try again later.",
     "TOO_LARGE": "Choose a smaller file.",
     "RATE": "Wait a minute, and send less at once.",
