@@ -365,7 +365,8 @@ describe('keys', () => {
       const { fit, field, photo } = await assetScene(0, drawnHead(scene.fit.model, seed))
       const settled = await settleHead(fit, headTopology(fit.model, 1), field)
       const none = { layout: 68 as const, points: new Float64Array(136) }
-      const head = openFace(fit, METRIC, settled, photo, none, () => [1, 1, 1], false)
+      const light = () => [1, 1, 1]
+      const head = openFace({ fit, metric: METRIC, settled, photo, landmarks: none, light, neutral: false })
       const { positions, keys } = await moveHead(fit, METRIC, head, surface())
       const near = aboutRims(positions, head.indices)
       const depth = (names: readonly string[]): number => {
