@@ -8,26 +8,24 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CoarseTarget } from '../src/engine/coarse/target.js'
-import { coarseStart, trainCoarse } from '../src/engine/coarse/train.js'
 import { openDevice } from '../src/engine/compute/index.js'
 import type { Device } from '../src/engine/compute/program.js'
 import { parseAssignment, resolveSettings, type Settings } from '../src/engine/config.js'
-import { trustedSkin, viewCoarse } from '../src/engine/detail/index.js'
-import { type FaceRays, makeRays } from '../src/engine/detail/rays.js'
-import { detailStep } from '../src/engine/detail/step.js'
-import { DetailTrainer, type NearPoints } from '../src/engine/detail/train.js'
-import { CONTOURS } from '../src/engine/evidence/layouts.js'
-import { SiderField } from '../src/engine/field/field.js'
-import { writeFileAtomic } from '../src/engine/files.js'
+import { encodeNpz } from '../src/engine/formats/npy.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { fitHead } from '../src/engine/head/fit.js'
 import { loadHead } from '../src/engine/head/load.js'
-import { encodeNpz } from '../src/engine/image/npy.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
+import type { NearPoints } from '../src/engine/methods/method.js'
+import { coarseStart, trainCoarse } from '../src/engine/methods/networks/coarse.js'
+import { DetailTrainer } from '../src/engine/methods/networks/detail.js'
+import { SiderField } from '../src/engine/methods/networks/field.js'
+import { type FaceRays, makeRays } from '../src/engine/methods/networks/rays.js'
+import { detailStep } from '../src/engine/methods/networks/step.js'
 import { correctedRate } from '../src/engine/optimise/adam.js'
-import { cropImage } from '../src/engine/photo/crop.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
-import { findFlaws } from '../src/engine/photo/flaws.js'
+import { gatherEvidence } from '../src/engine/pipeline/gather-evidence.js'
+import { writeFileAtomic } from '../src/engine/system/files.js'
 import type { PeerFigures } from './peer-figures.js'
 import { PeerProcess } from './peer-process.js'
 import { median, timed } from './timing.js'
@@ -66,20 +64,11 @@ async function prepare(photoPath: string | URL, settings: Settings): Promise<Pro
   if (!face) throw new Error('no face in the photo')
   const fit = fitHead(await loadHead(settings.head.model), face, photo, settings)
   const target = new CoarseTarget(fit, settings.coarse.thickness)
-  const view = viewCoarse(fit)
-  const image = cropImage(photo, fit.crop)
-  const trusted = trustedSkin(
-    image,
-    view,
-    fit.crop,
-    face.landmarks,
-    CONTOURS[face.landmarks.layout],
-    findFlaws(photo, fit.crop, view.mask),
-  )
+  const { evidence } = gatherEvidence(photo, face, fit, undefined, settings)
   return {
     settings,
     target,
-    rays: () => makeRays(fit, target.frame, view, image, trusted),
+    rays: () => makeRays(evidence, target.frame),
     near: await target.sample(65536, settings.coarse.sampleSigma, new Rng(settings.seed + 1)),
   }
 }

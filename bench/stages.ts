@@ -4,18 +4,15 @@ import { fileURLToPath } from 'node:url'
 import { CoarseTarget } from '../src/engine/coarse/target.js'
 import { openDevice } from '../src/engine/compute/index.js'
 import { resolveSettings } from '../src/engine/config.js'
-import { paintedSkin, trustedSkin, viewCoarse } from '../src/engine/detail/index.js'
-import { ReliefField } from '../src/engine/detail/relief/field.js'
-import { ReliefModel } from '../src/engine/detail/relief/model.js'
-import { reliefScene } from '../src/engine/detail/relief/scene.js'
-import { CONTOURS } from '../src/engine/evidence/layouts.js'
 import { fitHead } from '../src/engine/head/fit.js'
 import { loadHead } from '../src/engine/head/load.js'
 import { LandmarkDetector } from '../src/engine/landmarks/detect.js'
+import { ReliefField } from '../src/engine/methods/relief/field.js'
+import { ReliefModel } from '../src/engine/methods/relief/model.js'
+import { reliefScene } from '../src/engine/methods/relief/scene.js'
 import { correctedRate, withMoments } from '../src/engine/optimise/adam.js'
-import { cropImage } from '../src/engine/photo/crop.js'
 import { decodePhoto } from '../src/engine/photo/decode.js'
-import { findFlaws } from '../src/engine/photo/flaws.js'
+import { gatherEvidence } from '../src/engine/pipeline/gather-evidence.js'
 import { boundaryFalloff } from '../src/engine/surface/boundary-falloff.js'
 import { denseFace } from '../src/engine/surface/dense-face.js'
 import { projectMesh, towardsCamera } from '../src/engine/surface/project-mesh.js'
@@ -75,19 +72,13 @@ async function coarseInput(preset: string) {
   const { photo, face } = await photoAndFace()
   const model = await loadHead(settings.head.model)
   const fit = fitHead(model, face, photo, settings)
-  const view = viewCoarse(fit)
-  return { settings, photo, face, fit, view }
+  return { settings, evidence: gatherEvidence(photo, face, fit, undefined, settings).evidence }
 }
 
 /** One optimiser step over the whole crop. */
 async function relief(repeats: number, preset: string): Promise<StageFigures> {
-  const { settings, photo, face, fit, view } = await coarseInput(preset)
-  const image = cropImage(photo, fit.crop)
-  const { landmarks } = face
-  const contours = CONTOURS[landmarks.layout]
-  const trusted = trustedSkin(image, view, fit.crop, landmarks, contours, findFlaws(photo, fit.crop, view.mask))
-  const painted = paintedSkin(fit.crop, landmarks, contours)
-  const scene = await reliefScene({ fit, view, image, trusted, painted }, settings.relief)
+  const { settings, evidence } = await coarseInput(preset)
+  const scene = await reliefScene(evidence, settings.relief)
   const device = await openDevice(settings.backend, settings.threads)
   const model = new ReliefModel(scene, settings.relief, settings.evidence)
   const variables = device.variables(withMoments(model.initial()))
@@ -104,14 +95,12 @@ async function relief(repeats: number, preset: string): Promise<StageFigures> {
 
 /** The face's 100,000 triangles onto a relief of half a millimetre. */
 async function surface(repeats: number, preset: string): Promise<StageFigures> {
-  const { settings, fit, view } = await coarseInput(preset)
+  const { settings, evidence } = await coarseInput(preset)
+  const { fit, coarse } = evidence
   const target = new CoarseTarget(fit, settings.coarse.thickness)
-  const image = new Float32Array(3 * fit.crop.size ** 2)
-  const trusted = Float32Array.from(view.mask)
-  const painted = { brows: new Float32Array(trusted.length), lips: new Float32Array(trusted.length) }
-  const { camera, mask } = await reliefScene({ fit, view, image, trusted, painted }, settings.relief)
+  const { camera, mask } = await reliefScene(evidence, settings.relief)
   const offset = Float32Array.from(mask, (_, i) => 5e-4 * Math.sin(i / 9))
-  const field = new ReliefField(target, camera, offset, view.normals, mask)
+  const field = new ReliefField(target, camera, offset, coarse.normals, mask)
   const mesh = denseFace(fit.mesh, fit.model, 100_000)
   const options = { directions: towardsCamera(mesh.positions, fit.camera), weight: boundaryFalloff(mesh, 0.006) }
   let evaluations = 0

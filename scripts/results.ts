@@ -18,9 +18,9 @@ import { parseArgs } from 'node:util'
 import type { PeerFigures } from '../bench/peer-figures.js'
 import { type Case, type Evaluation, evaluate, findCases } from '../src/engine/evaluate/index.js'
 import { curvePlot, evaluationFiles, writeEvaluation } from '../src/engine/evaluate/report.js'
-import { GENERATED_FILE, REPORT_FILE, writeFileAtomic } from '../src/engine/files.js'
 import { decodePicture, encodeJpeg, encodePng, renderSvg } from '../src/engine/image/picture.js'
-import { VERSION } from '../src/engine/version.js'
+import { GENERATED_FILE, REPORT_FILE, writeFileAtomic } from '../src/engine/system/files.js'
+import { VERSION } from '../src/engine/system/version.js'
 import { type MeasuredSet, resultsPage } from './results/page.js'
 
 const FIRST_SEED = 1001

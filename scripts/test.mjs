@@ -3,7 +3,7 @@
  * check each.
  *
  *   npm test                              everything
- *   npm test -- test/config.test.ts       set-up, lint, types, and these tests
+ *   npm test -- test/engine/config.test.ts       set-up, lint, types, and these tests
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -18,9 +18,9 @@ import { serve } from './cli/serve.js'
 import { settings } from './cli/settings.js'
 import { worker } from './cli/worker.js'
 import { SiderError } from './engine/errors.js'
-import { assertAddressSpace } from './engine/memory.js'
 import { nearestName } from './engine/nearest-name.js'
-import { VERSION } from './engine/version.js'
+import { assertAddressSpace } from './engine/system/memory.js'
+import { VERSION } from './engine/system/version.js'
 
 export const COMMANDS: Command[] = [
   reconstruct,

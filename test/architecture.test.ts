@@ -7,11 +7,11 @@ import { describe, expect, test } from 'vitest'
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
 /** Each does one step of the pipeline and knows nothing of the others. */
-const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'detail', 'surface', 'asset', 'gltf', 'export']
+const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'methods', 'surface', 'asset']
 /** What stages may share. */
-const SHARED = ['geometry', 'image', 'field', 'compute', 'optimise', 'evidence', 'threads']
+const SHARED = ['geometry', 'image', 'formats', 'system', 'compute', 'optimise', 'evidence', 'threads']
 /** Files of the engine's root that stages and shared folders may import. */
-const COMMON = ['stages', 'errors', 'inspect', 'tensor-file', 'config', 'generated', 'memory', 'data-folder', 'pass']
+const COMMON = ['stages', 'errors', 'inspect', 'config', 'generated', 'nearest-name']
 
 interface Import {
   from: string
@@ -73,9 +73,9 @@ describe('imports', () => {
   })
 
   test('evaluation reads finished results: no stage but readers of photos, mesh files and head models, and no compute', () => {
-    const low = SHARED.filter((part) => part === 'geometry' || part === 'image')
-    const allowed = [...low, ...COMMON, 'files', 'version', 'contours']
-    const readers = /^src\/engine\/(photo\/(crop|decode)|head\/(obj|load|fit-mesh))\.js$/
+    const low = SHARED.filter((part) => ['geometry', 'image', 'formats', 'system'].includes(part))
+    const allowed = [...low, ...COMMON]
+    const readers = /^src\/engine\/(photo\/(crop|decode)|head\/(contours|load|fit-mesh))\.js$/
     expect(
       offenders(({ from, to }) => {
         const part = enginePart(to) ?? ''
@@ -91,9 +91,9 @@ describe('imports', () => {
   })
 
   test('the generator of ground truth knows the head, not what reconstructs it', () => {
-    const low = SHARED.filter((part) => ['geometry', 'image', 'evidence'].includes(part))
-    const allowed = [...low, ...COMMON, 'files', 'version', 'contours']
-    const parts = /^src\/engine\/head\/(builtin|embedding|fit-mesh|interior)\.js$/
+    const low = SHARED.filter((part) => ['geometry', 'image', 'formats', 'system', 'evidence'].includes(part))
+    const allowed = [...low, ...COMMON]
+    const parts = /^src\/engine\/head\/(builtin|contours|embedding|fit-mesh|interior)\.js$/
     expect(
       offenders(({ from, to }) => {
         const part = enginePart(to) ?? ''
@@ -108,9 +108,23 @@ describe('imports', () => {
     ).toEqual([])
   })
 
-  test('compute and geometry know nothing of fields', () => {
-    const low = ['compute', 'geometry', 'image']
-    expect(offenders(({ from, to }) => low.includes(enginePart(from) ?? '') && enginePart(to) === 'field')).toEqual([])
+  test('what is lowest knows nothing of evidence, optimisers or devices', () => {
+    const low = ['geometry', 'image', 'formats', 'system']
+    const high = ['evidence', 'optimise', 'compute']
+    expect(
+      offenders(({ from, to }) => low.includes(enginePart(from) ?? '') && high.includes(enginePart(to) ?? '')),
+    ).toEqual([])
+  })
+
+  test('a method is asked for by its name in one place', () => {
+    const inside = /^src\/engine\/methods\/(relief|networks)\//
+    const asking = ['src/engine/methods/index.ts']
+    expect(offenders(({ from, to }) => inside.test(to) && !inside.test(from) && !asking.includes(from))).toEqual([])
+    const sources = [...new Set(IMPORTS.map(({ from }) => from))].filter((file) => !file.startsWith('src/generated/'))
+    const naming = sources.filter((file) =>
+      /\bkind\s*===?\s*'(relief|network)'/.test(readFileSync(join(ROOT, file), 'utf8')),
+    )
+    expect(naming).toEqual([])
   })
 
   test('only compute/ imports a backend of TensorFlow.js or ONNX Runtime', () => {
@@ -195,7 +209,17 @@ describe('imports', () => {
   })
 
   test('the command line loads the engine late, so that help answers at once', () => {
-    const heavy = [...STAGES, 'field', 'compute', 'evaluate', 'generate', 'reconstruct', 'run']
-    expect(offenders(({ from, to }) => from.startsWith('src/cli/') && heavy.includes(enginePart(to) ?? ''))).toEqual([])
+    const heavy = [...STAGES, 'compute', 'evaluate', 'generate', 'reconstruct', 'run', 'pipeline', 'outputs']
+    const light = /^src\/engine\/(head\/store|outputs\/identity-sentence)\.js$/ // neither imports more than files and errors
+    expect(
+      offenders(
+        ({ from, to }) => from.startsWith('src/cli/') && heavy.includes(enginePart(to) ?? '') && !light.test(to),
+      ),
+    ).toEqual([])
+  })
+
+  test('the engine has at most eight files beside its folders', () => {
+    const loose = readdirSync(join(ROOT, 'src/engine')).filter((name) => name.endsWith('.ts'))
+    expect(loose.length, loose.join(', ')).toBeLessThanOrEqual(8)
   })
 })

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import type { BackendReport } from '../../src/engine/compute/index.js'
 import type { Arrays } from '../../src/engine/compute/program.js'
 import { PRESETS } from '../../src/engine/config.js'
-import { writeFileAtomic } from '../../src/engine/files.js'
-import { VERSION } from '../../src/engine/version.js'
+import { writeFileAtomic } from '../../src/engine/system/files.js'
+import { VERSION } from '../../src/engine/system/version.js'
 import { runScript } from './child.js'
 import { gpuName } from './nvidia.js'
 import { gpuCheckPage } from './page.js'
@@ -15,7 +15,7 @@ import { RESULTS, worstDifference } from './programs.js'
 import type { BackendFigures, GpuCheck, PresetFigures, SpeedFigures } from './report.js'
 import { softwareVulkan } from './vulkan.js'
 
-/** As test/compute.test.ts has it: Adam's first steps divide by the gradient, and GPUs round every product differently. */
+/** As test/engine/compute/compute.test.ts has it: Adam's first steps divide by the gradient, and GPUs round every product differently. */
 const AGREES = { results: 1e-3, weights: 0.02 }
 const REFERENCE = 'ort-cpu'
 /** Backends whose speed matters; the others are only compared. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Case, evaluate, findCases } from '../../src/engine/evaluate/index.js'
-import { REPORT_FILE } from '../../src/engine/files.js'
+import { REPORT_FILE } from '../../src/engine/system/files.js'
 import { runSider } from './child.js'
 import type { PresetFigures } from './report.js'
 

@@ -6,12 +6,12 @@
  */
 import type { Arrays, Device } from '../../src/engine/compute/program.js'
 import { resolveSettings } from '../../src/engine/config.js'
-import { ReliefModel } from '../../src/engine/detail/relief/model.js'
-import { detailStep } from '../../src/engine/detail/step.js'
-import { SiderField } from '../../src/engine/field/field.js'
 import { Rng } from '../../src/engine/geometry/rng.js'
+import { SiderField } from '../../src/engine/methods/networks/field.js'
+import { detailStep } from '../../src/engine/methods/networks/step.js'
+import { ReliefModel } from '../../src/engine/methods/relief/model.js'
 import { correctedRate, withMoments } from '../../src/engine/optimise/adam.js'
-import { capScene } from '../../test/scenes.js'
+import { capScene } from '../../test/engine/methods/scenes.js'
 
 const RAYS = 24
 const POINTS = 16

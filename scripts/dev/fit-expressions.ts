@@ -9,7 +9,6 @@
  */
 import { parseArgs } from 'node:util'
 import { parseAssignment, resolveSettings } from '../../src/engine/config.js'
-import { contoursOn } from '../../src/engine/contours.js'
 import {
   type ExpressionScore,
   expressionScore,
@@ -20,12 +19,13 @@ import { identityScore, type RestingHead } from '../../src/engine/evaluate/ident
 import { findCases } from '../../src/engine/evaluate/index.js'
 import { faceAtRest } from '../../src/engine/evaluate/rest.js'
 import { readTruth } from '../../src/engine/evaluate/truth.js'
-import { fitFace } from '../../src/engine/fit-face.js'
+import { contoursOn } from '../../src/engine/head/contours.js'
 import { embeddedPoints } from '../../src/engine/head/embedding.js'
 import { loadHead } from '../../src/engine/head/load.js'
 import { metricFit } from '../../src/engine/head/metric.js'
 import { LandmarkDetector } from '../../src/engine/landmarks/detect.js'
 import { decodePhoto } from '../../src/engine/photo/decode.js'
+import { fitFace } from '../../src/engine/pipeline/fit-face.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,9 +1,9 @@
 /** Ground truth of rendered head scans for the head fit's measurements: what `sider evaluate` reads, loaded by a view's name. */
 import { join } from 'node:path'
 import { findCases } from '../../src/engine/evaluate/index.js'
-import { readMesh } from '../../src/engine/evaluate/mesh-files.js'
 import { noseSphere, verticesInside } from '../../src/engine/evaluate/scan-distance.js'
 import { readTruth, type ViewTruth } from '../../src/engine/evaluate/truth.js'
+import { readMesh } from '../../src/engine/formats/read-mesh.js'
 
 export interface ScanTruth extends ViewTruth {
   /** e.g. 'lpsw/L1' */

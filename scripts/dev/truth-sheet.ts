@@ -9,7 +9,6 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { findCases } from '../../src/engine/evaluate/index.js'
 import { readTruth } from '../../src/engine/evaluate/truth.js'
-import { writeFileAtomic } from '../../src/engine/files.js'
 import { normalPicture } from '../../src/engine/image/colors.js'
 import {
   decodePicture,
@@ -21,6 +20,7 @@ import {
 } from '../../src/engine/image/picture.js'
 import { composeSheet, type SheetCell } from '../../src/engine/image/sheet.js'
 import type { Box } from '../../src/engine/stages.js'
+import { writeFileAtomic } from '../../src/engine/system/files.js'
 
 /** Side of a cell; faces in a row. */
 const CELL = 380

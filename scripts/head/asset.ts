@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { brotliCompressSync, constants } from 'node:zlib'
-import { encodeTensors, type NamedTensor } from '../../src/engine/tensor-file.js'
+import { encodeTensors, type NamedTensor } from '../../src/engine/formats/tensor-file.js'
 import type { CutHead } from './cut.js'
 import type { Expression } from './expressions.js'
 import type { InteriorCage } from './interior/cage.js'

@@ -12,7 +12,7 @@ import { PROTOCOL_VERSION } from '../../src/generated/protocol.js'
 import { decodeFrame, encodeFrame } from '../../src/rpc/frames.js'
 import type { ServerOptions } from '../../src/rpc/options.js'
 
-const PROGRAM = fileURLToPath(new URL('../../test/scripted-server.mjs', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../../test/rpc/scripted-server.mjs', import.meta.url))
 
 const folders: string[] = []
 

@@ -1,7 +1,7 @@
 /** A failure as the user, or a program, is told of it. */
 import { SiderError } from '../engine/errors.js'
-import { asMemoryError } from '../engine/memory.js'
-import { VERSION } from '../engine/version.js'
+import { asMemoryError } from '../engine/system/memory.js'
+import { VERSION } from '../engine/system/version.js'
 import type { Command, Invocation, Shell } from './command.js'
 import { shellWords } from './shell-words.js'
 

@@ -1,6 +1,6 @@
 /** `sider generate`: portraits with exact ground truth, for `sider evaluate`. */
 import { SiderError } from '../engine/errors.js'
-import { prepareOutputFolder } from '../engine/files.js'
+import { prepareOutputFolder } from '../engine/system/files.js'
 import type { Command } from './command.js'
 import { interruptible } from './interrupt.js'
 import { needed } from './run-options.js'

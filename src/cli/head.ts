@@ -1,7 +1,8 @@
 /** `sider head`: fetches head models into the user's data folder, lists them, deletes them. */
-import { mib } from '../engine/download.js'
+
 import { SiderError } from '../engine/errors.js'
-import { addHead, headsFolder, KNOWN_HEADS, listHeads, OTHER_HEADS, removeHead } from '../engine/head-store.js'
+import { addHead, headsFolder, KNOWN_HEADS, listHeads, OTHER_HEADS, removeHead } from '../engine/head/store.js'
+import { mib } from '../engine/system/download.js'
 import type { Command, Invocation, ParsedOptions, Shell } from './command.js'
 import { columns } from './help.js'
 import { interruptible } from './interrupt.js'

@@ -1,6 +1,6 @@
 /** Help texts, made from the commands' tables. */
 import { PRESETS } from '../engine/config.js'
-import { VERSION } from '../engine/version.js'
+import { VERSION } from '../engine/system/version.js'
 import { COMMON_OPTIONS } from './arguments.js'
 import type { Command, Option } from './command.js'
 

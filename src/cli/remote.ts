@@ -1,9 +1,9 @@
 /** `sider reconstruct --server URL`: the same command, worked on by a server. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { defaultDataFolder } from '../engine/data-folder.js'
 import { ERRORS, type ErrorCode, SiderError } from '../engine/errors.js'
-import { prepareOutputFolder, writeFileAtomic } from '../engine/files.js'
+import { defaultDataFolder } from '../engine/system/data-folder.js'
+import { prepareOutputFolder, writeFileAtomic } from '../engine/system/files.js'
 import type { ErrorData, RemoteResult, SiderClient } from '../rpc/client/index.js'
 import { parseTokens } from '../rpc/token-file.js'
 import type { Invocation, ParsedOptions } from './command.js'

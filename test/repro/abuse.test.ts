@@ -8,7 +8,7 @@ import type { Entry } from '../../src/jobs/entry.js'
 import { WaitingJobs } from '../../src/jobs/waiting.js'
 import { PART_BYTES } from '../../src/rpc/frames.js'
 import type { ServerOptions } from '../../src/rpc/options.js'
-import { Peer, type TestServer, testServer } from '../service-peer.js'
+import { Peer, type TestServer, testServer } from '../rpc/service-peer.js'
 
 let ends: (() => Promise<void> | void)[] = []
 afterEach(async () => {

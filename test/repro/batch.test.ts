@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type BatchOptions, type BatchOutcome, runBatch } from '../../src/jobs/batch.js'
-import { CLI } from '../strace.js'
+import { CLI } from './strace.js'
 
-const WORKER = fileURLToPath(new URL('../scripted-worker.mjs', import.meta.url))
+const WORKER = fileURLToPath(new URL('../jobs/scripted-worker.mjs', import.meta.url))
 const GOOD = JSON.stringify({ steps: 1 })
 
 let folder: string

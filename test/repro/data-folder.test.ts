@@ -18,11 +18,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Shell } from '../../src/cli/command.js'
 import { main } from '../../src/cli.js'
-import { prepareOutputFolder } from '../../src/engine/files.js'
+import { prepareOutputFolder } from '../../src/engine/system/files.js'
 import { listQuarantine } from '../../src/jobs/quarantine.js'
 import type { ServerOptions } from '../../src/rpc/options.js'
-import { recorder } from '../recorder.js'
-import { Peer, type TestServer, testServer } from '../service-peer.js'
+import { recorder } from '../cli/recorder.js'
+import { Peer, type TestServer, testServer } from '../rpc/service-peer.js'
 
 let dataFolder: string
 let ends: (() => Promise<void> | void)[] = []
@@ -225,7 +225,7 @@ describe('the lock', () => {
     const { server } = await start()
     const lock = readFileSync(join(dataFolder, 'lock'), 'utf8')
     expect(lock).toMatch(new RegExp(`^${process.pid} \\S+$`))
-    const program = join(import.meta.dirname, '../scripted-server.mjs')
+    const program = join(import.meta.dirname, '../rpc/scripted-server.mjs')
     const child = spawn(process.execPath, [program, server.dataFolder], { stdio: ['ignore', 'ignore', 'pipe'] })
     ends.push(() => void child.kill('SIGKILL'))
     const [text] = (await once(child.stderr, 'data')) as [Buffer]

@@ -9,9 +9,9 @@ import { SiderError } from '../../src/engine/errors.js'
 import { runBatch } from '../../src/jobs/batch.js'
 import { Disk, diskError } from '../../src/jobs/disk.js'
 import { Log } from '../../src/jobs/log.js'
-import { Peer, type TestServer, testServer } from '../service-peer.js'
+import { Peer, type TestServer, testServer } from '../rpc/service-peer.js'
 
-const SCRIPTED = join(import.meta.dirname, '../scripted-worker.mjs')
+const SCRIPTED = join(import.meta.dirname, '../jobs/scripted-worker.mjs')
 const CLI = join(import.meta.dirname, '../../dist/cli.js')
 
 let ends: (() => Promise<void> | void)[] = []

@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { asMemoryError, assertAddressSpace } from '../../src/engine/memory.js'
-import { CLI } from '../strace.js'
+import { asMemoryError, assertAddressSpace } from '../../src/engine/system/memory.js'
+import { CLI } from './strace.js'
 
 const PHOTO = fileURLToPath(new URL('../../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
 /** A second, and some for a machine that has other things to do. */

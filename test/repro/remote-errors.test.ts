@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { main } from '../../src/cli.js'
 import { ERRORS, type ErrorCode } from '../../src/engine/errors.js'
-import { recorder } from '../recorder.js'
-import { type TestServer, testServer } from '../service-peer.js'
+import { recorder } from '../cli/recorder.js'
+import { type TestServer, testServer } from '../rpc/service-peer.js'
 
 let server: TestServer
 let folder: string

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { CLI, cannotTrace, internetCalls, type Traced, traced, writesOutside } from '../strace.js'
+import { CLI, cannotTrace, internetCalls, type Traced, traced, writesOutside } from './strace.js'
 
 const PHOTO = fileURLToPath(new URL('../../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
 const SMALL = {

@@ -3,7 +3,7 @@
  * on CUDA. On the GPU providers variables stay in device memory between runs.
  */
 import { SiderError } from '../errors.js'
-import { asMemoryError } from '../memory.js'
+import { asMemoryError } from '../system/memory.js'
 import { InferenceSession, OrtTensor, type OrtValues } from './onnxruntime.js'
 import {
   type Arrays,

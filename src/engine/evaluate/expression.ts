@@ -2,12 +2,13 @@
  * Whether a result opens and shuts mouth and eyes as the truth does: heights of the three openings, and how far the contours of
  * lips and lids are from the true ones in the picture. Definitions: docs/evaluation.md.
  */
-import type { ContourName } from '../contours.js'
+
+import { invalidFile, type Side } from '../formats/read-mesh.js'
 import { project } from '../geometry/camera.js'
 import { type PolylinePoint, pointsAlong } from '../geometry/polyline.js'
 import { isHidden } from '../geometry/rasterize.js'
+import type { ContourName } from '../head/contours.js'
 import type { Camera } from '../stages.js'
-import { invalidFile, type Side } from './mesh-files.js'
 import { readJson } from './truth.js'
 
 type Vector = readonly number[]

@@ -1,9 +1,9 @@
 /** Seven landmarks of the NoW benchmark, from MeshLab's picked points (.pp), text (.txt) or NumPy (.npy) files. */
 import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
-import { decodeNpy } from '../image/npy.js'
+import { decodeNpy } from '../formats/npy.js'
+import { invalidFile, readBytes, type Side } from '../formats/read-mesh.js'
 import { contoursOfPoints, type FoundOpenings } from './expression.js'
-import { invalidFile, readBytes, type Side } from './mesh-files.js'
 import { readJson } from './truth.js'
 
 /**

@@ -1,11 +1,11 @@
 /** An evaluation as files: JSON, CSV, the cumulative error plot, and a sheet of normal maps and their errors. */
 import { join } from 'node:path'
-import { EVALUATION_FILE, writeFileAtomic } from '../files.js'
 import { normalPicture, scalarPicture } from '../image/colors.js'
 import { encodePng, type Picture, pictureFromFloats, renderSvg } from '../image/picture.js'
 import { linePlot, type PlotSeries } from '../image/plot.js'
 import { composeSheet, type SheetCell } from '../image/sheet.js'
-import { GENERATOR, VERSION } from '../version.js'
+import { EVALUATION_FILE, writeFileAtomic } from '../system/files.js'
+import { GENERATOR, VERSION } from '../system/version.js'
 import type { Evaluation } from './index.js'
 import { normalAngles } from './normal-error.js'
 import type { CaseScore } from './score.js'

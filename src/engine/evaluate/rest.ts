@@ -1,9 +1,9 @@
 /** The fitted head of a result at rest, from the coefficients that it was written with. */
 import { existsSync } from 'node:fs'
+import { invalidFile } from '../formats/read-mesh.js'
 import { posedMesh } from '../head/fit-mesh.js'
 import { loadHead } from '../head/load.js'
 import { HEAD_PARTS, type HeadModel } from '../stages.js'
-import { invalidFile } from './mesh-files.js'
 import { readJson } from './truth.js'
 
 const loaded = new Map<string, Promise<HeadModel | undefined>>()

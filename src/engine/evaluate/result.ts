@@ -1,12 +1,12 @@
 /** A finished reconstruction, read back from its output folder, or a mesh of anybody's. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { decodeNpy } from '../image/npy.js'
+import { decodeNpy } from '../formats/npy.js'
+import { invalidFile, readBytes, readMesh } from '../formats/read-mesh.js'
 import type { Camera, Crop, Mesh } from '../stages.js'
 import type { Prediction } from './cases.js'
 import type { FoundOpenings } from './expression.js'
 import { landmarksOfResult, readSevenLandmarks } from './landmark-files.js'
-import { invalidFile, readBytes, readMesh } from './mesh-files.js'
 import { restingFace } from './rest.js'
 import { parseCamera, readJson } from './truth.js'
 

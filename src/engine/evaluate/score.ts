@@ -1,5 +1,6 @@
 /** All figures of one case: scan-to-mesh distance, normals, colours; the coarse fit beside the detailed result. */
 import { SiderError } from '../errors.js'
+import { readMesh } from '../formats/read-mesh.js'
 import { backProject, cropCamera, pixelCenters } from '../geometry/camera.js'
 import { alignPoints, type Similarity, scaleOf } from '../geometry/similarity.js'
 import { cropImage } from '../photo/crop.js'
@@ -9,7 +10,6 @@ import { type AlbedoEdgeScore, albedoEdges, reliefErrors } from './albedo-edges.
 import type { Case } from './cases.js'
 import { type ExpressionScore, expressionScore, readTrueOpenings } from './expression.js'
 import { readSevenLandmarks } from './landmark-files.js'
-import { readMesh } from './mesh-files.js'
 import { type DetailAgreement, detailAgreement, normalAngles } from './normal-error.js'
 import type { Result, ResultMaps, RunFigures } from './result.js'
 import { type FaceSphere, landmarkSphere, noseSphere, scanDistances, verticesInside } from './scan-distance.js'

@@ -1,9 +1,10 @@
 /** Ground truth of a rendered or scanned view: its true camera, depth, normals and mask. */
+
+import { decodeNpz, type NdArray } from '../formats/npy.js'
+import { invalidFile, readBytes, type Side } from '../formats/read-mesh.js'
 import { cropCamera } from '../geometry/camera.js'
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
-import { decodeNpz, type NdArray } from '../image/npy.js'
 import type { Camera, Crop } from '../stages.js'
-import { invalidFile, readBytes, type Side } from './mesh-files.js'
 
 /** A view's truth; arrays have the photo's resolution. */
 export interface ViewTruth {

@@ -3,6 +3,8 @@
  * light between the parts of the head. Occluded directions return some light of the skin that is there. Then light is spread
  * within the skin, red furthest, as blood and melanin let it (subsurface scattering).
  */
+
+import { HARMONICS, harmonics } from '../geometry/harmonics.js'
 import type { Edges } from '../geometry/mesh.js'
 import { Rng } from '../geometry/rng.js'
 import { TriangleTree } from '../geometry/triangle-tree.js'
@@ -29,17 +31,10 @@ export interface Received {
   room: Float32Array
 }
 
-export function harmonic(room: Float64Array, x: number, y: number, z: number, c: number): number {
-  const value =
-    room[c] +
-    room[3 + c] * x +
-    room[6 + c] * y +
-    room[9 + c] * z +
-    room[12 + c] * x * y +
-    room[15 + c] * x * z +
-    room[18 + c] * y * z +
-    room[21 + c] * (x * x - y * y) +
-    room[24 + c] * (3 * z * z - 1)
+/** Radiance of the room from a direction, whose `harmonics` are given, in colour channel c. */
+export function roomLight(room: Float64Array, terms: readonly number[], c: number): number {
+  let value = 0
+  for (let k = 0; k < HARMONICS; k++) value += room[3 * k + c] * terms[k]
   return Math.max(0.1 * room[c], value)
 }
 
@@ -106,8 +101,9 @@ export function receiveLight(
     const opening = rays.filter(({ blocked }) => !blocked).length / ROOM_RAYS
     const walls = cavity[v] ? Math.min(1, CAVITY.least + CAVITY.opening * opening) : 1
     for (const { d, blocked } of rays) {
+      const terms = harmonics(d[0], d[1], d[2])
       for (let c = 0; c < 3; c++) {
-        const radiance = harmonic(light.room, d[0], d[1], d[2], c) * (blocked ? BOUNCE[c] * walls : 1)
+        const radiance = roomLight(light.room, terms, c) * (blocked ? BOUNCE[c] * walls : 1)
         room[v * 12 + 4 * c] += radiance / ROOM_RAYS
         for (let k = 0; k < 3; k++) room[v * 12 + 4 * c + 1 + k] += (radiance * d[k]) / ROOM_RAYS
       }

@@ -3,10 +3,11 @@
  * against. Edges are curves of the skin (the line along which lips touch; the lids' outer edge, which the lashes stand on), so
  * they are known whatever hides them.
  */
-import { type ContourName, contoursOn } from '../contours.js'
+
 import { project } from '../geometry/camera.js'
 import { pointsAlong } from '../geometry/polyline.js'
 import { isHidden } from '../geometry/rasterize.js'
+import { type ContourName, contoursOn } from '../head/contours.js'
 import { embeddedPoints } from '../head/embedding.js'
 import type { Camera, HeadModel } from '../stages.js'
 

@@ -1,5 +1,5 @@
 /** How far mouth and eyes of a posed head are open: what shows, and where skin is stretched, depends on it. */
-import { type ContourName, contoursOn } from '../contours.js'
+import { type ContourName, contoursOn } from '../head/contours.js'
 import type { HeadModel } from '../stages.js'
 
 /** Lips nearer than this show a dark line between them and no more, metres. */

@@ -2,8 +2,9 @@
  * Colours of what the camera sees: diffuse light that wandered through the skin times albedo, and the reflections of lamps and
  * room on the skin's surface (two GGX lobes, as skin has) and on the wet eyes.
  */
+import { harmonics } from '../geometry/harmonics.js'
 import type { Mesh } from '../stages.js'
-import { harmonic, type Received } from './irradiance.js'
+import { type Received, roomLight } from './irradiance.js'
 import type { LightPlan } from './plan.js'
 
 const F0 = 0.034
@@ -70,7 +71,8 @@ export function addReflection(point: SurfacePoint, light: LightPlan, sheen: numb
   const fresnel = F0 + (1 - F0) * (1 - nv) ** 5
   // Rough skin reflects less at grazing angles than a mirror would.
   const mirror = (wet ? fresnel : F0 + 0.25 * (fresnel - F0)) * sheen * point.open
-  for (let c = 0; c < 3; c++) out[c] += mirror * harmonic(light.room, rx, ry, rz, c)
+  const terms = harmonics(rx, ry, rz)
+  for (let c = 0; c < 3; c++) out[c] += mirror * roomLight(light.room, terms, c)
   light.lamps.forEach((lamp, i) => {
     const seen = point.lamps[i]
     if (seen === 0) return

@@ -2,6 +2,8 @@
  * Completes a head model that brings only its shapes: the face region, skin parts and landmarks are looked up on the
  * built-in head, which register.ts lays over the model's mean.
  */
+
+import { invalidHead } from '../formats/pickle-values.js'
 import { MeshDistance } from '../geometry/distance.js'
 import { connectedComponents, meshEdges, submesh } from '../geometry/mesh.js'
 import { triangleNormals } from '../geometry/normals.js'
@@ -9,7 +11,6 @@ import { HEAD_PARTS, type HeadModel, type LandmarkEmbedding } from '../stages.js
 import { loadBuiltInHead } from './builtin.js'
 import { coverOpenings } from './covers.js'
 import { embeddedPoints } from './embedding.js'
-import { invalidHead } from './pickle-values.js'
 import { placeLandmarks } from './place-landmarks.js'
 import { registerHead } from './register.js'
 

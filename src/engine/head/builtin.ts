@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { brotliDecompressSync } from 'node:zlib'
 import { SiderError } from '../errors.js'
+import { decodeTensors, type TensorFile } from '../formats/tensor-file.js'
 import type { HeadInterior, HeadModel } from '../stages.js'
-import { decodeTensors, type TensorFile } from '../tensor-file.js'
 import { evenNeckRim } from './neck-rim.js'
 
 const ASSET = new URL('../../../assets/head/built-in.safetensors.br', import.meta.url)

@@ -5,13 +5,13 @@
  */
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { type NpyContent, readNpy, readNpz } from '../formats/npz.js'
+import type { NumericArray } from '../formats/numeric-array.js'
+import { readPickle } from '../formats/pickle.js'
+import { invalidHead, type PickleValue } from '../formats/pickle-values.js'
+import { toArray } from '../formats/pickled-arrays.js'
 import type { HeadModel, Joint, JointRest, LandmarkEmbedding, Skinning } from '../stages.js'
 import { annotateHead, type BareHead } from './annotate.js'
-import { type NpyContent, readNpy, readNpz } from './npz.js'
-import type { NumericArray } from './numeric-array.js'
-import { readPickle } from './pickle.js'
-import { invalidHead, type PickleValue } from './pickle-values.js'
-import { toArray } from './pickled-arrays.js'
 
 /** Of FLAME's 400 shape directions the first 300 are identity, the rest expression. */
 const IDENTITY = 300

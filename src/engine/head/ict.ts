@@ -6,10 +6,10 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SiderError } from '../errors.js'
+import { invalidHead } from '../formats/pickle-values.js'
+import { type ObjMesh, parseObj, parseObjPositions } from '../formats/read-obj.js'
 import { HEAD_PARTS, type HeadModel, type LandmarkEmbedding } from '../stages.js'
 import { annotateHead } from './annotate.js'
-import { type ObjMesh, parseObj, parseObjPositions } from './obj.js'
-import { invalidHead } from './pickle-values.js'
 
 export const ICT_NEUTRAL = 'generic_neutral_mesh.obj'
 const CENTIMETRE = 0.01

@@ -4,8 +4,8 @@
  */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { defaultDataFolder } from '../data-folder.js'
 import { SiderError } from '../errors.js'
+import { defaultDataFolder } from '../system/data-folder.js'
 import { KNOWN_HEADS } from './known-models.js'
 
 /** Where head models are kept. */

@@ -2,6 +2,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { SiderError } from '../errors.js'
+import { readNpz } from '../formats/npz.js'
+import { invalidHead } from '../formats/pickle-values.js'
 import type { HeadModel } from '../stages.js'
 import { task } from '../threads/task.js'
 import { loadBuiltInHead } from './builtin.js'
@@ -11,8 +13,6 @@ import { loadGnm } from './gnm/load.js'
 import { GNM_MARK, readGnmNpz } from './gnm/npz.js'
 import { ICT_NEUTRAL, loadIct } from './ict.js'
 import { headPath, isFile } from './installed.js'
-import { readNpz } from './npz.js'
-import { invalidHead } from './pickle-values.js'
 
 const HINT =
   "Use 'built-in', GNM Head (gnm_head.npz; sider head add gnm fetches it), a FLAME file (generic_model.pkl, flame2023.pkl or .npz), or the FaceXModel folder of ICT-FaceKit."

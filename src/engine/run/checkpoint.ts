@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Settings, settingDifferences } from '../config.js'
 import { SiderError, type StageName } from '../errors.js'
-import { writeFileAtomic } from '../files.js'
-import { decodeTensors, encodeTensors, type NamedTensor } from '../tensor-file.js'
+import { decodeTensors, encodeTensors, type NamedTensor } from '../formats/tensor-file.js'
+import { writeFileAtomic } from '../system/files.js'
 
 /** Rises when checkpoints of older versions cannot be gone on from. */
 const FORMAT = 1

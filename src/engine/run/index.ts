@@ -1,5 +1,5 @@
 /** The run service on the real stages. */
-import { writeOutputs } from '../outputs.js'
+import { writeOutputs } from '../outputs/index.js'
 import { runStages } from '../reconstruct.js'
 import { type RunOptions, runFace } from './service.js'
 import type { Reconstruction } from './types.js'

@@ -1,14 +1,12 @@
 /** Progress of a run: shares of the whole that only rise, and the time that is left. */
 import type { Settings } from '../config.js'
 import type { StageName } from '../errors.js'
+import { methodOf } from '../methods/index.js'
 import type { Progress } from './types.js'
 
-/** Rough times of the stages, in any unit: a network's training dwarfs the rest, a relief's steps are about half of a run. */
-function roughTimes({ field, relief, photo }: Settings): Partial<Record<StageName, number>> {
-  if (field.kind === 'network')
-    return { photo: 0.1, landmarks: 1, head: 1, coarse: 650, detail: 3500, surface: 8, output: 4 }
-  const steps = 0.024 * relief.steps * (photo.cropSize / 256) ** 2
-  return { photo: 0.1, landmarks: 0.9, head: 2.2, coarse: 0.15, detail: 1.5 + steps, surface: 5.5, output: 4 }
+/** Rough times of the stages, seconds on two cores: the shares of the bar. */
+function roughTimes(settings: Settings): Partial<Record<StageName, number>> {
+  return { photo: 0.1, landmarks: 0.9, head: 2.2, ...methodOf(settings).cost(settings), surface: 5.5, output: 4 }
 }
 
 /** What is told at most before `done`, which alone says 1. */

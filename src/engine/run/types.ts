@@ -1,11 +1,12 @@
 /**
  * The types of one run: what goes into it, what it tells while it works, and what comes out.
  */
-import type { Asset } from '../build-asset.js'
+
 import type { Settings } from '../config.js'
 import type { StageName } from '../errors.js'
 import type { Metric } from '../head/metric.js'
 import type { Inspector, SdfGrid } from '../inspect.js'
+import type { Asset } from '../pipeline/build-asset.js'
 import type { CoarseMaps, Face, FaceView, FieldFrame, HeadFit, Photo } from '../stages.js'
 
 /** How far a run is. */

@@ -1,6 +1,7 @@
 /** The output maps of a reconstruction: arrays, pictures and the contact sheet, as bytes by file name. */
+
+import { encodeNpy } from '../formats/npy.js'
 import { finiteRange, normalPicture, scalarPicture } from '../image/colors.js'
-import { encodeNpy } from '../image/npy.js'
 import { surfaceOverlay } from '../image/overlay.js'
 import { encodePng, type Picture, pictureFromFloats } from '../image/picture.js'
 import { composeSheet, type SheetCell } from '../image/sheet.js'

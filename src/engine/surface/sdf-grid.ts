@@ -1,7 +1,7 @@
 /** The field on a regular grid in the head frame, for export: raw float16 with a JSON header, `.npz` and `.nrrd`. */
 import { gzipSync } from 'node:zlib'
-import { fromHalf, toHalf } from '../image/half.js'
-import { encodeNpz } from '../image/npy.js'
+import { fromHalf, toHalf } from '../formats/half.js'
+import { encodeNpz } from '../formats/npy.js'
 import type { SdfGrid } from '../inspect.js'
 import { task } from '../threads/task.js'
 import { type ImplicitField, toField } from './field.js'

@@ -4,7 +4,7 @@
  * Answers must not depend on the number of threads: work is split at places that the data give, never by how many threads there are.
  */
 import { availableParallelism } from 'node:os'
-import { addressSpaceLimit } from '../memory.js'
+import { addressSpaceLimit } from '../system/memory.js'
 import { Pool } from './pool.js'
 import type { Threads } from './task.js'
 

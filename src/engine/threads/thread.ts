@@ -1,7 +1,7 @@
 /** One thread as the others see it: asked one question at a time. */
 import { Worker } from 'node:worker_threads'
 import { SiderError } from '../errors.js'
-import { asMemoryError } from '../memory.js'
+import { asMemoryError } from '../system/memory.js'
 
 /** What a thread is asked to call. */
 export interface Question {

@@ -12,8 +12,8 @@
  * google/xrblocks' export_gnm_web.py (with joints, components, names and landmarks; gnm_head_web.bin). Neither has texture
  * coordinates or says where the mouth's lining begins.
  */
-import { type NumericArray, numbersOf, product } from '../numeric-array.js'
-import { invalidHead } from '../pickle-values.js'
+import { type NumericArray, numbersOf, product } from '../../formats/numeric-array.js'
+import { invalidHead } from '../../formats/pickle-values.js'
 import { type Basis, checkData, GNM_HINT, type GnmData } from './data.js'
 
 const MAGIC = 'GNMW'

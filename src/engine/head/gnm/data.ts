@@ -25,7 +25,7 @@
  * Not verified on the weights: anything above; that the built-in head is laid over this model's face as well as over others;
  * and how well it fits photos. docs/heads.md tells how to check a copy.
  */
-import { invalidHead } from '../pickle-values.js'
+import { invalidHead } from '../../formats/pickle-values.js'
 
 export const GNM_HINT =
   'Use the unchanged gnm_head.npz of GNM Head 3 (sider head add gnm fetches it), or a GNMW container made of it.'

@@ -4,10 +4,10 @@
  */
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { invalidHead } from '../../formats/pickle-values.js'
 import { submesh } from '../../geometry/mesh.js'
 import type { LandmarkEmbedding } from '../../stages.js'
 import { embeddedPoint } from '../embedding.js'
-import { invalidHead } from '../pickle-values.js'
 import { embedOn } from '../place-landmarks.js'
 import type { GnmLandmarks } from './data.js'
 import { type Piece, rowsOf } from './pieces.js'

@@ -1,9 +1,9 @@
 /** Makes a head model of a GNM Head file (data.ts says what is in it and how that is known). */
 import { basename } from 'node:path'
+import { invalidHead } from '../../formats/pickle-values.js'
 import { HEAD_PARTS, type HeadInterior, type HeadModel, INTERIOR_PARTS, type Skinning } from '../../stages.js'
 import { annotateHead } from '../annotate.js'
 import { MAX_EXPRESSION, MAX_IDENTITY } from '../fit.js'
-import { invalidHead } from '../pickle-values.js'
 import { type Basis, GNM_HINT, type GnmData, type GnmJoints } from './data.js'
 import { embedLandmarks, LANDMARK_FILE, landmarksBeside } from './landmarks.js'
 import { headLayout, interiorLayout, type PieceLayout } from './layout.js'

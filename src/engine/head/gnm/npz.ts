@@ -1,7 +1,7 @@
 /** GNM's own file, `gnm_head.npz`: its arrays, and what is checked of them. */
-import type { NpyContent, Npz } from '../npz.js'
-import type { NumericArray } from '../numeric-array.js'
-import { invalidHead } from '../pickle-values.js'
+import type { NpyContent, Npz } from '../../formats/npz.js'
+import type { NumericArray } from '../../formats/numeric-array.js'
+import { invalidHead } from '../../formats/pickle-values.js'
 import { type Basis, checkData, GNM_HINT, type GnmData } from './data.js'
 
 /** By this array GNM's files are known from FLAME's. */

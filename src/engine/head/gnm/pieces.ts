@@ -1,6 +1,7 @@
 /** Which of GNM's vertices and triangles make the head, and which the mouth's inside. */
+
+import { invalidHead } from '../../formats/pickle-values.js'
 import { connectedComponents } from '../../geometry/mesh.js'
-import { invalidHead } from '../pickle-values.js'
 import { GNM_HINT, type GnmData } from './data.js'
 
 /** What a vertex belongs to; 'mouth' is something of the mouth, the file does not say what. */

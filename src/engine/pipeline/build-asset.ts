@@ -1,0 +1,258 @@
+/**
+ * From the detailed field to what an artist gets: meshes, textures and shape keys. Puts together the steps of `surface/` and
+ * `asset/` as reconstruct.ts puts together the stages.
+ */
+import type { ShapeKey } from '../asset/keys.js'
+import { gainAt, RELIGHTING, type Relight } from '../asset/light.js'
+import { MIRROR_UV } from '../asset/mirror.js'
+import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
+import { exposureOf, PAINT_EYE, paintMouth } from '../asset/part-textures.js'
+import type { Settings } from '../config.js'
+import type { FaceEvidence } from '../evidence/face-evidence.js'
+import { gather } from '../geometry/mesh.js'
+import { vertexNormals } from '../geometry/normals.js'
+import { splitSeams } from '../geometry/seams.js'
+import { smoothstep } from '../geometry/smoothstep.js'
+import { vertexTangents } from '../geometry/tangents.js'
+import type { Metric } from '../head/metric.js'
+import { srgbToLinear } from '../image/colors.js'
+import type { MouthOwner } from '../image/mouth-colours.js'
+import type { SdfGrid } from '../inspect.js'
+import { type FaceView, HEAD_PARTS, type HeadFit, type ImplicitField, type Mesh } from '../stages.js'
+import { type BakedDetail, bakeDetail } from '../surface/bake.js'
+import { faceBounds } from '../surface/bounds.js'
+import { evenSurface } from '../surface/even-surface.js'
+import { type HeadMesh, settleHead } from '../surface/head-mesh.js'
+import { type HeadTopology, headMeshOf, headTopology } from '../surface/head-topology.js'
+import { sampleSdfGrid } from '../surface/sdf-grid.js'
+import { pass } from '../system/pass.js'
+import type { Threads } from '../threads/index.js'
+import { type AssetPart, eyeParts, lidStretch, moveHead, type OpenedHead, openFace } from './build-parts.js'
+
+/** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
+const LEAST_TEXTURE = 1024
+const MOST_TEXTURE = 4096
+const COARSEST = 1.5
+
+/** A mesh with what is drawn on it. All arrays are in its vertex order; seams are split. Head frame, metres. */
+export interface TexturedMesh {
+  mesh: Mesh
+  /** [vertices, 3] unit */
+  normals: Float32Array
+  /** [vertices, 4] */
+  tangents: Float32Array
+  /** [vertices, 2] glTF convention */
+  uv: Float32Array
+}
+
+/** What the surface stage makes. */
+export interface Asset {
+  /** The head model's topology on the detailed field, in the expression that was asked for. */
+  head: TexturedMesh
+  /** The same as one mesh without seams, in the photo's expression. */
+  whole: HeadMesh
+  /** [head's triangles] 1 in the face region; the rest is not observed. */
+  faceRegion: Uint8Array
+  /** Of `head`. */
+  keys: ShapeKey[]
+  /** Eyeballs, corneas, teeth, tongue and the mouth's cavity, as far as the head model has them. */
+  parts: AssetPart[]
+  textures: HeadTextures
+  /** sRGB 0..1 [size, size, 3] of the parts; undefined where there are none. */
+  eyeTexture: Float32Array | undefined
+  mouthTexture: Float32Array | undefined
+  baked: BakedDetail
+  /** The field about the face. */
+  sdf: SdfGrid
+  /** The field's own surface with the head's texture coordinates, if it was asked for. */
+  surface: TexturedMesh | undefined
+}
+
+export interface AssetInput {
+  evidence: FaceEvidence
+  metric: Metric
+  field: ImplicitField
+  view: FaceView & { shading?: Float32Array }
+}
+
+/**
+ * Makes the asset. Textures are painted on a thread of their own.
+ * @param signal ends it between two steps
+ * @throws SiderError SURFACE_EMPTY where the field has no surface near the face
+ */
+export async function buildAsset(
+  input: AssetInput,
+  settings: Settings,
+  threads: Threads,
+  signal?: AbortSignal,
+): Promise<Asset> {
+  const { evidence, field } = input
+  const { fit, photo, landmarks } = evidence
+  const { surface } = settings
+  const topology = headTopology(fit.model, surface.subdivisions)
+  const [mirror, relight, settled] = await Promise.all([
+    threads.run(MIRROR_UV, { mean: headMeshOf(topology, fit.model.mean), ...layoutOf(topology) }, signal),
+    surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined,
+    settleHead(fit, topology, field),
+  ])
+  await pass(signal)
+  const light = lightFactors(fit, relight)
+  const opened = openFace(fit, input.metric, settled, photo, landmarks, light, surface.neutralize)
+  const { whole } = opened
+  const size = textureSize(whole, fit, surface.textureSize)
+  // what takes longest first, beside the rest
+  const painted = paint(input, opened, { size, mirror, relight }, threads, signal)
+  const open = { positions: opened.extended(whole.mesh.positions), indices: opened.indices }
+  const split = splitSeams(open, opened.uv, opened.uvIndices)
+  const each = (values: Float32Array, dims: number): Float32Array => gather(values, split.vertexMap, dims)
+  const normalsOf = (positions: Float32Array): Float32Array =>
+    each(vertexNormals({ positions, indices: opened.indices }), 3)
+  const normals = normalsOf(open.positions)
+  const tangents = vertexTangents(split.mesh, normals, split.uv)
+  // ledges have no detail
+  const weight = new Float32Array(open.positions.length / 3)
+  weight.set(whole.weight)
+  const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(weight, 1) }
+  const { low, high } = faceBounds(fit)
+  const colourful = colourfulness(evidence)
+  const exposure = exposureOf(opened.white)
+  const [ball] = opened.eyes.map(({ eye: { radius, irisRadius } }) => ({ radius, irisRadius }))
+  const [textures, eyeTexture, baked, moved, { grid: sdf }] = await Promise.all([
+    painted,
+    ball && threads.run(PAINT_EYE, { ...ball, iris: opened.iris, colourful, exposure }, signal),
+    bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit))),
+    moveHead(fit, input.metric, opened, settings, signal),
+    sampleSdfGrid(field, low, high, { resolution: settings.output.sdfGrid }),
+  ])
+  await pass(signal)
+  const mesh = { positions: each(moved.positions, 3), indices: split.mesh.indices }
+  const shownNormals = surface.neutralize ? normalsOf(moved.positions) : normals
+  return {
+    head: {
+      mesh,
+      normals: shownNormals,
+      tangents: surface.neutralize ? vertexTangents(mesh, shownNormals, split.uv) : tangents,
+      uv: split.uv,
+    },
+    whole,
+    faceRegion: opened.faceRegion,
+    keys: moved.keys.map(({ name, displacements, normals }) => ({
+      name,
+      displacements: each(displacements, 3),
+      normals: each(normals, 3),
+    })),
+    parts: [...eyeParts(opened, surface.shapeKeys), ...moved.inside],
+    textures,
+    eyeTexture,
+    mouthTexture: moved.inside.some(({ uv }) => uv)
+      ? paintMouth(fit.model.interior!, mouthOwner(textures), colourful, exposure)
+      : undefined,
+    baked,
+    sdf,
+    surface: surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, surface.resolution),
+  }
+}
+
+/** The light's factors by photo pixel instead of crop pixel. */
+function lightFactors({ crop }: HeadFit, relight: Relight | undefined): (x: number, y: number) => readonly number[] {
+  const factors = [1, 1, 1]
+  return (x, y) => {
+    if (relight)
+      gainAt(relight, ((x - crop.x) / crop.width) * crop.size, ((y - crop.y) / crop.height) * crop.size, factors)
+    return factors
+  }
+}
+
+/** Chroma of a face in a grey photo, and from which on colours are real. */
+const GREY = [0.03, 0.1] as const
+
+/** 0 where the photo of the face is grey, 1 where it has colours. */
+function colourfulness({ image, trusted }: FaceEvidence): number {
+  let [sum, count] = [0, 1e-9]
+  for (let i = 0; i < trusted.length; i++) {
+    if (!trusted[i]) continue
+    const [r, g, b] = [image[3 * i], image[3 * i + 1], image[3 * i + 2]]
+    sum += (Math.max(r, g, b) - Math.min(r, g, b)) / Math.max(0.05, r, g, b)
+    count++
+  }
+  return count < 1 ? 1 : smoothstep(GREY[0], GREY[1], sum / count)
+}
+
+/** Whose mouth it is, as far as the skin tells: the darker it is, the more pigment is in lips and gums. */
+function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
+  let [sum, count] = [0, 0]
+  for (let i = 0; i < observed.length; i += 7)
+    if (observed[i] > 0.5) {
+      sum += srgbToLinear(0.3 * albedo[3 * i] + 0.6 * albedo[3 * i + 1] + 0.1 * albedo[3 * i + 2])
+      count++
+    }
+  const tone = count > 0 ? sum / count : 0.35
+  return { melanin: Math.min(2, Math.max(0.2, -0.75 * Math.log(tone) - 0.3)), age: 35, seed: 1 }
+}
+
+const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
+
+const litCrop = ({ evidence: { image, trusted, fit }, view }: AssetInput) => ({
+  image,
+  shading: view.shading,
+  trusted,
+  size: fit.crop.size,
+})
+
+function paint(
+  {
+    evidence: {
+      fit,
+      photo,
+      image,
+      trusted,
+      spoilt,
+      coarse: { mask },
+    },
+    metric,
+    view,
+  }: AssetInput,
+  { whole, eyes, mouth }: OpenedHead,
+  { size, mirror, relight }: { size: number; mirror: Float32Array; relight: Relight | undefined },
+  threads: Threads,
+  signal: AbortSignal | undefined,
+): Promise<HeadTextures> {
+  const { mesh, topology, coarse: smooth } = whole
+  const { uv, uvIndices, faceRegion, parts, sheets } = topology
+  const { camera, crop } = fit
+  const residual = new Float32Array(trusted.length)
+  for (let i = 0; i < residual.length; i++)
+    if (view.mask[i]) for (let k = 3 * i; k < 3 * i + 3; k++) residual[i] += Math.abs(view.colour[k] - image[k]) / 3
+  const removed = sheets.map((part) =>
+    part === HEAD_PARTS.eyeball ? Number(eyes.length > 0) : Number(part > 0 && mouth !== undefined),
+  )
+  const stretch = lidStretch(fit, metric, whole)
+  const head = {
+    mesh,
+    uv,
+    uvIndices,
+    faceRegion,
+    parts,
+    removed,
+    stretch,
+    mirror,
+    smooth: { positions: smooth, indices: mesh.indices },
+  }
+  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image }
+  return threads.run(PAINT_HEAD, { head, scene, size, relight, residual }, signal)
+}
+
+const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))
+
+/** The size that was asked for, or the least that has a texel for about every pixel of the photo. */
+function textureSize({ mesh, topology }: HeadMesh, fit: HeadFit, asked: number): number {
+  if (asked > 0) return powerOfTwo(asked)
+  let size = LEAST_TEXTURE
+  while (size < MOST_TEXTURE && footprint({ ...topology, mesh }, fit, size) > COARSEST) size *= 2
+  return size
+}
+
+/** Texels that the field's detail needs: the face has about two thirds of the layout's width, at two texels for a crop pixel. */
+function detailSize({ crop }: HeadFit): number {
+  return Math.max(256, powerOfTwo(3 * crop.size))
+}

@@ -1,0 +1,312 @@
+/**
+ * What of the asset is no skin, and how all of it moves: eyeballs, teeth, tongue and the mouth's cavity, and the keys of skin and
+ * parts together. Puts together the head model's poses and the steps of `asset/`.
+ */
+import { type DrawingBoard, hasArkitUnits, JAW_OPEN } from '../asset/arkit.js'
+import { ballMesh, corneaMesh, type Eye, placeBall, placeEyes, type Side } from '../asset/eyes.js'
+import { type InsidePart, insideParts } from '../asset/inside.js'
+import { eyesSeen, type LightFactors } from '../asset/irises.js'
+import { arkitPoses, KeyMaker, type KeyPose, modelPoses, type ShapeKey, SkinMover } from '../asset/keys.js'
+import {
+  aboutEye,
+  keepOffBalls,
+  Meeting,
+  type OpenHead,
+  type Opening,
+  openHead,
+  openingsOf,
+  skinWhere,
+} from '../asset/open-head.js'
+import type { Settings } from '../config.js'
+import { transformPoints } from '../geometry/camera.js'
+import { gather } from '../geometry/mesh.js'
+import { triangleNormals } from '../geometry/normals.js'
+import { alignPoints } from '../geometry/similarity.js'
+import { embeddedPoints } from '../head/embedding.js'
+import { posedMesh } from '../head/fit-mesh.js'
+import { posedInterior } from '../head/interior.js'
+import type { Metric } from '../head/metric.js'
+import { HEAD_PARTS, type HeadFit, type Landmarks, type Mesh, type Photo } from '../stages.js'
+import { type HeadMesh, ride } from '../surface/head-mesh.js'
+import { pass } from '../system/pass.js'
+
+/** A mesh of its own beside the skin. */
+export interface AssetPart {
+  name: string
+  /** What it is made of. */
+  look: 'eye' | 'cornea' | 'teeth' | 'tongue' | 'mouth'
+  mesh: Mesh
+  /** [vertices, 3] unit */
+  normals: Float32Array
+  /** [vertices, 2]; undefined without texture */
+  uv: Float32Array | undefined
+  keys: ShapeKey[]
+}
+
+/** Eyeballs in the openings of the skin. */
+export interface PlacedEyes {
+  eyes: { eye: Eye; loop: Uint32Array }[]
+  /** sRGB of the irises, and brightness of the whites where the photo shows it. */
+  iris: readonly number[]
+  white: number | undefined
+  /** Lets the lids of a posed closed head lie on the balls, and shut lids and lips on each other, in place. */
+  settleRims(positions: Float32Array, lipsMayCross?: boolean): void
+}
+
+/** The skin opened, and everything about its openings. */
+export interface OpenedHead extends OpenHead, PlacedEyes {
+  /** The closed head with lids that lie on the balls. */
+  whole: HeadMesh
+  mouth: Opening | undefined
+}
+
+/** Opens the skin at eyes and mouth, as far as the model has something to put there. @param light takes the light out of the photo */
+export function openFace(
+  fit: HeadFit,
+  metric: Metric,
+  settled: HeadMesh,
+  photo: Photo,
+  landmarks: Landmarks,
+  light: LightFactors,
+  neutral: boolean,
+): OpenedHead {
+  const { topology, mesh } = settled
+  const openings = openingsOf(topology, mesh.positions.length / 3)
+  const mouth = fit.model.interior && openings.find(({ kind }) => kind === 'mouth')
+  const loops = openings.filter(({ kind }) => kind === 'eye')
+  const withBalls = (['Right', 'Left'] as const).flatMap((side) => {
+    const sign = side === 'Left' ? 1 : -1
+    const found = loops.find(({ loop }) => sign * mesh.positions[3 * loop[0]] > 0)
+    const ball = ballPoints(fit, sign)
+    return found && ball.length > 0
+      ? [{ side, loop: found.loop, ball, rim: gather(mesh.positions, found.loop, 3) }]
+      : []
+  })
+  // both or none: eyes that differ in kind would be stranger than two painted ones
+  const sided = withBalls.length === 2 ? withBalls : []
+  const rims = Object.fromEntries(sided.map(({ side, rim }) => [side, rim])) as Record<Side, Float32Array>
+  const seen = eyesSeen(photo, fit.camera, landmarks, rims, light)
+  const balls = placeEyes(
+    sided.map(({ side, ball, rim }) => ({ side, ball, rim, iris: neutral ? undefined : seen.irises[side] })),
+  )
+  const eyes = balls.map((eye, i) => ({ eye, loop: sided[i].loop }))
+
+  // what belongs to which lid and lip is plain where all are open
+  const apart = { positions: topology.refined(poser(fit, metric)(openMouth(fit)), 3), indices: mesh.indices }
+  const about = (loop: Uint32Array, near: (x: number, y: number, z: number) => boolean): Meeting =>
+    new Meeting(apart.positions, loop, skinWhere(apart, topology.sheets, near))
+  const lids = eyes.map(({ eye, loop }) => about(loop, (x, y, z) => aboutEye(eye, x, y, z)))
+  const lips = openings.filter(({ kind }) => kind === 'mouth').map(({ loop }) => about(loop, around(apart, loop)))
+  const near = skinWhere(apart, topology.sheets, (x, y, z) => balls.some((eye) => aboutEye(eye, x, y, z)))
+  const settleRims = (positions: Float32Array, lipsMayCross = false): void => {
+    for (const meeting of lids) meeting.shut(positions)
+    if (!lipsMayCross) for (const meeting of lips) meeting.uncross(positions)
+    keepOffBalls(positions, near, balls)
+  }
+  const positions = mesh.positions.slice()
+  settleRims(positions)
+  return {
+    ...openHead(topology, eyes, mouth !== undefined),
+    whole: { ...settled, mesh: { positions, indices: mesh.indices } },
+    mouth,
+    eyes,
+    settleRims,
+    iris: seen.colour,
+    white: seen.white,
+  }
+}
+
+/** Whether a place is within a loop's surroundings. */
+function around({ positions }: Mesh, loop: Uint32Array): (x: number, y: number, z: number) => boolean {
+  const rows = gather(positions, loop, 3)
+  const middle = [0, 1, 2].map((k) => rows.reduce((sum, x, i) => (i % 3 === k ? sum + x / loop.length : sum), 0))
+  let radius = 0
+  for (let i = 0; i < rows.length; i += 3)
+    radius = Math.max(radius, Math.hypot(...middle.map((m, k) => rows[i + k] - m)))
+  return (x, y, z) => Math.hypot(x - middle[0], y - middle[1], z - middle[2]) < 1.3 * radius
+}
+
+/** [n, 3] points of the fitted head's eyeball on a side, as far as it is not a sheet between the lids. */
+function ballPoints({ model, mesh }: HeadFit, sign: number): Float32Array {
+  const own = new Set<number>()
+  model.faceRegion.forEach((inFace, t) => {
+    if (inFace) return
+    for (let c = 3 * t; c < 3 * t + 3; c++) {
+      const v = model.indices[c]
+      if (model.parts[v] === HEAD_PARTS.eyeball && sign * model.mean[3 * v] > 0) own.add(v)
+    }
+  })
+  return gather(mesh.positions, Uint32Array.from(own), 3)
+}
+
+/** Balls and corneas. */
+export function eyeParts({ eyes }: PlacedEyes, withKeys: boolean): AssetPart[] {
+  return eyes.flatMap(({ eye }) => [
+    { name: `eye${eye.side}`, look: 'eye' as const, ...placeBall(eye, ballMesh(eye), withKeys) },
+    { name: `cornea${eye.side}`, look: 'cornea' as const, ...placeBall(eye, corneaMesh(eye), withKeys) },
+  ])
+}
+
+/**
+ * [vertices of the closed head] how many times larger the skin about each is with shut eyes than it is in the photo: what is folded away
+ * there cannot be read from it. Undefined for models without such an expression.
+ */
+export function lidStretch(fit: HeadFit, metric: Metric, { topology, coarse }: HeadMesh): Float32Array | undefined {
+  const names = fit.model.expressionNames
+  const expression = fit.expression.slice()
+  for (const side of ['Left', 'Right']) {
+    const k = names.indexOf(`eyeBlink${side}`)
+    if (k < 0) return undefined
+    expression[k] = 1
+  }
+  const [open, shut] = [coarse, topology.refined(poser(fit, metric)({ expression }), 3)].map((positions) =>
+    areaAbout({ positions, indices: topology.indices }),
+  )
+  return shut.map((area, v) => area / Math.max(1e-12, open[v]))
+}
+
+/** The skin in the expression that is shown, its keys, and the parts behind the lips with theirs. */
+export interface MovedHead {
+  /** [vertices of the open head, 3] */
+  positions: Float32Array
+  keys: ShapeKey[]
+  inside: AssetPart[]
+}
+
+/** Poses the opened head, and makes all keys. @param signal ends it between two steps */
+export async function moveHead(
+  fit: HeadFit,
+  metric: Metric,
+  opened: OpenedHead,
+  { surface }: Pick<Settings, 'surface'>,
+  signal?: AbortSignal,
+): Promise<MovedHead> {
+  const { whole } = opened
+  const { topology } = whole
+  const { model } = fit
+  const skinOf = poser(fit, metric)
+  const settle = (pose: Pick<KeyPose, 'expression' | 'movement' | 'underOpenJaw'>): Float32Array => {
+    const positions = ride(whole, skinOf(pose))
+    opened.settleRims(positions, pose.underOpenJaw)
+    return positions
+  }
+  const rest = new Float64Array(fit.expression.length)
+  const expression = surface.neutralize ? rest : fit.expression
+  const skin = surface.neutralize ? { positions: settle({ expression }), indices: whole.mesh.indices } : whole.mesh
+  const mover = new SkinMover(skin, topology.parts, settle)
+  const shown = { names: model.expressionNames, range: model.expressionRange, shown: expression }
+  const poses = !surface.shapeKeys
+    ? []
+    : surface.keys === 'arkit' && hasArkitUnits(model.expressionNames)
+      ? arkitPoses(shown, drawingBoard(fit))
+      : modelPoses(shown, surface.neutralize ? { photo: fit.expression } : { neutral: rest })
+  const targets: { pose: KeyPose; skin: Float32Array }[] = []
+  for (const pose of poses) {
+    targets.push({ pose, skin: mover.target(pose) })
+    await pass(signal)
+  }
+  const positions = opened.extended(skin.positions)
+  const maker = new KeyMaker({ positions, indices: opened.indices })
+  const keys = targets.flatMap(({ pose, skin }) => maker.key(pose.name, opened.extended(skin)) ?? [])
+  const insideOf = insidePoser(fit, metric)
+  const inside =
+    !insideOf || !opened.mouth
+      ? []
+      : insideParts(
+          model.interior!,
+          {
+            loop: opened.mouth.loop,
+            modelVertices: topology.modelVertices,
+            skin: topology.indices.filter((_, c) => !topology.sheets[Math.floor(c / 3)]),
+          },
+          { inside: insideOf({ expression, tongueOut: 0 }), skin: skin.positions },
+          { inside: insideOf(openMouth(fit)), skin: settle(openMouth(fit)) },
+          targets.map(({ pose, skin }) => ({ pose, at: { inside: insideOf(pose), skin } })),
+        )
+  return { positions, keys, inside: inside.map((part) => ({ ...part, look: lookOf(part) })) }
+}
+
+/** Nothing but an open jaw; for models without such a unit, what the photo shows. */
+function openMouth({ model, expression }: HeadFit): Pick<KeyPose, 'expression' | 'tongueOut'> {
+  const k = model.expressionNames.indexOf('jawOpen')
+  return {
+    expression: k < 0 ? expression : Float64Array.from(expression, (_, i) => (i === k ? JAW_OPEN : 0)),
+    tongueOut: 0,
+  }
+}
+
+const lookOf = ({ name }: InsidePart): AssetPart['look'] => (name === 'tongue' || name === 'mouth' ? name : 'teeth')
+
+/** [vertices] area of the triangles about each. */
+function areaAbout(mesh: Mesh): Float32Array {
+  const areas = new Float32Array(mesh.indices.length / 3)
+  triangleNormals(mesh, areas)
+  const out = new Float32Array(mesh.positions.length / 3)
+  for (let c = 0; c < mesh.indices.length; c++) out[mesh.indices[c]] += areas[Math.floor(c / 3)]
+  return out
+}
+
+/** The mean head that movements without units are drawn on. */
+function drawingBoard({ model }: HeadFit): DrawingBoard {
+  const size = model.mean.length
+  const open = model.expressionNames.indexOf('jawOpen') * size
+  return {
+    mean: model.mean,
+    landmarks: embeddedPoints(model.mean, model.indices, model.landmarks478),
+    jaw: model.expression.slice(open, open + size).map((d) => JAW_OPEN * d),
+  }
+}
+
+/** The model's vertices at metric size in any expression. Without joints only the coefficients that differ cost time. */
+function poser(fit: HeadFit, { scale }: Metric): (pose: Pick<KeyPose, 'expression' | 'movement'>) => Float32Array {
+  const { model, identity, jointRotations } = fit
+  const start = fit.mesh.positions
+  const expressed = (expression: Float64Array): Float32Array => {
+    if (model.skinning) return posedMesh(model, identity, expression, jointRotations).positions.map((p) => p * scale)
+    const out = start.slice()
+    for (let k = 0; k < expression.length; k++) {
+      const change = scale * (expression[k] - fit.expression[k])
+      if (change === 0) continue
+      const basis = model.expression.subarray(k * out.length, (k + 1) * out.length)
+      for (let i = 0; i < out.length; i++) out[i] += change * basis[i]
+    }
+    return out
+  }
+  return ({ expression, movement }) => {
+    const out = expressed(expression)
+    if (movement) for (let i = 0; i < out.length; i++) out[i] += scale * movement[i]
+    return out
+  }
+}
+
+/** The same for the mouth's inside; undefined for models without. */
+function insidePoser(
+  { model, identity, expression: fitted, mesh }: HeadFit,
+  { scale }: Metric,
+): ((pose: Pick<KeyPose, 'expression' | 'tongueOut'>) => Float32Array) | undefined {
+  if (!model.interior) return undefined
+  // the person's own, as in the photo: each pose costs only what differs from it
+  const interior = model.interior
+  const own = { ...interior, mean: posedInterior(interior, identity, fitted).positions }
+  const { seam } = own
+  const at = ({ expression, tongueOut }: Pick<KeyPose, 'expression' | 'tongueOut'>): Float32Array => {
+    // a tongue goes by where the jaw has turned to from its place in the mean head
+    const { positions } =
+      tongueOut > 0
+        ? posedInterior(interior, identity, expression, tongueOut)
+        : posedInterior(
+            own,
+            [],
+            expression.map((c, k) => c - fitted[k]),
+          )
+    return positions.map((p) => p * scale)
+  }
+  if (!model.skinning) return at
+  // joints carry the skin alone: the inside goes with the lips
+  const rows = (of: number): Uint32Array => Uint32Array.from({ length: seam.length / 2 }, (_, i) => seam[2 * i + of])
+  const carried = alignPoints(
+    Float64Array.from(gather(at({ expression: fitted, tongueOut: 0 }), rows(0), 3)),
+    Float64Array.from(gather(mesh.positions, rows(1), 3)),
+  )
+  return (pose) => transformPoints(carried, at(pose))
+}

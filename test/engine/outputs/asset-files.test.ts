@@ -1,0 +1,199 @@
+/** The files of the asset, made of a small run and of a scan: valid, readable, and true to the photo. */
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { WebIO } from '@gltf-transform/core'
+import { EXTMeshoptCompression, KHRMeshQuantization } from '@gltf-transform/extensions'
+import validator from 'gltf-validator'
+import { MeshoptDecoder } from 'meshoptimizer'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ARKIT } from '../../../src/engine/asset/arkit.js'
+import { readMesh } from '../../../src/engine/formats/read-mesh.js'
+import { MeshDistance } from '../../../src/engine/geometry/distance.js'
+import { interpolate, rasterize } from '../../../src/engine/geometry/rasterize.js'
+import { sampleBilinear } from '../../../src/engine/image/filter.js'
+import { decodePicture } from '../../../src/engine/image/picture.js'
+import { type Reconstruction, reconstruct, resolveSettings, writeOutputs } from '../../../src/engine/index.js'
+import { assetFiles } from '../../../src/engine/outputs/asset-files.js'
+
+const PHOTO = fileURLToPath(new URL('../../../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
+const SCAN = fileURLToPath(new URL('../../../../shared/data/scans/lpsw/L1/image.png', import.meta.url))
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sider-asset-'))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe('a small run', () => {
+  let result: Reconstruction
+  beforeAll(async () => {
+    result = await reconstruct({
+      photo: PHOTO,
+      settings: resolveSettings({
+        preset: 'preview',
+        overrides: {
+          'photo.cropSize': 64,
+          'photo.face': 0,
+          'relief.steps': 20,
+          'output.sdfGrid': 16,
+          'output.obj': true,
+          'output.ply': true,
+          'output.usdz': true,
+          'surface.textureSize': 500,
+          'surface.mesh': 'both',
+          'surface.resolution': 64,
+          'surface.neutralize': true,
+          'head.ipdMm': 60,
+        },
+      }),
+    })
+    await writeOutputs(result, folder)
+  })
+
+  test('the GLBs hold material, maps and named keys, and are clean', async () => {
+    for (const name of ['face.glb', 'surface.glb']) {
+      const bytes = await readFile(join(folder, name))
+      const { issues } = await validator.validateBytes(bytes)
+      expect([issues.numErrors, issues.numWarnings], `${name}: ${JSON.stringify(issues.messages)}`).toEqual([0, 0])
+      const root = (await new WebIO().readBinary(bytes)).getRoot()
+      expect(root.listExtensionsUsed()).toEqual([])
+      const [node] = root.listNodes()
+      expect(node.getName()).toBe('face')
+      const { provenance, metric } = node.getExtras() as Record<string, Record<string, unknown>>
+      expect(provenance).toMatchObject({ photoSha256: result.photo.sha256, seed: 0 })
+      expect(provenance['quality']).toMatchObject({ landmarkRmsPx: result.quality.landmarkRmsPx })
+      expect(metric).toMatchObject({ ipdMm: 60, source: 'given' })
+      const material = root.listMaterials()[0]
+      expect(material.getBaseColorTexture()?.getSize()).toEqual([512, 512])
+      if (name === 'surface.glb') continue
+      expect(material.getNormalTexture()?.getSize()).toEqual([256, 256])
+      expect(node.getMesh()?.listPrimitives()[0].getAttribute('TANGENT')).not.toBeNull()
+      expect(root.listNodes().map((one) => one.getName())).toEqual([
+        'face',
+        ...['eyeRight', 'corneaRight', 'eyeLeft', 'corneaLeft', 'teethUpper', 'teethLower', 'tongue', 'mouth'],
+      ])
+      const keys = new Set<string>()
+      for (const one of root.listNodes()) {
+        const primitives = one.getMesh()!.listPrimitives()
+        const names = (one.getMesh()!.getExtras()['targetNames'] ?? []) as string[]
+        expect(primitives).toHaveLength(1)
+        expect(primitives[0].listTargets()).toHaveLength(names.length)
+        for (const key of names) keys.add(key)
+      }
+      expect([...keys].sort()).toEqual(ARKIT.map((key) => key.name).sort())
+      const clear = root.listMaterials().filter((one) => one.getAlphaMode() === 'BLEND')
+      expect(clear.map((one) => one.getName())).toEqual(['cornea'])
+    }
+  })
+
+  test('OBJ, PLY and USDZ hold the same head', async () => {
+    const { positions } = result.asset.head.mesh
+    for (const name of ['face.obj', 'face.ply']) {
+      const mesh = await readMesh(join(folder, name), 'RESULT_INVALID')
+      expect(mesh.positions.length, name).toBe(positions.length)
+      const worst = Math.max(...mesh.positions.map((p, i) => Math.abs(p - positions[i])))
+      expect(worst, name).toBeLessThan(1e-6)
+      expect(mesh.indices, name).toEqual(result.asset.head.mesh.indices)
+    }
+    const mtl = await readFile(join(folder, 'face.mtl'), 'utf8')
+    for (const [, file] of mtl.matchAll(/(textures\/\S+)/g)) expect(existsSync(join(folder, file)), file).toBe(true)
+    // each file of a USDZ starts at a multiple of 64 bytes and is stored as it is
+    const zip = await readFile(join(folder, 'face.usdz'))
+    const names: string[] = []
+    for (let o = 0; zip.readUInt32LE(o) === 0x04034b50; ) {
+      const [size, nameLength, extra] = [zip.readUInt32LE(o + 18), zip.readUInt16LE(o + 26), zip.readUInt16LE(o + 28)]
+      names.push(zip.toString('utf8', o + 30, o + 30 + nameLength))
+      const data = o + 30 + nameLength + extra
+      expect([zip.readUInt16LE(o + 8), data % 64]).toEqual([0, 0])
+      o = data + size
+    }
+    expect(names).toEqual(['face.usda', 'albedo.jpg', 'normal.png'])
+  })
+
+  test('displacement has 16 bits about its middle', async () => {
+    const { info, data } = await sharp(join(folder, 'textures/displacement.png'))
+      .toColourspace('grey16')
+      .raw({ depth: 'ushort' })
+      .toBuffer({ resolveWithObject: true })
+    const meta = await sharp(join(folder, 'textures/displacement.png')).metadata()
+    expect([info.width, meta.depth, meta.channels]).toEqual([256, 'ushort', 1])
+    const values = new Uint16Array(data.buffer, data.byteOffset, data.length / 2)
+    expect(Math.abs(values[0] - 32768)).toBeLessThan(2)
+    expect(new Set(values).size).toBeGreaterThan(300)
+  })
+
+  test('compressed GLBs are smaller and hold the same mesh', async () => {
+    const plain = (await readFile(join(folder, 'face.glb'))).length
+    for (const compression of ['quantize', 'meshopt'] as const) {
+      const settings = { ...result.settings, output: { ...result.settings.output, compression } }
+      const bytes = (await assetFiles({ ...result, settings }, {}))['face.glb'] as Uint8Array
+      expect(bytes.length).toBeLessThan(0.75 * plain)
+      await MeshoptDecoder.ready
+      const io = new WebIO()
+        .registerExtensions([KHRMeshQuantization, EXTMeshoptCompression])
+        .registerDependencies({ 'meshopt.decoder': MeshoptDecoder })
+      // the validator does not unpack meshopt: it sees the same document written again
+      const document = await io.readBinary(bytes)
+      for (const extension of document.getRoot().listExtensionsUsed())
+        if (extension.extensionName === 'EXT_meshopt_compression') extension.dispose()
+      const { issues } = await validator.validateBytes(await io.writeBinary(document))
+      expect([issues.numErrors, issues.numWarnings], JSON.stringify(issues.messages.slice(0, 5))).toEqual([0, 0])
+      const [node] = document.getRoot().listNodes()
+      const primitive = node.getMesh()!.listPrimitives()[0]
+      const accessor = primitive.getAttribute('POSITION')!
+      const [scale, move] = [node.getScale(), node.getTranslation()]
+      const points = new Float32Array(accessor.getCount() * 3)
+      for (let v = 0; v < accessor.getCount(); v++)
+        points.set(
+          accessor.getElement(v, [0, 0, 0]).map((p, k) => p * scale[k] + move[k]),
+          3 * v,
+        )
+      const off = new MeshDistance(result.asset.head.mesh).distances(points)
+      expect(Math.max(...off)).toBeLessThan(2e-5)
+      expect(primitive.listTargets()).toHaveLength(result.asset.keys.length)
+    }
+  })
+})
+
+describe.skipIf(!existsSync(SCAN))('a scan (needs ../shared/data/scans)', () => {
+  test("from the photo's camera, the textured head is the photo", async () => {
+    const result = await reconstruct({
+      photo: SCAN,
+      settings: resolveSettings({
+        preset: 'preview',
+        overrides: {
+          'relief.steps': 40,
+          'output.sdfGrid': 16,
+          'surface.textureSize': 0,
+          'surface.shapeKeys': false,
+        },
+      }),
+    })
+    const files = await assetFiles(result, {})
+    const texture = await decodePicture(files['textures/photo.jpg'] as Uint8Array)
+    const { head, textures } = result.asset
+    const raster = rasterize(head.mesh, result.fit.camera)
+    const uv = interpolate(raster, head.mesh.indices, head.uv, 2)
+    const [texel, seen] = [[0, 0, 0], [0]]
+    let [squares, count] = [0, 0]
+    for (let i = 0; i < raster.triangle.length; i++) {
+      if (raster.triangle[i] < 0) continue
+      const [x, y] = [uv[2 * i] * texture.width, uv[2 * i + 1] * texture.height]
+      sampleBilinear(textures.observed, textures.size, textures.size, 1, x, y, seen)
+      if (seen[0] < 0.5) continue
+      sampleBilinear(texture.data, texture.width, texture.height, 3, x, y, texel)
+      for (let k = 0; k < 3; k++) squares += ((texel[k] - result.photo.data[3 * i + k]) / 255) ** 2
+      count += 3
+    }
+    const psnr = -10 * Math.log10(squares / count)
+    console.info(`textured head against the photo: ${psnr.toFixed(1)} dB over ${count / 3} pixels`)
+    expect(count / 3).toBeGreaterThan(0.1 * raster.triangle.length)
+    expect(psnr).toBeGreaterThan(27)
+  })
+})
