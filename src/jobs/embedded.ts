@@ -29,6 +29,8 @@ export class EmbeddedEngine implements JobEngine {
     private readonly queue: JobQueue,
     readonly room: UploadRoom,
     private readonly sweepNow: () => void,
+    /** Calls back when the data folder cannot be written, or at once if it cannot. */
+    readonly onTrouble: (listener: (reason: SiderError) => void) => void,
   ) {}
 
   /**
@@ -50,7 +52,7 @@ export class EmbeddedEngine implements JobEngine {
     }
     const sweepNow = () =>
       void sweep(queue, options, log).catch((error) => log.error('sweep', { error: String(error) }))
-    return new EmbeddedEngine(queue, room, sweepNow)
+    return new EmbeddedEngine(queue, room, sweepNow, (listener) => store.disk.onTrouble(listener))
   }
 
   start(): void {
