@@ -416,6 +416,10 @@ export interface JobCreateParams {
    */
   severalFaces?: 'largest' | 'ask' | 'fail'
   /**
+   * Waiting jobs of a higher priority go first, whichever token has made them; among equals tokens take turns.
+   */
+  priority?: 'high' | 'normal' | 'low'
+  /**
    * Sent again with the same key (after a lost connection, say), the call answers with the first job and makes none.
    */
   idempotencyKey?: string

@@ -5,6 +5,10 @@ import type { Artifact, ErrorInfo, Job, JobResult, Question } from '../generated
 import type { Photo } from './photo.js'
 import type { JobState } from './states.js'
 
+/** Classes of priority, the first first. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const
+export type Priority = (typeof PRIORITIES)[number]
+
 export interface JobRecord {
   id: string
   /** Name of the token that created it. */
@@ -23,7 +27,7 @@ export interface JobRecord {
   corrections?: unknown
   severalFaces: 'largest' | 'ask' | 'fail'
   /** Those of a higher one go first, whoever has asked; without one it is 'normal'. */
-  priority?: 'high' | 'normal' | 'low'
+  priority?: Priority
   idempotencyKey?: string
   photo: Pick<Photo, 'bytes' | 'sha256'>
   progress: number
@@ -45,12 +49,14 @@ export interface NewJob {
   landmarks?: unknown
   corrections?: unknown
   severalFaces?: JobRecord['severalFaces']
+  priority?: JobRecord['priority']
   idempotencyKey?: string
 }
 
 /** The record of a job that has just been asked for. */
 export function newRecord(owner: string, wanted: NewJob): JobRecord {
-  const { photo, name, preset, settings, landmarks, corrections, severalFaces = 'largest', idempotencyKey } = wanted
+  const { photo, name, preset, settings, landmarks, corrections, severalFaces = 'largest' } = wanted
+  const { priority, idempotencyKey } = wanted
   const now = Date.now()
   return {
     id: randomUUID(),
@@ -66,6 +72,7 @@ export function newRecord(owner: string, wanted: NewJob): JobRecord {
     ...(landmarks !== undefined && { landmarks }),
     ...(corrections !== undefined && { corrections }),
     severalFaces,
+    ...(priority !== undefined && { priority }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     photo: { sha256: photo.sha256, bytes: photo.bytes },
     progress: 0,

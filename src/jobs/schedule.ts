@@ -66,7 +66,7 @@ export class Schedule {
       if (!next) return
       next.launched = true
       waiting.update(next)
-      waiting.serve(next.record.owner)
+      waiting.serve(next)
       this.launched.set(next, this.launch(next))
     }
   }

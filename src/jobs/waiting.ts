@@ -1,11 +1,54 @@
 /**
- * The jobs that wait for a place, in the order in which they get one: owners in turn, the one who has waited longest first, and
- * each one's oldest job first.
+ * The jobs that wait for a place, in the order in which they get one: higher priorities first; among equals owners in turn, the one
+ * who has waited longest first, and each one's oldest job first.
  */
 import type { Entry } from './entry.js'
+import { PRIORITIES, type Priority } from './record.js'
 import { waitsForWorker } from './states.js'
 
 export class WaitingJobs {
+  private readonly classes = new Map<Priority, FairOrder>(PRIORITIES.map((priority) => [priority, new FairOrder()]))
+
+  get size(): number {
+    return [...this.classes.values()].reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** Takes a job in or out, as its state asks. */
+  update(entry: Entry): void {
+    this.classOf(entry).update(entry)
+  }
+
+  /** Whose turn it is; it stays until `update` takes it out. */
+  next(): Entry | undefined {
+    for (const one of this.classes.values()) if (one.size > 0) return one.next()
+    return undefined
+  }
+
+  /** This job was started: its owner has had a turn. */
+  serve(entry: Entry): void {
+    this.classOf(entry).serve(entry.record.owner)
+  }
+
+  /** How many are before it; undefined for one that does not wait. */
+  position(entry: Entry): number | undefined {
+    const own = this.classOf(entry)
+    const position = own.position(entry)
+    if (position === undefined) return undefined
+    let before = 0
+    for (const one of this.classes.values()) {
+      if (one === own) break
+      before += one.size
+    }
+    return before + position
+  }
+
+  private classOf({ record }: Entry): FairOrder {
+    return this.classes.get(record.priority ?? 'normal')!
+  }
+}
+
+/** Jobs of one priority. */
+class FairOrder {
   private readonly byOwner = new Map<string, Line>()
   /** When each owner last had a job started. */
   private readonly served = new Map<string, number>()
@@ -18,7 +61,6 @@ export class WaitingJobs {
     return this.count
   }
 
-  /** Takes a job in or out, as its state asks. */
   update(entry: Entry): void {
     const { owner, state } = entry.record
     const waits = waitsForWorker(state) && !entry.launched
@@ -36,7 +78,6 @@ export class WaitingJobs {
     this.order = undefined
   }
 
-  /** Whose turn it is; it stays in the line until `update` takes it out. */
   next(): Entry | undefined {
     const [owner] = this.owners()
     return owner === undefined ? undefined : this.byOwner.get(owner)!.first
@@ -48,7 +89,6 @@ export class WaitingJobs {
     this.order = undefined
   }
 
-  /** How many are before it; undefined for one that does not wait. */
   position(entry: Entry): number | undefined {
     const { owner } = entry.record
     const rank = this.byOwner.get(owner)?.rank(entry)

@@ -136,7 +136,7 @@ describe('a long queue', () => {
     for (let next = waiting.next(); next; next = waiting.next()) {
       started.push(next)
       next.launched = true
-      waiting.serve(next.record.owner)
+      waiting.serve(next)
       waiting.update(next)
     }
     expect(started).toHaveLength(expected.length)

@@ -1,12 +1,15 @@
 /** Redis, storage, servers and workers as they are on several machines, on this one: each a process of its own where it is to be killed. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
 import { Log } from '../../src/jobs/log.js'
+import { PREFIX, QUEUE } from '../../src/jobs/shared/connection.js'
 import { QueueWorker, WORKER_DEFAULTS, type WorkerOptions } from '../../src/jobs/shared/worker.js'
 import type { ServerOptions } from '../../src/rpc/options.js'
 import { Peer, type TestServer, testServer } from '../service-peer.js'
@@ -94,6 +97,47 @@ export class Machines {
 
   get shared() {
     return { queue: this.redis.url, storage: this.storage }
+  }
+
+  /** Puts tokens into the file that all servers read. */
+  tokens(secrets: Record<string, string>): void {
+    const lines = Object.entries(secrets).map(([name, secret]) => `${name} ${secret}\n`)
+    writeFileSync(this.tokenFile, lines.join(''), { mode: 0o600 })
+  }
+
+  /** What the shared folder has of a job. */
+  stored(job: string): string[] {
+    const folder = join(fileURLToPath(this.storage), 'jobs', job)
+    if (!existsSync(folder)) return []
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
+    const names = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+    return names.map((name) => relative(folder, name)).sort()
+  }
+
+  /** Jobs that BullMQ has set aside, and why: as its own tools show them. */
+  setAside(): Promise<{ job: string; why: string }[]> {
+    return this.asked(async (queue) =>
+      (await queue.getFailed()).map(({ data, failedReason }) => ({ job: data.id, why: failedReason })),
+    )
+  }
+
+  /** Jobs that BullMQ has yet to see to. */
+  waiting(): Promise<{ active: number; waiting: number; setAside: number }> {
+    return this.asked(async (queue) => {
+      const { active, waiting, prioritized, delayed, failed } = await queue.getJobCounts()
+      return { active, waiting: waiting + prioritized + delayed, setAside: failed }
+    })
+  }
+
+  private async asked<T>(question: (queue: Queue) => Promise<T>): Promise<T> {
+    const redis = new Redis(this.redis.port)
+    const queue = new Queue(QUEUE, { connection: redis, prefix: PREFIX })
+    try {
+      return await question(queue)
+    } finally {
+      await queue.close()
+      redis.disconnect()
+    }
   }
 
   /** A server in this process. */

@@ -101,10 +101,13 @@ export async function makeFolder(folder: string, mode?: number): Promise<void> {
     await mkdir(folder, mode)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' && !existsSync(dirname(folder))) {
-      await makeFolder(dirname(folder), mode)
-      await makeFolder(folder, mode)
-    } else if (code !== 'EEXIST') throw error
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT') throw error
+    if (!existsSync(dirname(folder))) await makeFolder(dirname(folder), mode)
+    // Once more only; others may make the same folders at the same moment.
+    await mkdir(folder, mode).catch((again: NodeJS.ErrnoException) => {
+      if (again.code !== 'EEXIST') throw again
+    })
   }
 }
 

@@ -13,10 +13,10 @@ import { toErrorInfo } from '../errors.js'
 import type { Log } from '../log.js'
 import { OF_DISK, outcomePlan, planAgain, warning } from '../plans.js'
 import type { Outcome, Attempt as Run, Runner, RunSummary } from '../runner.js'
-import { isEnd } from '../states.js'
+import { isEnd, type JobState } from '../states.js'
 import { Checkpoints } from './checkpoints.js'
 import type { JobRecords, SharedPlan, SharedRecord } from './records.js'
-import { KEYS, type Storage } from './storage.js'
+import { KEYS, removeEnded, type Storage } from './storage.js'
 import { Teller } from './teller.js'
 
 /** Time between tries to reach queue or storage, milliseconds. */
@@ -63,21 +63,20 @@ export class SharedAttempt {
     const looking = setInterval(() => void this.look(), LOOK_MS)
     try {
       const outcome = await this.attempt().catch((error) => this.fault(error))
-      if (this.over.signal.aborted) return 'settled' // somebody else has said what becomes of it
-      return await this.settle(outcome)
+      await this.teller.stop()
+      return this.over.signal.aborted ? 'settled' : await this.settle(outcome)
     } catch (error) {
-      if (this.over.signal.aborted) return 'settled'
-      throw error
+      if (!this.over.signal.aborted) throw error
+      return 'settled' // somebody else has said what becomes of it
     } finally {
       clearInterval(looking)
-      this.teller.stop()
-      await rm(this.folder, { recursive: true, force: true }).catch(() => {})
+      await this.clear().catch((error) => this.parts.log.warning('left', { job: this.id, error: String(error) }))
     }
   }
 
   /** The job's state is this now, as somebody has said; undefined if the attempt does not count any more. */
   obey(state: string | undefined): void {
-    if (state === undefined || isEnd(state as SharedRecord['state'])) {
+    if (state === undefined || isEnd(state as JobState)) {
       this.over.abort()
       this.run?.kill()
     } else if (state === 'pausing') this.handBack()
@@ -135,6 +134,15 @@ export class SharedAttempt {
     }
   }
 
+  /** Clears what nobody needs any more: here, and in the storage of a job that has ended or is gone. */
+  private async clear(): Promise<void> {
+    const { records, storage } = this.parts
+    await rm(this.folder, { recursive: true, force: true }).catch(() => {})
+    const { state } = await records.look(this.id)
+    if (state === undefined) await storage.remove(KEYS.job(this.id))
+    else if (isEnd(state as JobState)) await removeEnded(storage, this.id)
+  }
+
   /** What this program could not do: its own disk is full, or it has a fault. */
   private fault(cause: unknown): Outcome {
     let error = cause
@@ -158,7 +166,7 @@ export class SharedAttempt {
   }
 
   private async settle(outcome: Outcome): Promise<AttemptEnd> {
-    const { records, storage, log } = this.parts
+    const { records, log } = this.parts
     const { id } = this
     const drained = this.stopping.signal.aborted && outcome.type === 'lost'
     const plan = planOf(drained ? { type: 'stopped' } : outcome)
@@ -173,7 +181,6 @@ export class SharedAttempt {
     if (!made) return 'settled'
     const { state, error, crashes } = made.record
     log.info('job settled', { job: id, outcome: outcome.type, state, ...(error && { code: error.name, crashes }) })
-    if (isEnd(state)) await clearEnded(id, storage, log)
     if (outcome.type === 'failed' && outcome.error.name === 'INTERNAL')
       log.error('fault', { job: id, error: outcome.stderr })
     if (outcome.type === 'lost' && !drained) {
@@ -229,10 +236,4 @@ export function lostPlan(what: string, data: Record<string, unknown> = {}): Shar
     const change = plan(progress > lostAt ? { ...record, crashes: 0 } : record)
     return { ...change, fields: { ...change.fields, lostAt: progress, progress } }
   }
-}
-
-/** What an ended job needs no more. */
-async function clearEnded(id: string, storage: Storage, log: Log): Promise<void> {
-  for (const key of [KEYS.checkpoint(id), KEYS.previews(id)])
-    await storage.remove(key).catch((error) => log.warning('left', { job: id, key, error: String(error) }))
 }

@@ -20,7 +20,7 @@ import { Housekeeping } from './housekeeping.js'
 import { openStorage } from './open-storage.js'
 import { gone, JobRecords, type Known, type SharedRecord } from './records.js'
 import { Scratch } from './scratch.js'
-import { KEYS, type Storage } from './storage.js'
+import { KEYS, removeEnded, type Storage } from './storage.js'
 
 /** Time for a photo to become a job, milliseconds; after it the bytes are rubbish. */
 const COMING_MS = 3_600_000
@@ -188,8 +188,7 @@ export class SharedEngine implements JobEngine {
     if (queued) await this.send(queued)
     if (['cancelled', 'paused'].includes(record.state)) await dispatch.withdraw({ id, turn: record.turn })
     if (isEnd(record.state)) {
-      for (const key of [KEYS.checkpoint(id), KEYS.previews(id)])
-        await storage.remove(key).catch((error) => this.log.warning('left', { job: id, key, error: String(error) }))
+      await removeEnded(storage, id).catch((error) => this.log.warning('left', { job: id, error: String(error) }))
     }
     return this.get(owner, id)
   }

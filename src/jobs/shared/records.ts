@@ -7,7 +7,7 @@ import { SiderError } from '../../engine/index.js'
 import type { Job } from '../../generated/protocol.js'
 import type { JobEvent } from '../events.js'
 import { type Change, changed, type News, stateNews } from '../plans.js'
-import { bytesOf, type JobRecord, toJob } from '../record.js'
+import { bytesOf, type JobRecord, PRIORITIES, type Priority, toJob } from '../record.js'
 import { isEnd, type JobAction, waitsForWorker } from '../states.js'
 import { ask, PREFIX, type QueueConnection } from './connection.js'
 import { type LiveEvent, readLive, toEvent } from './live-event.js'
@@ -269,10 +269,7 @@ function modeOf(before: SharedRecord, after: SharedRecord, joins: boolean): stri
 
 const keyField = (owner: string, key: string): string => JSON.stringify([owner, key])
 
-const CLASSES = ['high', 'normal', 'low']
-
-/** Which of the classes of priority. */
-const classOf = (priority: SharedRecord['priority'] = 'normal'): number => CLASSES.indexOf(priority)
+const classOf = (priority: Priority = 'normal'): number => PRIORITIES.indexOf(priority)
 
 /** A job that is deleted meanwhile is nothing to speak of. */
 export function gone(error: unknown): undefined {

@@ -27,3 +27,8 @@ export const KEYS = {
   /** By its content: whoever writes it, and how often, it is the same. */
   result: (id: string, sha256: string): string => `jobs/${id}/results/${sha256}`,
 }
+
+/** What a job that has ended needs no more. @throws SiderError as `remove` */
+export async function removeEnded(storage: Storage, id: string): Promise<void> {
+  for (const key of [KEYS.checkpoint(id), KEYS.previews(id)]) await storage.remove(key)
+}

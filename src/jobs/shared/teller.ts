@@ -2,6 +2,7 @@
  * Tells what is heard of an attempt: progress and previews as often as queue and storage take them, of each kind the newest; what
  * people are to read, in its order.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { News } from '../plans.js'
 import type { PreviewInfo, RunEvents } from '../runner.js'
 import type { JobRecords, SharedRecord } from './records.js'
@@ -12,10 +13,10 @@ const PROGRESS_MS = 200
 
 export class Teller {
   private readonly latest = new Map<string, () => Promise<void>>()
-  private readonly busy = new Set<string>()
+  private readonly busy = new Map<string, Promise<void>>()
   private kept: Promise<unknown> = Promise.resolve()
   private fraction: number
-  private stopped = false
+  private readonly ending = new AbortController()
 
   /** @param said is told the job's state whenever something of it was told; undefined if the attempt does not count any more */
   constructor(
@@ -33,7 +34,7 @@ export class Teller {
       const body = { ...progress, fraction: this.fraction }
       this.offer('progress', async () => {
         await this.tell('progress', { method: 'job/progress', kind: 'progress', body })
-        await new Promise((resolve) => setTimeout(resolve, PROGRESS_MS).unref())
+        await sleep(PROGRESS_MS, undefined, { signal: this.ending.signal })
       })
     },
     preview: (info, payload, sha256) => this.offer(info.name, () => this.preview(info, payload, sha256)),
@@ -42,23 +43,25 @@ export class Teller {
 
   /** Something that late subscribers are told of too. */
   keep(news: News): void {
+    if (this.ending.signal.aborted) return
     this.kept = this.kept.then(() => this.tell('', news)).catch(() => {}) // without a queue nobody hears it
   }
 
-  stop(): void {
-    this.stopped = true
+  /** Nothing more is told when this is done. */
+  async stop(): Promise<void> {
+    this.ending.abort()
     this.latest.clear()
+    await Promise.all([...this.busy.values(), this.kept])
   }
 
   /** Does it when the one before it of the same kind is done; of those that wait the newest counts. */
   private offer(kind: string, work: () => Promise<void>): void {
-    if (this.stopped) return
+    if (this.ending.signal.aborted) return
     this.latest.set(kind, work)
-    if (!this.busy.has(kind)) void this.pump(kind)
+    if (!this.busy.has(kind)) this.busy.set(kind, this.pump(kind))
   }
 
   private async pump(kind: string): Promise<void> {
-    this.busy.add(kind)
     for (let work = this.take(kind); work; work = this.take(kind)) await work().catch(() => {}) // the next may do better
     this.busy.delete(kind)
   }
@@ -77,7 +80,6 @@ export class Teller {
   }
 
   private async tell(field: string, news: News): Promise<void> {
-    if (this.stopped) return
     this.said(await this.records.tell(this.record.id, this.record.attempt!, field, news))
   }
 }

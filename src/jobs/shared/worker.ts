@@ -17,7 +17,7 @@ import { readLive } from './live-event.js'
 import { openStorage } from './open-storage.js'
 import { gone, JobRecords, liveChannel, type SharedRecord } from './records.js'
 import { Scratch } from './scratch.js'
-import { KEYS, type Storage } from './storage.js'
+import { removeEnded, type Storage } from './storage.js'
 
 export interface WorkerOptions extends QueueAddress {
   storage: string
@@ -165,7 +165,7 @@ export class QueueWorker {
       return { ...what, fields: { ...what.fields, attempt: undefined } }
     })
     if (freed?.record.state === 'failed') {
-      await this.storage.remove(KEYS.checkpoint(id)).catch(() => {})
+      await removeEnded(this.storage, id).catch(() => {}) // with the job then
       return 'set aside'
     }
     const attempt = randomUUID()
