@@ -17,6 +17,7 @@ export const TRANSFER: readonly number[] = [
 export interface Arithmetic<T> {
   one(like: T): T
   multiply(a: T, b: T): T
+  square(a: T): T
   subtract(a: T, b: T): T
   scale(factor: number, a: T): T
 }
@@ -24,12 +25,13 @@ export interface Arithmetic<T> {
 const NUMBERS: Arithmetic<number> = {
   one: () => 1,
   multiply: (a, b) => a * b,
+  square: (a) => a * a,
   subtract: (a, b) => a - b,
   scale: (factor, a) => factor * a,
 }
 
 /** The harmonics of unit vectors (x, y, z). */
-export function harmonicsOf<T>(x: T, y: T, z: T, { one, multiply, subtract, scale }: Arithmetic<T>): T[] {
+export function harmonicsOf<T>(x: T, y: T, z: T, { one, multiply, square, subtract, scale }: Arithmetic<T>): T[] {
   return [
     one(x),
     x,
@@ -38,8 +40,8 @@ export function harmonicsOf<T>(x: T, y: T, z: T, { one, multiply, subtract, scal
     multiply(x, y),
     multiply(x, z),
     multiply(y, z),
-    subtract(multiply(x, x), multiply(y, y)),
-    subtract(scale(3, multiply(z, z)), one(z)),
+    subtract(square(x), square(y)),
+    subtract(scale(3, square(z)), one(z)),
   ]
 }
 

@@ -34,6 +34,7 @@ const STILL = 2e-6
 const TENSORS: Arithmetic<tf.Tensor> = {
   one: tf.onesLike,
   multiply: tf.mul,
+  square: tf.square,
   subtract: tf.sub,
   scale: (factor, a) => tf.mul(factor, a),
 }
