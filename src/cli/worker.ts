@@ -1,7 +1,7 @@
 /** `sider worker`: works on the jobs of a queue that several machines share. */
 import { join } from 'node:path'
-import { defaultDataFolder } from '../engine/data-folder.js'
 import { SiderError } from '../engine/errors.js'
+import { defaultDataFolder } from '../engine/system/data-folder.js'
 import type { Command } from './command.js'
 import { number } from './serve.js'
 import { SHARED_OPTIONS, sharedAddresses } from './shared-options.js'

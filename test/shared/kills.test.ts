@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isEnd } from '../../src/jobs/states.js'
-import { type Message, Peer, type TestServer } from '../service-peer.js'
+import { type Message, Peer, type TestServer } from '../rpc/service-peer.js'
 import { freePort, Machines, MISSING } from './machines.js'
 
 const [JOBS, CANCELLED, KILLS] = [40, 4, 20]

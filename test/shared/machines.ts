@@ -12,10 +12,10 @@ import { Log } from '../../src/jobs/log.js'
 import { PREFIX, QUEUE } from '../../src/jobs/shared/connection.js'
 import { QueueWorker, WORKER_DEFAULTS, type WorkerOptions } from '../../src/jobs/shared/worker.js'
 import type { ServerOptions } from '../../src/rpc/options.js'
-import { Peer, type TestServer, testServer } from '../service-peer.js'
+import { Peer, type TestServer, testServer } from '../rpc/service-peer.js'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const SCRIPTED = here('../scripted-worker.mjs')
+const SCRIPTED = here('../jobs/scripted-worker.mjs')
 
 /** Why these tests are skipped; undefined where they can run. */
 export const MISSING =
@@ -176,7 +176,7 @@ export class Machines {
   async serverProcess(port = 0): Promise<{ child: ChildProcess; server: TestServer }> {
     const dataFolder = mkdtempSync(join(this.folder, 'serve-'))
     const options = { shared: this.shared, tokenFile: this.tokenFile }
-    const child = await this.process('../scripted-server.mjs', [dataFolder, `${port}`, JSON.stringify(options)])
+    const child = await this.process('../rpc/scripted-server.mjs', [dataFolder, `${port}`, JSON.stringify(options)])
     const { url } = JSON.parse(this.firstLines.get(child)!) as { url: string }
     const token = readFileSync(this.tokenFile, 'utf8').trim()
     return { child, server: { url, token, dataFolder, tokenFile: this.tokenFile, log: [], close: async () => {} } }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openStorage } from '../../src/jobs/shared/open-storage.js'
-import type { Peer } from '../service-peer.js'
+import type { Peer } from '../rpc/service-peer.js'
 import { Machines } from './machines.js'
 import { MISSING, StorageServer } from './storage-server.js'
 

@@ -37,11 +37,12 @@ export class PhotoFetcher {
   /** @throws SiderError IMAGE_FETCH_FAILED, IMAGE_TOO_LARGE, CANCELLED */
   async fetch(address: string, signal: AbortSignal): Promise<Uint8Array> {
     for (let tries = 1; ; tries++) {
+      const timeout = AbortSignal.timeout(1000 * this.limits.seconds)
       try {
-        return await this.follow(address, AbortSignal.any([signal, AbortSignal.timeout(1000 * this.limits.seconds)]))
+        return await this.follow(address, AbortSignal.any([signal, timeout]))
       } catch (error) {
         if (signal.aborted) throw new SiderError('CANCELLED', 'the batch was stopped')
-        const known = error instanceof SiderError ? error : this.failure(address, error)
+        const known = error instanceof SiderError ? error : this.failure(address, error, timeout.aborted)
         const { again, after = WAIT_S * 4 ** (tries - 1) } = known.data as { again?: boolean; after?: number }
         if (!again || tries >= TRIES) throw known
         await sleep(1000 * Math.min(after, LONGEST_WAIT_S), undefined, { signal }).catch(() => {})
@@ -140,9 +141,9 @@ export class PhotoFetcher {
     })
   }
 
-  private failure(address: string, cause: unknown): SiderError {
-    const { name, code, message } = cause as NodeJS.ErrnoException
-    if (name === 'TimeoutError' || code === 'ABORT_ERR') {
+  private failure(address: string, cause: unknown, late: boolean): SiderError {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (late) {
       return refused(address, `it took more than ${this.limits.seconds} s`, { again: true }, cause)
     }
     return refused(address, message || String(code), { again: code !== 'ENOTFOUND', errno: code }, cause)

@@ -8,16 +8,21 @@ const V4 =
 /** All but 2000::/3, and of it what carries addresses of the other kind or is for documents. */
 const V6 = '::/3 4000::/2 8000::/1 2001::/23 2001:db8::/32 2002::/16 3fff::/20'
 
-const list = new BlockList()
-for (const [text, family] of [[V4, 'ipv4'] as const, [V6, 'ipv6'] as const]) {
-  for (const subnet of text.split(' ')) {
+function listOf(subnets: string, family: 'ipv4' | 'ipv6'): BlockList {
+  const list = new BlockList()
+  for (const subnet of subnets.split(' ')) {
     const [address, length] = subnet.split('/')
     list.addSubnet(address, Number(length), family)
   }
+  return list
 }
+
+/** Apart, for a list of both takes an address of the one for the same of the other. */
+const [V4_LIST, V6_LIST] = [listOf(V4, 'ipv4'), listOf(V6, 'ipv6')]
 
 /** @param address IPv4 or IPv6. What is no address is private too: nothing good is known of it. */
 export function isPrivateAddress(address: string): boolean {
   const family = isIP(address)
-  return family === 0 || list.check(address, family === 4 ? 'ipv4' : 'ipv6')
+  if (family === 4) return V4_LIST.check(address, 'ipv4')
+  return family === 0 || V6_LIST.check(address, 'ipv6')
 }

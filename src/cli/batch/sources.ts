@@ -116,4 +116,7 @@ async function ofFile(path: string, name: string, folder: string, readers: Reade
 
 /** What of a name can be that of a folder anywhere. */
 const plain = (name: string): string =>
-  parse(basename(name)).name.replace(/[^\w.-]+/g, '_').replace(/^[^\w]+/, '').slice(0, 80) || 'photo'
+  parse(basename(name))
+    .name.replace(/[^\w.-]+/g, '_')
+    .replace(/^[^\w]+/, '')
+    .slice(0, 80) || 'photo'

@@ -4,6 +4,7 @@
  * and what was at work is known to the engine by its idempotency key.
  */
 import { createHash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -50,7 +51,7 @@ export interface BatchOptions {
   /** Leave photos and results with the engine too. */
   keepJobs?: boolean
   /** What is wrong with it is wrong with every photo. */
-  check?: Promise<unknown>
+  check?: () => Promise<unknown>
   /** Ends it with its error. */
   broken?: Promise<never>
   /** Aborting ends it with CANCELLED. */
@@ -113,10 +114,12 @@ export const newEnd = (): BatchEnd => ({
 class Batch {
   readonly over = new AbortController()
   private readonly seen = new Set<number>()
-  private readonly flight = new Set<Promise<void>>()
+  /** Told when a job is over. */
+  private freed = () => {}
   private readonly move: <T>(work: () => Promise<T>) => Promise<T>
   private readonly settings: Settings
   private readonly how: string
+  private readonly checked: Promise<unknown> | undefined
   private fail!: (error: unknown) => void
   /** Rejects with what ends the batch for all of them. */
   readonly fatal = new Promise<never>((_, reject) => {
@@ -134,7 +137,9 @@ class Batch {
     this.settings = resolveSettings({ preset, overrides: settings })
     this.how = JSON.stringify([preset, settings])
     this.move = places(moving)
-    check?.catch(() => {})
+    setMaxListeners(0, this.over.signal) // every job in flight listens
+    this.checked = check?.()
+    this.checked?.catch(() => {})
   }
 
   async run(photos: AsyncIterable<BatchPhoto>): Promise<void> {
@@ -152,12 +157,20 @@ class Batch {
         tally.skipped++
         continue
       }
-      const work = this.one(key, photo).finally(() => this.flight.delete(work))
-      this.flight.add(work)
-      while (this.flight.size >= this.options.inFlight) await Promise.race(this.flight)
+      void this.one(key, photo)
+      await this.until(this.options.inFlight - 1)
     }
-    await Promise.all(this.flight)
+    await this.until(0)
     if (this.over.signal.aborted) await this.fatal
+  }
+
+  /** Waits until no more jobs than that are at work. */
+  private async until(most: number): Promise<void> {
+    while (this.end.tally.atWork > most) {
+      await new Promise<void>((resolve) => {
+        this.freed = resolve
+      })
+    }
   }
 
   private isDone(key: number, { folder }: BatchPhoto): boolean {
@@ -194,16 +207,20 @@ class Batch {
       this.fail(error)
     } finally {
       tally.atWork--
+      this.freed()
     }
   }
 
   /** The photo's job: one of an earlier run of the batch if photo and settings are the same and it has not failed. */
   private async submit({ name, folder, read }: BatchPhoto): Promise<Job> {
-    const { engine, journal, preset, check } = this.options
-    await check
+    const { engine, journal, preset } = this.options
+    await this.checked
     this.assertOn()
     const bytes = await this.insist(() => read(this.over.signal))
-    const idempotencyKey = createHash('sha256').update(`${journal.id} ${folder} ${this.how}`).update(bytes).digest('hex')
+    const idempotencyKey = createHash('sha256')
+      .update(`${journal.id} ${folder} ${this.how}`)
+      .update(bytes)
+      .digest('hex')
     const photo = await photoOf(bytes)
     const wanted = { preset, settings: this.settings, photo, name: name.slice(-200), idempotencyKey }
     const make = () => this.insist(() => engine.create(OWNER, wanted))
