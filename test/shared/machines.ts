@@ -56,7 +56,8 @@ export class TestRedis {
 
   async start(): Promise<void> {
     const args = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.folder, '--save', '']
-    this.child = spawn('redis-server', [...args, '--appendonly', 'yes', ...this.more], {
+    const more = this.more.at(-1) === '--tls-port' ? [...this.more, `${this.port}`] : this.more
+    this.child = spawn('redis-server', [...args, '--appendonly', 'yes', ...more], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let said = ''
@@ -89,9 +90,10 @@ export class Machines {
   storage = pathToFileURL(join(this.folder, 'storage')).href
   redis!: TestRedis
 
-  static async start(): Promise<Machines> {
+  /** @param redis further options of Redis; of a last one without a value it is the port */
+  static async start(...redis: string[]): Promise<Machines> {
     const machines = new Machines()
-    machines.redis = await TestRedis.start()
+    machines.redis = await TestRedis.start(...redis)
     return machines
   }
 
@@ -186,6 +188,12 @@ export class Machines {
     const peer = await Peer.open(server, 'binary', token)
     this.ends.push(() => peer.close())
     return peer
+  }
+
+  /** A client of a server that somebody else has started. */
+  peerOf(url: string, tokenFile: string): Promise<Peer> {
+    const token = readFileSync(tokenFile, 'utf8').trim().split(' ').at(-1)!
+    return this.peer({ url, token, tokenFile, dataFolder: '', log: [], close: async () => {} })
   }
 
   async end(): Promise<void> {

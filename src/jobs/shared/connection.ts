@@ -61,11 +61,15 @@ export class QueueConnection {
       return made
     }
     const first = connect({ retryStrategy: () => null, connectTimeout: CONNECT_MS })
+    let why: Error | undefined // what is thrown says only that there is no connection
+    first.once('error', (error) => {
+      why = error
+    })
     try {
       await first.connect()
       await assertDurable(first, address)
     } catch (error) {
-      throw error instanceof SiderError ? error : queueError(error)
+      throw queueError(error instanceof SiderError ? error : (why ?? error))
     } finally {
       first.disconnect()
     }
@@ -125,10 +129,7 @@ export function queueError(cause: unknown): SiderError {
 /** @throws SiderError USAGE */
 function readAddress(text: string): { url: string; secrets: RedisOptions } {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !['redis:', 'rediss:'].includes(url.protocol)) {
-    throw new SiderError('USAGE', `the queue must be an address such as redis://localhost:6379, not '${text}'`)
-  }
-  if (url.password !== '' || url.username !== '') {
+  if (url && (url.password !== '' || url.username !== '')) {
     throw new SiderError(
       'USAGE',
       'the address of the queue holds a secret, which other users of the machine could see',
@@ -136,6 +137,9 @@ function readAddress(text: string): { url: string; secrets: RedisOptions } {
         hint: { cli: `Leave it out, and set ${PASSWORD} (and ${USERNAME}) in the environment.` },
       },
     )
+  }
+  if (!url || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') {
+    throw new SiderError('USAGE', 'the address of the queue must be one such as redis://localhost:6379')
   }
   const [username, password] = [process.env[USERNAME], process.env[PASSWORD]]
   return { url: text, secrets: { ...(username && { username }), ...(password && { password }) } }

@@ -32,5 +32,5 @@ async function storageOf(address: string): Promise<Storage> {
     const { S3Storage } = await import('./s3-storage.js')
     return S3Storage.open(url.hostname, decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, ''))
   }
-  throw new SiderError('USAGE', `the storage must be s3://bucket/prefix or file:///folder, not '${address}'`)
+  throw new SiderError('USAGE', 'the address of the storage must be s3://bucket/prefix or file:///folder')
 }
