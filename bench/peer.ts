@@ -38,7 +38,7 @@ Usage: npm run peer -- [options]
   --python FILE    a Python with PyTorch and NumPy (default: $PEER_PYTHON, else python3)
   --steps N        steps of the peer's optimisation (default 200)
   --coarse N       steps in which both first learn the fitted face; they do not count (default 300)
-  --set KEY=VALUE  any setting over preset paper, e.g. field.width=256; repeatable
+  --set KEY=VALUE  any setting over preset paper, e.g. networks.geometry.width=256; repeatable
   --out FILE       figures as JSON (default out/peer.json)
 `
 
@@ -69,7 +69,7 @@ async function prepare(photoPath: string | URL, settings: Settings): Promise<Pro
     settings,
     target,
     rays: () => makeRays(evidence, target.frame),
-    near: await target.sample(65536, settings.coarse.sampleSigma, new Rng(settings.seed + 1)),
+    near: await target.sample(65536, settings.networks.coarse.sampleSigma, new Rng(settings.seed + 1)),
   }
 }
 
@@ -88,7 +88,7 @@ function exportProblem({ settings, rays, near }: Problem, folder: string): { pro
       distance: { data: near.distance, shape: [near.distance.length] },
     }),
   )
-  writeFileSync(files.settings, JSON.stringify(settings))
+  writeFileSync(files.settings, JSON.stringify({ seed: settings.seed, ...settings.networks }))
   return files
 }
 
@@ -98,8 +98,8 @@ async function differentiableStep(
   { settings, target, rays, near }: Problem,
 ): Promise<() => Promise<number>> {
   const field = new SiderField(device, settings, target.frame)
-  const step = await device.compile(detailStep(field, settings.detail), field.variables)
-  const { rays: r, points } = settings.detail
+  const step = await device.compile(detailStep(field, settings.networks.detail), field.variables)
+  const { rays: r, points } = settings.networks.detail
   const all = rays()
   const x = new Float32Array(3 * (r + points))
   const view = new Float32Array(3 * r)
@@ -118,7 +118,7 @@ async function differentiableStep(
     colour,
     weight: new Float32Array(r).fill(1),
     distance: near.distance.slice(0, points),
-    rate: Float32Array.of(correctedRate(settings.detail.learningRate, 1)),
+    rate: Float32Array.of(correctedRate(settings.networks.detail.learningRate, 1)),
   }
   await step.run(feeds)
   return async () => (await timed(1, () => step.run(feeds)))[0]
@@ -139,10 +139,10 @@ async function compare(problem: Problem, python: string, steps: number, coarseSt
     const coarse = await trainCoarse(
       field,
       target,
-      { ...settings.coarse, steps: coarseSteps },
+      { ...settings.networks.coarse, steps: coarseSteps },
       coarseStart(settings.seed),
     )
-    const trainer = await DetailTrainer.create(field, problem.rays(), near, settings.detail, settings.seed)
+    const trainer = await DetailTrainer.create(field, problem.rays(), near, settings.networks.detail, settings.seed)
     const alone = await differentiableStep(device, problem)
     const peerSeconds: number[] = []
     const peerTracing: number[] = []
@@ -188,11 +188,11 @@ async function compare(problem: Problem, python: string, steps: number, coarseSt
     const toPeer = { seconds: total(peerSeconds), steps: peerLoss.length }
     const engine = { step: median(own), differentiable: median(differentiable) }
     const peerDifferentiable = median(peerSeconds.map((s, i) => s - peerTracing[i]))
-    const { field: shape, detail } = settings
+    const { geometry, detail } = settings.networks
     return {
       settings: {
-        width: shape.width,
-        layers: shape.layers,
+        width: geometry.width,
+        layers: geometry.layers,
         rays: detail.rays,
         points: detail.points,
         cropSize: settings.photo.cropSize,
@@ -239,7 +239,7 @@ async function main(): Promise<void> {
   // Both run a fixed number of steps, so the engine must not stop at a plateau, nor after its epochs.
   const settings = resolveSettings({
     preset: 'paper',
-    overrides: { 'detail.plateauEpochs': 0, 'detail.epochs': 100_000, ...overrides },
+    overrides: { 'networks.detail.plateauEpochs': 0, 'networks.detail.epochs': 100_000, ...overrides },
   })
   const photo = values.photo ?? new URL('../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url)
   const steps = BLOCK * Math.ceil(Number(values.steps) / BLOCK)

@@ -68,7 +68,7 @@ async function headFit(repeats: number): Promise<StageFigures> {
 }
 
 async function coarseInput(preset: string) {
-  const settings = resolveSettings({ preset, overrides: { field: { kind: 'relief' } } })
+  const settings = resolveSettings({ preset, overrides: { method: 'relief' } })
   const { photo, face } = await photoAndFace()
   const model = await loadHead(settings.head.model)
   const fit = fitHead(model, face, photo, settings)

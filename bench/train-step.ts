@@ -73,8 +73,8 @@ export async function trainStepOn(
   { rows = 4096, chain = 10, repeats = 9 }: TrainStepOptions = {},
 ): Promise<TrainStepFigures> {
   const field = new SiderField(device, settings, { center: new Float64Array(3), scale: 1 })
-  const { rays, points } = settings.detail
-  const stepping = detailStep(field, settings.detail)
+  const { rays, points } = settings.networks.detail
+  const stepping = detailStep(field, settings.networks.detail)
   const step = await device.compile(stepping, field.variables)
   const tracing: Program = {
     name: 'trace',
@@ -95,7 +95,7 @@ export async function trainStepOn(
     rate: Float32Array.of(correctedRate(1e-4, 1)),
   }
   const hits = feeds.x.subarray(0, 3 * rays)
-  const sgemm = await sgemmRate(device, rows, settings.field.width, chain)
+  const sgemm = await sgemmRate(device, rows, settings.networks.geometry.width, chain)
   await step.run(feeds)
   await trace.run({ x: hits })
   // Alternate, so that a busy moment of the machine hits all three alike.

@@ -50,7 +50,7 @@ async function run(study: Study, on: readonly Case[]): Promise<void> {
   const scores: Record<string, { score: CaseScore; seconds: number }[]> = {}
   const rows: SheetCell[][] = []
   for (const variant of study.variants) {
-    const overrides = flat({ ...study.settings }, flat({ ...variant.settings }))
+    const overrides = { ...flat(study.settings), ...flat(variant.settings) }
     const settings = resolveSettings({ preset: study.preset, overrides })
     const runs: Measured[] = []
     for (const one of on) {
@@ -78,14 +78,12 @@ async function run(study: Study, on: readonly Case[]): Promise<void> {
   }
 }
 
-/** {relief: {steps: 1}} → {'relief.steps': 1}, over what `out` has. */
-function flat(settings: object, over: Record<string, unknown> = {}): Record<string, unknown> {
-  const out: Record<string, unknown> = {}
-  for (const [group, value] of Object.entries(settings)) {
-    if (typeof value !== 'object') out[group] = value
-    else for (const [key, one] of Object.entries(value as object)) out[`${group}.${key}`] = one
-  }
-  return { ...out, ...over }
+/** {relief: {steps: 1}} → {'relief.steps': 1} */
+function flat(settings: object, prefix = ''): Record<string, unknown> {
+  const entries = Object.entries(settings).map(([key, value]) =>
+    typeof value === 'object' ? flat(value as object, `${prefix}${key}.`) : { [prefix + key]: value as unknown },
+  )
+  return Object.assign({}, ...entries)
 }
 
 /** A row: what was off, render, normals, their error, and the photo and truth in the first row. */

@@ -10,6 +10,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { settingsMarkdown } from '../src/cli/settings.js'
+import { PROFILES } from '../src/engine/presets.js'
 import { protocolMarkdown, protocolTypes } from './generate-protocol.js'
 import {
   errorsMarkdown,
@@ -26,12 +27,39 @@ export const GENERATED: Record<string, () => string | Promise<string>> = {
   'schemas/rpc.openrpc.json': protocolDocument,
   'src/engine/generated/settings.ts': settingsTypes,
   'docs/settings.md': settingsMarkdown,
+  'docs/asset.md': assetPage,
   'src/generated/protocol.ts': protocolTypes,
   'docs/protocol.md': protocolMarkdown,
   'src/generated/errors.ts': errorsTypeScript,
   'docs/errors.md': errorsMarkdown,
   'src/generated/job-states.ts': statesTypeScript,
   'plugins/blender-bridge/sider/core/generated.py': tablesPython,
+}
+
+/** The profiles as a table of the docs. */
+function profilesMarkdown(): string {
+  const rows = Object.entries(PROFILES).map(
+    ([name, { settings, parts, metresPerUnit, description, meets, source }]) => {
+      const changed = Object.entries(settings).flatMap(([group, values]) =>
+        Object.entries(values as object).map(([key, value]) => `\`${group}.${key}=${value}\``),
+      )
+      const unit = metresPerUnit === 1 ? 'm' : 'cm'
+      const listed = parts?.map((part) => `\`${part}\``).join(', ') ?? 'all'
+      return `| \`${name}\` | ${description} | ${changed.join(', ') || '-'} | ${listed}; ${unit} | ${meets} ([source](${source})) |`
+    },
+  )
+  return [
+    '| profile | for | sets | OBJ, USDZ | what is asked for, and met |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n')
+}
+
+/** The page of the asset with the table of profiles; the rest of it is written by hand. */
+async function assetPage(): Promise<string> {
+  const page = await readFile(new URL('../docs/asset.md', import.meta.url), 'utf8')
+  const marked = /(<!-- profiles: src\/engine\/presets\.ts -->\n\n)[\s\S]*?(\n\n<!-- end of profiles -->)/
+  return page.replace(marked, (_, before, after) => `${before}${profilesMarkdown()}${after}`)
 }
 
 async function settingsTypes(): Promise<string> {

@@ -20,13 +20,16 @@ const STEPS = 3
 async function networkSteps(device: Device): Promise<Arrays> {
   const settings = resolveSettings({
     overrides: {
-      field: { kind: 'network', layers: 4, width: 16, skip: 2, feature: 4, bands: 2, beta: 20 },
-      renderer: { layers: 2, width: 16, viewBands: 1 },
-      detail: { rays: RAYS, points: POINTS },
+      method: 'networks',
+      networks: {
+        geometry: { layers: 4, width: 16, skip: 2, feature: 4, bands: 2, beta: 20 },
+        renderer: { layers: 2, width: 16, viewBands: 1 },
+        detail: { rays: RAYS, points: POINTS },
+      },
     },
   })
   const field = new SiderField(device, settings, { center: new Float64Array(3), scale: 1 })
-  const step = await device.compile(detailStep(field, settings.detail), field.variables)
+  const step = await device.compile(detailStep(field, settings.networks.detail), field.variables)
   const rng = new Rng(5)
   const random = (n: number): Float32Array => Float32Array.from({ length: n }, () => rng.uniform(-0.6, 0.6))
   const view = new Float32Array(RAYS * 3).map((_, i) => (i % 3 === 2 ? -1 : 0))

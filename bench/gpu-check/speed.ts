@@ -12,9 +12,11 @@ const tiny = size === 'tiny'
 const settings = resolveSettings({
   preset: 'paper',
   overrides: {
-    field: { width: Number(width), feature: Number(width) / 2, ...(tiny && { layers: 4, skip: 2 }) },
-    renderer: { width: Number(width) },
-    ...(tiny && { detail: { rays: 64, points: 32 } }),
+    networks: {
+      geometry: { width: Number(width), feature: Number(width) / 2, ...(tiny && { layers: 4, skip: 2 }) },
+      renderer: { width: Number(width) },
+      ...(tiny && { detail: { rays: 64, points: 32 } }),
+    },
   },
 })
 const device = await openDevice(name, 0)

@@ -152,8 +152,8 @@ class Peer:
             setattr(self, name, torch.from_numpy(data[name].astype(np.float32)))
         self.random = torch.Generator().manual_seed(settings["seed"])
         torch.manual_seed(settings["seed"])
-        self.f = Geometry(settings["field"])
-        self.g = Renderer(settings["field"], settings["renderer"])
+        self.f = Geometry(settings["geometry"])
+        self.g = Renderer(settings["geometry"], settings["renderer"])
         self.order, self.at = torch.empty(0, dtype=torch.long), 0
 
     def coarse(self, steps):

@@ -88,15 +88,17 @@ export const NETWORK_STUDY: Study = {
   settings: {
     photo: { cropSize: 96 },
     output: { sdfGrid: 16 },
-    field: { width: 128, feature: 64 },
-    renderer: { width: 128 },
-    coarse: { steps: 200, batch: 2048, learningRate: 0.001 },
-    detail: { epochs: 40, rays: 1024, points: 512, learningRate: 0.0005, learningRateEnd: 0.0001, plateauEpochs: 0 },
+    networks: {
+      geometry: { width: 128, feature: 64 },
+      renderer: { width: 128 },
+      coarse: { steps: 200, batch: 2048, learningRate: 0.001 },
+      detail: { epochs: 40, rays: 1024, points: 512, learningRate: 0.0005, learningRateEnd: 0.0001, plateauEpochs: 0 },
+    },
   },
   variants: [
     { name: 'whole', without: 'nothing: normal and feature', settings: {} },
-    { name: 'no feature', without: 'the feature γ', settings: { renderer: { useFeature: false } } },
-    { name: 'no normal', without: 'the normal n', settings: { renderer: { useNormal: false } } },
-    { name: 'neither', without: 'both', settings: { renderer: { useFeature: false, useNormal: false } } },
+    { name: 'no feature', without: 'the feature γ', settings: { networks: { renderer: { useFeature: false } } } },
+    { name: 'no normal', without: 'the normal n', settings: { networks: { renderer: { useNormal: false } } } },
+    { name: 'neither', without: 'both', settings: { networks: { renderer: { useFeature: false, useNormal: false } } } },
   ],
 }

@@ -4,7 +4,8 @@ import { extname, join, relative } from 'node:path'
 import { NodeIO } from '@gltf-transform/core'
 import { ALL_EXTENSIONS } from '@gltf-transform/extensions'
 import sharp from 'sharp'
-import { decodeNpy, decodeNpz, type NdArray } from '../../src/engine/formats/npy.js'
+import { numbersIn, readNpy, readNpz } from '../../src/engine/formats/npy.js'
+import type { NumericArray } from '../../src/engine/formats/numeric-array.js'
 import { decodeTensors } from '../../src/engine/formats/tensor-file.js'
 
 /** One thing in which two folders differ. */
@@ -28,8 +29,11 @@ interface Contents {
 
 /** Reads a file's contents, by its ending; others are compared as bytes. */
 const READERS: Record<string, (bytes: Uint8Array) => Promise<Contents> | Contents> = {
-  '.npy': (bytes) => ofArrays({ array: decodeNpy(bytes) }),
-  '.npz': (bytes) => ofArrays(decodeNpz(bytes)),
+  '.npy': (bytes) => ofArrays({ array: numbersIn(readNpy(bytes)) }),
+  '.npz': (bytes) => {
+    const { names, get } = readNpz(bytes)
+    return ofArrays(Object.fromEntries(names.map((name) => [name, numbersIn(get(name)!)])))
+  },
   '.safetensors': (bytes) => {
     const { tensors, metadata } = decodeTensors(bytes)
     const { frame } = metadata
@@ -117,7 +121,7 @@ const namesOf = (a: object, b: object): string[] => [...new Set([...Object.keys(
 const mapped = <T, U>(of: Record<string, T>, map: (value: T) => U): Record<string, U> =>
   Object.fromEntries(Object.entries(of).map(([name, value]) => [name, map(value)]))
 
-const ofArrays = (arrays: Record<string, NdArray>): Contents => ({
+const ofArrays = (arrays: Record<string, NumericArray>): Contents => ({
   arrays: mapped(arrays, ({ data }) => data),
   values: { shapes: mapped(arrays, ({ shape }) => shape.join(' x ')) },
 })

@@ -30,6 +30,11 @@ const SHORT_OPTIONS = {
   },
   size: { path: 'photo.cropSize', value: 'N', description: 'pixels along a side of the face crop (default 256)' },
   mesh: { path: 'surface.mesh', value: 'NAME', description: 'head, surface or both (default head)' },
+  profile: {
+    path: 'output.profile',
+    value: 'NAME',
+    description: 'for what program: arkit, vrm, unreal, metahuman, headshot or faceit (default arkit)',
+  },
   ipd: { path: 'head.ipdMm', value: 'MM', description: 'distance between the pupils in millimetres (default 63)' },
   seed: { path: 'seed', value: 'N', description: 'seed of all random numbers (default 0)' },
 } as const
@@ -67,7 +72,7 @@ export const reconstruct: Command = {
     ['sider reconstruct photo.jpg -o out --preset preview', 'a first look'],
     ['sider reconstruct group.jpg -o out --face list', 'which faces are there? Then choose: --face 2'],
     [
-      'sider reconstruct photo.jpg -o out --head flame2023.pkl --set detail.epochs=80',
+      'sider reconstruct photo.jpg -o out --head flame2023.pkl --set networks.detail.epochs=80',
       'your own head model, longer training',
     ],
     [
@@ -78,6 +83,7 @@ export const reconstruct: Command = {
       'sider reconstruct photo.jpg -o out --landmark 57=412,530 --landmark 8=405,640',
       'the lower lip and the chin are there',
     ],
+    ['sider reconstruct photo.jpg -o out --profile vrm', 'an avatar of VRM 1.0'],
     ['sider reconstruct photo.jpg -o out --resume', 'go on after Ctrl-C'],
     ['sider reconstruct photo.jpg -o out --server ws://127.0.0.1:7437', 'on a running server'],
   ],

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { SiderError } from './errors.js'
 import type { Settings } from './generated/settings.js'
 import { nearestName } from './nearest-name.js'
-import { DEFAULT_PRESET, PRESETS, type Preset } from './presets.js'
+import { DEFAULT_PRESET, PRESETS, PROFILES, type Preset } from './presets.js'
 
 export type * from './generated/settings.js'
 export { DEFAULT_PRESET, PRESETS } from './presets.js'
@@ -31,7 +31,7 @@ interface SchemaNode {
 
 /** One setting, for help texts, docs and menus. */
 export interface SettingInfo {
-  /** Dotted path, e.g. 'detail.epochs'. */
+  /** Dotted path, e.g. 'networks.detail.epochs'. */
   path: string
   title: string
   description: string
@@ -54,7 +54,7 @@ export interface SettingGroup {
 export interface ResolveOptions {
   /** Name of a preset; the default one if absent. */
   preset?: string
-  /** Changes on top, nested ({detail: {rays: 512}}) or with dotted keys ({'detail.rays': 512}), or both. Later keys win. */
+  /** Changes on top, nested ({relief: {steps: 99}}) or with dotted keys ({'relief.steps': 99}), or both. Later keys win. */
   overrides?: Record<string, unknown>
 }
 
@@ -69,7 +69,7 @@ export const SETTING_GROUPS: SettingGroup[] = readGroups()
 const SETTINGS_BY_PATH = new Map(SETTING_GROUPS.flatMap((group) => group.settings).map((info) => [info.path, info]))
 
 /**
- * Defaults, then the preset, then the overrides, validated.
+ * Defaults, then the preset, then what the profile changes, then the overrides, validated.
  *
  * @throws SiderError USAGE: unknown preset or setting (names the nearest), or a value of a wrong type or out of range (names the
  *   path, the value and what is allowed; `data.problems` lists them all).
@@ -78,7 +78,12 @@ export function resolveSettings({ preset = DEFAULT_PRESET, overrides = {} }: Res
   const values = new Map<string, unknown>()
   for (const { path, default: value } of SETTINGS_BY_PATH.values()) values.set(path, value)
   assign(values, findPreset(preset).settings)
-  assign(values, overrides)
+  const given = new Map<string, unknown>()
+  assign(given, overrides)
+  const profile = PROFILES[(given.get('output.profile') ?? values.get('output.profile')) as keyof typeof PROFILES]
+  // one that does not exist is told of below
+  if (profile) assign(values, profile.settings)
+  for (const [path, value] of given) values.set(path, value)
   const wrong = [...values].filter(([path, value]) => !isAllowed(schemaOf(path), value))
   if (wrong.length > 0) throw invalid(wrong)
   return nest(values) as unknown as Settings
@@ -93,7 +98,7 @@ export function resolveSettings({ preset = DEFAULT_PRESET, overrides = {} }: Res
 export function parseAssignment(text: string): Record<string, unknown> {
   const at = text.indexOf('=')
   if (at < 1) {
-    throw new SiderError('USAGE', `'${text}' is not of the form key=value`, { hint: 'For example: detail.epochs=40' })
+    throw new SiderError('USAGE', `'${text}' is not of the form key=value`, { hint: 'For example: relief.steps=200' })
   }
   const path = text.slice(0, at).trim()
   const value = text.slice(at + 1).trim()
@@ -122,11 +127,8 @@ export function settingDifferences(a: Settings, b: Settings): [SettingInfo, unkn
     .filter(([, left, right]) => left !== right)
 }
 
-function schemaOf(path: string): SchemaNode {
-  const [group, name] = path.split('.')
-  const node = SETTINGS_SCHEMA.properties[group]
-  return name === undefined ? node : node.properties![name]
-}
+const schemaOf = (path: string): SchemaNode =>
+  path.split('.').reduce<SchemaNode>((node, key) => node.properties![key], SETTINGS_SCHEMA)
 
 function findPreset(name: string): Preset {
   if (Object.hasOwn(PRESETS, name)) return PRESETS[name as keyof typeof PRESETS]
@@ -153,19 +155,23 @@ function assign(values: Map<string, unknown>, sparse: object, prefix = ''): void
   }
 }
 
-/** {'a.b': 1} → {a: {b: 1}} */
+/** {'a.b.c': 1} → {a: {b: {c: 1}}} */
 function nest(values: Map<string, unknown>): Record<string, unknown> {
   const result: Record<string, unknown> = {}
   for (const [path, value] of values) {
-    const [group, key] = path.split('.')
-    if (key === undefined) result[group] = value
-    else result[group] = { ...(result[group] as object), [key]: value }
+    const keys = path.split('.')
+    let node = result
+    for (const group of keys.slice(0, -1)) {
+      node[group] ??= {}
+      node = node[group] as Record<string, unknown>
+    }
+    node[keys.at(-1)!] = value
   }
   return result
 }
 
 function groupOf(name: string): SettingGroup | undefined {
-  return SETTING_GROUPS.find((group) => group.name === name)
+  return SETTING_GROUPS.find((group) => group.name === name || group.name.startsWith(`${name}.`))
 }
 
 function isGroup(path: string): boolean {
@@ -207,16 +213,13 @@ function unknownSetting(path: string): SiderError {
   })
 }
 
-function readGroups(): SettingGroup[] {
-  const groups: SettingGroup[] = [{ name: '', description: SETTINGS_SCHEMA.description, settings: [] }]
-  for (const [key, node] of Object.entries(SETTINGS_SCHEMA.properties)) {
-    if (!node.properties) groups[0].settings.push(settingInfo(key, node))
-    else {
-      const settings = Object.entries(node.properties).map(([name, leaf]) => settingInfo(`${key}.${name}`, leaf))
-      groups.push({ name: key, description: node.description, settings })
-    }
-  }
-  return groups
+/** The groups of a node, itself first: `networks.detail` is a group in a group. Those without settings of their own are left out. */
+function readGroups(node: SchemaNode = SETTINGS_SCHEMA, name = ''): SettingGroup[] {
+  const prefix = name && `${name}.`
+  const entries = Object.entries(node.properties!)
+  const settings = entries.filter(([, one]) => !one.properties).map(([key, one]) => settingInfo(prefix + key, one))
+  const groups = entries.flatMap(([key, one]) => (one.properties ? readGroups(one, prefix + key) : []))
+  return [...(settings.length > 0 ? [{ name, description: node.description, settings }] : []), ...groups]
 }
 
 function settingInfo(path: string, node: SchemaNode): SettingInfo {

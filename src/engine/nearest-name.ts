@@ -4,17 +4,20 @@
 const LONGEST = 100
 
 /**
- * The name most like `name` by edit distance, if any is near enough to be what was meant. A name that matches the last part of
- * a dotted one counts as near ('epochs' means 'detail.epochs'), and so does the beginning of a name.
+ * The name most like `name` by edit distance, if any is near enough to be what was meant. A name that matches the end of
+ * a dotted one counts as near ('epochs' means 'networks.detail.epochs'), and so does the beginning of a name, or the
+ * same name in another group.
  */
 export function nearestName(name: string, names: Iterable<string>): string | undefined {
   if (name.length > LONGEST) return undefined
+  const end = name.slice(name.lastIndexOf('.') + 1)
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
   for (const candidate of names) {
-    const last = candidate.slice(candidate.lastIndexOf('.') + 1)
+    const tails = [...candidate.matchAll(/\./g)].map(({ index }) => candidate.slice(index + 1))
     const begun = name.length >= 3 && candidate.toLowerCase().startsWith(name.toLowerCase()) ? 1 : Infinity
-    const distance = Math.min(editDistance(name, candidate), editDistance(name, last) + 0.5, begun)
+    const near = tails.map((tail) => Math.min(editDistance(name, tail) + 0.5, editDistance(end, tail) + 1))
+    const distance = Math.min(editDistance(name, candidate), ...near, begun)
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }
   return best

@@ -205,7 +205,7 @@ class Run {
     let nextHistory = 0
     let lastSnapshot = performance.now()
     const snapshotDue =
-      this.options.snapshotDue ?? (() => performance.now() - lastSnapshot > settings.detail.snapshotEvery * 1000)
+      this.options.snapshotDue ?? (() => performance.now() - lastSnapshot > settings.output.snapshotEvery * 1000)
     const onStep = async (progress: TrainingStep): Promise<void> => {
       const etaSeconds = this.tell(progress)
       const { step, steps } = progress

@@ -115,6 +115,8 @@ export interface HeadModel {
   mean: Float32Array
   /** [triangles, 3] */
   indices: Uint32Array
+  /** The other half of the quad that each of the first triangles is half of, -1 for none; undefined where that is not known. */
+  quads?: Int32Array
   /** [identityCount, vertices, 3] displacement in metres per unit coefficient: coefficients are N(0, 1) a priori. */
   identity: Float32Array
   identityCount: number

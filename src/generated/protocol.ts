@@ -338,7 +338,7 @@ export interface FaceFitParams {
    */
   preset?: string
   /**
-   * Changes to the preset, nested ({"detail": {"rays": 512}}) or dotted ({"detail.rays": 512}).
+   * Changes to the preset, nested ({"relief": {"steps": 99}}) or dotted ({"relief.steps": 99}).
    */
   settings?: {
     [k: string]: unknown
@@ -397,7 +397,7 @@ export interface JobCreateParams {
    */
   preset?: string
   /**
-   * Changes to the preset, nested ({"detail": {"rays": 512}}) or dotted ({"detail.rays": 512}).
+   * Changes to the preset, nested ({"relief": {"steps": 99}}) or dotted ({"relief.steps": 99}).
    */
   settings?: {
     [k: string]: unknown

@@ -162,8 +162,9 @@ export class Outbox {
     // One whose socket has not taken the last message gives its place up, and asks again when it has.
     const usable = !this.busy && !this.closed && this.hasPayload
     this.place = usable ? 'had' : 'none'
-    if (usable) await this.pump()
-    else this.lane.leave()
+    if (usable) return this.pump()
+    this.lane.leave()
+    this.again = true // a pump that found the place asked for, and is about to end, has to look once more
   }
 
   /** Tells of a preview whose payload follows. */

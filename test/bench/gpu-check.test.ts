@@ -48,7 +48,7 @@ test('one command tells of backends, agreement, speed and presets, on one page',
     expect(one.scanMm, one.preset).toBeGreaterThan(0.1)
     expect(one.scanMm, one.preset).toBeLessThan(5)
     // networks of a few steps have no face yet
-    expect(one.normalDegrees, one.preset).toBeLessThan(resolveSettings(one).field.kind === 'relief' ? 30 : 90)
+    expect(one.normalDegrees, one.preset).toBeLessThan(resolveSettings(one).method === 'relief' ? 30 : 90)
     expect(one.stages!['surface'], one.preset).toBeGreaterThan(0)
   }
 

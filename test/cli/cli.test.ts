@@ -188,7 +188,7 @@ describe('wrong usage leaves with 2 and says what to do', () => {
     [
       ['reconstruct', 'a.jpg', '-o', 'x', '--set', 'detail.epoch=3'],
       "unknown setting 'detail.epoch'",
-      "'detail.epochs'",
+      "'networks.detail.epochs'",
     ],
     [['generate'], 'the output folder is missing', '-o truth'],
     [['generate', '-o', 'x', '--count', '0.5'], "--count is '0.5'", 'generate --help'],
@@ -230,9 +230,9 @@ describe('reconstruct', () => {
       '--seed',
       '9',
       '--set',
-      'detail.rays=64',
+      'networks.detail.rays=64',
       '-s',
-      'renderer.useNormal=false',
+      'networks.renderer.useNormal=false',
     )
     const { status, stdout, stderr } = await sider(argv, engine)
     expect(status).toBe(0)
@@ -243,9 +243,11 @@ describe('reconstruct', () => {
       backend: 'tfjs-cpu',
       photo: { face: 2, cropSize: 128 },
       head: { model: 'f.pkl' },
-      field: { width: 512 },
-      renderer: { useNormal: false },
-      detail: { rays: 64, epochs: 250 },
+      networks: {
+        geometry: { width: 512 },
+        renderer: { useNormal: false },
+        detail: { rays: 64, epochs: 250 },
+      },
       output: { dump: false },
     })
     expect(resumeFrom).toBeUndefined()
@@ -390,11 +392,11 @@ describe('Ctrl-C', () => {
   test('once: a checkpoint, exit 130, and the exact command that goes on from it', async () => {
     const out = join(folder, "it's out")
     const { press, onInterrupt } = keyboard()
-    const argv = ['reconstruct', 'my photo.jpg', '-o', out, '--set', 'detail.rays=64']
+    const argv = ['reconstruct', 'my photo.jpg', '-o', out, '--set', 'networks.detail.rays=64']
     const stopped = await sider(argv, stoppable(press), { onInterrupt })
     expect(stopped.status).toBe(130)
     expect(stopped.stderr).toContain('Finishing the current step')
-    const command = `sider reconstruct 'my photo.jpg' -o ${shellWords([out])} --set detail.rays=64 --resume`
+    const command = `sider reconstruct 'my photo.jpg' -o ${shellWords([out])} --set networks.detail.rays=64 --resume`
     expect(stopped.stderr).toContain(`Stopped: stopped after step 12 [CANCELLED]\nGo on with: ${command}\n`)
 
     const engine = new RecordingEngine()
@@ -493,12 +495,12 @@ describe('evaluate', () => {
 
   test('--reconstruct runs the engine on every case with the asked settings', async () => {
     const engine = new RecordingEngine()
-    const options = ['--reconstruct', '--preset', 'paper', '--set', 'detail.epochs=7', '--json']
+    const options = ['--reconstruct', '--preset', 'paper', '--set', 'networks.detail.epochs=7', '--json']
     const { status, stdout } = await sider(['evaluate', 'truth', '-r', folder, ...options], engine)
     expect(status).toBe(0)
     expect(engine.asked).toMatchObject({
       photo: 'a/2.png',
-      settings: { detail: { epochs: 7 }, field: { kind: 'network' } },
+      settings: { networks: { detail: { epochs: 7 } }, method: 'networks' },
     })
     for (const name of ['a/1', 'a/2']) expect(existsSync(join(folder, name, REPORT_FILE)), name).toBe(true)
     expect(lastJson(stdout)).toMatchObject({ event: 'result', pooled: { cases: 2, detail: { median: 0.91 } } })
@@ -552,11 +554,13 @@ describe('the other commands', () => {
 
   test('settings names every preset value', async () => {
     const { stdout } = await sider(['settings'])
-    expect(stdout).toContain('renderer.useFeature = true')
+    expect(stdout).toContain('networks.renderer.useFeature = true')
     expect(stdout).toMatch(/detail\.epochs = (250|preview \d+, balanced \d+, paper 250)\n/)
     const json = lastJson((await sider(['settings', '--json'])).stdout)
-    const detail = json.groups.find((group: { name: string }) => group.name === 'detail')
-    expect(detail.settings.find((one: { path: string }) => one.path === 'detail.epochs').presets.paper).toBe(250)
+    const detail = json.groups.find((group: { name: string }) => group.name === 'networks.detail')
+    expect(detail.settings.find((one: { path: string }) => one.path === 'networks.detail.epochs').presets.paper).toBe(
+      250,
+    )
   })
 
   test('doctor tells what is there, what is not and why, and the choice', async () => {
@@ -584,7 +588,7 @@ describe('as a process', () => {
     const report = 'process.on("exit", () => console.error(JSON.stringify(process.report.getReport().sharedObjects)))'
     const [node, ...rest] = cli('settings')
     const { stderr, stdout } = start([node, '--import', `data:text/javascript,${encodeURIComponent(report)}`, ...rest])
-    expect(stdout).toContain('renderer.useFeature')
+    expect(stdout).toContain('networks.renderer.useFeature')
     const libraries = JSON.parse(stderr.trim().split('\n').at(-1)!) as string[]
     expect(libraries.length).toBeGreaterThan(1)
     expect(libraries.filter((file) => /sharp|vips|onnxruntime/.test(file))).toEqual([])

@@ -55,20 +55,19 @@ describe('the schema', () => {
 describe('presets', () => {
   test.each(Object.keys(PRESETS))('%s is valid, and its values arrive', (preset) => {
     const settings = resolveSettings({ preset })
-    for (const [group, values] of Object.entries(PRESETS[preset as keyof typeof PRESETS].settings)) {
-      for (const [key, value] of Object.entries(values)) {
-        expect(settingAt(settings, `${group}.${key}`)).toBe(value)
-      }
-    }
+    const changes = PRESETS[preset as keyof typeof PRESETS].settings
+    expect(settings).toMatchObject(changes)
   })
 
   test('paper is the method as published', () => {
     expect(resolveSettings({ preset: 'paper' })).toMatchObject({
       photo: { cropSize: 256 },
-      field: { layers: 8, width: 512, skip: 4, feature: 256, beta: 100 },
-      renderer: { layers: 4, width: 512, useFeature: true, useNormal: true },
-      coarse: { steps: 1000, learningRate: 5e-4 },
-      detail: { epochs: 250, rays: 2048, learningRate: 1e-4, learningRateEnd: 1e-4 },
+      networks: {
+        geometry: { layers: 8, width: 512, skip: 4, feature: 256, beta: 100 },
+        renderer: { layers: 4, width: 512, useFeature: true, useNormal: true },
+        coarse: { steps: 1000, learningRate: 5e-4 },
+        detail: { epochs: 250, rays: 2048, learningRate: 1e-4, learningRateEnd: 1e-4 },
+      },
     })
   })
 
@@ -86,17 +85,21 @@ describe('overrides', () => {
     const before = structuredClone(PRESETS)
     const settings = resolveSettings({
       preset: 'preview',
-      overrides: { 'detail.rays': 64, detail: { epochs: 3 }, seed: 7 },
+      overrides: { 'networks.detail.rays': 64, networks: { detail: { epochs: 3 } }, seed: 7 },
     })
     const preview = resolveSettings({ preset: 'preview' })
-    expect(settings).toEqual({ ...preview, seed: 7, detail: { ...preview.detail, rays: 64, epochs: 3 } })
+    expect(settings).toEqual({
+      ...preview,
+      seed: 7,
+      networks: { ...preview.networks, detail: { ...preview.networks.detail, rays: 64, epochs: 3 } },
+    })
     expect(PRESETS).toEqual(before)
   })
 
   test.each([
-    ['rays', 'detail.rays'],
-    ['detail.epohcs', 'detail.epochs'],
-    ['Field.Widht', 'field.width'],
+    ['rays', 'networks.detail.rays'],
+    ['detail.epohcs', 'networks.detail.epochs'],
+    ['Geometry.Widht', 'networks.geometry.width'],
     ['sede', 'seed'],
   ])('unknown %s: did you mean %s?', (path, nearest) => {
     const error = failure(() => resolveSettings({ overrides: { [path]: 1 } }))
@@ -111,16 +114,19 @@ describe('overrides', () => {
 
   test('every bad value is told with its path and range', () => {
     const error = failure(() =>
-      resolveSettings({ overrides: { detail: { rays: 0, learningRate: Number.NaN }, backend: 'gpu' } }),
+      resolveSettings({ overrides: { networks: { detail: { rays: 0, learningRate: Number.NaN } }, backend: 'gpu' } }),
     )
-    expect(error.message).toContain('detail.rays is 0, but must be an integer from 16 to 65536')
-    expect(error.message).toContain('detail.learningRate is NaN, but must be a number above 0 and at most 1')
+    expect(error.message).toContain('networks.detail.rays is 0, but must be an integer from 16 to 65536')
+    expect(error.message).toContain('networks.detail.learningRate is NaN, but must be a number above 0 and at most 1')
     expect(error.message).toContain('backend is "gpu", but must be one of auto, ort-cpu')
     expect((error.data['problems'] as unknown[]).length).toBe(3)
   })
 
   test('a group is no value, and keys of JSON cannot reach prototypes', () => {
-    expect(failure(() => resolveSettings({ overrides: { detail: 3 } })).message).toContain('detail is a group')
+    expect(failure(() => resolveSettings({ overrides: { relief: 3 } })).message).toContain('relief is a group')
+    expect(failure(() => resolveSettings({ overrides: { networks: 3 } })).hint).toBe(
+      'For example: networks.geometry.layers=8',
+    )
     expect(failure(() => resolveSettings({ overrides: JSON.parse('{"__proto__":{"seed":1}}') })).code).toBe('USAGE')
     expect(failure(() => resolveSettings({ overrides: { 'constructor.prototype': 1 } })).code).toBe('USAGE')
   })
@@ -128,30 +134,31 @@ describe('overrides', () => {
 
 describe('key=value', () => {
   test.each([
-    ['detail.rays=1024', { 'detail.rays': 1024 }],
-    ['coarse.learningRate=.5', { 'coarse.learningRate': 0.5 }],
-    ['detail.learningRate=1e-3', { 'detail.learningRate': 1e-3 }],
-    ['renderer.useNormal=false', { 'renderer.useNormal': false }],
+    ['networks.detail.rays=1024', { 'networks.detail.rays': 1024 }],
+    ['networks.coarse.learningRate=.5', { 'networks.coarse.learningRate': 0.5 }],
+    ['networks.detail.learningRate=1e-3', { 'networks.detail.learningRate': 1e-3 }],
+    ['networks.renderer.useNormal=false', { 'networks.renderer.useNormal': false }],
     ['head.model=2023', { 'head.model': '2023' }],
     ['head.model=a=b.pkl', { 'head.model': 'a=b.pkl' }],
-    ['detail={"rays":64,"points":32}', { detail: { rays: 64, points: 32 } }],
-    ['detail.rays=many', { 'detail.rays': 'many' }],
+    ['networks.detail={"rays":64,"points":32}', { 'networks.detail': { rays: 64, points: 32 } }],
+    ['networks={"detail":{"rays":64}}', { networks: { detail: { rays: 64 } } }],
+    ['networks.detail.rays=many', { 'networks.detail.rays': 'many' }],
   ])('%s', (text, expected) => {
     expect(parseAssignment(text)).toEqual(expected)
   })
 
   test('no value and unknown keys are refused', () => {
-    expect(failure(() => parseAssignment('detail.rays')).message).toContain('not of the form key=value')
+    expect(failure(() => parseAssignment('networks.detail.rays')).message).toContain('not of the form key=value')
     expect(failure(() => parseAssignment('=3')).message).toContain('not of the form key=value')
-    expect(failure(() => parseAssignment('detail.ray=3')).hint).toBe("Did you mean 'detail.rays'?")
+    expect(failure(() => parseAssignment('detail.ray=3')).hint).toBe("Did you mean 'networks.detail.rays'?")
   })
 })
 
 test('differences name the settings that differ', () => {
   const a = resolveSettings({ overrides: { seed: 1 } })
-  const b = resolveSettings({ overrides: { seed: 2, 'detail.rays': 64 } })
+  const b = resolveSettings({ overrides: { seed: 2, 'networks.detail.rays': 64 } })
   expect(settingDifferences(a, b).map(([info, x, y]) => [info.path, x, y])).toEqual([
     ['seed', 1, 2],
-    ['detail.rays', a.detail.rays, 64],
+    ['networks.detail.rays', a.networks.detail.rays, 64],
   ])
 })

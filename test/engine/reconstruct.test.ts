@@ -10,7 +10,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resolveSettings, type Settings } from '../../src/engine/config.js'
 import { statistics } from '../../src/engine/evaluate/statistics.js'
 import { ibugPoints } from '../../src/engine/evidence/layouts.js'
-import { decodeNpy, decodeNpz } from '../../src/engine/formats/npy.js'
 import { readMesh } from '../../src/engine/formats/read-mesh.js'
 import { backProject, cropCamera, project } from '../../src/engine/geometry/camera.js'
 import { MeshDistance } from '../../src/engine/geometry/distance.js'
@@ -27,6 +26,7 @@ import {
   writeOutputs,
 } from '../../src/engine/index.js'
 import type { Camera } from '../../src/engine/stages.js'
+import { npyNumbers, npzNumbers } from '../support/numpy.js'
 
 const PHOTO = fileURLToPath(new URL('../../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
 const SCAN = fileURLToPath(new URL('../../../shared/data/scans/lpsw/L1', import.meta.url))
@@ -85,7 +85,7 @@ describe('a face of a group photo', () => {
     landmarks = { landmarks: Array.from({ length: 478 }, (_, i) => [points[2 * i], points[2 * i + 1]]) }
   })
   const json = async (name: string) => JSON.parse(await readFile(join(out, name), 'utf8'))
-  const npy = async (name: string) => decodeNpy(await readFile(join(out, 'maps', `${name}.npy`)))
+  const npy = async (name: string) => npyNumbers(await readFile(join(out, 'maps', `${name}.npy`)))
 
   test('all files are there', () => {
     const files = [
@@ -321,10 +321,13 @@ describe('runs', () => {
 
 describe('runs of a network', () => {
   const small = preview({
-    field: { kind: 'network', layers: 4, width: 32, skip: 2, feature: 8, bands: 3 },
-    renderer: { layers: 2, width: 32 },
-    coarse: { steps: 150, batch: 512, learningRate: 3e-3 },
-    detail: { epochs: 3, rays: 512, points: 128, learningRate: 1e-3 },
+    method: 'networks',
+    networks: {
+      geometry: { layers: 4, width: 32, skip: 2, feature: 8, bands: 3 },
+      renderer: { layers: 2, width: 32 },
+      coarse: { steps: 150, batch: 512, learningRate: 3e-3 },
+      detail: { epochs: 3, rays: 512, points: 128, learningRate: 1e-3 },
+    },
   })
   let whole: Reconstruction
   beforeAll(async () => {
@@ -379,7 +382,7 @@ describe('a scan', () => {
     const size = 128
     const settings = preview({ 'photo.cropSize': size, 'relief.steps': 70 })
     const { fit, coarse, view } = await reconstruct({ photo: join(SCAN, 'image.png'), settings })
-    const { normal, mask } = decodeNpz(await readFile(join(SCAN, 'gt.npz')))
+    const { normal, mask } = npzNumbers(await readFile(join(SCAN, 'gt.npz')))
     const [height, width] = mask.shape
     // The truth at the crop's pixels: the mean over each.
     const truth = new Float32Array(3 * size * size)

@@ -170,8 +170,8 @@ describe('errors', () => {
 
   test('settings are checked when the job is made', async () => {
     expect(named(await peer.fails('job/create', { image, preset: 'best' }))).toBe('USAGE 1402')
-    const error = await peer.fails('job/create', { image, settings: { 'detail.rays': -1 } })
-    expect(error.message).toMatch(/detail.rays is -1/)
+    const error = await peer.fails('job/create', { image, settings: { 'networks.detail.rays': -1 } })
+    expect(error.message).toMatch(/networks.detail.rays is -1/)
     const path = await peer.fails('job/create', { image, settings: { head: { model: '/etc/passwd' } } })
     expect(named(path)).toBe('USAGE 1402')
   })

@@ -4,15 +4,19 @@ import json
 import os
 
 import bpy
+from mathutils import Vector
 
 from . import camera, compat
+from .core.numbers import np
 from .meshes import make_image, make_mesh
 
 EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png"}
 RENDER_LEVELS = 2
 """Subdivisions for true displacement when rendering."""
-ROOM = 0.32
-"""Metres from one face to the next."""
+GAP = 0.06
+"""Metres from one thing to the next."""
+LARGEST = 3.0
+"""What is larger, metres, is a room or a ground to stand in, not a thing to stand beside."""
 
 
 def place(result, photo, name, displacement=False, collection=True, with_camera=True):
@@ -30,7 +34,7 @@ def place(result, photo, name, displacement=False, collection=True, with_camera=
     objects = [_object(part, result, displacement, materials) for part in result.asset.parts]
     face = next((one for one, part in zip(objects, result.asset.parts) if part.name == "face"), objects[0])
     face.name = name
-    face.location = _free_place(scene)
+    face.location = _free_place(scene, result.asset.parts)
     if with_camera:
         objects.append(camera.make(f"{name} camera", result.camera, photo))
     for one in objects:
@@ -46,13 +50,27 @@ def place(result, photo, name, displacement=False, collection=True, with_camera=
     return face
 
 
-def _free_place(scene):
-    """The 3D cursor, or as far to its right as other faces make necessary."""
-    taken = [one.matrix_world.translation for one in scene.objects if "sider_generator" in one]
-    place = scene.cursor.location.copy()
-    while any((place - one).length < ROOM / 2 for one in taken):
-        place.x += ROOM
-    return place
+def _free_place(scene, parts):
+    """The 3D cursor, or as far to its right as the things there make necessary: other faces, the cube of a new scene."""
+    n = np()
+    low = n.min([part.positions.min(axis=0) for part in parts], axis=0)
+    high = n.max([part.positions.max(axis=0) for part in parts], axis=0)
+    bpy.context.view_layer.update()
+    boxes = [box for one in scene.objects if one.type == "MESH" and one.visible_get() and (box := _box(one)) is not None]
+    place = n.array(scene.cursor.location, float)
+    for _ in range(len(boxes) + 1):
+        in_the_way = [end for begin, end in boxes if n.all(place + low < end) and n.all(place + high > begin)]
+        if not in_the_way:
+            break
+        place[0] = max(end[0] for end in in_the_way) + GAP - low[0]
+    return place.tolist()
+
+
+def _box(one):
+    """Lower and upper corner of an object in the world; None if it is flat, or so large that faces stand in it."""
+    corners = np().array([one.matrix_world @ Vector(corner) for corner in one.bound_box])
+    size = corners.max(axis=0) - corners.min(axis=0)
+    return None if size.min() < 0.01 or size.max() > LARGEST else (corners.min(axis=0), corners.max(axis=0))
 
 
 def _frame():

@@ -27,11 +27,13 @@ def make(name, given, photo):
     data.shift_y = (given["cy"] - height / 2) / larger
     data.clip_start, data.clip_end = 0.01, 100
     data.display_size = 0.1
-    data.show_background_images = True
-    background = data.background_images.new()
-    background.image = make_photo(f"{name} photo", photo)
-    background.frame_method = "CROP"
-    background.alpha = 1
+    image = make_photo(f"{name} photo", photo)
+    if image is not None:
+        data.show_background_images = True
+        background = data.background_images.new()
+        background.image = image
+        background.frame_method = "CROP"
+        background.alpha = 1
     camera = bpy.data.objects.new(name, data)
     # OpenCV looks along +Z with Y down, Blender along -Z with Y up.
     camera.matrix_world = TO_BLENDER @ Matrix(given["headToCamera"]).inverted() @ Matrix.Diagonal((1, -1, -1, 1))
@@ -40,9 +42,15 @@ def make(name, given, photo):
 
 
 def make_photo(name, data):
-    """The photo as an image, upright: Blender shows photos as the sensor saw them."""
+    """
+    The photo as an image, upright: Blender shows photos as the sensor saw them. None if this Blender cannot read it; the engine reads
+    more formats (AVIF).
+    """
     extension = ".png" if data[:4] == b"\x89PNG" else ".jpg" if data[:2] == b"\xff\xd8" else ".img"
     image = make_image(name, data, extension)
+    if 0 in image.size:
+        bpy.data.images.remove(image)
+        return None
     how = photos.orientation(data)
     if how == 1:
         return image

@@ -93,7 +93,7 @@ def preferences(context=None):
     return (context or bpy.context).preferences.addons[__package__].preferences
 
 
-def photo_property(description):
+def photo_property(description, update):
     """A property for the path of a photo; paths from 4.5 on may be relative to the file."""
     options = {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if VERSION >= (4, 5, 0) else {}
-    return bpy.props.StringProperty(name="Photo", description=description, subtype="FILE_PATH", **options)
+    return bpy.props.StringProperty(name="Photo", description=description, subtype="FILE_PATH", update=update, **options)

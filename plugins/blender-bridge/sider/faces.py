@@ -11,11 +11,16 @@ _pictures = None
 
 
 def show(photo, faces):
-    """Makes the pictures. @param photo: bytes of the file; faces: of the question, boxes in upright photo pixels"""
+    """
+    Makes the pictures. @param photo: bytes of the file; faces: of the question, boxes in upright photo pixels
+    @return: whether Blender could read the photo
+    """
     global _pictures
     clear()
-    _pictures = bpy.utils.previews.new()
     image = camera.make_photo("SIDER faces", photo)
+    if image is None:
+        return False
+    _pictures = bpy.utils.previews.new()
     pixels = camera.pixels_of(image)
     bpy.data.images.remove(image)
     height, width = pixels.shape[:2]
@@ -28,6 +33,7 @@ def show(photo, faces):
         picture = _pictures.new(str(face["face"]))
         picture.image_size = (SIDE, SIDE)
         picture.image_pixels_float = (pixels[rows][:, columns] / np().float32(255)).reshape(-1).tolist()
+    return True
 
 
 def icon(face):

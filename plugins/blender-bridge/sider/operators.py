@@ -4,11 +4,11 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
-from . import camera, compat, meshes, session, source
+from . import camera, compat, meshes, probe, session, source
 from .core import sdf
 from .core.errors import SiderError
 from .core.job import Request
-from .core.words import wrap
+from .core.words import sentence, wrap
 
 COLUMNS = 80
 """Of the window that shows an error: Blender makes it as wide as the longest line, wider than the screen if need be."""
@@ -49,7 +49,7 @@ class _Options:
         try:
             settings = json.loads(self.settings or "{}")
         except ValueError as error:
-            raise SiderError("SETTINGS", f"the settings are no JSON: {error}", 'Write {"detail.steps": 50}.') from error
+            raise SiderError("SETTINGS", f"the settings are no JSON: {error}", 'Write {"relief.steps": 50}.') from error
         blocking = bpy.app.background or self.wait
         asking = self.ask and not blocking
         request = Request(photo, name, self.preset, self.face, "ask" if asking else "largest", settings, previews=not blocking)
@@ -76,6 +76,15 @@ class SIDER_OT_reconstruct(_Failing, _Options, bpy.types.Operator):
         self.reconstruct(data, name)
 
 
+def settings_of(given):
+    """Changes to the preset that the panel's settings ask for."""
+    return {
+        **({"photo.cropSize": int(given.size)} if given.size != "0" else {}),
+        **({"head.ipdMm": given.ipd} if given.is_property_set("ipd") else {}),
+        **({"surface.neutralize": True} if given.neutralize else {}),
+    }
+
+
 class SIDER_OT_reconstruct_panel(_Failing, bpy.types.Operator):
     """Make a detailed 3D face of the photo. Blender can be used meanwhile"""
 
@@ -87,6 +96,14 @@ class SIDER_OT_reconstruct_panel(_Failing, bpy.types.Operator):
     def poll(cls, _context):
         return session.current is None or not session.current.active
 
+    def execute(self, context):
+        try:
+            return self.act(context) or {"FINISHED"}
+        except SiderError as error:
+            session.fail(error)  # the panel says it, with what helps
+            self.report({"ERROR" if bpy.app.background else "WARNING"}, sentence(error.message))
+            return {"CANCELLED"}
+
     def act(self, context):
         given = context.scene.sider
         read = {"FILE": lambda: source.from_file(given.filepath), "IMAGE": lambda: source.from_image(given.image)}
@@ -94,7 +111,8 @@ class SIDER_OT_reconstruct_panel(_Failing, bpy.types.Operator):
         several = {"ASK": "ask", "LARGEST": "largest", "NUMBER": "fail"}[given.face_choice]
         face = given.face if given.face_choice == "NUMBER" else -1
         options = session.Options(given.displacement, given.collection, given.photo_camera)
-        session.start(Request(data, name, given.preset or "balanced", face, several), options)
+        probe.forget()
+        session.start(Request(data, name, given.preset or "balanced", face, several, settings_of(given)), options)
 
 
 class SIDER_OT_import(_Failing, _Options, bpy.types.Operator, ImportHelper):

@@ -4,6 +4,7 @@ The job under way, and what becomes of it in the scene. One at a time; it belong
 when files are loaded. The job's thread only fills a queue; everything here runs on the main thread, by a timer or by hand.
 """
 import time
+import traceback
 import uuid
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from . import asset, compat, faces, meshes
 from .core import local
 from .core.errors import SiderError
 from .core.job import Job
+from .core.numbers import np
 
 CLIENT = {"name": "Blender " + bpy.app.version_string}
 TICK_SECONDS = 0.1
@@ -28,6 +30,10 @@ WORDS = {
 }
 engine = local.LocalEngine()
 current = None
+problem = None
+"""Why the last reconstruction could not even begin, for the panel."""
+schema = {}
+"""The engine's settings, once one has been reached."""
 
 
 @dataclass
@@ -98,13 +104,14 @@ class Session:
             self.connection = value
         elif kind == "session":
             PRESETS[:] = [preset["name"] for preset in value["presets"]]
+            schema.update(value.get("settings", {}))
         elif kind == "progress":
             self.stage, self.fraction, self.eta = value["stage"], value["fraction"], value.get("etaSeconds")
             self.iteration = f" {value['iteration']}/{value['iterations']}" if "iterations" in value else ""
         elif kind == "question":
             self.question = value
-            if not bpy.app.background:
-                faces.show(self.request.photo, self.question)
+            if not bpy.app.background and not faces.show(self.request.photo, self.question):
+                self._say("This Blender cannot show the photo: the numbers are those of `sider faces`.")
         elif kind == "log":
             self._say(value)
         elif kind == "mesh":
@@ -155,6 +162,9 @@ class Session:
             )
         except SiderError as error:
             self.error = error
+        except Exception as error:  # or the timer would end, and the panel wait for ever
+            self.error = SiderError("BRIDGE", f"the face cannot be placed: {error!r}", "Please report it.")
+            traceback.print_exc()
         for warning in self.result.warnings:
             self._say(warning)
         self._end("Failed" if self.error else "Done")
@@ -171,23 +181,45 @@ class Session:
 
 
 def start(request, options):
-    """Begins a job. Raises SiderError if one is under way, or there is nowhere to send it."""
+    """Begins a job. Raises SiderError if one is under way, something that it needs is missing, or there is nowhere to send it."""
     global current
     if current is not None and current.active:
         raise SiderError("BUSY", "a reconstruction is under way", "Wait for it, or cancel it.")
-    prefs = compat.preferences()
-    url, token, command = prefs.server_url, prefs.token, prefs.engine_command
-
-    def endpoint():  # on the job's thread: it must not touch bpy, so all settings are taken above
-        return local.find(url, token, online)
-
-    online = compat.online()
-    address = endpoint().url  # what is wrong with the settings is said at once
-    starts = prefs.start_engine and local.is_loopback(address)
-    current = Session(request, options, endpoint, (lambda: engine.start(command)) if starts else None)
+    np()
+    forget()
+    current = Session(request, options, *reaching(compat.preferences()))
     if not bpy.app.background and not bpy.app.timers.is_registered(_timer):
         bpy.app.timers.register(_timer, first_interval=TICK_SECONDS, persistent=True)
     return current
+
+
+def reaching(prefs, start=False):
+    """
+    Functions that say where the engine is, and start it (None if it may not be): both for a thread that must not touch bpy, so all
+    settings are taken here. Raises SiderError if they are wrong.
+    """
+    url, token, command, online = prefs.server_url, prefs.token, prefs.engine_command, compat.online()
+
+    def endpoint():
+        return local.find(url, token, online)
+
+    starts = (start or prefs.start_engine) and local.is_loopback(endpoint().url)
+    return endpoint, (lambda: engine.start(command)) if starts else None
+
+
+def fail(error):
+    """What the panel says until something changes."""
+    global problem
+    problem = error
+    redraw()
+
+
+def forget(*_property):
+    """What was said of the last reconstruction is over: something else is to be made, or settings have changed."""
+    global current, problem
+    problem = None
+    if current is not None and not current.active:
+        current = None
 
 
 def wait():
@@ -205,7 +237,8 @@ def wait():
 
 
 def tidy():
-    """After undo, redo and loading: previews of jobs that have ended are not to come back."""
+    """After undo, redo and loading: previews of jobs that have ended are not to come back, nor is what was said of them."""
+    forget()
     if current is not None:
         current.objects_replaced()
     meshes.remove_previews(keep=current.key if current is not None and current.active else None)
@@ -231,11 +264,11 @@ def _timer():
 
 
 def redraw():
-    """Draws the sidebars anew; the views see for themselves that a mesh has changed."""
+    """Draws the sidebars and preferences anew; the views see for themselves that a mesh has changed."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            for region in area.regions if area.type == "VIEW_3D" else ():
-                if region.type == "UI":
+            for region in area.regions if area.type in ("VIEW_3D", "PREFERENCES") else ():
+                if region.type == ("UI" if area.type == "VIEW_3D" else "WINDOW"):
                     region.tag_redraw()
 
 

@@ -2,51 +2,13 @@
 """Panel, menus, preferences, and what is registered with Blender."""
 import bpy
 from bpy.app.handlers import persistent
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProperty
 
-from . import camera, compat, faces, operators, session
-from .core.words import wrap
-
-_preset_items = []  # Blender needs the strings of a dynamic menu to be kept
-
-
-def _presets(_self, _context):
-    if [item[0] for item in _preset_items] != session.PRESETS:
-        about = {"preview": "A first look", "balanced": "The default", "paper": "The published method; takes long"}
-        _preset_items[:] = [(name, name.capitalize(), about.get(name, "")) for name in session.PRESETS]
-    return _preset_items
-
-
-class SIDER_PG_scene(bpy.types.PropertyGroup):
-    """What the panel asks for."""
-
-    source: EnumProperty(
-        name="From",
-        items=[
-            ("FILE", "File", "A photo on the disk"),
-            ("IMAGE", "Image", "An image that is open in Blender"),
-            ("CLIPBOARD", "Clipboard", "A picture that was copied, or the path of one"),
-        ],
-    )
-    filepath: compat.photo_property("Photo of a face")
-    image: PointerProperty(name="Image", type=bpy.types.Image)
-    preset: EnumProperty(name="Preset", description="How long to compute", items=_presets, default=1)
-    face_choice: EnumProperty(
-        name="Face",
-        description="If the photo shows several faces",
-        items=[
-            ("ASK", "Ask", "Ask which one"),
-            ("LARGEST", "Largest", "Take the largest one"),
-            ("NUMBER", "Number", "Take the one of this number, from 0"),
-        ],
-    )
-    face: IntProperty(name="Number", min=0)
-    displacement: BoolProperty(
-        name="Displacement", description="Fine detail by true displacement (if the result has a map) in place of the normal map"
-    )
-    collection: BoolProperty(name="Collection", description="Put everything into a new collection", default=True)
-    photo_camera: BoolProperty(name="Camera", description="Add the camera that took the photo", default=True)
-
+from . import camera, compat, faces, operators, probe, properties, remedies, session
+from .core.errors import SiderError
+from .core.numbers import np
+from .properties import changed
+from .remedies import text
 
 class SIDER_PG_state(bpy.types.PropertyGroup):
     """Shows how far the job is, where the layout has no bar of its own."""
@@ -61,18 +23,28 @@ def _percent():
 class SIDER_preferences(bpy.types.AddonPreferences):
     bl_idname = __package__
 
-    server_url: StringProperty(name="Server", description="Address of the engine; empty finds the one of this machine")
+    server_url: StringProperty(
+        name="Server", description="Address of the engine; empty finds the one of this machine", update=changed
+    )
     token: StringProperty(
-        name="Token", description="Secret of the server; empty reads that of this machine's engine", subtype="PASSWORD"
+        name="Token",
+        description="Secret of the server; empty reads that of this machine's engine",
+        subtype="PASSWORD",
+        update=changed,
     )
     start_engine: BoolProperty(
-        name="Start the engine by itself", description="Start `sider serve` when no engine of this machine answers", default=True
+        name="Start the engine by itself",
+        description="Start `sider serve` when no engine of this machine answers",
+        default=True,
+        update=changed,
     )
     engine_command: StringProperty(
-        name="Command", description="How to start the engine; empty is `sider`, another is: node /path/to/sider/dist/cli.js"
+        name="Command",
+        description="How to start the engine; empty is `sider`, another is: node /path/to/sider/dist/cli.js",
+        update=changed,
     )
 
-    def draw(self, _context):
+    def draw(self, context):
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "server_url", **_placeholder("found by itself"))
@@ -83,10 +55,31 @@ class SIDER_preferences(bpy.types.AddonPreferences):
         row.prop(self, "engine_command", **_placeholder("sider"))
         if not compat.online():
             column.label(text="Blender is offline: only engines of this machine can be used", icon="INTERNET_OFFLINE")
+        self.layout.operator("sider.test_engine", icon="CHECKMARK")
+        if session.problem is not None:
+            remedies.draw(self.layout, context, session.problem)
+        elif probe.current is not None:
+            _draw_probe(self.layout, context)
+
+
+def _draw_probe(layout, context):
+    if probe.current.error:
+        remedies.draw(layout, context, probe.current.error)
+    else:
+        text(layout, context, probe.current.words, "CHECKMARK" if probe.current.done else "TIME")
 
 
 def _placeholder(text):
     return {"placeholder": text} if compat.VERSION >= (4, 1, 0) else {}
+
+
+def _missing():
+    """The error of what this Blender lacks, or None: said at once, not when a face is to be made."""
+    try:
+        np()
+    except SiderError as error:
+        return error
+    return None
 
 
 class SIDER_PT_panel(bpy.types.Panel):
@@ -101,11 +94,37 @@ class SIDER_PT_panel(bpy.types.Panel):
         if here is not None and here.active:
             _draw_job(self.layout, context, here)
             return
+        if (missing := _missing()) is not None:
+            remedies.draw(self.layout, context, missing)
+            return
         _draw_request(self.layout, context)
-        if here is not None:
+        if session.problem is not None:
+            remedies.draw(self.layout, context, session.problem)
+        elif probe.current is not None:
+            _draw_probe(self.layout, context)
+        elif here is not None:
             _draw_end(self.layout, context, here)
         if camera.of(context.view_layer.objects.active):
             self.layout.operator("sider.use_photo_camera", icon="VIEW_CAMERA")
+
+
+class SIDER_PT_settings(bpy.types.Panel):
+    bl_label = "Settings"
+    bl_parent_id = "SIDER_PT_panel"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, _context):
+        return session.current is None or not session.current.active
+
+    def draw(self, context):
+        given = context.scene.sider
+        self.layout.use_property_split = True
+        self.layout.use_property_decorate = False
+        for name in ("size", "ipd", "neutralize"):
+            self.layout.prop(given, name)
 
 
 def _draw_request(layout, context):
@@ -144,7 +163,7 @@ def _draw_job(layout, context, here):
             button.action, button.face = "FACE", face["face"]
     else:
         compat.progress(layout, context.window_manager.sider, here.fraction, f"{round(100 * here.fraction)} %")
-        _text(layout, context, here.status)
+        text(layout, context, here.status)
     row = layout.row(align=True)
     if here.state == "paused":
         row.operator("sider.control", text="Go on").action = "RESUME"
@@ -159,31 +178,18 @@ def _draw_job(layout, context, here):
     if here.sdf is not None:
         layout.operator("sider.snapshot_sdf", icon="MESH_ICOSPHERE")
     for message in here.messages[-2:]:
-        _text(layout, context, message)
+        text(layout, context, message)
 
 
 def _draw_end(layout, context, here):
     if here.error:
-        box = layout.box()
-        box.alert = True
-        _text(box, context, str(here.error), "ERROR")
+        remedies.draw(layout, context, here.error)
     elif here.state == "Done":
-        layout.label(text=f"Done in {int(here.seconds) // 60}:{int(here.seconds) % 60:02d}", icon="CHECKMARK")
+        row = layout.row()
+        row.label(text=f"Done in {int(here.seconds) // 60}:{int(here.seconds) % 60:02d}", icon="CHECKMARK")
+        row.operator("sider.forget", text="", icon="X", emboss=False)
         for message in here.messages[-3:]:
-            _text(layout, context, message, "INFO")
-
-
-BESIDE_TEXT = 90
-"""Of the sidebar's width: the tabs, the margins of panel and box, and an icon."""
-
-
-def _text(layout, context, text, icon="NONE"):
-    """Wraps a text to the sidebar's width, so that all of it can be read."""
-    room = context.region.width - BESIDE_TEXT * context.preferences.system.ui_scale
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for i, line in enumerate(wrap(text, room, compat.text_width(context))):
-        column.label(text=line, icon=icon if i == 0 else "BLANK1" if icon != "NONE" else "NONE")
+            text(layout, context, message, "INFO")
 
 
 def _import_menu(self, _context):
@@ -202,13 +208,21 @@ def _replaced(*_arguments):
 
 
 HANDLERS = ("undo_post", "redo_post", "load_post")
-CLASSES = (*operators.CLASSES, SIDER_PG_scene, SIDER_PG_state, SIDER_preferences, SIDER_PT_panel)
+CLASSES = (
+    *operators.CLASSES,
+    *remedies.CLASSES,
+    properties.SIDER_PG_scene,
+    SIDER_PG_state,
+    SIDER_preferences,
+    SIDER_PT_panel,
+    SIDER_PT_settings,
+)
 
 
 def register():
     for one in CLASSES:
         bpy.utils.register_class(one)
-    bpy.types.Scene.sider = PointerProperty(type=SIDER_PG_scene)
+    bpy.types.Scene.sider = PointerProperty(type=properties.SIDER_PG_scene)
     bpy.types.WindowManager.sider = PointerProperty(type=SIDER_PG_state)
     bpy.types.TOPBAR_MT_file_import.append(_import_menu)
     bpy.types.IMAGE_MT_image.append(_image_menu)

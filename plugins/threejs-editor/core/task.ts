@@ -106,10 +106,12 @@ export class Task {
   async reattach(): Promise<void> {
     const kept = localStorage.getItem(`${KEY} ${this.link.url}`)
     const { client } = this.link
-    if (kept === null || !client || this.busy || this.result) return
+    const taken = (): boolean => this.busy || this.result !== undefined || this.state === 'ready'
+    if (kept === null || !client || taken()) return
     const { job, photo } = JSON.parse(kept) as { job: string; photo: Photo }
     try {
       const { state, preset } = await client.call('job/get', { job })
+      if (taken()) return // the user was faster
       Object.assign(this, { photo, state, preset })
       await this.follow(client.watch(job))
     } catch (error) {
@@ -130,22 +132,22 @@ export class Task {
   async pause(): Promise<void> {
     this.stopping = true
     this.changes.tell()
-    await this.attempt(() => this.watched!.pause())
+    await this.attempt((watched) => watched.pause())
   }
 
   async resume(): Promise<void> {
-    await this.attempt(() => this.watched!.resume())
+    await this.attempt((watched) => watched.resume())
   }
 
   /** @param keep ends the optimisation and completes with what there is */
   async cancel(keep: boolean): Promise<void> {
     this.stopping = true
     this.changes.tell()
-    await this.attempt(() => this.watched!.cancel(keep))
+    await this.attempt((watched) => watched.cancel(keep))
   }
 
   async chooseFace(face: number): Promise<void> {
-    await this.attempt(() => this.watched!.chooseFace(face))
+    await this.attempt((watched) => watched.chooseFace(face))
   }
 
   /** Back to the empty state; the job's files stay on the server. */
@@ -156,10 +158,13 @@ export class Task {
     this.set('empty')
   }
 
-  private async attempt(act: () => Promise<unknown>): Promise<void> {
+  private async attempt(act: (watched: RemoteJob) => Promise<unknown>): Promise<void> {
+    const { watched } = this
+    if (!watched) return
     try {
-      await act()
+      await act(watched)
     } catch (error) {
+      if (this.watched !== watched) return
       this.stopping = false
       this.fail(error)
       this.changes.tell()
@@ -233,8 +238,12 @@ export class Task {
     }
   }
 
-  /** Says that what came cannot be shown: `what` names it and what failed. */
-  cannot(what: string, error: unknown): void {
+  /**
+   * Says that a result cannot be shown: `what` names it and what failed. Fetching one takes a while: of one that is no longer looked at
+   * nothing is said, least of all in the place of what befell the next job.
+   */
+  cannot(result: RemoteResult, what: string, error: unknown): void {
+    if (this.result !== result) return
     this.error = { message: `${what}: ${(error as Error).message}`, hint: 'Reload the page to try again.' }
     this.changes.tell()
   }

@@ -78,9 +78,9 @@ function add({ editor, ui, AddObjectCommand }: Host): void {
         editor.focus?.(face)
       }
     } catch (error) {
-      task.cannot('The face cannot be added', error)
+      task.cannot(result, 'The face cannot be added', error)
     }
-    hide()
+    if (task.result === result) hide() // else the preview is the next job's
   }
   void link.connect()
   Object.assign(window, { sider: { link, task, preview, group } }) // for the console and the tests

@@ -82,21 +82,23 @@ async function finish(): Promise<void> {
   if (!result || result === shownResult) return
   shownResult = result
   const has = (name: string): boolean => result.files.some((file) => file.name === name)
-  const text = async (name: string): Promise<unknown> => JSON.parse(new TextDecoder().decode(await result.file(name)))
+  const file = async (name: string): Promise<Uint8Array | undefined> => (has(name) ? result.file(name) : undefined)
   try {
     const face = await parseFace(await result.file('face.glb'), 'face')
-    const coarse = has('coarse.glb') ? await parseFace(await result.file('coarse.glb'), 'coarse') : undefined
+    const coarse = await file('coarse.glb')
+    const coarseFace = coarse && (await parseFace(coarse, 'coarse'))
+    const [camera, crop] = [await file('camera.json'), await file('input.png')]
     if (task.result !== result) return
     viewer.show(viewer.detailed, face)
-    viewer.show(viewer.coarse, coarse)
-    if (has('camera.json') && has('input.png')) {
-      const crop = new Blob([(await result.file('input.png')) as Uint8Array<ArrayBuffer>], { type: 'image/png' })
-      tools.setPhoto((await text('camera.json')) as PhotoCamera, crop)
+    viewer.show(viewer.coarse, coarseFace)
+    if (camera && crop) {
+      const photo = new Blob([crop as Uint8Array<ArrayBuffer>], { type: 'image/png' })
+      tools.setPhoto(JSON.parse(new TextDecoder().decode(camera)) as PhotoCamera, photo)
     }
     sliders.show(face)
     viewer.home()
   } catch (error) {
-    task.cannot('The result cannot be shown', error)
+    task.cannot(result, 'The result cannot be shown', error)
   }
   show()
 }

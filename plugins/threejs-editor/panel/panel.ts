@@ -8,7 +8,8 @@ import type { Kit } from './kit.js'
 import { photoSection } from './photo-section.js'
 import { runSection } from './run-section.js'
 import { serverSection } from './server-section.js'
-import { type Chosen, settingsSection } from './settings-section.js'
+import type { Chosen } from './setting-field.js'
+import { settingsSection } from './settings-section.js'
 
 /** @param extra further sections, after the files; @param target where photos may be dropped beside the panel itself */
 export function panel(kit: Kit, link: ServerLink, task: Task, extra: HTMLElement[], target?: HTMLElement): HTMLElement {

@@ -5,7 +5,7 @@ import type { Task } from '../core/task.js'
 import { faceBoxes } from './face-boxes.js'
 import type { Kit } from './kit.js'
 import { openLandmarkEditor } from './landmark-editor.js'
-import type { Chosen } from './settings-section.js'
+import type { Chosen } from './setting-field.js'
 
 /** @param host the panel, for pasting and dialogs; @param target where photos may be dropped */
 export function photoSection(

@@ -4,7 +4,7 @@ import { duration, h, sentence } from '../core/dom.js'
 import type { ServerLink } from '../core/server-link.js'
 import type { Task, TaskState } from '../core/task.js'
 import type { Kit } from './kit.js'
-import type { Chosen } from './settings-section.js'
+import type { Chosen } from './setting-field.js'
 
 const STAGES: Record<Stage, string> = {
   setup: 'Getting ready',

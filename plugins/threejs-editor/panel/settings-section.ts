@@ -1,28 +1,18 @@
-/** Preset and the few settings that matter, built from the schema that the server sends. */
+/** Preset and settings, built from the schema that the server sends: a few that matter, and all others by looking for them. */
 import { h } from '../core/dom.js'
 import type { ServerLink } from '../core/server-link.js'
 import type { Task } from '../core/task.js'
 import type { Kit } from './kit.js'
-
-export interface Chosen {
-  preset: string
-  /** By dotted names; what is not here is as the preset has it. */
-  settings: Record<string, unknown>
-}
+import { type Chosen, type SettingField, settingField, settingsOf } from './setting-field.js'
 
 /** Key of the preset that the user chose last. */
 const LAST = 'sider.preset'
-const SHOWN = ['photo.cropSize', 'head.focalPx', 'relief.steps', 'seed']
-
-interface Schema {
-  title?: string
-  description?: string
-  type?: string
-  unit?: string
-  minimum?: number
-  maximum?: number
-  default?: unknown
-}
+/** Shown before anything is looked for. */
+const FIRST = ['photo.cropSize', 'head.ipdMm', 'surface.neutralize', 'head.focalPx', 'relief.steps', 'seed']
+/** Asked for elsewhere, or the server's own affair. */
+const HIDDEN = ['photo.face', 'photo.maxPixels', 'head.model', 'output.dump']
+/** Settings are of these types; others cannot be entered here. */
+const TYPES = ['integer', 'number', 'boolean', 'string']
 
 export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: Chosen): HTMLElement {
   const section = kit.section('Settings')
@@ -30,7 +20,7 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
   section.append(body)
   let built = ''
   let of: string | undefined
-  let fields: Field[] = []
+  let fields: SettingField[] = []
   let setPreset = (_name: string): void => {}
   const show = (): void => {
     section.hidden = !link.client
@@ -57,14 +47,17 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
       about.textContent = info?.description ?? ''
       for (const field of fields) field.showPreset(info?.settings)
     }
-    fields = SHOWN.flatMap((name) => {
-      const schema = at(session.settings, name, 'properties') as Schema | undefined
-      return schema ? [settingField(kit, name, schema, chosen)] : []
-    })
+    const { dom: more, sought } = moreSettings(() => fields)
+    fields = settingsOf(session.settings)
+      .filter(([name, { type = '', enum: values }]) => {
+        return !HIDDEN.includes(name) && TYPES.includes(type) && (type !== 'string' || values !== undefined)
+      })
+      .map(([name, schema]) => settingField(kit, name, titleOf(name, schema.title), schema, chosen, sought))
+      .sort((a, b) => rank(a) - rank(b))
+    more.append(...fields.map(({ dom }) => dom))
+    sought()
     setPreset(session.defaultPreset)
     for (const name of [localStorage.getItem(LAST), task.preset]) if (name) setPreset(name)
-    const summary = h('summary', { text: 'More settings' })
-    const more = h('details', { class: 'sd-more' }, summary, ...fields.map(({ dom }) => dom))
     body.replaceChildren(kit.row('Preset', preset.dom), about, more)
   }
   link.changes.listen(show)
@@ -73,42 +66,40 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
   return section
 }
 
-interface Field {
-  dom: HTMLElement
-  /** Shows the number that the preset has, unless it was changed. */
-  showPreset(settings: Record<string, unknown> | undefined): void
+/** Groups have settings of equal titles: all but those shown first are told with their group. */
+function titleOf(name: string, title = name): string {
+  const group = FIRST.includes(name) ? '' : (name.split('.').at(-2) ?? '')
+  return group ? `${group[0].toUpperCase()}${group.slice(1)}: ${lower(title)}` : title
 }
 
-/** A switch that says whether to change what the preset has, and the number. */
-function settingField(kit: Kit, name: string, schema: Schema, chosen: Chosen): Field {
-  const step = schema.type === 'integer' ? 1 : 0.01
-  const number = kit.number({ min: schema.minimum ?? 0, max: schema.maximum ?? 1e9, step }, (value) => {
-    own.set(true)
-    chosen.settings[name] = value
-  })
-  let inPreset = Number(schema.default ?? 0)
-  const own = kit.check((on) => {
-    if (on) chosen.settings[name] = number.get()
-    else {
-      delete chosen.settings[name]
-      number.set(inPreset)
+/** Those shown first come first, the others in the order of the schema. */
+function rank({ name }: SettingField): number {
+  const at = FIRST.indexOf(name)
+  return at < 0 ? FIRST.length : at
+}
+
+/** Settings behind a search: what was changed, and what is looked for, else the first few. */
+function moreSettings(fields: () => SettingField[]): { dom: HTMLElement; sought(): void } {
+  const search = h('input', { type: 'search', class: 'sd-search', placeholder: 'Search all settings' })
+  search.setAttribute('aria-label', 'Search all settings')
+  const none = h('p', { class: 'sd-note', role: 'status' })
+  const summary = h('summary')
+  const sought = (): void => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean)
+    let [found, changed] = [0, 0]
+    for (const field of fields()) {
+      const fits = words.length > 0 ? field.matches(words) : FIRST.includes(field.name)
+      field.dom.hidden = !fits && !field.changed
+      found += Number(fits)
+      changed += Number(field.changed)
     }
-  })
-  const title = schema.title ?? name
-  number.dom.setAttribute('aria-label', title)
-  own.dom.setAttribute('aria-label', `Change ${title}`)
-  const unit = h('span', { class: 'sd-unit', text: schema.unit ?? '' })
-  return {
-    dom: kit.row(title, h('span', { class: 'sd-field' }, own.dom, number.dom, unit), schema.description),
-    showPreset(settings) {
-      inPreset = Number(at(settings, name) ?? schema.default ?? 0)
-      if (!own.get()) number.set(inPreset)
-    },
+    none.textContent = found > 0 ? '' : 'No setting is about that.'
+    none.hidden = found > 0
+    summary.textContent = changed > 0 ? `More settings (${changed} changed)` : 'More settings'
   }
+  search.addEventListener('input', sought)
+  return { dom: h('details', { class: 'sd-more' }, summary, search, none), sought }
 }
 
-/** What lies at a dotted name. @param through the key between two levels, if there is one */
-function at(tree: unknown, name: string, through?: string): unknown {
-  const keys = name.split('.').flatMap((key) => (through ? [through, key] : [key]))
-  return keys.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], tree)
-}
+/** In the middle of a line; abbreviations keep their letters. */
+const lower = (title: string): string => (/^[A-Z][a-z]/.test(title) ? title[0].toLowerCase() + title.slice(1) : title)

@@ -34,7 +34,7 @@ const SIDES = ['Left', 'Right'] as const
 export const JAW_OPEN = 0.62
 const PUFF = 1.9
 /** How far the upper lids go with eyes that look up, beyond what the model's unit does. */
-const LIDS_FOLLOW = 0.3
+const LIDS_FOLLOW = 0.9
 
 const own = (name: string, strength = 1): Recipe => ({ name, units: { [name]: strength } })
 const both = (name: string, strength = 1): Recipe => ({

@@ -9,8 +9,9 @@ import { corneaBulge, type Eye, gazeRotation, LID_GAP } from './eyes.js'
 
 /** What is needed of the head's topology. */
 export interface ClosedHead {
-  /** [triangles, 3] */
+  /** [triangles, 3], those of quads first. */
   indices: Uint32Array
+  quads: number
   /** [uvVertices, 2] and [triangles, 3] */
   uv: Float32Array
   uvIndices: Uint32Array
@@ -51,7 +52,9 @@ export function openingsOf({ indices, sheets }: ClosedHead, vertices: number): O
 
 /** The skin with ledges. Vertices are those of the closed head, then the ledges'. */
 export interface OpenHead {
+  /** Triangles of quads come first (geometry/quads.ts). */
   indices: Uint32Array
+  quads: number
   uv: Float32Array
   uvIndices: Uint32Array
   faceRegion: Uint8Array
@@ -71,15 +74,18 @@ export function openHead(head: ClosedHead, eyes: readonly { loop: Uint32Array; e
   const keptUv: number[] = []
   const face: number[] = []
   const rowOf = new Map<number, number>()
-  for (let t = 0; t < sheets.length; t++) {
-    if (opened(t)) continue
-    face.push(head.faceRegion[t])
-    for (let c = 3 * t; c < 3 * t + 3; c++) {
-      kept.push(indices[c])
-      keptUv.push(uvIndices[c])
-      rowOf.set(indices[c], uvIndices[c])
+  const keep = (from: number, end: number): void => {
+    for (let t = from; t < end; t++) {
+      if (opened(t)) continue
+      face.push(head.faceRegion[t])
+      for (let c = 3 * t; c < 3 * t + 3; c++) {
+        kept.push(indices[c])
+        keptUv.push(uvIndices[c])
+      }
     }
   }
+  keep(0, 2 * head.quads)
+  for (let c = 0; c < indices.length; c++) if (!opened(Math.floor(c / 3))) rowOf.set(indices[c], uvIndices[c])
   const uv = Array.from(head.uv)
   const places: { from: number; eye: Eye; share: number }[] = []
   let vertices = indices.reduce((a, b) => Math.max(a, b), 0) + 1
@@ -111,8 +117,11 @@ export function openHead(head: ClosedHead, eyes: readonly { loop: Uint32Array; e
       ;[before, beforeUv] = [after, afterUv]
     })
   }
+  const quads = kept.length / 6
+  keep(2 * head.quads, sheets.length)
   return {
     indices: Uint32Array.from(kept),
+    quads,
     uv: Float32Array.from(uv),
     uvIndices: Uint32Array.from(keptUv),
     faceRegion: Uint8Array.from(face),
@@ -137,8 +146,11 @@ const SLIT = [0.001, 0.002] as const
 const TOUCH = [0.0003, 0.0008] as const
 /** How far over lids and lips their meeting reaches, metres. */
 const MEETING = 0.006
-/** How far apart rims come to lie that had passed each other, metres. */
+/** How far apart rims come to lie that had passed each other by more than they may, metres. */
 const CLEAR = 0.0002
+const PASSED = 0.00005
+/** Times that rims are moved half way towards each other to be sealed: the second time they are all but there. */
+const SEALING = 3
 /** From the corners on rims are brought together more and more, up to this distance from them, metres. */
 const CORNER = 0.005
 
@@ -190,8 +202,24 @@ export class Meeting {
   uncross(positions: Float32Array): void {
     this.move(positions, (p, other, side) => {
       const up = side === 0 ? 1 : -1
-      return up * (p[1] - other[1]) < 0 ? [0, (other[1] - p[1] + up * CLEAR) / 2, 0] : undefined
+      return up * (p[1] - other[1]) < -PASSED ? [0, (other[1] - p[1] + up * CLEAR) / 2, 0] : undefined
     })
+  }
+
+  /** Lays the rims on each other along their whole length, in place. */
+  seal(positions: Float32Array): void {
+    for (let round = 0; round < SEALING; round++) {
+      const lines = this.rims(positions)
+      const by: (number[] | undefined)[] = Array.from(this.loop, () => undefined)
+      this.halves.forEach((half, side) => {
+        const share = shares(lines[side])
+        half.forEach((i, n) => {
+          const other = atShare(lines[1 - side], share[n])
+          by[i] = lines[side][n].map((x, k) => (other[k] - x) / 2)
+        })
+      })
+      this.follow(positions, by)
+    }
   }
 
   private rims(positions: Float32Array): number[][][] {
@@ -215,6 +243,11 @@ export class Meeting {
         if (inner > 0) by[i] = move(p, along(lines[1 - side], p[0]), side)?.map((x) => inner * x)
       })
     })
+    this.follow(positions, by)
+  }
+
+  /** Moves all that goes with the rims, in place. @param by of each place on the loop */
+  private follow(positions: Float32Array, by: readonly (readonly number[] | undefined)[]): void {
     for (const { v, at, share } of this.followers) {
       const shift = by[at]
       if (shift) for (let k = 0; k < 3; k++) positions[3 * v + k] += share * shift[k]
@@ -248,6 +281,22 @@ function along(line: readonly number[][], x: number): number[] {
   const [a, b] = [line[i - 1], line[i]]
   const t = b[0] > a[0] ? Math.min(1, Math.max(0, (x - a[0]) / (b[0] - a[0]))) : 0
   return a.map((v, k) => v + t * (b[k] - v))
+}
+
+/** How far along a line each of its points is, 0..1. */
+function shares(line: readonly number[][]): number[] {
+  const out = [0]
+  for (let i = 1; i < line.length; i++) out.push(out[i - 1] + Math.hypot(...line[i].map((x, k) => x - line[i - 1][k])))
+  return out.map((length) => length / out[out.length - 1])
+}
+
+/** The point of a line at a share of its length. */
+function atShare(line: readonly number[][], share: number): number[] {
+  const all = shares(line)
+  let i = 1
+  while (i < line.length - 1 && all[i] < share) i++
+  const t = (share - all[i - 1]) / Math.max(1e-12, all[i] - all[i - 1])
+  return line[i - 1].map((x, k) => x + t * (line[i][k] - x))
 }
 
 /** About the eye, as a multiple of the ball's radius: vertices that are kept off it. */

@@ -1,7 +1,7 @@
 /** Seven landmarks of the NoW benchmark, from MeshLab's picked points (.pp), text (.txt) or NumPy (.npy) files. */
 import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
-import { decodeNpy } from '../formats/npy.js'
+import { numbersIn, readNpy } from '../formats/npy.js'
 import { invalidFile, readBytes, type Side } from '../formats/read-mesh.js'
 import { contoursOfPoints, type FoundOpenings } from './expression.js'
 import { readJson } from './truth.js'
@@ -26,7 +26,7 @@ export async function readSevenLandmarks(path: string, side: Side): Promise<Floa
   let points: Float64Array
   try {
     if (extname(path) === '.pp') points = pickedPoints(text())
-    else if (extname(path) === '.npy') points = Float64Array.from(decodeNpy(bytes).data)
+    else if (extname(path) === '.npy') points = Float64Array.from(numbersIn(readNpy(bytes)).data)
     else {
       const words = text().split(/[\s,;]+/)
       points = Float64Array.from(words.filter((word) => word !== '').map(Number))

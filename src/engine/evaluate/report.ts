@@ -1,5 +1,6 @@
 /** An evaluation as files: JSON, CSV, the cumulative error plot, and a sheet of normal maps and their errors. */
 import { join } from 'node:path'
+import { type Cell, encodeCsv } from '../formats/csv.js'
 import { normalPicture, scalarPicture } from '../image/colors.js'
 import { encodePng, type Picture, pictureFromFloats, renderSvg } from '../image/picture.js'
 import { linePlot, type PlotSeries } from '../image/plot.js'
@@ -57,8 +58,6 @@ export function curvePlot(series: PlotSeries[]): string {
   })
 }
 
-type Cell = string | number | undefined
-
 /** Columns of cases.csv. */
 const COLUMNS: [name: string, value: (score: CaseScore) => Cell][] = [
   ['case', (s) => s.name],
@@ -101,13 +100,16 @@ const COLUMNS: [name: string, value: (score: CaseScore) => Cell][] = [
   ['memory_mib', (s) => s.run?.memoryMiB],
 ]
 
-function csv(rows: Cell[][]): string {
-  const field = (cell: Cell): string => {
-    if (typeof cell === 'number') return Number.isFinite(cell) ? String(Number(cell.toPrecision(6))) : ''
-    return cell === undefined ? '' : /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
-  }
-  return `${rows.map((row) => row.map(field).join(',')).join('\n')}\n`
-}
+/** Figures to six digits; nothing where there is none. */
+const csv = (rows: Cell[][]): string =>
+  encodeCsv(
+    rows.map((row) =>
+      row.map((cell) => {
+        if (typeof cell !== 'number') return cell
+        return Number.isFinite(cell) ? Number(cell.toPrecision(6)) : undefined
+      }),
+    ),
+  )
 
 /** A row a case: photo, true normals, coarse and detailed normals and their errors. */
 async function errorSheet(pictures: Evaluation['pictures']): Promise<Picture> {

@@ -1,7 +1,7 @@
 /** A finished reconstruction, read back from its output folder, or a mesh of anybody's. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { decodeNpy } from '../formats/npy.js'
+import { numbersIn, readNpy } from '../formats/npy.js'
 import { invalidFile, readBytes, readMesh } from '../formats/read-mesh.js'
 import type { Camera, Crop, Mesh } from '../stages.js'
 import type { Prediction } from './cases.js'
@@ -115,7 +115,7 @@ async function readMap(folder: string, name: string) {
   const path = join(folder, `maps/${name}.npy`)
   const bytes = await readBytes(path, 'RESULT_INVALID')
   try {
-    return decodeNpy(bytes)
+    return numbersIn(readNpy(bytes))
   } catch (cause) {
     throw invalidFile('RESULT_INVALID', path, (cause as Error).message, cause)
   }

@@ -1,6 +1,7 @@
 /** Ground truth of a rendered or scanned view: its true camera, depth, normals and mask. */
 
-import { decodeNpz, type NdArray } from '../formats/npy.js'
+import { numbersIn, readNpz } from '../formats/npy.js'
+import type { NumericArray } from '../formats/numeric-array.js'
 import { invalidFile, readBytes, type Side } from '../formats/read-mesh.js'
 import { cropCamera } from '../geometry/camera.js'
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
@@ -40,15 +41,18 @@ export interface CropTruth {
 export async function readTruth(files: { camera: string; maps: string }): Promise<ViewTruth> {
   const camera = parseCamera(await readJson(files.camera, 'TRUTH_INVALID'), files.camera, 'TRUTH_INVALID')
   const bytes = await readBytes(files.maps, 'TRUTH_INVALID')
-  let arrays: Record<string, NdArray>
-  try {
-    arrays = decodeNpz(bytes)
-  } catch (cause) {
-    throw invalidFile('TRUTH_INVALID', files.maps, `not a readable .npz file (${(cause as Error).message})`, cause)
+  const read = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (cause) {
+      throw invalidFile('TRUTH_INVALID', files.maps, `not a readable .npz file (${(cause as Error).message})`, cause)
+    }
   }
+  const npz = read(() => readNpz(bytes))
   const pixels = camera.width * camera.height
-  const take = (name: string, channels: number): NdArray['data'] => {
-    const array = arrays[name]
+  const take = (name: string, channels: number): NumericArray['data'] => {
+    const content = read(() => npz.get(name))
+    const array = content && read(() => numbersIn(content))
     if (array?.data.length === channels * pixels) return array.data
     const found = array ? `shape [${array.shape.join(', ')}]` : 'missing'
     const wanted = `[${camera.height}, ${camera.width}${channels > 1 ? `, ${channels}` : ''}]`
@@ -59,7 +63,7 @@ export async function readTruth(files: { camera: string; maps: string }): Promis
     depth: Float32Array.from(take('depth', 1)),
     normals: Float32Array.from(take('normal', 3)),
     mask: Uint8Array.from(take('mask', 1)),
-    albedo: arrays['albedo'] && Float32Array.from(take('albedo', 3), (v) => v / 255),
+    albedo: npz.names.includes('albedo') ? Float32Array.from(take('albedo', 3), (v) => v / 255) : undefined,
   }
 }
 

@@ -13,23 +13,25 @@ export async function encode(document: Document, compression: Compression): Prom
   // its remarks are for people who run it by hand
   document.setLogger(new Logger(Verbosity.ERROR))
   const io = new WebIO().setLogger(new Logger(Verbosity.ERROR))
-  if (compression === 'quantize') {
-    const { quantize } = await import('@gltf-transform/functions')
-    io.registerExtensions([KHRMeshQuantization])
-    await document.transform(quantize(BITS))
-    // quantising makes full arrays of the shape keys' sparse ones
-    for (const mesh of document.getRoot().listMeshes())
-      for (const primitive of mesh.listPrimitives())
-        for (const key of primitive.listTargets()) for (const accessor of key.listAttributes()) accessor.setSparse(true)
-  } else if (compression === 'meshopt') {
-    const { meshopt } = await import('@gltf-transform/functions')
+  if (compression === 'none') return io.writeBinary(document)
+  const { quantize } = await import('@gltf-transform/functions')
+  io.registerExtensions([KHRMeshQuantization])
+  await document.transform(quantize(BITS))
+  if (compression === 'meshopt') {
     // Loaded where it is needed: its WebAssembly sets gigabytes of address space aside.
     const { MeshoptEncoder } = await import('meshoptimizer/encoder')
     await MeshoptEncoder.ready
-    io.registerExtensions([KHRMeshQuantization, EXTMeshoptCompression]).registerDependencies({
-      'meshopt.encoder': MeshoptEncoder,
-    })
-    await document.transform(meshopt({ encoder: MeshoptEncoder, level: 'medium', ...BITS }))
+    io.registerExtensions([EXTMeshoptCompression]).registerDependencies({ 'meshopt.encoder': MeshoptEncoder })
+    // without the usual reordering, which would lose the quads and the order of vertices
+    document
+      .createExtension(EXTMeshoptCompression)
+      .setRequired(true)
+      .setEncoderOptions({ method: EXTMeshoptCompression.EncoderMethod.QUANTIZE })
+    return io.writeBinary(document)
   }
+  // quantising makes full arrays of the shape keys' sparse ones
+  for (const mesh of document.getRoot().listMeshes())
+    for (const primitive of mesh.listPrimitives())
+      for (const key of primitive.listTargets()) for (const accessor of key.listAttributes()) accessor.setSparse(true)
   return io.writeBinary(document)
 }

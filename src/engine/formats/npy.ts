@@ -1,17 +1,13 @@
 /**
- * NumPy's array files: `.npy` (format 1.0) and `.npz` (a zip of them). Row-major, little-endian.
- * Half-precision arrays are passed as `{ half: Uint16Array }` and read back as Float32Array; bool as Uint8Array.
+ * NumPy's array files: `.npy` and `.npz` (a zip of them). Written row-major and little-endian, half-precision arrays as
+ * `{ half: Uint16Array }`. Files of unknown origin can be read: sizes are checked before memory is taken, entries are unpacked
+ * one at a time, and pickles are handed on as they are.
  */
-import { unzipSync, zipSync } from 'fflate'
-import { fromHalf } from './half.js'
+import { zipSync } from 'fflate'
+import { checkSize, type NumericArray, numbersOf, product } from './numeric-array.js'
+import { zipEntries } from './zip.js'
 
 type TypedArray = Float32Array | Float64Array | Uint8Array | Uint16Array | Int16Array | Uint32Array | Int32Array
-
-/** An array with its shape. */
-export interface NdArray<T extends TypedArray = TypedArray> {
-  data: T
-  shape: number[]
-}
 
 /** What can be written: a typed array or the raw bits of half-precision floats. */
 export type Writable = TypedArray | { half: Uint16Array }
@@ -47,65 +43,6 @@ export function encodeNpy(data: Writable, shape: readonly number[]): Uint8Array 
   return out
 }
 
-/** Reads an `.npy` file. Throws RangeError for damaged files, Fortran order and unsupported types. */
-export function decodeNpy(file: Uint8Array): NdArray {
-  if (file.length < 12 || file[0] !== 0x93 || String.fromCharCode(...file.subarray(1, 6)) !== 'NUMPY')
-    throw new RangeError('not an .npy file')
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  const version = file[6]
-  const start = version >= 2 ? 12 : 10
-  const headerLength = version >= 2 ? view.getUint32(8, true) : view.getUint16(8, true)
-  const header = new TextDecoder('latin1').decode(file.subarray(start, start + headerLength))
-  const descr = /'descr':\s*'([^']+)'/.exec(header)?.[1] ?? ''
-  const shapeText = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1]
-  if (shapeText === undefined) throw new RangeError('the .npy header has no shape')
-  if (/'fortran_order':\s*True/.test(header)) throw new RangeError('Fortran-ordered .npy files are not supported')
-  const shape = shapeText
-    .split(',')
-    .map((s) => s.trim())
-    .filter((s) => s !== '')
-    .map(Number)
-  const count = shape.reduce((a, b) => a * b, 1)
-  const sizes: Record<string, number> = {
-    '<f2': 2,
-    '<f4': 4,
-    '<f8': 8,
-    '|u1': 1,
-    '|b1': 1,
-    '<u2': 2,
-    '<i2': 2,
-    '<u4': 4,
-    '<i4': 4,
-    '<i8': 8,
-  }
-  const size = sizes[descr]
-  if (size === undefined) throw new RangeError(`.npy files of type ${descr} are not supported`)
-  const from = start + headerLength
-  if (file.length < from + count * size) throw new RangeError('the .npy file is truncated')
-  // a copy: Buffer.slice would share memory, at an offset the typed arrays cannot have
-  const buffer = new Uint8Array(file.subarray(from, from + count * size)).buffer
-  switch (descr) {
-    case '<f2':
-      return { data: fromHalf(new Uint16Array(buffer)), shape }
-    case '<f4':
-      return { data: new Float32Array(buffer), shape }
-    case '<f8':
-      return { data: new Float64Array(buffer), shape }
-    case '<u2':
-      return { data: new Uint16Array(buffer), shape }
-    case '<i2':
-      return { data: new Int16Array(buffer), shape }
-    case '<u4':
-      return { data: new Uint32Array(buffer), shape }
-    case '<i4':
-      return { data: new Int32Array(buffer), shape }
-    case '<i8':
-      return { data: Float64Array.from(new BigInt64Array(buffer), Number), shape }
-    default:
-      return { data: new Uint8Array(buffer), shape }
-  }
-}
-
 /** Bytes of a compressed `.npz` file with the named arrays. Equal content gives equal bytes. */
 export function encodeNpz(arrays: Record<string, { data: Writable; shape: readonly number[] }>): Uint8Array {
   const files: Record<string, Uint8Array> = {}
@@ -113,9 +50,82 @@ export function encodeNpz(arrays: Record<string, { data: Writable; shape: readon
   return zipSync(files, { level: 6, mtime: '1980-01-01T00:00:00' })
 }
 
-/** Reads an `.npz` file. */
-export function decodeNpz(file: Uint8Array): Record<string, NdArray> {
-  const out: Record<string, NdArray> = {}
-  for (const [name, bytes] of Object.entries(unzipSync(file))) out[name.replace(/\.npy$/, '')] = decodeNpy(bytes)
-  return out
+/** What an `.npy` file holds: numbers, texts, or a pickle of Python objects, which is not read here. */
+export type NpyContent = NumericArray | { texts: string[]; shape: number[] } | { pickle: Uint8Array; shape: number[] }
+
+/** The arrays of an `.npz` file, each read when it is asked for. */
+export interface Npz {
+  names: string[]
+  /** @throws RangeError where the array is damaged */
+  get(name: string): NpyContent | undefined
+}
+
+/** The most that the arrays of a file may take, bytes: the largest head model's take 170 million. */
+const MAX_UNPACKED = 2 ** 30
+
+/** Reads an `.npy` file of unknown origin, also Fortran-ordered ones. @throws RangeError saying what is damaged or unsupported */
+export function readNpy(file: Uint8Array): NpyContent {
+  const { type, shape, fortran, data } = parseNpy(file)
+  if (type === '|O') return { pickle: data, shape }
+  const text = /^[<>|=]?([US])(\d+)$/.exec(type)
+  if (!text) return numbersOf(data, { type, shape, fortran })
+  const size = Number(text[2]) * (text[1] === 'U' ? 4 : 1)
+  checkSize(data, shape, size)
+  return { texts: texts(data, text[1] === 'U', size, product(shape)), shape }
+}
+
+/**
+ * Reads an `.npz` file of unknown origin.
+ * @throws RangeError where it is none, or would take too much memory
+ */
+export function readNpz(file: Uint8Array): Npz {
+  const entries = new Map(zipEntries(file).map((entry) => [entry.name.replace(/\.npy$/, ''), entry]))
+  const size = [...entries.values()].reduce((sum, entry) => sum + entry.size, 0)
+  const [mib, most] = [size, MAX_UNPACKED].map((bytes) => Math.round(bytes / 2 ** 20))
+  if (!(size <= MAX_UNPACKED)) throw new RangeError(`its arrays would take ${mib} MiB; ${most} are read at most`)
+  return {
+    names: [...entries.keys()],
+    get: (name) => {
+      const entry = entries.get(name)
+      return entry && readNpy(entry.read())
+    },
+  }
+}
+
+/** The numbers of what was read. @throws RangeError where it holds something else */
+export function numbersIn(content: NpyContent): NumericArray {
+  if ('data' in content) return content
+  throw new RangeError(`it holds ${'texts' in content ? 'texts' : 'Python objects'}, not numbers`)
+}
+
+function parseNpy(file: Uint8Array): { type: string; shape: number[]; fortran: boolean; data: Uint8Array } {
+  const magic = Buffer.from(file.subarray(0, 6)).toString('latin1')
+  if (file.length < 12 || magic !== '\x93NUMPY') throw new RangeError('not an .npy file')
+  const view = new DataView(file.buffer, file.byteOffset, file.length)
+  const long = file[6] >= 2
+  const start = long ? 12 : 10
+  const end = start + (long ? view.getUint32(8, true) : view.getUint16(8, true))
+  const header = Buffer.from(file.subarray(start, end)).toString('latin1')
+  const type = /'descr':\s*'([^']+)'/.exec(header)?.[1]
+  const shape = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1]
+  if (type === undefined || shape === undefined) throw new RangeError('an .npy file without type or shape')
+  const sizes = shape
+    .split(',')
+    .filter((s) => s.trim() !== '')
+    .map((s) => Number.parseInt(s, 10))
+  return { type, shape: sizes, fortran: /'fortran_order':\s*True/.test(header), data: file.subarray(end) }
+}
+
+/** Texts of fixed width, padded with zeros: UTF-32 in little-endian order, or bytes. */
+function texts(data: Uint8Array, wide: boolean, size: number, count: number): string[] {
+  const view = new DataView(data.buffer, data.byteOffset, data.length)
+  return Array.from({ length: count }, (_, i) => {
+    let text = ''
+    for (let at = i * size; at < (i + 1) * size; at += wide ? 4 : 1) {
+      const code = wide ? view.getUint32(at, true) : data[at]
+      if (code === 0) break
+      text += code <= 0x10ffff ? String.fromCodePoint(code) : '\ufffd'
+    }
+    return text
+  })
 }

@@ -1,6 +1,5 @@
 /** Arrays of numbers out of files, whatever their element type and order of bytes and axes. */
 import { fromHalf } from './half.js'
-import { invalidHead } from './pickle-values.js'
 
 /** An array of numbers in row-major order. */
 export interface NumericArray {
@@ -11,28 +10,29 @@ export interface NumericArray {
 /** The largest array that is accepted: the largest of a model, GNM's expression basis, has twenty million numbers. */
 export const MAX_ELEMENTS = 400_000_000
 
-export const DAMAGED_HINT = 'Download the model file again.'
 const KINDS = ['f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'b1']
 
 export const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
 
+/** How the bytes of an array are to be read. */
+export interface ArrayLayout {
+  /** NumPy's type string without or with byte order, e.g. '<f8'. */
+  type: string
+  shape: number[]
+  /** Whether the first axis runs fastest. */
+  fortran?: boolean
+}
+
 /**
  * Raw array bytes → numbers. 64-bit integers become doubles, half floats singles. The numbers may share memory with the bytes.
- * @param type numpy's type string without or with byte order, e.g. '<f8'
- * @throws SiderError HEAD_INVALID
+ * @throws RangeError for an unknown type, and where the bytes do not hold the shape
  */
-export function numbersOf(
-  bytes: Uint8Array,
-  type: string,
-  shape: number[],
-  fortran: boolean,
-  file: string,
-): NumericArray {
+export function numbersOf(bytes: Uint8Array, { type, shape, fortran = false }: ArrayLayout): NumericArray {
   const [, order, kind] = /^([<>|=]?)(\w\d+)$/.exec(type) ?? []
   const size = Number(kind?.slice(1))
   const count = product(shape)
-  if (!KINDS.includes(kind)) throw invalidHead(file, `an array of type ${type} is not supported`, DAMAGED_HINT)
-  checkSize(bytes, shape, size, file)
+  if (!KINDS.includes(kind)) throw new RangeError(`an array of type ${type} is not supported`)
+  checkSize(bytes, shape, size)
   const swapped = order === '>' && size > 1
   const shared = bytes.subarray(0, count * size)
   const raw = swapped || shared.byteOffset % size !== 0 ? new Uint8Array(shared) : shared
@@ -49,15 +49,11 @@ export function numbersOf(
   return { data: out, shape }
 }
 
-/** @throws SiderError HEAD_INVALID where `bytes` do not hold `shape` elements of `size` bytes, or these are too many */
-export function checkSize(bytes: Uint8Array, shape: readonly number[], size: number, file: string): void {
+/** @throws RangeError where `bytes` do not hold `shape` elements of `size` bytes, or these are too many */
+export function checkSize(bytes: Uint8Array, shape: readonly number[], size: number): void {
   const count = product(shape)
   if (!shape.every((n) => Number.isSafeInteger(n) && n >= 0) || count > MAX_ELEMENTS || count * size > bytes.length)
-    throw invalidHead(
-      file,
-      `an array of shape (${shape.join(', ')}) does not fit its ${bytes.length} bytes`,
-      DAMAGED_HINT,
-    )
+    throw new RangeError(`an array of shape (${shape.join(', ')}) does not fit its ${bytes.length} bytes`)
 }
 
 function typed({ buffer, byteOffset }: Uint8Array, kind: string, count: number): NumericArray['data'] {

@@ -49,6 +49,20 @@ export function invalidHead(file: string, what: string, hint: string, data: Reco
   })
 }
 
+const DAMAGED_HINT = 'Download the model file again.'
+
+/** A HEAD_INVALID error about `file`, which is damaged. */
+export const damagedHead = (file: string, what: string): SiderError => invalidHead(file, what, DAMAGED_HINT)
+
+/** Does `work` on bytes of `file`. @throws SiderError HEAD_INVALID where these are found to be damaged, a RangeError */
+export function readingHead<T>(file: string, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    throw cause instanceof RangeError ? damagedHead(file, cause.message) : cause
+  }
+}
+
 /** Text of a dictionary key or a name. */
 export function keyText(value: PickleValue): string {
   return value instanceof PickleBytes ? value.text() : String(value)

@@ -1,6 +1,6 @@
 /** Numeric arrays out of pickles: numpy, scipy.sparse (made dense) and chumpy values. */
-import { DAMAGED_HINT, MAX_ELEMENTS, type NumericArray, numbersOf, product } from './numeric-array.js'
-import { invalidHead, keyText, PickleBytes, PickleObject, type PickleValue } from './pickle-values.js'
+import { type ArrayLayout, MAX_ELEMENTS, type NumericArray, numbersOf, product } from './numeric-array.js'
+import { damagedHead, keyText, PickleBytes, PickleObject, type PickleValue, readingHead } from './pickle-values.js'
 
 /**
  * The array that a pickled value stands for; undefined if it is none.
@@ -18,11 +18,15 @@ export function toArray(value: PickleValue | undefined, file: string): NumericAr
     case '_frombuffer': {
       const [buffer, type, shape, order] = args
       if (!(buffer instanceof PickleBytes) || !Array.isArray(shape)) return undefined
-      return numbersOf(buffer.bytes, typeString(type, file), shape.map(Number), keyText(order) === 'F', file)
+      return read(
+        buffer.bytes,
+        { type: typeString(type, file), shape: shape.map(Number), fortran: keyText(order) === 'F' },
+        file,
+      )
     }
     case 'scalar': {
       const [type, raw] = args
-      return raw instanceof PickleBytes ? numbersOf(raw.bytes, typeString(type, file), [], false, file) : undefined
+      return raw instanceof PickleBytes ? read(raw.bytes, { type: typeString(type, file), shape: [] }, file) : undefined
     }
     case 'Ch':
       return toArray(fields?.get('x'), file)
@@ -36,6 +40,9 @@ export function toArray(value: PickleValue | undefined, file: string): NumericAr
       return /^(csc|csr)_/.test(callee.name) ? denseOf(fields, callee.name, file) : undefined
   }
 }
+
+const read = (bytes: Uint8Array, layout: ArrayLayout, file: string): NumericArray =>
+  readingHead(file, () => numbersOf(bytes, layout))
 
 /** Objects with slots pickle their state as (dict, slots). */
 function stateOfSlots(state: PickleValue): Map<string, PickleValue> | undefined {
@@ -53,13 +60,13 @@ function reconstructed(state: PickleValue[], file: string): NumericArray | undef
   const bytes =
     typeof data === 'string' ? Buffer.from(data, 'latin1') : data instanceof PickleBytes ? data.bytes : undefined
   if (bytes === undefined) return undefined
-  return numbersOf(bytes, typeString(type, file), sizes, fortran === true || fortran === 1, file)
+  return read(bytes, { type: typeString(type, file), shape: sizes, fortran: fortran === true || fortran === 1 }, file)
 }
 
 /** '<f8' of a pickled numpy.dtype. */
 function typeString(type: PickleValue, file: string): string {
   if (!(type instanceof PickleObject) || type.callee.name !== 'dtype')
-    throw invalidHead(file, 'an array without a proper type', DAMAGED_HINT)
+    throw damagedHead(file, 'an array without a proper type')
   const name = keyText(type.args[0] ?? '')
   const order = Array.isArray(type.state) ? keyText(type.state[1] ?? '<') : '<'
   return /^[<>|=]/.test(name) ? name : `${order === '>' ? '>' : '<'}${name}`
@@ -100,12 +107,12 @@ function denseOf(fields: Map<string, PickleValue> | undefined, kind: string, fil
     starts.length !== lines + 1 ||
     indices.length !== data.length
   )
-    throw invalidHead(file, 'a damaged sparse matrix', DAMAGED_HINT)
+    throw damagedHead(file, 'a damaged sparse matrix')
   const out = new Float64Array(product(shape))
   for (let line = 0; line < lines; line++)
     for (let k = starts[line]; k < starts[line + 1]; k++) {
       const [row, column] = byColumn ? [indices[k], line] : [line, indices[k]]
-      if (!(row < shape[0] && column < shape[1])) throw invalidHead(file, 'a damaged sparse matrix', DAMAGED_HINT)
+      if (!(row < shape[0] && column < shape[1])) throw damagedHead(file, 'a damaged sparse matrix')
       out[row * shape[1] + column] += data[k]
     }
   return { data: out, shape }

@@ -1,27 +1,20 @@
 /**
  * USDZ: a zip of a USD text file and its textures, stored without compression and each starting at a multiple of 64 bytes, as
- * the format asks. The material is a UsdPreviewSurface. (three.js' exporter needs a browser's canvas for textures.)
+ * the format asks. Materials are UsdPreviewSurfaces. (three.js' exporter needs a browser's canvas for textures.)
  */
 import { strToU8, type Zippable, zipSync } from 'fflate'
-import type { ExportModel } from './export-model.js'
+import { facesOf } from '../geometry/quads.js'
+import { type ExportModel, type ExportPart, type ExportTexture, identifier, materialsOf } from './export-model.js'
 
 /** Zip's local file header without the name. */
 const LOCAL_HEADER = 30
 const ALIGNMENT = 64
 
-export interface UsdTextures {
-  /** JPEG or PNG bytes, by the name within the archive. */
-  albedo: { name: string; bytes: Uint8Array }
-  normal: { name: string; bytes: Uint8Array }
-}
-
 /** Bytes of the archive. */
-export function writeUsdz(model: ExportModel, { albedo, normal }: UsdTextures): Uint8Array {
-  const files: [string, Uint8Array][] = [
-    [`${model.name}.usda`, strToU8(usda(model, albedo.name, normal.name))],
-    [albedo.name, albedo.bytes],
-    [normal.name, normal.bytes],
-  ]
+export function writeUsdz(model: ExportModel): Uint8Array {
+  const files = new Map<string, Uint8Array>([[`${model.name}.usda`, strToU8(usda(model))]])
+  for (const { texture, normalTexture } of model.parts)
+    for (const picture of [texture, normalTexture]) if (picture) files.set(nameOf(picture), picture.bytes)
   const zip: Zippable = {}
   let offset = 0
   for (const [name, bytes] of files) {
@@ -34,34 +27,16 @@ export function writeUsdz(model: ExportModel, { albedo, normal }: UsdTextures): 
   return zipSync(zip)
 }
 
-function usda({ name, mesh, normals, uv, comments }: ExportModel, albedo: string, normal: string): string {
-  const vectors = (values: Float32Array, dims: number, digits: number): string => {
-    const out: string[] = []
-    for (let i = 0; i < values.length; i += dims)
-      out.push(`(${Array.from(values.subarray(i, i + dims), (v) => v.toFixed(digits)).join(', ')})`)
-    return out.join(', ')
-  }
-  const { positions, indices } = mesh
-  const low = [0, 1, 2].map((k) => extreme(positions, k, Math.min))
-  const high = [0, 1, 2].map((k) => extreme(positions, k, Math.max))
-  // USD counts v upwards
-  const st = uv.map((value, i) => (i % 2 === 0 ? value : 1 - value))
-  const texture = (id: string, file: string, space: string, more: string): string => `
-            def Shader "${id}"
-            {
-                uniform token info:id = "UsdUVTexture"
-                asset inputs:file = @${file}@
-                float2 inputs:st.connect = </${name}/Materials/skin/st.outputs:result>
-                token inputs:sourceColorSpace = "${space}"
-                token inputs:wrapS = "clamp"
-                token inputs:wrapT = "clamp"${more}
-                float3 outputs:rgb
-            }`
+/** Within the archive. */
+const nameOf = ({ file }: ExportTexture): string => file.slice(file.lastIndexOf('/') + 1)
+
+function usda(model: ExportModel): string {
+  const { name, parts, comments, metresPerUnit } = model
   return `#usda 1.0
 (
     defaultPrim = "${name}"
     doc = """${comments.join('; ')}"""
-    metersPerUnit = 1
+    metersPerUnit = ${metresPerUnit}
     upAxis = "Y"
 )
 
@@ -69,38 +44,98 @@ def Xform "${name}" (
     kind = "component"
 )
 {
-    def Mesh "mesh" (
+${parts.map((part) => meshPrim(part, name, metresPerUnit)).join('\n')}
+    def Scope "Materials"
+    {
+${materialsOf(model)
+  .map((part) => materialPrim(part, name))
+  .join('\n')}
+    }
+}
+`
+}
+
+function vectors(values: Float32Array, dims: number, digits: number): string {
+  const out: string[] = []
+  for (let i = 0; i < values.length; i += dims)
+    out.push(`(${Array.from(values.subarray(i, i + dims), (v) => v.toFixed(digits)).join(', ')})`)
+  return out.join(', ')
+}
+
+function meshPrim(
+  { name, mesh, quads, normals, uv, material }: ExportPart,
+  root: string,
+  metresPerUnit: number,
+): string {
+  const { indices } = mesh
+  const positions = mesh.positions.map((x) => x / metresPerUnit)
+  const low = [0, 1, 2].map((k) => extreme(positions, k, Math.min))
+  const high = [0, 1, 2].map((k) => extreme(positions, k, Math.max))
+  const faces = facesOf(indices, quads)
+  // USD counts v upwards
+  const st = uv?.map((value, i) => (i % 2 === 0 ? value : 1 - value))
+  return `    def Mesh "${identifier(name)}" (
         prepend apiSchemas = ["MaterialBindingAPI"]
     )
     {
         uniform bool doubleSided = 1
         float3[] extent = [(${low.join(', ')}), (${high.join(', ')})]
-        int[] faceVertexCounts = [${new Array<number>(indices.length / 3).fill(3).join(', ')}]
-        int[] faceVertexIndices = [${indices.join(', ')}]
-        rel material:binding = </${name}/Materials/skin>
+        int[] faceVertexCounts = [${faces.map((face) => face.length).join(', ')}]
+        int[] faceVertexIndices = [${faces.map((face) => face.join(', ')).join(', ')}]
+        rel material:binding = </${root}/Materials/${identifier(material)}>
         normal3f[] normals = [${vectors(normals, 3, 4)}] (
             interpolation = "vertex"
         )
-        point3f[] points = [${vectors(positions, 3, 7)}]
+        point3f[] points = [${vectors(positions, 3, 7)}]${
+          st
+            ? `
         texCoord2f[] primvars:st = [${vectors(st, 2, 6)}] (
             interpolation = "vertex"
-        )
+        )`
+            : ''
+        }
         uniform token subdivisionScheme = "none"
     }
+`
+}
 
-    def Scope "Materials"
-    {
-        def Material "skin"
+function materialPrim(
+  { material, texture, normalTexture, baseColor = [1, 1, 1], alpha = 1, roughness }: ExportPart,
+  root: string,
+): string {
+  const name = identifier(material)
+  const path = `/${root}/Materials/${name}`
+  const shader = (id: string, picture: ExportTexture, space: string, more = ''): string => `
+            def Shader "${id}"
+            {
+                uniform token info:id = "UsdUVTexture"
+                asset inputs:file = @${nameOf(picture)}@
+                float2 inputs:st.connect = <${path}/st.outputs:result>
+                token inputs:sourceColorSpace = "${space}"
+                token inputs:wrapS = "clamp"
+                token inputs:wrapT = "clamp"${more}
+                float3 outputs:rgb
+            }
+`
+  const diffuse = texture
+    ? `color3f inputs:diffuseColor.connect = <${path}/albedo.outputs:rgb>`
+    : `color3f inputs:diffuseColor = (${baseColor.join(', ')})`
+  return `        def Material "${name}"
         {
-            token outputs:surface.connect = </${name}/Materials/skin/surface.outputs:surface>
+            token outputs:surface.connect = <${path}/surface.outputs:surface>
 
             def Shader "surface"
             {
                 uniform token info:id = "UsdPreviewSurface"
-                color3f inputs:diffuseColor.connect = </${name}/Materials/skin/albedo.outputs:rgb>
-                normal3f inputs:normal.connect = </${name}/Materials/skin/normals.outputs:rgb>
+                ${diffuse}${
+                  normalTexture
+                    ? `
+                normal3f inputs:normal.connect = <${path}/normals.outputs:rgb>`
+                    : ''
+                }
                 float inputs:metallic = 0
-                float inputs:roughness = 0.6
+                float inputs:opacity = ${alpha}
+                float inputs:roughness = ${roughness}
                 token outputs:surface
             }
 
@@ -110,18 +145,18 @@ def Xform "${name}" (
                 string inputs:varname = "st"
                 float2 outputs:result
             }
-${texture('albedo', albedo, 'sRGB', '')}
-${texture(
-  'normals',
-  normal,
-  'raw',
-  `
+${texture ? shader('albedo', texture, 'sRGB') : ''}${
+  normalTexture
+    ? shader(
+        'normals',
+        normalTexture,
+        'raw',
+        `
                 float4 inputs:scale = (2, 2, 2, 1)
                 float4 inputs:bias = (-1, -1, -1, 0)`,
-)}
-        }
-    }
-}
+      )
+    : ''
+}        }
 `
 }
 

@@ -27,13 +27,18 @@ interface TextureFile {
 export interface GlbPart {
   name: string
   mesh: Mesh
+  /**
+   * Number of quads whose triangles come first (geometry/quads.ts), written to the node's extras: readers that know it have the mesh in
+   * quads, all others do not notice.
+   */
+  quads?: number
   /** [vertices, 3] unit normals; computed if absent. */
   normals?: Float32Array
   /** [vertices, 2] glTF convention: (0, 0) is the upper left corner of the texture. */
   uv?: Float32Array
   /** sRGB base colour texture; needs `uv`. */
   texture?: TextureFile
-  /** Tangent-space normal map; needs `uv` and `tangents`. */
+  /** Tangent-space normal map; needs `uv`. Without `tangents` readers make their own. */
   normalTexture?: TextureFile
   /** [vertices, 4] unit tangent, and 1 or -1 for the bitangent's side. */
   tangents?: Float32Array
@@ -61,6 +66,8 @@ export interface GlbOptions {
   extras?: Record<string, unknown>
   /** Default 'none': readable by every importer. */
   compression?: Compression
+  /** Name of a joint that all parts hang on: some programs have morph targets on skinned meshes only. */
+  joint?: string
 }
 
 /**
@@ -77,15 +84,22 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
   document.getRoot().setDefaultScene(scene)
   const textures = new Map<Uint8Array, Texture>()
   const materials = new Map<string, Material>()
+  const joint = options.joint === undefined ? undefined : document.createNode(options.joint)
+  const skin = joint && document.createSkin(options.joint).setSkeleton(joint).addJoint(joint)
+  if (joint) scene.addChild(joint)
   for (const input of parts) {
     const part = usedVertices(input)
     checkPart(part)
     const { positions, indices } = part.mesh
-    const accessor = (name: string, type: 'VEC2' | 'VEC3' | 'VEC4' | 'SCALAR', data: Float32Array | Uint32Array) =>
+    const accessor = (
+      name: string,
+      type: 'VEC2' | 'VEC3' | 'VEC4' | 'SCALAR',
+      data: Float32Array | Uint32Array | Uint8Array,
+    ) =>
       document
         .createAccessor(name)
         .setType(type)
-        .setArray(data as Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>)
+        .setArray(data as Float32Array<ArrayBuffer>)
         .setBuffer(buffer)
     const primitive = document
       .createPrimitive()
@@ -102,6 +116,18 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
     materials.set(name, material)
     primitive.setMaterial(material)
     const mesh = document.createMesh(part.name).addPrimitive(primitive)
+    if (skin) {
+      // every vertex goes with the one joint
+      const each = positions.length / 3
+      primitive.setAttribute('JOINTS_0', accessor('joints', 'VEC4', new Uint8Array(4 * each))).setAttribute(
+        'WEIGHTS_0',
+        accessor(
+          'weights',
+          'VEC4',
+          new Float32Array(4 * each).map((_, i) => +(i % 4 === 0)),
+        ),
+      )
+    }
     const targets = part.morphTargets ?? []
     for (const target of targets) {
       const key = document.createPrimitiveTarget(target.name)
@@ -117,7 +143,8 @@ export async function writeGlb(parts: readonly GlbPart[], options: GlbOptions = 
       document
         .createNode(part.name)
         .setMesh(mesh)
-        .setExtras(part.extras ?? {}),
+        .setSkin(skin ?? null)
+        .setExtras({ ...part.extras, ...(part.quads !== undefined && { quads: part.quads }) }),
     )
   }
   return encode(document, options.compression ?? 'none')
@@ -148,7 +175,7 @@ function materialOf(document: Document, part: GlbPart, name: string, textures: M
     material.setBaseColorTexture(texture('albedo', part.texture))
     clamp(material.getBaseColorTextureInfo())
   }
-  if (part.uv !== undefined && part.normalTexture !== undefined && part.tangents !== undefined) {
+  if (part.uv !== undefined && part.normalTexture !== undefined) {
     material.setNormalTexture(texture('normals', part.normalTexture))
     clamp(material.getNormalTextureInfo())
   }

@@ -55,7 +55,7 @@ export interface Lamp {
 
 export interface LightPlan {
   lamps: Lamp[]
-  /** [9, 3] spherical harmonics (order 2, unnormalised: 1 x y z xy xz yz x²-y² 3z²-1) of the room's radiance. */
+  /** [9, 3] coefficients of `harmonics` (geometry/harmonics.ts) of the room's radiance. */
   room: Float64Array
 }
 

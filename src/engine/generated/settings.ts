@@ -28,11 +28,13 @@ export interface Settings {
   photo: PhotoSettings
   head: HeadSettings
   evidence: EvidenceSettings
-  field: FieldSettings
-  renderer: RendererSettings
-  coarse: CoarseSettings
-  detail: DetailSettings
+  /**
+   * 'networks': the paper's geometry network, traced and trained with the rendering network. 'relief': the exact distance to the fitted face plus a relief over the photo's pixels, solved with a light and albedo model; much faster, and sharper on a processor. Default: "networks".
+   */
+  method: 'networks' | 'relief'
+  coarse: CoarseDistanceSettings
   relief: ReliefSettings
+  networks: NetworksSettings
   surface: SurfaceSettings
   output: OutputSettings
 }
@@ -95,26 +97,93 @@ export interface EvidenceSettings {
    */
   labels: boolean
   /**
-   * Price of squared differences between the relief's normals and those that the network sees, weighed by its confidence (field.kind=relief). Default: 0.
+   * Price of squared differences between the relief's normals and those that the network sees, weighed by its confidence (method=relief). Default: 0.
    */
   normalWeight: number
   /**
-   * Share of the network's normals, where it is sure, in those of the finished surface (field.kind=relief): two independent looks at the photo err less together than either. Default: 0.
+   * Share of the network's normals, where it is sure, in those of the finished surface (method=relief): two independent looks at the photo err less together than either. Default: 0.
    */
   normalShare: number
   /**
-   * Price of squared differences between the relief's log albedo and the one that the network sees, up to a constant (field.kind=relief). Default: 0.
+   * Price of squared differences between the relief's log albedo and the one that the network sees, up to a constant (method=relief). Default: 0.
    */
   albedoWeight: number
 }
 /**
+ * The exact distance of the fitted face, from which every method starts (Eq. 4).
+ */
+export interface CoarseDistanceSettings {
+  /**
+   * ε of Eq. 4: thickness that the open face sheet gets, so that it has an inside. (metres) Default: 0.01.
+   */
+  thickness: number
+}
+/**
+ * The relief field (method=relief): how the photo is split into light, albedo and shape.
+ */
+export interface ReliefSettings {
+  /**
+   * Optimiser steps, each over all pixels. Default: 400.
+   */
+  steps: number
+  /**
+   * Adam's learning rate at the start; it decays tenfold. Default: 0.03.
+   */
+  learningRate: number
+  /**
+   * Spacing of the finest spline, in crop pixels: the smallest detail that is looked for. (pixels) Default: 2.
+   */
+  finest: number
+  /**
+   * Price of a step in log albedo of red, where skin's paint shows least: larger reads more of the photo as shape. Default: 0.3.
+   */
+  albedoWeight: number
+  /**
+   * Price of a step in albedo colour, jointly with that of red: where colour changes, brightness may change too. Default: 0.05.
+   */
+  chromaWeight: number
+  /**
+   * Price of a step of albedo on brows and lips, as a share of the price elsewhere: they differ from the skin about them by nature. 1 treats them as skin. Default: 0.15.
+   */
+  paintPrice: number
+  /**
+   * Weight of the photo's colours on brows, as a share of the weight elsewhere: hairs and their edges would otherwise become ridges. 1 treats them as skin. Default: 0.1.
+   */
+  browWeight: number
+  /**
+   * Whether the light that the fitted head hides from itself (eye sockets, the sides of the nose) is reckoned with. Default: true.
+   */
+  occlusion: boolean
+  /**
+   * Price of squared log albedo: larger keeps skin the same everywhere, so that light and shape explain broad shades. Default: 0.03.
+   */
+  albedoSpread: number
+  /**
+   * λ1 of Eq. 10 for the relief: price of a squared millimetre of it. It holds broad shapes to the fitted head and leaves narrow ones free. Default: 0.001.
+   */
+  distanceWeight: number
+  /**
+   * Price of squared slopes against the coarse face: larger stays closer to it. Default: 0.12.
+   */
+  slopeWeight: number
+  /**
+   * Price of squared changes of slope from pixel to pixel: larger is smoother. Default: 0.05.
+   */
+  curvatureWeight: number
+}
+/**
+ * The paper's method (method=networks).
+ */
+export interface NetworksSettings {
+  geometry: GeometryNetworkSettings
+  renderer: RendererSettings
+  coarse: CoarseTrainingSettings
+  detail: DetailTrainingSettings
+}
+/**
  * The geometry network f: position to signed distance and feature vector.
  */
-export interface FieldSettings {
-  /**
-   * 'network': the paper's geometry network, traced and trained with the rendering network. 'relief': the exact distance to the fitted face plus a relief over the photo's pixels, solved with a light and albedo model; much faster, and sharper on a processor. Default: "network".
-   */
-  kind: 'network' | 'relief'
+export interface GeometryNetworkSettings {
   /**
    * Linear layers of the geometry network. Default: 8.
    */
@@ -172,7 +241,7 @@ export interface RendererSettings {
 /**
  * The coarse stage: the field learns the signed distance of the fitted face (Eqs. 4-7).
  */
-export interface CoarseSettings {
+export interface CoarseTrainingSettings {
   /**
    * Optimiser steps. Default: 1000.
    */
@@ -190,10 +259,6 @@ export interface CoarseSettings {
    */
   eikonalWeight: number
   /**
-   * ε of Eq. 4: thickness that the open face sheet gets, so that it has an inside. (metres) Default: 0.01.
-   */
-  thickness: number
-  /**
    * Standard deviation of the training points about the mesh. (metres) Default: 0.005.
    */
   sampleSigma: number
@@ -201,7 +266,7 @@ export interface CoarseSettings {
 /**
  * The detail stage: field and renderer learn the photo together (Eqs. 8-10).
  */
-export interface DetailSettings {
+export interface DetailTrainingSettings {
   /**
    * Passes over all face pixels, unless the loss stops falling before. Default: 250.
    */
@@ -242,63 +307,6 @@ export interface DetailSettings {
    * Most evaluations of the field a ray may take to find the surface. Default: 16.
    */
   traceSteps: number
-  /**
-   * A snapshot (mesh, distance grid, pictures) every so often while training, if anybody listens. (seconds) Default: 20.
-   */
-  snapshotEvery: number
-}
-/**
- * The relief field (field.kind=relief): how the photo is split into light, albedo and shape.
- */
-export interface ReliefSettings {
-  /**
-   * Optimiser steps, each over all pixels. Default: 400.
-   */
-  steps: number
-  /**
-   * Adam's learning rate at the start; it decays tenfold. Default: 0.03.
-   */
-  learningRate: number
-  /**
-   * Spacing of the finest spline, in crop pixels: the smallest detail that is looked for. (pixels) Default: 2.
-   */
-  finest: number
-  /**
-   * Price of a step in log albedo of red, where skin's paint shows least: larger reads more of the photo as shape. Default: 0.3.
-   */
-  albedoWeight: number
-  /**
-   * Price of a step in albedo colour, jointly with that of red: where colour changes, brightness may change too. Default: 0.05.
-   */
-  chromaWeight: number
-  /**
-   * Price of a step of albedo on brows and lips, as a share of the price elsewhere: they differ from the skin about them by nature. 1 treats them as skin. Default: 0.15.
-   */
-  paintPrice: number
-  /**
-   * Weight of the photo's colours on brows, as a share of the weight elsewhere: hairs and their edges would otherwise become ridges. 1 treats them as skin. Default: 0.1.
-   */
-  browWeight: number
-  /**
-   * Whether the light that the fitted head hides from itself (eye sockets, the sides of the nose) is reckoned with. Default: true.
-   */
-  occlusion: boolean
-  /**
-   * Price of squared log albedo: larger keeps skin the same everywhere, so that light and shape explain broad shades. Default: 0.03.
-   */
-  albedoSpread: number
-  /**
-   * λ1 of Eq. 10 for the relief: price of a squared millimetre of it. It holds broad shapes to the fitted head and leaves narrow ones free. Default: 0.001.
-   */
-  distanceWeight: number
-  /**
-   * Price of squared slopes against the coarse face: larger stays closer to it. Default: 0.12.
-   */
-  slopeWeight: number
-  /**
-   * Price of squared changes of slope from pixel to pixel: larger is smoother. Default: 0.05.
-   */
-  curvatureWeight: number
 }
 /**
  * The meshes and textures that are made of the detailed field.
@@ -329,7 +337,7 @@ export interface SurfaceSettings {
    */
   keys: 'arkit' | 'model'
   /**
-   * Whether the mesh 'head' is brought to a neutral expression, with eyes that look straight ahead. Default: false.
+   * Whether the mesh 'head' is brought to a neutral expression, with shut lips and eyes that look straight ahead. Default: false.
    */
   neutralize: boolean
   /**
@@ -350,6 +358,10 @@ export interface OutputSettings {
    */
   checkpointEvery: number
   /**
+   * For what program the head is made: each changes the defaults of some other settings, and how meshes are written. 'arkit' is for Blender, three.js and any glTF program; 'vrm' writes face.vrm for avatars; 'unreal' for Unreal Engine; 'metahuman' for Mesh to MetaHuman; 'headshot' for Character Creator; 'faceit' for Faceit in Blender. All but 'arkit' are neutral, with shut lips. Default: "arkit".
+   */
+  profile: 'arkit' | 'vrm' | 'unreal' | 'metahuman' | 'headshot' | 'faceit'
+  /**
    * 'none' opens everywhere. 'quantize' stores 16-bit positions and 8-bit normals (KHR_mesh_quantization: Blender, three.js and all common viewers read it). 'meshopt' packs them further (EXT_meshopt_compression: three.js with its decoder; Blender from 5.2). Default: "none".
    */
   compression: 'none' | 'quantize' | 'meshopt'
@@ -369,4 +381,8 @@ export interface OutputSettings {
    * Samples along each side of the signed distance grid that is written. Default: 128.
    */
   sdfGrid: number
+  /**
+   * A snapshot (mesh, distance grid, pictures) every so often while training, if anybody listens. (seconds) Default: 20.
+   */
+  snapshotEvery: number
 }

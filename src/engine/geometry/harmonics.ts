@@ -1,12 +1,13 @@
 /**
  * Real spherical harmonics of order 0 to 2, without their norms: 1, x, y, z, xy, xz, yz, x² - y², 3z² - 1. Nine of them describe how
- * distant light falls on a matt surface to within a few percent (Ramamoorthi and Hanrahan 2001).
+ * distant light falls on a matt surface to within a few percent (Ramamoorthi and Hanrahan, An
+ * Efficient Representation for Irradiance Environment Maps, SIGGRAPH 2001).
  */
 
 /** How many there are. */
 export const HARMONICS = 9
 
-/** ∫ max(n·ω, 0) b(ω) dω over b(n) of each: how much of it a matt surface lets through (Funk-Hecke). */
+/** ∫ max(n·ω, 0) b(ω) dω over b(n) of each: π, 2π/3 and π/4 of the cosine lobe (Funk-Hecke; their Eq. 8). */
 export const TRANSFER: readonly number[] = [
   Math.PI,
   ...Array<number>(3).fill((2 * Math.PI) / 3),

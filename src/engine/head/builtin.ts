@@ -4,6 +4,7 @@ import { brotliDecompressSync } from 'node:zlib'
 import { SiderError } from '../errors.js'
 import { decodeTensors, type TensorFile } from '../formats/tensor-file.js'
 import type { HeadInterior, HeadModel } from '../stages.js'
+import { fanQuads } from './fan-quads.js'
 import { evenNeckRim } from './neck-rim.js'
 
 const ASSET = new URL('../../../assets/head/built-in.safetensors.br', import.meta.url)
@@ -43,12 +44,14 @@ function readAsset({ tensors, metadata }: TensorFile): HeadModel {
   const cage = (name: string): Float32Array => dequantised(get(`${name}/bytes`), get(`${name}/steps`))
   const basis = (name: string): Float32Array => subdivided(matrix, cage(name))
   const expressionNames = JSON.parse(metadata['expressionNames']) as string[]
+  const indices = Uint32Array.from(get<Uint16Array>('indices'))
   const provenance = JSON.parse(metadata['provenance']) as { source: string; licence: string }
   return {
     name: 'built-in',
     provenance: `${provenance.source}; ${provenance.licence}`,
     mean: subdivided(matrix, get('cage/mean')),
-    indices: Uint32Array.from(get<Uint16Array>('indices')),
+    indices,
+    quads: fanQuads(indices),
     identity: basis('identity'),
     identityCount: get<Float32Array>('identity/steps').length,
     expression: basis('expression'),

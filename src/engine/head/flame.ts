@@ -5,13 +5,14 @@
  */
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { type NpyContent, readNpy, readNpz } from '../formats/npz.js'
+import type { NpyContent } from '../formats/npy.js'
 import type { NumericArray } from '../formats/numeric-array.js'
 import { readPickle } from '../formats/pickle.js'
 import { invalidHead, type PickleValue } from '../formats/pickle-values.js'
 import { toArray } from '../formats/pickled-arrays.js'
 import type { HeadModel, Joint, JointRest, LandmarkEmbedding, Skinning } from '../stages.js'
 import { annotateHead, type BareHead } from './annotate.js'
+import { pickledValue, readHeadNpy, readHeadNpz } from './numpy.js'
 
 /** Of FLAME's 400 shape directions the first 300 are identity, the rest expression. */
 const IDENTITY = 300
@@ -137,7 +138,7 @@ export function regressedJoints(regressor: ArrayLike<number>, joints: number, sh
 
 function openModel(path: string, bytes: Uint8Array): Arrays {
   if (path.toLowerCase().endsWith('.npz')) {
-    const entries = readNpz(bytes, path)
+    const entries = readHeadNpz(bytes, path)
     return (name) => arrayOf(entries.get(name), path)
   }
   const root = readPickle(bytes, path)
@@ -147,7 +148,7 @@ function openModel(path: string, bytes: Uint8Array): Arrays {
 
 function arrayOf(entry: NpyContent | undefined, path: string): NumericArray | undefined {
   if (entry === undefined || 'texts' in entry) return undefined
-  return 'value' in entry ? toArray(entry.value, path) : entry
+  return 'pickle' in entry ? toArray(pickledValue(entry.pickle, path), path) : entry
 }
 
 interface Placed {
@@ -165,8 +166,9 @@ async function findLandmarks(path: string, triangleCount: number): Promise<Place
   let landmarks68: LandmarkEmbedding | undefined
   if (embedding) {
     const file = join(dirname(path), 'landmark_embedding.npy')
-    const content = readNpy(embedding, file)
-    const fields = 'value' in content && content.value instanceof Map ? content.value : undefined
+    const content = readHeadNpy(embedding, file)
+    const value = 'pickle' in content ? pickledValue(content.pickle, file) : undefined
+    const fields = value instanceof Map ? value : undefined
     const field = (name: string): NumericArray | undefined =>
       toArray(fields?.get(name) as PickleValue | undefined, file)
     landmarks68 = embeddingOf(field('full_lmk_faces_idx'), field('full_lmk_bary_coords'), triangleCount, file)
@@ -180,7 +182,7 @@ async function findLandmarks(path: string, triangleCount: number): Promise<Place
   let known478: BareHead['known478']
   if (mediapipe) {
     const file = join(dirname(path), 'mediapipe_landmark_embedding.npz')
-    const entries = readNpz(mediapipe, file)
+    const entries = readHeadNpz(mediapipe, file)
     const list = arrayOf(entries.get('landmark_indices'), file)
     const places = embeddingOf(
       arrayOf(entries.get('lmk_face_idx'), file),

@@ -10,6 +10,7 @@ import { invalidHead } from '../formats/pickle-values.js'
 import { type ObjMesh, parseObj, parseObjPositions } from '../formats/read-obj.js'
 import { HEAD_PARTS, type HeadModel, type LandmarkEmbedding } from '../stages.js'
 import { annotateHead } from './annotate.js'
+import { fanQuads } from './fan-quads.js'
 
 export const ICT_NEUTRAL = 'generic_neutral_mesh.obj'
 const CENTIMETRE = 0.01
@@ -61,6 +62,7 @@ export async function loadIct(folder: string): Promise<HeadModel> {
     provenance: 'ICT-FaceKit light model, USC Institute for Creative Technologies; MIT licence',
     mean,
     indices: keep.indices,
+    quads: fanQuads(keep.indices),
     identity: await basis(identities),
     identityCount: identities.length,
     expression,

@@ -2,7 +2,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { SiderError } from '../errors.js'
-import { readNpz } from '../formats/npz.js'
 import { invalidHead } from '../formats/pickle-values.js'
 import type { HeadModel } from '../stages.js'
 import { task } from '../threads/task.js'
@@ -13,6 +12,7 @@ import { loadGnm } from './gnm/load.js'
 import { GNM_MARK, readGnmNpz } from './gnm/npz.js'
 import { ICT_NEUTRAL, loadIct } from './ict.js'
 import { headPath, isFile } from './installed.js'
+import { readHeadNpz } from './numpy.js'
 
 const HINT =
   "Use 'built-in', GNM Head (gnm_head.npz; sider head add gnm fetches it), a FLAME file (generic_model.pkl, flame2023.pkl or .npz), or the FaceXModel folder of ICT-FaceKit."
@@ -64,7 +64,7 @@ async function loadFile(path: string): Promise<HeadModel> {
   if (isGnmContainer(bytes)) return loadGnm(readGnmContainer(bytes, path), path)
   const kind = extname(path).toLowerCase()
   if (kind === '.npz') {
-    const npz = readNpz(bytes, path)
+    const npz = readHeadNpz(bytes, path)
     if (npz.names.includes(GNM_MARK)) return loadGnm(readGnmNpz(npz, path), path)
   } else if (kind !== '.pkl') throw unknown(path, `is of an unknown kind (${kind || 'no extension'})`)
   return loadFlame(path, bytes)

@@ -1,9 +1,9 @@
-/** The methods by the names that the setting `field.kind` has for them. */
+/** The methods by the names that the setting `method` has for them. */
 import type { Settings } from '../config.js'
 import type { Method } from './method.js'
 import { NETWORKS } from './networks/index.js'
 import { RELIEF } from './relief/index.js'
 
-const METHODS: Record<Settings['field']['kind'], Method> = { network: NETWORKS, relief: RELIEF }
+const METHODS: Record<Settings['method'], Method> = { networks: NETWORKS, relief: RELIEF }
 
-export const methodOf = ({ field }: Pick<Settings, 'field'>): Method => METHODS[field.kind]
+export const methodOf = ({ method }: Pick<Settings, 'method'>): Method => METHODS[method]

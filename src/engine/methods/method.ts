@@ -1,6 +1,6 @@
 /**
  * A method finds the detail of a face whose head is fitted. Nothing outside this folder asks which one is at work: the setting
- * `field.kind` names it, and `METHODS` (index.ts) has it.
+ * `method` names it, and `METHODS` (index.ts) has it.
  */
 import type { Device, ShapedArray } from '../compute/program.js'
 import type { Settings } from '../config.js'

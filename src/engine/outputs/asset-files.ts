@@ -1,18 +1,21 @@
 /** The files of the asset: GLB, textures and the plainer mesh formats. docs/asset.md explains each of them. */
-
-import type { ExportModel } from '../formats/export-model.js'
-import { encodePly } from '../formats/ply.js'
-import { writeUsdz } from '../formats/usdz.js'
+import { createHash } from 'node:crypto'
+import { GAZE_END } from '../asset/eyes.js'
+import type { ExportPart } from '../formats/export-model.js'
+import { vrmOf } from '../formats/vrm.js'
 import { type GlbPart, writeGlb } from '../formats/write-glb.js'
-import { writeMtl, writeObj } from '../formats/write-obj.js'
-import { sampleBilinear } from '../image/filter.js'
 import { normalMapPicture } from '../image/normal-map.js'
 import { encodeGreyPng, encodeGreyPng16, encodeJpeg, encodePng, squarePicture } from '../image/picture.js'
 import type { TexturedMesh } from '../pipeline/build-asset.js'
 import type { AssetPart } from '../pipeline/build-parts.js'
+import { PROFILES } from '../presets.js'
 import type { Reconstruction } from '../run/types.js'
 import { VERSION } from '../system/version.js'
+import { atVertices, plainFormats } from './plain-formats.js'
 
+const ALBEDO_FILE = 'textures/albedo.jpg'
+const NORMAL_FILE = 'textures/normal.png'
+const DISPLACEMENT_FILE = 'textures/displacement.png'
 const EYE_FILE = 'textures/eye.jpg'
 const MOUTH_FILE = 'textures/mouth.jpg'
 /** Displacements are stored to at least this, metres, so that their scale is the same for most faces. */
@@ -30,12 +33,12 @@ export async function assetFiles(
   const { size } = textures
   // all at once: encoders run beside this thread
   const encoding: Record<string, Promise<Uint8Array>> = {
-    'textures/albedo.jpg': encodeJpeg(squarePicture(textures.albedo)),
+    [ALBEDO_FILE]: encodeJpeg(squarePicture(textures.albedo)),
     ...(textures.photo !== textures.albedo && {
       'textures/photo.jpg': encodeJpeg(squarePicture(textures.photo)),
     }),
-    'textures/normal.png': encodePng(normalMapPicture(baked)),
-    'textures/displacement.png': encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range),
+    [NORMAL_FILE]: encodePng(normalMapPicture(baked)),
+    [DISPLACEMENT_FILE]: encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range),
     'textures/observed.png': encodeGreyPng(textures.observed, size, size),
     'textures/confidence.png': encodeGreyPng(textures.confidence, size, size),
     ...(asset.eyeTexture && { [EYE_FILE]: encodeJpeg(squarePicture(asset.eyeTexture)) }),
@@ -45,51 +48,82 @@ export async function assetFiles(
     Object.entries(encoding).map(async ([name, bytes]): Promise<[string, Uint8Array]> => [name, await bytes]),
   )
   Object.assign(files, Object.fromEntries(pictures))
-  const albedo = files['textures/albedo.jpg'] as Uint8Array
-  const normal = files['textures/normal.png'] as Uint8Array
-
-  const extras = {
-    provenance,
-    metric,
-    displacement: { file: 'textures/displacement.png', midlevel: 0.5, scaleMetres: 2 * range },
-  }
-  const head: GlbPart = {
-    name: 'face',
-    mesh: asset.head.mesh,
-    normals: asset.head.normals,
-    tangents: asset.head.tangents,
-    uv: asset.head.uv,
-    texture: { bytes: albedo, mimeType: 'image/jpeg' },
-    normalTexture: { bytes: normal, mimeType: 'image/png' },
+  const displacement = { file: DISPLACEMENT_FILE, midlevel: 0.5, scaleMetres: 2 * range }
+  const extras = { provenance, metric, displacement }
+  const face = { name: 'face', material: 'face skin', roughness: ROUGHNESS }
+  const head: AssetFilePart = {
+    ...face,
+    ...asset.head,
+    texture: textureOf(files, ALBEDO_FILE),
+    normalTexture: textureOf(files, NORMAL_FILE),
     observed: atVertices(asset.head, textures.observed, textures.size, 1),
     morphTargets: asset.keys,
-    extras: { ...extras, mesh: 'head', expression: expressionOf(result) },
+    extras: { ...extras, mesh: 'head', topology: topologyId(asset.head), expression: expressionOf(result) },
   }
   // the surface's own triangles hold the detail: it needs no normal map
-  const surface: GlbPart | undefined = asset.surface && {
-    name: 'face',
+  const surface: AssetFilePart | undefined = asset.surface && {
+    ...face,
     ...asset.surface,
     tangents: undefined,
     texture: head.texture,
     extras: { ...extras, mesh: 'surface' },
   }
-  const parts = asset.parts.map((part) => glbPart(part, files))
-  const glb = (parts: GlbPart[]) =>
-    writeGlb(parts, { generator: `sider ${VERSION}`, compression: settings.output.compression })
-  const main = settings.surface.mesh === 'surface' && surface ? surface : head
-  files['face.glb'] = await glb(main === head ? [head, ...parts] : [main])
+  const profile = PROFILES[settings.output.profile]
+  const generator = `sider ${VERSION}`
+  const { compression } = settings.output
+  const glb = (parts: GlbPart[]) => writeGlb(parts, { generator, compression, joint: profile.joint })
+  const parts =
+    settings.surface.mesh === 'surface' && surface
+      ? [surface]
+      : [head, ...asset.parts.map((part) => filePart(part, files))]
+  files['face.glb'] = await glb(parts)
   if (settings.surface.mesh === 'both' && surface) files['surface.glb'] = await glb([surface])
-  Object.assign(
-    files,
-    plainFormats(result, asset.surface && main === surface ? asset.surface : asset.head, range, albedo, normal),
-  )
+  if (profile.vrm)
+    files['face.vrm'] = vrmOf(
+      await writeGlb(
+        parts.map((part) => ({ ...part, tangents: undefined })),
+        { generator },
+      ),
+      { name: 'face', eyes: eyesOf(parts), gazeDegrees: (GAZE_END * 180) / Math.PI },
+    )
+  const model = {
+    name: 'face',
+    parts: parts.filter(({ name }) => profile.parts?.includes(name) ?? true),
+    metresPerUnit: profile.metresPerUnit,
+    oneObject: profile.oneObject,
+    comments: [`${generator}, photo ${result.photo.sha256}, seed ${settings.seed}`],
+  }
+  Object.assign(files, plainFormats(model, displacement, result))
   return files
 }
+
+/** Height and distance to the front of the eyeballs' middle, metres; the origin's where there are none. */
+function eyesOf(parts: readonly AssetFilePart[]): readonly [number, number] {
+  const balls = parts.filter(({ material }) => material === 'eye').map(({ mesh }) => mesh.positions)
+  const mean = (k: number): number =>
+    balls.reduce(
+      (sum, p) => sum + p.reduce((s, x, i) => (i % 3 === k ? s + (3 * x) / p.length : s), 0) / balls.length,
+      0,
+    )
+  return [mean(1), mean(2)]
+}
+
+/** A part for all kinds of files. */
+type AssetFilePart = GlbPart & ExportPart
+
+type Files = Readonly<Record<string, Uint8Array | string>>
+
+function textureOf(files: Files, file: string): ExportPart['texture'] & GlbPart['texture'] {
+  return { file, bytes: files[file] as Uint8Array, mimeType: file.endsWith('.png') ? 'image/png' : 'image/jpeg' }
+}
+
+/** Skin's roughness where there is no map of it. */
+const ROUGHNESS = 0.6
 
 /** Numbers of the parts' materials; colours are linear, for parts without texture. */
 const LOOKS: Record<
   AssetPart['look'],
-  Pick<GlbPart, 'roughness' | 'baseColor' | 'alpha' | 'doubleSided'> & { file?: string }
+  Pick<ExportPart, 'roughness' | 'baseColor' | 'alpha'> & { doubleSided?: boolean; file?: string }
 > = {
   eye: { roughness: 0.25, doubleSided: false, file: EYE_FILE },
   cornea: { roughness: 0.03, baseColor: [0, 0, 0], alpha: 0.12, doubleSided: false },
@@ -99,74 +133,21 @@ const LOOKS: Record<
   mouth: { roughness: 0.45, baseColor: [0.2, 0.06, 0.05], doubleSided: false, file: MOUTH_FILE },
 }
 
-function glbPart(
-  { name, look, mesh, normals, uv, keys }: AssetPart,
-  files: Readonly<Record<string, Uint8Array | string>>,
-): GlbPart {
+function filePart({ look, uv, keys, ...part }: AssetPart, files: Files): AssetFilePart {
   const { file, baseColor, ...numbers } = LOOKS[look]
-  const bytes = file && uv ? (files[file] as Uint8Array | undefined) : undefined
   return {
-    name,
+    ...part,
     material: look,
-    mesh,
-    normals,
     ...numbers,
-    ...(bytes ? { uv, texture: { bytes, mimeType: 'image/jpeg' as const } } : { baseColor }),
+    ...(file && uv && files[file] ? { uv, texture: textureOf(files, file) } : { baseColor }),
     morphTargets: keys,
     extras: { observed: false },
   }
 }
 
-/** OBJ, PLY and USDZ as far as they are asked for. */
-function plainFormats(
-  { settings, photo, asset }: Reconstruction,
-  part: TexturedMesh,
-  range: number,
-  albedo: Uint8Array,
-  normal: Uint8Array,
-): Record<string, Uint8Array | string> {
-  const { obj, ply, usdz } = settings.output
-  const comments = [`sider ${VERSION}, photo ${photo.sha256}, seed ${settings.seed}`]
-  const model: ExportModel = { name: 'face', ...part, comments }
-  const files: Record<string, Uint8Array | string> = {}
-  if (obj) {
-    files['face.obj'] = writeObj(model, 'face.mtl')
-    files['face.mtl'] = writeMtl({
-      albedo: 'textures/albedo.jpg',
-      normal: 'textures/normal.png',
-      displacement: 'textures/displacement.png',
-      displacementScale: 2 * range,
-    })
-  }
-  if (ply)
-    files['face.ply'] = encodePly(part.mesh, {
-      comments: [...comments, 'metres, +Y up'],
-      normals: part.normals,
-      uv: part.uv,
-      colours: atVertices(part, asset.textures.albedo, asset.textures.size, 3),
-    })
-  if (usdz)
-    files['face.usdz'] = writeUsdz(model, {
-      albedo: { name: 'albedo.jpg', bytes: albedo },
-      normal: { name: 'normal.png', bytes: normal },
-    })
-  return files
-}
-
-/** A texture [size, size, channels] at the vertices, [vertices, channels]. */
-function atVertices(
-  { uv }: Pick<TexturedMesh, 'uv'>,
-  texture: Float32Array,
-  size: number,
-  channels: number,
-): Float32Array {
-  const out = new Float32Array((uv.length / 2) * channels)
-  const texel = new Float32Array(channels)
-  for (let v = 0; v < uv.length / 2; v++) {
-    sampleBilinear(texture, size, size, channels, uv[2 * v] * size, uv[2 * v + 1] * size, texel)
-    for (let c = 0; c < channels; c++) out[v * channels + c] = Math.min(1, Math.max(0, texel[c]))
-  }
-  return out
+/** Says which meshes have the same vertices and triangles in the same order, and the same texture layout. */
+function topologyId({ mesh, uv }: Pick<TexturedMesh, 'mesh' | 'uv'>): string {
+  return createHash('sha256').update(mesh.indices).update(uv).digest('hex').slice(0, 16)
 }
 
 /** Metres that black and white of the displacement stand for: what is needed, in tenths of a millimetre. */

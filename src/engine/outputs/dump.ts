@@ -3,6 +3,7 @@
  * anything else as JSON. One folder a stage: `<dir>/<stage>/<name>[-<step>].<ext>`.
  */
 import { join } from 'node:path'
+import { encodeCsv } from '../formats/csv.js'
 import { writeGlb } from '../formats/write-glb.js'
 import { finiteRange } from '../image/colors.js'
 import { encodeJpeg, encodePng, newPicture, type Picture, pictureFromFloats } from '../image/picture.js'
@@ -54,7 +55,7 @@ async function encode(record: InspectRecord): Promise<{ extension: string; bytes
     case 'mesh':
       return { extension: 'glb', bytes: await writeGlb([{ name: record.name, mesh: value.mesh }]) }
     case 'table':
-      return { extension: 'csv', bytes: encodeCsv(value.columns, value.rows) }
+      return { extension: 'csv', bytes: encodeCsv([value.columns, ...value.rows]) }
     case 'json':
       return { extension: 'json', bytes: `${JSON.stringify(value.value, plainArrays, 2)}\n` }
   }
@@ -107,14 +108,6 @@ function sdfColour(distance: number): [number, number, number] {
   if (Math.abs(distance) < 0.5) return [0, 0, 0]
   const light = 150 + 80 * Math.exp(-Math.abs(distance) / 20) + (Math.abs(distance) % 10 < 5 ? 20 : 0)
   return distance < 0 ? [light * 0.45, light * 0.65, light] : [light, light * 0.65, light * 0.5]
-}
-
-function encodeCsv(columns: string[], rows: (number | string)[][]): string {
-  const cell = (value: number | string) => {
-    const text = String(value)
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-  }
-  return [columns, ...rows].map((row) => `${row.map(cell).join(',')}\n`).join('')
 }
 
 /** JSON.stringify writes typed arrays as objects with numbered keys. */

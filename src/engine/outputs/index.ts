@@ -119,7 +119,7 @@ function recordFiles(result: Reconstruction): Record<string, Uint8Array | string
     'sdf.safetensors': encodeTensors({
       tensors: result.weights,
       metadata: {
-        kind: settings.field.kind,
+        kind: settings.method,
         settings: JSON.stringify(settings),
         frame: JSON.stringify(frameOf(result)),
       },
@@ -186,7 +186,7 @@ function provenance({ photo, settings, fit, backend }: Reconstruction) {
     head: fit.model.name,
     headSource: fit.model.provenance,
     seed: settings.seed,
-    field: settings.field.kind,
+    field: settings.method,
     backend,
   }
 }

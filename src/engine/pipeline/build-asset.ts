@@ -37,6 +37,8 @@ const COARSEST = 1.5
 /** A mesh with what is drawn on it. All arrays are in its vertex order; seams are split. Head frame, metres. */
 export interface TexturedMesh {
   mesh: Mesh
+  /** Number of quads, whose triangles come first: geometry/quads.ts. */
+  quads: number
   /** [vertices, 3] unit */
   normals: Float32Array
   /** [vertices, 4] */
@@ -130,6 +132,7 @@ export async function buildAsset(
   return {
     head: {
       mesh,
+      quads: opened.quads,
       normals: shownNormals,
       tangents: surface.neutralize ? vertexTangents(mesh, shownNormals, split.uv) : tangents,
       uv: split.uv,

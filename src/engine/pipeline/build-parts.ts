@@ -3,7 +3,7 @@
  * parts together. Puts together the head model's poses and the steps of `asset/`.
  */
 import { type DrawingBoard, hasArkitUnits, JAW_OPEN } from '../asset/arkit.js'
-import { ballMesh, corneaMesh, type Eye, placeBall, placeEyes, type Side } from '../asset/eyes.js'
+import { type BallMesh, ballMesh, corneaMesh, type Eye, placeBall, placeEyes, type Side } from '../asset/eyes.js'
 import { type InsidePart, insideParts } from '../asset/inside.js'
 import { eyesSeen, type LightFactors } from '../asset/irises.js'
 import { arkitPoses, KeyMaker, type KeyPose, modelPoses, type ShapeKey, SkinMover } from '../asset/keys.js'
@@ -21,6 +21,7 @@ import type { Settings } from '../config.js'
 import { transformPoints } from '../geometry/camera.js'
 import { gather } from '../geometry/mesh.js'
 import { triangleNormals } from '../geometry/normals.js'
+import { inQuads } from '../geometry/quads.js'
 import { alignPoints } from '../geometry/similarity.js'
 import { embeddedPoints } from '../head/embedding.js'
 import { posedMesh } from '../head/fit-mesh.js'
@@ -35,7 +36,9 @@ export interface AssetPart {
   name: string
   /** What it is made of. */
   look: 'eye' | 'cornea' | 'teeth' | 'tongue' | 'mouth'
+  /** Seams are split; triangles of quads come first (geometry/quads.ts). */
   mesh: Mesh
+  quads: number
   /** [vertices, 3] unit */
   normals: Float32Array
   /** [vertices, 2]; undefined without texture */
@@ -51,6 +54,8 @@ export interface PlacedEyes {
   white: number | undefined
   /** Lets the lids of a posed closed head lie on the balls, and shut lids and lips on each other, in place. */
   settleRims(positions: Float32Array, lipsMayCross?: boolean): void
+  /** [vertices, 3] how the lips of a posed closed head move to be sealed. */
+  sealing(positions: Float32Array): Float32Array
 }
 
 /** The skin opened, and everything about its openings. */
@@ -111,6 +116,11 @@ export function openFace(
     mouth,
     eyes,
     settleRims,
+    sealing: (positions) => {
+      const sealed = positions.slice()
+      for (const meeting of lips) meeting.seal(sealed)
+      return sealed.map((x, i) => x - positions[i])
+    },
     iris: seen.colour,
     white: seen.white,
   }
@@ -141,9 +151,13 @@ function ballPoints({ model, mesh }: HeadFit, sign: number): Float32Array {
 
 /** Balls and corneas. */
 export function eyeParts({ eyes }: PlacedEyes, withKeys: boolean): AssetPart[] {
+  const placed = (eye: Eye, name: string, look: 'eye' | 'cornea', ball: BallMesh): AssetPart => {
+    const part = placeBall(eye, ball, withKeys)
+    return { name: `${name}${eye.side}`, look, ...part, ...inQuads(part.mesh) }
+  }
   return eyes.flatMap(({ eye }) => [
-    { name: `eye${eye.side}`, look: 'eye' as const, ...placeBall(eye, ballMesh(eye), withKeys) },
-    { name: `cornea${eye.side}`, look: 'cornea' as const, ...placeBall(eye, corneaMesh(eye), withKeys) },
+    placed(eye, 'eye', 'eye', ballMesh(eye)),
+    placed(eye, 'cornea', 'cornea', corneaMesh(eye)),
   ])
 }
 
@@ -185,12 +199,15 @@ export async function moveHead(
   const { topology } = whole
   const { model } = fit
   const skinOf = poser(fit, metric)
+  const rest = new Float64Array(fit.expression.length)
+  // a neutral mouth is shut: what shuts it is added to every pose, so that no key opens or shuts it by that
+  const sealing = surface.neutralize ? opened.sealing(ride(whole, skinOf({ expression: rest }))) : undefined
   const settle = (pose: Pick<KeyPose, 'expression' | 'movement' | 'underOpenJaw'>): Float32Array => {
     const positions = ride(whole, skinOf(pose))
+    if (sealing) for (let i = 0; i < positions.length; i++) positions[i] += sealing[i]
     opened.settleRims(positions, pose.underOpenJaw)
     return positions
   }
-  const rest = new Float64Array(fit.expression.length)
   const expression = surface.neutralize ? rest : fit.expression
   const skin = surface.neutralize ? { positions: settle({ expression }), indices: whole.mesh.indices } : whole.mesh
   const mover = new SkinMover(skin, topology.parts, settle)
@@ -223,7 +240,7 @@ export async function moveHead(
           { inside: insideOf(openMouth(fit)), skin: settle(openMouth(fit)) },
           targets.map(({ pose, skin }) => ({ pose, at: { inside: insideOf(pose), skin } })),
         )
-  return { positions, keys, inside: inside.map((part) => ({ ...part, look: lookOf(part) })) }
+  return { positions, keys, inside: inside.map((part) => ({ ...part, ...inQuads(part.mesh), look: lookOf(part) })) }
 }
 
 /** Nothing but an open jaw; for models without such a unit, what the photo shows. */

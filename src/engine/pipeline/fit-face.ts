@@ -15,7 +15,7 @@ export interface FittedFace {
 }
 
 /** Whether any setting asks for the network. */
-export function usesEvidence(settings: Pick<Settings, 'evidence' | 'field'>): boolean {
+export function usesEvidence(settings: Pick<Settings, 'evidence' | 'method'>): boolean {
   return settings.evidence.rounds > 0 || settings.evidence.labels || methodOf(settings).usesEvidence(settings)
 }
 

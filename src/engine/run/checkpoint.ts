@@ -10,7 +10,7 @@ import { decodeTensors, encodeTensors, type NamedTensor } from '../formats/tenso
 import { writeFileAtomic } from '../system/files.js'
 
 /** Rises when checkpoints of older versions cannot be gone on from. */
-const FORMAT = 1
+const FORMAT = 2
 
 /** What a run is made from: a checkpoint fits only the same. */
 export interface RunIdentity {

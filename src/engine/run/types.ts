@@ -43,7 +43,7 @@ export interface ReconstructOptions {
   signal?: AbortSignal
   /** Aborting ends the detail stage after the current step; the run then finishes with what has been found so far. */
   finish?: AbortSignal
-  /** Whether to record a snapshot after this step; by default every `detail.snapshotEvery` seconds. */
+  /** Whether to record a snapshot after this step; by default every `output.snapshotEvery` seconds. */
   snapshotDue?(at: { step: number; steps: number; etaSeconds: number }): boolean
   /** Checkpoint file to go on from. */
   resumeFrom?: string

@@ -1,10 +1,14 @@
 /**
  * The field's detail as textures for a mesh that cannot hold it all: a tangent-space normal map (glTF's convention) and a
- * displacement along the mesh's own normals.
+ * displacement along the mesh's own normals. Vertices stay where they are: where they were left off the field on purpose (before rims and
+ * borders, or lest triangles fold over), the displacement holds what is finer than the mesh and nothing else. Where there is no detail it
+ * rounds the triangles off, as the mesh's normals make believe that they are round.
  */
+import { gather } from '../geometry/mesh.js'
 import { normalizeRows } from '../geometry/normals.js'
 import { interpolate, type Raster } from '../geometry/rasterize.js'
-import { texelRaster } from '../geometry/texels.js'
+import { smoothstep } from '../geometry/smoothstep.js'
+import { fillBetween, texelRaster } from '../geometry/texels.js'
 import type { ImplicitField, Mesh } from '../stages.js'
 import { toField } from './field.js'
 
@@ -12,6 +16,13 @@ import { toField } from './field.js'
 const LIMIT = 0.002
 /** Texels further from the surface than this are evaluated once more, on it. */
 const NEAR = 3e-5
+/**
+ * What is finer than the mesh is lower than the first, metres (of two heads 99.9 % is), and what is higher than the second is none of it: in
+ * sharp creases rays along neighbouring normals meet different folds.
+ */
+const [FINE, COARSE] = [0.00015, 0.0003]
+/** A flat triangle is rounded off by no more than this, metres: where it would take more, an edge is meant. */
+const ROUND_LIMIT = 0.0003
 /** Points that the field sees at once. */
 const BATCH = 65536
 
@@ -45,10 +56,11 @@ export async function bakeDetail(
   const raster = texelRaster(uv, mesh.indices, size)
   const share = interpolate(raster, mesh.indices, weight, 1)
   const texels = shared(share)
+  const kept = await offsets(field, mesh.positions, normals, weight)
   const out: BakedDetail = {
     size,
     normals: new Float32Array(size * size * 3),
-    displacement: new Float32Array(size * size),
+    displacement: rounding(raster, mesh, normals),
   }
   for (let i = 2; i < out.normals.length; i += 3) out.normals[i] = 1
   for (let from = 0; from < texels.length; from += BATCH) {
@@ -56,19 +68,70 @@ export async function bakeDetail(
     const points = atTexels(raster, mesh.indices, mesh.positions, 3, batch)
     const up = normalizeRows(atTexels(raster, mesh.indices, normals, 3, batch))
     const along = atTexels(raster, mesh.indices, tangents, 4, batch)
+    const left = atTexels(raster, mesh.indices, kept, 1, batch)
     const { offset, normal } = await frontOf(field, points, up)
     for (let row = 0; row < batch.length; row++) {
       const i = batch[row]
-      const w = share[i]
-      out.displacement[i] = w * offset[row]
+      const height = offset[row] - left[row]
+      const w = share[i] * (1 - smoothstep(FINE, COARSE, Math.abs(height)))
+      out.displacement[i] = w * height + (1 - w) * out.displacement[i]
       for (let k = 3 * row; k < 3 * row + 3; k++) normal[k] = w * normal[k] + (1 - w) * up[k]
       inTangentSpace(normal, up, along, row, out.normals, i)
     }
   }
+  fillBetween(out.displacement, 1, size, raster.triangle)
   return out
 }
 
-/** Texels with detail. */
+/** How far the vertices that have detail are off the field along their normals, metres. */
+async function offsets(
+  field: ImplicitField,
+  positions: Float32Array,
+  normals: Float32Array,
+  weight: Float32Array,
+): Promise<Float32Array> {
+  const out = new Float32Array(weight.length)
+  const vertices = shared(weight)
+  const { offset } = await frontOf(field, gather(positions, vertices, 3), gather(normals, vertices, 3))
+  for (let row = 0; row < vertices.length; row++) out[vertices[row]] = offset[row]
+  return out
+}
+
+/**
+ * Height of the round surface over each triangle that its corners' normals ask for, metres: halfway to the corners' tangent planes, which is
+ * exact on a sphere (Phong tessellation, Boubekeur and Alexa 2008, with their shape factor 1/2).
+ */
+function rounding(
+  { triangle, barycentric }: Raster,
+  { positions, indices }: Mesh,
+  normals: Float32Array,
+): Float32Array {
+  const out = new Float32Array(triangle.length)
+  for (let i = 0; i < out.length; i++) {
+    if (triangle[i] < 0) continue
+    let [x, y, z] = [0, 0, 0]
+    for (let c = 0; c < 3; c++) {
+      const v = 3 * indices[3 * triangle[i] + c]
+      const b = barycentric[3 * i + c]
+      x += b * positions[v]
+      y += b * positions[v + 1]
+      z += b * positions[v + 2]
+    }
+    let height = 0
+    for (let c = 0; c < 3; c++) {
+      const v = 3 * indices[3 * triangle[i] + c]
+      const up =
+        (positions[v] - x) * normals[v] +
+        (positions[v + 1] - y) * normals[v + 1] +
+        (positions[v + 2] - z) * normals[v + 2]
+      height += 0.5 * barycentric[3 * i + c] * up
+    }
+    out[i] = Math.max(-ROUND_LIMIT, Math.min(ROUND_LIMIT, height))
+  }
+  return out
+}
+
+/** Texels or vertices with detail. */
 function shared(share: Float32Array): Uint32Array {
   const out = new Uint32Array(share.length)
   let count = 0

@@ -19,14 +19,20 @@ export async function evenSurface(
   fit: HeadFit,
   field: ImplicitField,
   resolution: number,
-): Promise<{ mesh: Mesh; normals: Float32Array; tangents: Float32Array; uv: Float32Array }> {
+): Promise<{
+  mesh: Mesh
+  quads: number
+  normals: Float32Array
+  tangents: Float32Array
+  uv: Float32Array
+}> {
   const reference = submesh(fit.mesh, fit.model.faceRegion).mesh
   const band = await sampleNarrowBand(field, { resolution, near: { mesh: reference, distance: NEAR } })
   const shell = await snapToZero(marchingCubes(band, field), field, band.spacing * field.frame.scale)
   const mesh = faceSheet(shell, reference)
   const uv = transferUv(mesh.positions, head)
   const normals = vertexNormals(mesh)
-  return { mesh, normals, tangents: vertexTangents(mesh, normals, uv), uv }
+  return { mesh, quads: 0, normals, tangents: vertexTangents(mesh, normals, uv), uv }
 }
 
 /** Texture coordinates of the closest points of the head's face region, which has no seams. */

@@ -1,8 +1,9 @@
 /**
- * Topology of the head asset: the head model's triangles without what nobody sees, refined in the face, with a texture layout
- * that gives the face most of the texture. Everything linear (poses, blendshapes) passes through the same weights.
+ * Topology of the head asset: the head model's triangles without what nobody sees, refined in the face and paired to quads, with a
+ * texture layout that gives the face most of the texture. Everything linear (poses, blendshapes) passes through the same weights.
  */
 import { connectedComponents, gather, submesh } from '../geometry/mesh.js'
+import { pairTriangles, quadsFirst, refinedPairs } from '../geometry/quads.js'
 import { applyRows, type LinearRows, refine, refineUv } from '../geometry/refine.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
 import { layOutBand } from './neck-rim.js'
@@ -10,8 +11,9 @@ import { type Layout, unwrapCylinder } from './unwrap.js'
 import { stretchUv, unfoldUv } from './uv-layout.js'
 
 export interface HeadTopology {
-  /** [triangles, 3] */
+  /** [triangles, 3], those that are halves of quads first: geometry/quads.ts. */
   indices: Uint32Array
+  quads: number
   /** [uvVertices, 2] glTF convention */
   uv: Float32Array
   /** [triangles, 3] rows of `uv` */
@@ -45,6 +47,11 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
   let { uv, uvIndices } = own
     ? layOut(model.uv!, pick(own, part.triangleMap), part.mesh, faceRegion, parts)
     : stretched(unwrapCylinder(part.mesh), faceRegion)
+  let partner = pairTriangles(
+    part.mesh,
+    model.quads && keptPairs(model.quads, part.triangleMap),
+    (t, u) => faceRegion[t] === faceRegion[u] && sheets[t] === sheets[u] && sharedCorners(uvIndices, t, u) === 2,
+  )
   for (let level = 0; level < subdivisions; level++) {
     const step = refine(indices, vertices, faceRegion)
     ;({ uv, uvIndices } = refineUv(uv, uvIndices, step))
@@ -58,16 +65,20 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
     )
     faceRegion = Uint8Array.from(step.parents, (t) => region[t])
     sheets = Uint8Array.from(step.parents, (t) => closing[t])
+    partner = refinedPairs(indices, partner, step.indices, step.parents)
     indices = step.indices
     levels.push(step.rows)
   }
+  const { quads, corners } = quadsFirst(indices, partner)
+  const ofTriangles = (values: Uint8Array): Uint8Array => values.map((_, t) => values[Math.floor(corners[3 * t] / 3)])
   return {
-    indices,
+    indices: corners.map((c) => indices[c]),
+    quads,
     uv,
-    uvIndices,
-    faceRegion,
+    uvIndices: corners.map((c) => uvIndices[c]),
+    faceRegion: ofTriangles(faceRegion),
     parts,
-    sheets,
+    sheets: ofTriangles(sheets),
     modelVertices: part.vertexMap,
     refined: (values, dims) => {
       let out = gather(values, part.vertexMap, dims)
@@ -75,6 +86,18 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
       return out
     },
   }
+}
+
+/** The pairs of the model's triangles among those that are kept. */
+function keptPairs(partner: Int32Array, triangleMap: Uint32Array): Int32Array {
+  const place = new Map(Array.from(triangleMap, (t, i) => [t, i]))
+  return Int32Array.from(triangleMap, (t) => place.get(partner[t]) ?? -1)
+}
+
+/** How many of the rows that triangles t and u have are the same. */
+function sharedCorners(rows: Uint32Array, t: number, u: number): number {
+  const other = rows.subarray(3 * u, 3 * u + 3)
+  return [0, 1, 2].filter((k) => other.includes(rows[3 * t + k])).length
 }
 
 /** The mesh of model positions on this topology. */

@@ -134,6 +134,32 @@ describe('openings', () => {
     }
   })
 
+  test('a neutral mouth is shut along its whole length, and keys of the eyes leave it so', async () => {
+    const neutral = await moveHead(scene.fit, METRIC, opened, surface({ neutralize: true }))
+    const { loop } = opened.mouth!
+    const blink = neutral.keys.find(({ name }) => name === 'eyeBlinkLeft')!.displacements
+    for (const at of [neutral.positions, neutral.positions.map((p, i) => p + blink[i])]) {
+      // each place of the rim lies on the rim of the other lip: on the loop without the places beside it
+      const off = Array.from(loop, (v, i) => {
+        const p = at.subarray(3 * v, 3 * v + 3)
+        let least = Number.POSITIVE_INFINITY
+        for (let j = 0; j < loop.length; j++) {
+          const apart = Math.min((i - j + loop.length) % loop.length, (j - i + loop.length) % loop.length)
+          if (apart < 4) continue
+          const [a, b] = [loop[j], loop[(j + 1) % loop.length]].map((w) => at.subarray(3 * w, 3 * w + 3))
+          const d = [0, 1, 2].map((k) => b[k] - a[k])
+          const square = d.reduce((sum, x) => sum + x * x, 0)
+          const t = Math.min(1, Math.max(0, d.reduce((sum, x, k) => sum + x * (p[k] - a[k]), 0) / square))
+          least = Math.min(least, Math.hypot(...d.map((x, k) => a[k] + t * x - p[k])))
+        }
+        return least
+      })
+      // at the corners the rims run into each other
+      off.sort((a, b) => a - b)
+      expect(off[Math.floor(0.9 * off.length)]).toBeLessThan(0.0001)
+    }
+  })
+
   test("the cavity's rim is the lips', at rest and as they move", () => {
     const cavity = moved.inside.find(({ name }) => name === 'mouth')!
     const rim = Array.from(opened.mouth!.loop)

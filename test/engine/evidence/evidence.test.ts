@@ -100,7 +100,7 @@ describe('of a real photo', () => {
 })
 
 test('no single switch is forgotten when it is decided whether the network is needed', () => {
-  const base = resolveSettings({ preset: 'paper', overrides: { field: { kind: 'relief' } } })
+  const base = resolveSettings({ preset: 'paper', overrides: { method: 'relief' } })
   expect(usesEvidence(base)).toBe(false)
   for (const one of [{ rounds: 1 }, { labels: true }, { normalWeight: 1 }, { normalShare: 0.5 }, { albedoWeight: 1 }])
     expect(usesEvidence({ ...base, evidence: { ...base.evidence, ...one } }), JSON.stringify(one)).toBe(true)

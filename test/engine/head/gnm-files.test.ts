@@ -89,9 +89,7 @@ describe('what differs from GNM is refused by name', () => {
       Buffer.from(`${header}\n`),
       pickle,
     ])
-    expect((await failure(variant({ version: npy }))).message).toMatch(/system/)
-    const harmless = Buffer.concat([npy.subarray(0, 128), Buffer.from('(lp0\n.')])
-    expect((await failure(variant({ version: harmless }))).message).toMatch(/version holds Python objects/)
+    expect((await failure(variant({ version: npy }))).message).toMatch(/version holds Python objects/)
     expect(existsSync('gnm-was-executed')).toBe(false)
   })
 })

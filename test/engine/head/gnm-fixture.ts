@@ -6,8 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { unzipSync, zipSync } from 'fflate'
 import { afterAll, expect } from 'vitest'
 import { SiderError } from '../../../src/engine/errors.js'
-import { encodeNpy } from '../../../src/engine/formats/npy.js'
-import { type Npz, readNpz } from '../../../src/engine/formats/npz.js'
+import { encodeNpy, type Npz, readNpz } from '../../../src/engine/formats/npy.js'
 import { loadHead } from '../../../src/engine/head/load.js'
 
 export const FIXTURES = fileURLToPath(new URL('../../fixtures/gnm/', import.meta.url))
@@ -20,7 +19,7 @@ export const LANDMARKS = bytesOf('head_sparse_68.txt').toString()
 const folder = mkdtempSync(join(tmpdir(), 'sider-gnm-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const file = readNpz(bytesOf('gnm_head.npz'), NPZ)
+const file = readNpz(bytesOf('gnm_head.npz'))
 /** Arrays of the fixture, or of another file. */
 export const numbers = (name: string, of: Npz = file): ArrayLike<number> =>
   (of.get(name) as { data: Float32Array }).data

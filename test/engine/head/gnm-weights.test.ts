@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Npz, readNpz } from '../../../src/engine/formats/npz.js'
+import { type Npz, readNpz } from '../../../src/engine/formats/npy.js'
 import { embeddedPoint } from '../../../src/engine/head/embedding.js'
 import { MAX_EXPRESSION, MAX_IDENTITY } from '../../../src/engine/head/fit.js'
 import { posedMesh } from '../../../src/engine/head/fit-mesh.js'
@@ -21,7 +21,7 @@ describe.skipIf(PATH === '')("GNM Head's weights", () => {
   let file: Npz
   let model: HeadModel
   beforeAll(async () => {
-    file = readNpz(readFileSync(PATH), PATH)
+    file = readNpz(readFileSync(PATH))
     model = await loadHead(PATH)
   })
 

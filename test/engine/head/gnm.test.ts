@@ -2,8 +2,7 @@
 import { dirname } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { resolveSettings } from '../../../src/engine/config.js'
-import { encodeNpy } from '../../../src/engine/formats/npy.js'
-import { readNpz } from '../../../src/engine/formats/npz.js'
+import { encodeNpy, readNpz } from '../../../src/engine/formats/npy.js'
 import { project, rotationFromAxisAngle } from '../../../src/engine/geometry/camera.js'
 import { embeddedPoints } from '../../../src/engine/head/embedding.js'
 import { fitHead, MAX_EXPRESSION } from '../../../src/engine/head/fit.js'
@@ -50,7 +49,7 @@ describe('gnm_head.npz', () => {
   })
 
   test("poses like GNM's own equations: shape, expression, joints and skinning", () => {
-    const truth = readNpz(bytesOf('posed.npz'), 'posed.npz')
+    const truth = readNpz(bytesOf('posed.npz'))
     const names = texts('expression_names')
     const expression = Float64Array.from(
       model.expressionNames,

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SiderError } from '../../../src/engine/errors.js'
-import { readNpz } from '../../../src/engine/formats/npz.js'
+import { readNpz } from '../../../src/engine/formats/npy.js'
 import { readPickle } from '../../../src/engine/formats/pickle.js'
 import type { PickleBytes, PickleValue } from '../../../src/engine/formats/pickle-values.js'
 import { toArray } from '../../../src/engine/formats/pickled-arrays.js'
@@ -110,7 +110,7 @@ describe('FLAME', () => {
 
   test('Python 2 pickle with chumpy and scipy objects gives the numbers of the npz', async () => {
     checkInvariants(flame)
-    const expected = readNpz(fixture('flame2023.npz'), 'npz')
+    const expected = readNpz(fixture('flame2023.npz'))
     const numbers = (name: string) => expected.get(name) as { data: Float64Array; shape: number[] }
     const template = numbers('v_template').data
     const n = template.length / 3
@@ -217,7 +217,7 @@ describe('ICT-FaceKit', () => {
   /** A tiny folder in ICT's layout, its meshes made of the invented FLAME head: quads, centimetres, texture coordinates. */
   function writeFolder(path: string): { template: Float64Array; n: number } {
     mkdirSync(path, { recursive: true })
-    const flame = readNpz(fixture('flame2023.npz'), 'npz')
+    const flame = readNpz(fixture('flame2023.npz'))
     const template = (flame.get('v_template') as { data: Float64Array }).data
     const faces = (flame.get('f') as { data: Uint32Array }).data
     const obj = (dx: number): string => {

@@ -79,7 +79,7 @@ function ranged(request: IncomingMessage, response: ServerResponse, bytes: numbe
   })
   if (bytes >= rest.length) response.end(rest)
   // what is not read yet when a connection breaks is lost
-  else response.write(rest.subarray(0, bytes), () => void setTimeout(() => response.destroy(), 50))
+  else response.write(rest.subarray(0, bytes), () => void setTimeout(() => response.destroy(), 250))
 }
 
 const status =

@@ -1,12 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
-import { fromHalf, toHalf } from '../../../src/engine/formats/half.js'
-import { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from '../../../src/engine/formats/npy.js'
-import { Rng } from '../../../src/engine/geometry/rng.js'
 import { finiteRange, normalPicture, scalarPicture } from '../../../src/engine/image/colors.js'
 import { gaussianBlur, sampleBilinear } from '../../../src/engine/image/filter.js'
 import {
@@ -48,66 +41,6 @@ describe('filter', () => {
     const out = [0]
     sampleBilinear(ramp, 4, 3, 1, 1.75, 1.9, out)
     expect(out[0]).toBeCloseTo(1.75 + 19, 5)
-  })
-})
-
-describe('half precision', () => {
-  test('known bits and every finite pattern round-trip', () => {
-    expect([...toHalf([0, 1, -2, 65504, 1e6, 2 ** -24, 0.1])]).toEqual([0, 0x3c00, 0xc000, 0x7bff, 0x7c00, 1, 0x2e66])
-    expect(toHalf([Number.NaN])[0] & 0x7c00).toBe(0x7c00)
-    const bits = Uint16Array.from({ length: 65536 }, (_, i) => i).filter((b) => (b & 0x7c00) !== 0x7c00)
-    expect(toHalf(fromHalf(bits))).toEqual(bits)
-  })
-})
-
-describe('npy', () => {
-  const rng = new Rng(1)
-  test.each([
-    ['float32', Float32Array.from({ length: 24 }, () => rng.normal())],
-    ['uint8', Uint8Array.from({ length: 24 }, () => rng.integer(256))],
-    ['int32', Int32Array.from({ length: 24 }, () => rng.integer(1000) - 500)],
-    ['float64', Float64Array.from({ length: 24 }, () => rng.normal())],
-  ])('%s round-trips', (_, data) => {
-    const file = encodeNpy(data, [2, 3, 4])
-    const back = decodeNpy(file)
-    expect(back.data).toEqual(data)
-    expect(back.shape).toEqual([2, 3, 4])
-    expect(() => encodeNpy(data, [5])).toThrow(RangeError)
-    expect(() => decodeNpy(file.subarray(0, file.length - 1))).toThrow(RangeError)
-  })
-  test('npz round-trips, half precision included, and equal content gives equal bytes', () => {
-    const half = toHalf([0.5, -3, 100])
-    const pack = () => encodeNpz({ a: { data: { half }, shape: [3] }, b: { data: Uint8Array.of(1, 2), shape: [1, 2] } })
-    const back = decodeNpz(pack())
-    expect(Object.keys(back)).toEqual(['a', 'b'])
-    expect([...back.a.data]).toEqual([0.5, -3, 100])
-    expect(back.b.shape).toEqual([1, 2])
-    expect(pack()).toEqual(pack())
-  })
-  const hasNumpy = (() => {
-    try {
-      execFileSync('python3', ['-c', 'import numpy'], { stdio: 'ignore' })
-      return true
-    } catch {
-      return false
-    }
-  })()
-  test.skipIf(!hasNumpy)('NumPy reads what we write and we read what NumPy writes (needs python3-numpy)', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'sider-npy-'))
-    try {
-      const data = Float32Array.of(1.5, -2, 3, 4, 5, 1e-3)
-      writeFileSync(join(folder, 'a.npz'), encodeNpz({ x: { data, shape: [3, 2] } }))
-      const script =
-        'import numpy as n,sys; f=sys.argv[1]; x=n.load(f+"/a.npz")["x"]; n.savez_compressed(f+"/b.npz",t=x.T.copy(),m=x>2,h=x.astype("f2"))'
-      execFileSync('python3', ['-c', script, folder])
-      const back = decodeNpz(readFileSync(join(folder, 'b.npz')))
-      expect([...back.t.data]).toEqual([1.5, 3, 5, -2, 4, Math.fround(1e-3)])
-      expect(back.t.shape).toEqual([2, 3])
-      expect([...back.m.data]).toEqual([0, 0, 1, 1, 1, 0])
-      expect(back.h.data[0]).toBe(1.5)
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
   })
 })
 

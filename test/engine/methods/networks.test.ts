@@ -32,10 +32,14 @@ const blank = { image: new Float32Array(SIZE * SIZE * 3), trusted: new Float32Ar
 const sphere = sphereMesh(RADIUS, 96, 192)
 const settings = resolveSettings({
   overrides: {
-    field: { kind: 'network', layers: 4, width: 48, skip: 2, feature: 8, bands: 2, initialRadius: 0.5 },
-    renderer: { layers: 2, width: 24, viewBands: 1 },
-    coarse: { steps: 250, batch: 512, learningRate: 2e-3, thickness: THICKNESS },
-    detail: { epochs: 3, rays: 256, points: 64, learningRate: 5e-4, plateauEpochs: 0 },
+    method: 'networks',
+    coarse: { thickness: THICKNESS },
+    networks: {
+      geometry: { layers: 4, width: 48, skip: 2, feature: 8, bands: 2, initialRadius: 0.5 },
+      renderer: { layers: 2, width: 24, viewBands: 1 },
+      coarse: { steps: 250, batch: 512, learningRate: 2e-3 },
+      detail: { epochs: 3, rays: 256, points: 64, learningRate: 5e-4, plateauEpochs: 0 },
+    },
   },
 })
 const device = new OrtDevice({ provider: 'cpu' })
@@ -93,14 +97,14 @@ describe('coarse stage on a sphere', () => {
   const state = coarseStart(1)
   beforeAll(async () => {
     field = new SiderField(device, settings, target.frame)
-    result = await trainCoarse(field, target, settings.coarse, state)
+    result = await trainCoarse(field, target, settings.networks.coarse, state)
   })
 
   it('diverges once, tries again with less, then gives up with the last good state', async () => {
     const other = new SiderField(device, settings, target.frame)
     const before = await other.variables.read()
     const start = coarseStart(1)
-    const wild = { ...settings.coarse, learningRate: 1e25 }
+    const wild = { ...settings.networks.coarse, learningRate: 1e25 }
     await expect(trainCoarse(other, target, wild, start)).rejects.toMatchObject({ code: 'DIVERGED', stage: 'coarse' })
     expect(await other.variables.read()).toEqual(before)
     expect(start.losses).toEqual([])
@@ -164,7 +168,7 @@ describe('rays that lost the surface', () => {
     const fit = fitOf(sphere)
     const target = new CoarseTarget(fit, THICKNESS)
     const field = new SiderField(device, settings, target.frame)
-    await trainCoarse(field, target, settings.coarse, coarseStart(1))
+    await trainCoarse(field, target, settings.networks.coarse, coarseStart(1))
     const rays = makeRays({ fit, coarse: viewCoarse(fit), ...blank }, target.frame)
     // Behind the sheet, and thrown away so far that Newton's method cannot come back.
     rays.t.forEach((t, i) => {
@@ -195,7 +199,7 @@ describe('coarse stage on the head', () => {
       return mean(sdf.map((f, i) => Math.abs(f - before.distance[i]))) * field.frame.scale
     }
     const untrained = await error()
-    await trainCoarse(field, target, settings.coarse, coarseStart(1))
+    await trainCoarse(field, target, settings.networks.coarse, coarseStart(1))
     const trained = await error()
     console.info(`head: mean error ${(1000 * untrained).toFixed(2)} mm before, ${(1000 * trained).toFixed(2)} mm after`)
     expect(trained).toBeLessThan(0.002)
@@ -278,14 +282,21 @@ describe('training of both networks', async () => {
   const view = viewCoarse(fit)
   const image = view.normals.map((n) => 0.5 + 0.4 * n)
 
-  async function trainer(changes: Partial<typeof settings.detail> = {}) {
+  async function trainer(changes: Partial<typeof settings.networks.detail> = {}) {
     const field = new SiderField(
       device,
-      { ...settings, field: { ...settings.field, initialRadius: 0.9 } },
+      {
+        ...settings,
+        networks: { ...settings.networks, geometry: { ...settings.networks.geometry, initialRadius: 0.9 } },
+      },
       target.frame,
     )
     const rays = makeRays({ fit, coarse: view, image, trusted: Float32Array.from(view.mask) }, target.frame)
-    return { field, rays, it: await DetailTrainer.create(field, rays, near, { ...settings.detail, ...changes }, 5) }
+    return {
+      field,
+      rays,
+      it: await DetailTrainer.create(field, rays, near, { ...settings.networks.detail, ...changes }, 5),
+    }
   }
 
   it('matches colours better with every epoch', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WebIO } from '@gltf-transform/core'
 import { EXTMeshoptCompression, KHRMeshQuantization } from '@gltf-transform/extensions'
+import { strFromU8, unzipSync } from 'fflate'
 import validator from 'gltf-validator'
 import { MeshoptDecoder } from 'meshoptimizer'
 import sharp from 'sharp'
@@ -13,10 +14,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ARKIT } from '../../../src/engine/asset/arkit.js'
 import { readMesh } from '../../../src/engine/formats/read-mesh.js'
 import { MeshDistance } from '../../../src/engine/geometry/distance.js'
+import { boundaryLoops, joinMeshes } from '../../../src/engine/geometry/mesh.js'
 import { interpolate, rasterize } from '../../../src/engine/geometry/rasterize.js'
 import { sampleBilinear } from '../../../src/engine/image/filter.js'
 import { decodePicture } from '../../../src/engine/image/picture.js'
-import { type Reconstruction, reconstruct, resolveSettings, writeOutputs } from '../../../src/engine/index.js'
+import {
+  type Mesh,
+  type Reconstruction,
+  reconstruct,
+  resolveSettings,
+  writeOutputs,
+} from '../../../src/engine/index.js'
 import { assetFiles } from '../../../src/engine/outputs/asset-files.js'
 
 const PHOTO = fileURLToPath(new URL('../../../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
@@ -92,28 +100,66 @@ describe('a small run', () => {
     }
   })
 
-  test('OBJ, PLY and USDZ hold the same head', async () => {
-    const { positions } = result.asset.head.mesh
-    for (const name of ['face.obj', 'face.ply']) {
-      const mesh = await readMesh(join(folder, name), 'RESULT_INVALID')
-      expect(mesh.positions.length, name).toBe(positions.length)
-      const worst = Math.max(...mesh.positions.map((p, i) => Math.abs(p - positions[i])))
-      expect(worst, name).toBeLessThan(1e-6)
-      expect(mesh.indices, name).toEqual(result.asset.head.mesh.indices)
+  test('the GLB says which of its triangles are quads, and which mesh it is', async () => {
+    const nodes = (await new WebIO().readBinary(await readFile(join(folder, 'face.glb')))).getRoot().listNodes()
+    for (const node of nodes) {
+      const quads = node.getExtras()['quads'] as number
+      const indices = node.getMesh()!.listPrimitives()[0].getIndices()!.getArray()!
+      expect(quads / (indices.length / 3 - quads), node.getName()).toBeGreaterThan(0.8)
+      // each a pair (a, b, c), (a, c, d)
+      for (let c = 0; c < 6 * quads; c += 6)
+        expect([indices[c], indices[c + 2]]).toEqual([indices[c + 3], indices[c + 4]])
     }
+    expect(nodes[0].getExtras()['topology']).toMatch(/^[0-9a-f]{16}$/)
+  })
+
+  test('OBJ, PLY and USDZ hold the same head and its parts', async () => {
+    const { head, parts } = result.asset
+    const whole = [head, ...parts]
+    const text = await readFile(join(folder, 'face.obj'), 'utf8')
+    const names = ['face', ...parts.map(({ name }) => name)]
+    expect([...text.matchAll(/^o (\w+)$/gm)].map(([, name]) => name)).toEqual(names)
+    const quads = [...text.matchAll(/^f \S+ \S+ \S+ \S+$/gm)].length
+    const triangles = [...text.matchAll(/^f \S+ \S+ \S+$/gm)].length
+    expect(quads).toBe(whole.reduce((sum, part) => sum + part.quads, 0))
+    expect(2 * quads + triangles).toBe(whole.reduce((sum, { mesh }) => sum + mesh.indices.length / 3, 0))
+    for (const [name, listed] of [
+      ['face.obj', whole],
+      // the format knows no clear material
+      ['face.ply', whole.filter((part) => !('look' in part && part.look === 'cornea'))],
+    ] as const) {
+      const mesh = await readMesh(join(folder, name), 'RESULT_INVALID')
+      const joined = listed.map((part) => part.mesh).reduce(joinMeshes)
+      expect(mesh.indices.length, name).toBe(joined.indices.length)
+      const at = ({ positions, indices }: Mesh, c: number): Float32Array =>
+        positions.subarray(3 * indices[c], 3 * indices[c] + 3)
+      let worst = 0
+      for (let c = 0; c < mesh.indices.length; c++)
+        worst = Math.max(worst, ...[0, 1, 2].map((k) => Math.abs(at(mesh, c)[k] - at(joined, c)[k])))
+      expect(worst, name).toBeLessThan(1e-6)
+    }
+    // over texture seams the OBJ is closed: nowhere but at the neck, the eyes and the mouth
+    const { positions, indices } = await readMesh(join(folder, 'face.obj'), 'RESULT_INVALID')
+    const skin = { positions, indices: indices.subarray(0, head.mesh.indices.length) }
+    expect(boundaryLoops(skin)).toHaveLength(4)
     const mtl = await readFile(join(folder, 'face.mtl'), 'utf8')
     for (const [, file] of mtl.matchAll(/(textures\/\S+)/g)) expect(existsSync(join(folder, file)), file).toBe(true)
     // each file of a USDZ starts at a multiple of 64 bytes and is stored as it is
     const zip = await readFile(join(folder, 'face.usdz'))
-    const names: string[] = []
+    const files: string[] = []
     for (let o = 0; zip.readUInt32LE(o) === 0x04034b50; ) {
       const [size, nameLength, extra] = [zip.readUInt32LE(o + 18), zip.readUInt16LE(o + 26), zip.readUInt16LE(o + 28)]
-      names.push(zip.toString('utf8', o + 30, o + 30 + nameLength))
+      files.push(zip.toString('utf8', o + 30, o + 30 + nameLength))
       const data = o + 30 + nameLength + extra
       expect([zip.readUInt16LE(o + 8), data % 64]).toEqual([0, 0])
       o = data + size
     }
-    expect(names).toEqual(['face.usda', 'albedo.jpg', 'normal.png'])
+    expect(files).toEqual(['face.usda', 'albedo.jpg', 'normal.png', 'eye.jpg', 'mouth.jpg'])
+    const usda = strFromU8(unzipSync(zip)['face.usda'])
+    expect([...usda.matchAll(/def Mesh "(\w+)"/g)].map(([, name]) => name)).toEqual(names)
+    const bound = [...usda.matchAll(/material:binding = <\/face\/Materials\/(\w+)>/g)].map(([, name]) => name)
+    expect(bound).toEqual(['face_skin', ...parts.map(({ look }) => look)])
+    for (const name of bound) expect(usda).toContain(`def Material "${name}"`)
   })
 
   test('displacement has 16 bits about its middle', async () => {
@@ -157,6 +203,16 @@ describe('a small run', () => {
       const off = new MeshDistance(result.asset.head.mesh).distances(points)
       expect(Math.max(...off)).toBeLessThan(2e-5)
       expect(primitive.listTargets()).toHaveLength(result.asset.keys.length)
+      // the same vertices and triangles in the same order, so the same quads; meshopt may begin a triangle with another corner
+      const corners = (list: ArrayLike<number>): string[] =>
+        Array.from({ length: list.length / 3 }, (_, t) => {
+          const three = [list[3 * t], list[3 * t + 1], list[3 * t + 2]]
+          const least = three.indexOf(Math.min(...three))
+          return [0, 1, 2].map((k) => three[(least + k) % 3]).join()
+        })
+      expect(corners(primitive.getIndices()!.getArray()!)).toEqual(corners(result.asset.head.mesh.indices))
+      const straight = points.map((p, i) => Math.abs(p - result.asset.head.mesh.positions[i]))
+      expect(Math.max(...straight)).toBeLessThan(2e-5)
     }
   })
 })

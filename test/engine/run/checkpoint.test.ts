@@ -101,9 +101,9 @@ describe('checkpoints', () => {
       code: 'CHECKPOINT_INVALID',
       message: expect.stringContaining('another photo'),
     })
-    const changed = resolveSettings({ overrides: { 'detail.rays': 512, seed: 3 } })
+    const changed = resolveSettings({ overrides: { 'networks.detail.rays': 512, seed: 3 } })
     await expect(loadCheckpoint(file, { ...CHECKPOINT, settings: changed })).rejects.toMatchObject({
-      message: expect.stringMatching(/seed was 0, now 3; detail.rays was \d+, now 512/),
+      message: expect.stringMatching(/seed was 0, now 3; networks.detail.rays was \d+, now 512/),
     })
     const elsewhere = resolveSettings({ overrides: { backend: 'tfjs-cpu', threads: 3, 'output.dump': true } })
     expect((await loadCheckpoint(file, { ...CHECKPOINT, settings: elsewhere })).state).toEqual(CHECKPOINT.state)

@@ -1,8 +1,8 @@
 import { NRRDLoader } from 'three/examples/jsm/loaders/NRRDLoader.js'
 import { describe, expect, test } from 'vitest'
-import { decodeNpz } from '../../../src/engine/formats/npy.js'
 import { PreviewGrid } from '../../../src/engine/surface/preview-grid.js'
 import { encodeSdfNpz, encodeSdfNrrd, sampleSdfGrid, sdfSnapshot } from '../../../src/engine/surface/sdf-grid.js'
+import { npzNumbers } from '../../support/numpy.js'
 import { analyticField, sphere, testFrame } from './fields.js'
 
 describe('SDF grid', async () => {
@@ -73,7 +73,7 @@ describe('SDF grid', async () => {
         }
   })
   test('npz round-trips to half precision', () => {
-    const { sdf, origin, spacing } = decodeNpz(encodeSdfNpz(grid))
+    const { sdf, origin, spacing } = npzNumbers(encodeSdfNpz(grid))
     expect(sdf.shape).toEqual([...grid.size].reverse())
     expect([...origin.data]).toEqual(grid.origin)
     expect([...spacing.data]).toEqual([grid.spacing])

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { decodeNpy } from '../../../src/engine/formats/npy.js'
 import { project } from '../../../src/engine/geometry/camera.js'
 import { boundaryLoops, connectedComponents, submesh } from '../../../src/engine/geometry/mesh.js'
 import { triangleNormals, vertexNormals } from '../../../src/engine/geometry/normals.js'
@@ -20,6 +19,7 @@ import { mapFiles } from '../../../src/engine/surface/maps.js'
 import { sampleNarrowBand } from '../../../src/engine/surface/narrow-band.js'
 import { projectMesh, towardsCamera } from '../../../src/engine/surface/project-mesh.js'
 import { edgeStatistics } from '../../support/edge-statistics.js'
+import { npyNumbers } from '../../support/numpy.js'
 import { frontCamera, gridMesh, sphereMesh } from '../../support/shapes.js'
 import { analyticField, countingField, sheet, sphere, testFrame } from './fields.js'
 
@@ -308,11 +308,11 @@ test('map files hold the arrays and pictures of the design, NaN and 0 off the fa
       'sheet.png',
     ].sort(),
   )
-  const depth = decodeNpy(files['maps/depth.npy'])
+  const depth = npyNumbers(files['maps/depth.npy'])
   expect(depth.shape).toEqual([64, 64])
   expect(depth.data[0]).toBeNaN()
   expect(depth.data[32 * 64 + 32]).toBeCloseTo(0.6, 3)
-  const n = decodeNpy(files['maps/normals.npy'])
+  const n = npyNumbers(files['maps/normals.npy'])
   expect(n.shape).toEqual([64, 64, 3])
   expect(n.data[(32 * 64 + 32) * 3 + 2]).toBeLessThan(-0.99)
   const picture = await decodePicture(files['normals.png'])

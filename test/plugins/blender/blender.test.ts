@@ -125,6 +125,46 @@ for (const blender of blenders()) {
       expect(found['census'].meshes).toEqual(['Cube'])
     })
 
+    it('shows errors in full with what helps, until something changes; takes the settings of the panel', async () => {
+      const photo = script('someone.jpg', { steps: 1, faces: GROUP_FACES })
+      const wrong = script('group.jpg', { fail: 'FACE_NOT_LISTED' })
+      const { found } = await run('panel', { photo, wrong, text: join(dataHome(), 'text.jpg') })
+      const buttons = (name: string): string[] => found[name].buttons
+      const said = (name: string): string => found[name].words
+      expect(said('no_photo')).toMatch(/No photo is chosen\. Choose one/)
+      expect(buttons('no_photo')).toContain('sider.choose_photo')
+      expect(said('changed')).toBe('')
+      expect(buttons('no_such_face')).toContain('sider.ask_for_face')
+      expect(found['forgotten']).toBe(true)
+      expect(said('done')).toMatch(/Done in/)
+      expect(found['settings']).toEqual({ 'photo.cropSize': 512, 'head.ipdMm': 61.5, 'surface.neutralize': true })
+      const job = JSON.parse(readFileSync(join(server.dataFolder, 'jobs', found['job'], 'job.json'), 'utf8'))
+      expect(job.settings).toMatchObject({ photo: { cropSize: 512 }, surface: { neutralize: true } })
+      expect(said('closed')).toBe('')
+      expect(found['refused']).toMatch(/does not accept the token/)
+      expect(said('absent')).toMatch(/No engine answers at ws:\/\/127.0.0.1:9\/\. Start it with `sider serve`/)
+      expect(buttons('absent')).toEqual(expect.arrayContaining(['sider.start_engine', 'sider.open_preferences']))
+      expect(found['works']).toBeNull()
+      expect(said('tested')).toMatch(/It works: sider .* answers in \d+ ms/)
+      expect(said('no_picture')).toMatch(/Choose a JPEG, PNG, WebP, AVIF or TIFF file/)
+      expect(buttons('no_picture')).toContain('sider.choose_photo')
+      expect(said('no_numpy')).toMatch(/This Blender has no NumPy\. Install it/)
+      expect(buttons('no_numpy')).toEqual(['sider.forget', 'sider.copy_text'])
+      for (const one of Object.values(found)) if (one?.longest) expect(one.longest).toBeLessThan(60)
+    })
+
+    it('puts faces beside the cube of a new scene and beside each other, each in a collection of its own', async () => {
+      const { found } = await run('room', { photo: script('someone.jpg', { steps: 1 }) })
+      const [first, second, third] = found['places'].map(([x]: number[]) => x) as number[]
+      expect(first).toBeGreaterThan(1.08) // the cube ends at 1 m, half the face is 0.08 m wide
+      expect(first).toBeLessThan(1.3)
+      for (const step of [second - first, third - second]) {
+        expect(step).toBeGreaterThan(0.16)
+        expect(step).toBeLessThan(0.3)
+      }
+      expect(found['collections']).toEqual(['SIDER someone', 'SIDER someone.001', 'SIDER someone.002'])
+    })
+
     it('takes photos from images, shows turned ones upright, and imports distance grids', async () => {
       const folder = dataHome()
       const turned = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((how) => turnedPhoto(folder, how)))

@@ -166,6 +166,25 @@ class Connection:
             self._messages.append((message["method"], message["params"], payload))
 
 
+def reach(endpoint, client, start_engine=None, starting=lambda: None):
+    """
+    A connection to the server, which is started if none answers and it may be.
+    @param endpoint: function of the place to connect to, asked anew after the start; starting: told before it
+    Raises ConnectionLost, SiderError.
+    """
+    place = endpoint()
+    try:
+        return Connection(place, client)
+    except (ConnectionLost, SiderError) as error:
+        # Where nobody has named a server, one that refuses is another's.
+        elsewhere = place.guessed and getattr(error, "name", "") in ("UNAUTHORISED", "REFUSED")
+        if start_engine is None or not (elsewhere or isinstance(error, ConnectionLost)):
+            raise
+    starting()
+    start_engine()
+    return Connection(endpoint(), client)
+
+
 def _checked(payload, artifact):
     if hashlib.sha256(payload).hexdigest() != artifact["sha256"]:
         raise ConnectionLost("a payload does not match its digest")

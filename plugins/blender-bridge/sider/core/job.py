@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from . import glb, sdf
 from .errors import ConnectionLost, SiderError
 from .generated import END_STATES
+from .local import absent
 
 RETRY_SECONDS = 180
 
@@ -147,10 +148,9 @@ class Job:
     def _follow(self):
         wait, since, connected_once = 0.2, time.monotonic(), False
         while True:
-            endpoint = self._endpoint()
             try:
                 self._connection = None
-                connection = self._connection = self._open(endpoint)
+                connection = self._connection = self._open()
                 try:
                     wait, since, connected_once = 0.2, time.monotonic(), True
                     self._put("connection", "")
@@ -162,27 +162,17 @@ class Job:
             except ConnectionLost:
                 if self._dropped.is_set() and self.id is None:
                     return "cancelled", None
-                if not connected_once:
-                    raise _absent(endpoint, self._start_engine) from None
-                if time.monotonic() - since > RETRY_SECONDS:
-                    raise _absent(endpoint, self._start_engine) from None
+                if not connected_once or time.monotonic() - since > RETRY_SECONDS:
+                    raise absent(self._endpoint().url, self._start_engine is not None) from None
                 self._put("connection", "The engine does not answer; trying again")
                 time.sleep(wait)
                 wait = min(5.0, wait * 1.5)
 
-    def _open(self, endpoint):
-        from .connection import Connection
+    def _open(self):
+        from .connection import reach
 
-        try:
-            return Connection(endpoint, self._client)
-        except (ConnectionLost, SiderError) as error:
-            # Where nobody has named a server, one that refuses is another's.
-            elsewhere = endpoint.guessed and getattr(error, "name", "") in ("UNAUTHORISED", "REFUSED")
-            if self._start_engine is None or not (elsewhere or isinstance(error, ConnectionLost)):
-                raise
-        self._put("connection", "Starting the engine")
-        self._start_engine()
-        return Connection(self._endpoint(), self._client)
+        starting = lambda: self._put("connection", "Starting the engine")  # noqa: E731
+        return reach(self._endpoint, self._client, self._start_engine, starting)
 
     def _watch(self, connection):
         """Follows the job to its end. @return: the last event."""
@@ -280,8 +270,3 @@ class Job:
         report.setdefault("photoSha256", hashlib.sha256(self.request.photo).hexdigest())
         return Result(asset, camera, report, files, answer.get("warnings", []))
 
-
-def _absent(endpoint, start_engine):
-    from .local import absent
-
-    return absent(endpoint.url, start_engine is not None)

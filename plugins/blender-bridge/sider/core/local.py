@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from .errors import SiderError
 
@@ -48,12 +48,9 @@ def find(url="", token="", online=True):
     data folder where it listens and which token file it uses. Raises SiderError if that cannot be.
     """
     found = _discovered()
-    address = url.strip() or found.get("url") or DEFAULT_URL
-    if "://" not in address:
-        address = f"ws://{address}"
+    address, own_token = _parse(url.strip() or found.get("url") or DEFAULT_URL)
     parts = urlsplit(address)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise SiderError("URL", f"'{url}' is no server's address", "It looks like ws://127.0.0.1:7437/ or wss://host:7437/.")
+    token = token.strip() or own_token
     local = is_loopback(address)
     if not local and not online:
         raise SiderError(
@@ -61,8 +58,8 @@ def find(url="", token="", online=True):
             f"Blender is set to work offline, and {parts.hostname} is another machine",
             "Switch on Preferences > System > Network > Allow Online Access, or use an engine on this machine.",
         )
-    if token.strip():
-        return Endpoint(address, token.strip())
+    if token:
+        return Endpoint(address, token)
     if not local:
         raise SiderError(
             "UNAUTHORISED",
@@ -71,6 +68,24 @@ def find(url="", token="", online=True):
         )
     file = found.get("tokenFile") or os.path.join(data_folder(), "token")
     return Endpoint(address, _read_token(file), guessed=not url.strip())
+
+
+def _parse(url):
+    """
+    (address, token or '') of what somebody has entered: in letters of any size, with or without ws://, or the address of the server's
+    page as the server prints it, which has the token. Raises SiderError.
+    """
+    text = url if "://" in url else f"ws://{url}"
+    try:
+        parts = urlsplit(text)
+        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)  # small letters already
+        fine = scheme in ("ws", "wss") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets that do not match, a port that is no number
+        fine = False
+    if not fine:
+        raise SiderError("URL", f"'{url}' is no server's address", "It looks like ws://127.0.0.1:7437/ or wss://host:7437/.")
+    token = parse_qs(parts.fragment).get("token", [""])[0]
+    return parts._replace(scheme=scheme, fragment="").geturl(), token
 
 
 def _discovered():
@@ -107,7 +122,7 @@ def _is_free(port):
 def absent(url, startable):
     """The error for a server that does not answer."""
     if not is_loopback(url):
-        return SiderError("NO_SERVER", f"no engine answers at {url}", "Check the address in the add-on's preferences.")
+        return SiderError("NO_REMOTE_SERVER", f"no engine answers at {url}", "Check the address in the add-on's preferences.")
     how = "Start it with `sider serve` in a terminal"
     more = "" if startable else ", or switch on 'Start the engine by itself' in the add-on's preferences"
     return SiderError("NO_SERVER", f"no engine answers at {url}", f"{how}{more}.")
@@ -121,8 +136,9 @@ def engine_command(command=""):
         raise SiderError(
             "NO_ENGINE",
             f"the engine's command '{words[0]}' was not found",
-            "Enter it in the add-on's preferences, such as: node /path/to/sider/dist/cli.js. "
-            "Is the engine not installed yet? docs/blender.md says how.",
+            "Enter it in the add-on's preferences, such as: node /path/to/sider/dist/cli.js. Is the engine not installed yet? Its package is "
+            "called sider-face: npm install -g --ignore-scripts ./sider-face-<version>.tgz (the release's file; `sider` on npm is somebody "
+            "else's).",
         )
     return [program, *words[1:]]
 

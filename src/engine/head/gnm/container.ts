@@ -13,7 +13,7 @@
  * coordinates or says where the mouth's lining begins.
  */
 import { type NumericArray, numbersOf, product } from '../../formats/numeric-array.js'
-import { invalidHead } from '../../formats/pickle-values.js'
+import { invalidHead, readingHead } from '../../formats/pickle-values.js'
 import { type Basis, checkData, GNM_HINT, type GnmData } from './data.js'
 
 const MAGIC = 'GNMW'
@@ -182,7 +182,8 @@ function openContainer(bytes: Uint8Array, path: string): Container {
       const found = table.get(name)
       if (!found) return undefined
       const from = start + found.offset
-      return numbersOf(bytes.subarray(from, from + found.byteLength), TYPES[found.dtype], found.shape, false, path)
+      const part = bytes.subarray(from, from + found.byteLength)
+      return readingHead(path, () => numbersOf(part, { type: TYPES[found.dtype], shape: found.shape }))
     },
   }
 

@@ -1,5 +1,5 @@
 /** GNM's own file, `gnm_head.npz`: its arrays, and what is checked of them. */
-import type { NpyContent, Npz } from '../../formats/npz.js'
+import type { NpyContent, Npz } from '../../formats/npy.js'
 import type { NumericArray } from '../../formats/numeric-array.js'
 import { invalidHead } from '../../formats/pickle-values.js'
 import { type Basis, checkData, GNM_HINT, type GnmData } from './data.js'
@@ -48,7 +48,7 @@ export function readGnmNpz(npz: Npz, path: string): GnmData {
         array: name,
         found: npz.names,
       })
-    if ('value' in found) throw invalidHead(path, `${name} holds Python objects; they are not read`, GNM_HINT)
+    if ('pickle' in found) throw invalidHead(path, `${name} holds Python objects; they are not read`, GNM_HINT)
     if (!fits(found.shape, shape, sizes))
       throw invalidHead(
         path,

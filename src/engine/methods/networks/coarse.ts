@@ -51,7 +51,7 @@ export interface CoarseResult {
 export async function trainCoarse(
   field: SiderField,
   target: Pick<CoarseSamples, 'sample'>,
-  settings: Settings['coarse'],
+  settings: Settings['networks']['coarse'],
   state: CoarseState,
   options: CoarseOptions = {},
 ): Promise<CoarseResult> {
@@ -83,7 +83,7 @@ export async function trainCoarse(
     let distance = 0
     await descend({
       stage: 'coarse',
-      rateSetting: 'coarse.learningRate',
+      rateSetting: 'networks.coarse.learningRate',
       lower: 1e-4,
       keepEvery: 100,
       state,

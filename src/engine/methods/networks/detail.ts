@@ -54,7 +54,7 @@ export class DetailTrainer {
     private readonly field: SiderField,
     readonly rays: FaceRays,
     private readonly near: NearPoints,
-    private readonly settings: Settings['detail'],
+    private readonly settings: Settings['networks']['detail'],
     private readonly step: Executable,
     private readonly trace: Executable,
     private rng: Rng,
@@ -88,7 +88,7 @@ export class DetailTrainer {
     field: SiderField,
     rays: FaceRays,
     near: NearPoints,
-    settings: Settings['detail'],
+    settings: Settings['networks']['detail'],
     seed: number,
   ): Promise<DetailTrainer> {
     const { geometry, device, variables } = field
@@ -114,7 +114,7 @@ export class DetailTrainer {
     const { state } = this
     await descend({
       stage: 'detail',
-      rateSetting: 'detail.learningRate',
+      rateSetting: 'networks.detail.learningRate',
       lower: 5e-5,
       keepEvery: 5,
       state,

@@ -38,16 +38,16 @@ export class SiderField {
     settings: Settings,
     readonly frame: FieldFrame,
   ) {
-    const { field, renderer } = settings
-    const position = new Encoding(field.bands, POSITION_SCALE, BAND_DECAY)
-    this.geometry = new GeometryNetwork(field, position)
+    const { geometry, renderer } = settings.networks
+    const position = new Encoding(geometry.bands, POSITION_SCALE, BAND_DECAY)
+    this.geometry = new GeometryNetwork(geometry, position)
     this.renderer = new RenderNetwork(
-      { ...renderer, feature: field.feature },
+      { ...renderer, feature: geometry.feature },
       position,
       new Encoding(renderer.viewBands, 1),
     )
     const rng = new Rng(settings.seed)
-    const weights = { ...this.geometry.initialise(field.initialRadius, rng), ...this.renderer.initialise(rng) }
+    const weights = { ...this.geometry.initialise(geometry.initialRadius, rng), ...this.renderer.initialise(rng) }
     this.variables = device.variables(withMoments(weights))
   }
 

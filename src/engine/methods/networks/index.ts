@@ -12,15 +12,19 @@ const NEAR_POINTS = 65536
 
 export const NETWORKS: Method = {
   lossOf: 'epoch',
-  cost: ({ field, coarse, detail }) => {
-    const size = (field.width / 512) ** 2
-    return { coarse: 0.65 * coarse.steps * (coarse.batch / 4096) * size, detail: 14 * detail.epochs * size }
+  cost: ({ networks: { geometry, coarse, detail } }) => {
+    const size = (geometry.width / 512) ** 2
+    return {
+      coarse: 0.65 * coarse.steps * (coarse.batch / 4096) * size,
+      detail: 14 * detail.epochs * size,
+    }
   },
   usesEvidence: () => false,
   open: async (workshop) => openNetworks(workshop),
 }
 
 function openNetworks({ device, coarse, settings }: Workshop): Solver {
+  const { networks } = settings
   const field = new SiderField(device, settings, coarse.frame)
   let coarseState = coarseStart(settings.seed)
   let coarseErrorMm = 0
@@ -33,7 +37,7 @@ function openNetworks({ device, coarse, settings }: Workshop): Solver {
   }
   return {
     async coarse({ signal, onStep }) {
-      const { distanceError } = await trainCoarse(field, coarse, settings.coarse, coarseState, {
+      const { distanceError } = await trainCoarse(field, coarse, networks.coarse, coarseState, {
         signal,
         onStep: (step, steps, loss) => onStep?.({ step, steps, loss }),
       })
@@ -45,8 +49,8 @@ function openNetworks({ device, coarse, settings }: Workshop): Solver {
     },
     async prepare(evidence) {
       const rays = makeRays(evidence, field.frame)
-      const near = await coarse.sample(NEAR_POINTS, settings.coarse.sampleSigma, new Rng(settings.seed + 1))
-      const trainer = await DetailTrainer.create(field, rays, near, settings.detail, settings.seed)
+      const near = await coarse.sample(NEAR_POINTS, networks.coarse.sampleSigma, new Rng(settings.seed + 1))
+      const trainer = await DetailTrainer.create(field, rays, near, networks.detail, settings.seed)
       const renderer = await FaceRenderer.create(field)
       work = {
         trainer,

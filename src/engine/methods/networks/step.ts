@@ -19,7 +19,7 @@ const GRAZING = -0.15
  * Inputs: x [rays + points, 3] (hits first), view [rays, 3], colour [rays, 3], weight [rays, 1], distance [points, 1],
  * rate []. Outputs: loss, sdf [rays, 1], slope [rays, 1].
  */
-export function detailStep(field: SiderField, settings: Settings['detail']): Program {
+export function detailStep(field: SiderField, settings: Settings['networks']['detail']): Program {
   const { rays, points, sdfWeight, eikonalWeight } = settings
   const { geometry, renderer } = field
   const colourNames = [...Array(renderer.shape.layers).keys()].flatMap((l) => [`r${l}`, `c${l}`])

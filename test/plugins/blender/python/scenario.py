@@ -197,14 +197,18 @@ def keep():
 
 
 class Drawn:
-    """A layout that notes the buttons that are drawn into it."""
+    """A layout that notes the buttons and lines that are drawn into it."""
 
     def __init__(self):
         self.buttons = []
+        self.lines = []
 
-    def operator(self, _name, text="", **_more):
-        self.buttons.append(types.SimpleNamespace(text=text, action="", face=-1))
+    def operator(self, name, text="", **_more):
+        self.buttons.append(types.SimpleNamespace(name=name, text=text, action="", face=-1))
         return self.buttons[-1]
+
+    def label(self, text="", **_more):
+        self.lines.append(text)
 
     def __getattr__(self, _name):
         return lambda *_arguments, **_more: self
@@ -257,6 +261,75 @@ def refused():
         bpy.context.preferences.system.use_online_access = True
     found["no_token"] = failing(act)
     return {**found, "census": census()}
+
+
+def shown(width=260):
+    """What the panel shows while no job runs: all of its words, and the operators of its buttons."""
+    scene = types.SimpleNamespace(sider=bpy.context.scene.sider)
+    region = types.SimpleNamespace(width=width)
+    context = types.SimpleNamespace(
+        scene=scene, region=region, preferences=bpy.context.preferences, view_layer=bpy.context.view_layer
+    )
+    layout = Drawn()
+    ui.SIDER_PT_panel.draw(types.SimpleNamespace(layout=layout), context)
+    # lines are broken to fit the width
+    return {"words": " ".join(layout.lines), "longest": max(map(len, layout.lines), default=0), "buttons": [b.name for b in layout.buttons]}
+
+
+@scenario
+def panel():
+    """Errors in full with what helps, until something changes; the settings; what is missing; the test of the engine."""
+    asked = bpy.context.scene.sider
+    press = lambda: failing(lambda: bpy.ops.sider.reconstruct_panel())  # noqa: E731
+    press()
+    found = {"no_photo": shown()}
+    asked.filepath = given["photo"]
+    found["changed"] = shown()
+    asked.preset, asked.face_choice, asked.face, asked.filepath = "preview", "NUMBER", 7, given["wrong"]
+    press()
+    until(over)
+    found["no_such_face"] = shown()
+    asked.face_choice, asked.filepath = "LARGEST", given["photo"]
+    found["forgotten"] = session.current is None
+    asked.size, asked.ipd, asked.neutralize = "512", 61.5, True
+    press()
+    until(over)
+    found["done"] = shown()
+    found["settings"] = session.current.request.settings
+    found["job"] = session.current.job.id
+    bpy.ops.sider.forget()
+    found["closed"] = shown()
+    url, preferences.token = preferences.server_url, "x" * 32
+    found["refused"] = failing(lambda: bpy.ops.sider.test_engine())
+    preferences.token, preferences.server_url = "", "ws://127.0.0.1:9/"
+    press()
+    until(over)
+    found["absent"] = shown()
+    preferences.server_url = url
+    found["works"] = failing(lambda: bpy.ops.sider.test_engine())
+    found["tested"] = shown()
+    with open(given["text"], "w") as file:
+        file.write("no picture")
+    asked.filepath = given["text"]
+    press()
+    until(over)
+    found["no_picture"] = shown()
+    numbers = sys.modules["numpy"]
+    sys.modules["numpy"] = None  # as where it is not installed
+    found["no_numpy"] = shown()
+    sys.modules["numpy"] = numbers
+    return found
+
+
+@scenario
+def room():
+    """Where faces are put in a scene with things in it."""
+    places, beside = [], []
+    for number in range(3):
+        bpy.ops.sider.reconstruct(filepath=given["photo"], preset="preview", face=0)
+        places.append(list(bpy.context.view_layer.objects.active.location))
+        beside.append(bpy.context.view_layer.objects.active.users_collection[0].name)
+    return {"places": places, "collections": beside}
 
 
 @scenario

@@ -192,9 +192,22 @@ class Local(unittest.TestCase):
         self.assertEqual(local.find("wss://render.example/", "t" * 20).token, "t" * 20)
 
     def test_addresses(self):
-        for wrong in ("http://127.0.0.1/", "ws://"):
+        for wrong in ("ftp://127.0.0.1/", "ws://", "ws://[::1", "ws://host:port/"):
             with self.assertRaisesRegex(SiderError, "looks like ws://"):
                 local.find(wrong)
+        secret = "t" * 20
+        for given, meant in {
+            "Ws://127.0.0.1:7437/": "ws://127.0.0.1:7437/",
+            " WSS://Render.example/ ": "wss://Render.example/",
+            "127.0.0.1:7437": "ws://127.0.0.1:7437",
+            "http://127.0.0.1:7437/": "ws://127.0.0.1:7437/",
+        }.items():
+            self.assertEqual(local.find(given, secret).url, meant)
+
+    def test_the_pages_address_has_the_token(self):
+        endpoint = local.find(f"https://render.example:7437/#token={'p' * 20}")
+        self.assertEqual((endpoint.url, endpoint.token), ("wss://render.example:7437/", "p" * 20))
+        self.assertEqual(local.find("ws://127.0.0.1/#token=a", "b" * 20).token, "b" * 20)
 
 
 class Jobs(unittest.TestCase):

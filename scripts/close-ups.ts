@@ -1,0 +1,114 @@
+/**
+ * Close-ups of finished heads, drawn by the programs that users have: an eye, a corner of the mouth, teeth, an ear, the neck, at rest and
+ * with shape keys at 1. `npx tsx scripts/close-ups.ts --help` says how.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { decodePicture, encodeJpeg, encodePng, type Picture } from '../src/engine/image/picture.js'
+import { composeSheet } from '../src/engine/image/sheet.js'
+import { renderViews } from '../src/engine/image/views.js'
+import { type ShownPart, shownParts, withKeys } from './pictures/glb-parts.js'
+import { pointsOf, type Shot, shotsOf, VIEW_NAMES, type View } from './pictures/shots.js'
+import { threeShots } from './pictures/three-shots.js'
+
+const HELP = `Close-ups of results (folders that sider reconstruct has written), one row a head, and every picture by itself.
+
+  npx tsx scripts/close-ups.ts <result>... -o <dir> [options]
+
+  --with LIST        cycles (Blender), three (three.js in Chromium), software (this project's own); default all
+  --views LIST       of ${VIEW_NAMES.join(', ')}; default all
+  --all              every view with every key, not only those that it is about
+  --size PIXELS      side of a picture (default 800)
+  --cell PIXELS      side of a picture in the sheet (default 200)
+  --samples N        of Cycles (default 24)
+  --displacement     in Cycles, true displacement in place of the normal map
+  --blender COMMAND  default: blender
+
+Example: six heads as docs/asset.md shows them
+  npx tsx scripts/close-ups.ts out/rest out/open out/closed out/smile out/tongue out/glasses -o close-ups
+`
+/** Metres from the camera to what it looks at. */
+const AWAY = 0.6
+
+const { values: options, positionals: folders } = parseArgs({
+  allowPositionals: true,
+  options: {
+    output: { type: 'string', short: 'o', default: 'close-ups' },
+    with: { type: 'string', default: 'cycles,three,software' },
+    views: { type: 'string', default: VIEW_NAMES.join(',') },
+    all: { type: 'boolean', default: false },
+    size: { type: 'string', default: '800' },
+    cell: { type: 'string', default: '200' },
+    samples: { type: 'string', default: '24' },
+    displacement: { type: 'boolean', default: false },
+    blender: { type: 'string', default: 'blender' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+const views = options.views.split(',') as View[]
+const unknown = views.find((view) => !VIEW_NAMES.includes(view))
+if (options.help || folders.length === 0 || unknown !== undefined) {
+  console.log(unknown === undefined ? HELP : `There is no view '${unknown}'.\n\n${HELP}`)
+  process.exit(options.help ? 0 : 2)
+}
+const size = Number(options.size)
+
+interface Head {
+  name: string
+  folder: string
+  glb: Uint8Array
+  parts: ShownPart[]
+  shots: Shot[]
+}
+
+const PROGRAMS: Record<string, (head: Head) => Promise<Picture[]>> = {
+  cycles: cyclesShots,
+  three: ({ glb, shots }) => threeShots(glb, shots, size, AWAY),
+  async software({ parts, shots }) {
+    return shots.map(({ keys, center, radius, yaw, pitch }) => {
+      const posed = parts.map((part) => withKeys(part, keys, 1))
+      return renderViews(posed, { center, radius, yawDegrees: [yaw], pitchDegrees: pitch, size, supersample: 2 })[0]
+    })
+  },
+}
+
+async function cyclesShots({ folder, shots }: Head): Promise<Picture[]> {
+  const work = mkdtempSync(join(tmpdir(), 'sider-close-ups-'))
+  const { displacement, samples } = options
+  const order = join(work, 'order.json')
+  writeFileSync(order, JSON.stringify({ shots, size, away: AWAY, samples: Number(samples), displacement }))
+  const program = join(import.meta.dirname, 'pictures/close_ups.py')
+  const args = ['-b', '--factory-startup', '--python-exit-code', '1', '-P', program, '--', folder, order, work]
+  const { status, stdout, stderr, error } = spawnSync(options.blender, args, { encoding: 'utf8' })
+  if (status !== 0)
+    throw new Error(`${options.blender} failed: ${error?.message ?? `${stdout}\n${stderr}`.slice(-2000)}`)
+  const pictures = await Promise.all(shots.map((_, i) => decodePicture(readFileSync(join(work, `${i}.png`)))))
+  rmSync(work, { recursive: true })
+  return pictures
+}
+
+const heads: Head[] = await Promise.all(
+  folders.map(async (folder) => {
+    const glb = readFileSync(join(folder, 'face.glb'))
+    const parts = await shownParts(glb)
+    const points = pointsOf(JSON.parse(readFileSync(join(folder, 'landmarks.json'), 'utf8')))
+    return { name: basename(folder), folder, glb, parts, shots: shotsOf(parts, points, views, options.all) }
+  }),
+)
+mkdirSync(options.output, { recursive: true })
+for (const program of options.with.split(',')) {
+  const rows: { picture: Picture; caption: string }[][] = []
+  for (const head of heads) {
+    const pictures = await PROGRAMS[program](head)
+    for (const [i, picture] of pictures.entries()) {
+      const file = `${program}-${head.name}-${head.shots[i].name.replace(' ', '-')}.png`
+      writeFileSync(join(options.output, file), await encodePng(picture))
+    }
+    rows.push(pictures.map((picture, i) => ({ picture, caption: head.shots[i].name })))
+  }
+  const sheet = await composeSheet(rows, { cell: Number(options.cell), rowLabels: heads.map(({ name }) => name) })
+  writeFileSync(join(options.output, `${program}.jpg`), await encodeJpeg(sheet, 88))
+}
