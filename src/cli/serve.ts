@@ -5,7 +5,7 @@ import { SiderError } from '../engine/errors.js'
 import type { ServerOptions } from '../rpc/options.js'
 import { parseTokens } from '../rpc/token-file.js'
 import type { Command, ParsedOptions, Shell } from './command.js'
-import { SHARED_OPTIONS, sharedAddresses } from './shared-options.js'
+import { METRICS_OPTION, metricsAddress, SHARED_OPTIONS, sharedAddresses } from './shared-options.js'
 
 export const serve: Command = {
   name: 'serve',
@@ -27,6 +27,7 @@ export const serve: Command = {
     'max-photo': { value: 'MIB', description: 'largest photo (default 64)' },
     'keep-days': { value: 'N', description: 'ended jobs are deleted after so many days (default 7)' },
     'keep-size': { value: 'MIB', description: 'ended jobs take at most so much room (default 10240)' },
+    ...METRICS_OPTION,
     ...SHARED_OPTIONS,
   },
   examples: [
@@ -43,7 +44,7 @@ export const serve: Command = {
     const { startServer } = await import('../rpc/server.js')
     const server = await startServer(await serverOptions(options))
     const text = options.has('json')
-      ? JSON.stringify({ event: 'listening', url: server.url, tokenFile: server.tokenFile })
+      ? JSON.stringify({ event: 'listening', url: server.url, tokenFile: server.tokenFile, metrics: server.metricsUrl })
       : `Listening on ${server.url}\nPage: ${await page(server, shell)}\nToken: ${server.tokenFile}\nCtrl-C saves checkpoints and stops.`
     shell.stdout.write(`${text}\n`)
     await asked
@@ -84,6 +85,7 @@ async function serverOptions(options: ParsedOptions): Promise<Partial<ServerOpti
     photoBytes: mib('max-photo'),
     keepDays: number(options, 'keep-days', 0),
     keepBytes: mib('keep-size'),
+    metrics: metricsAddress(options),
     shared: sharedAddresses(options),
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))

@@ -53,7 +53,10 @@ export class Metrics {
   /** A job is completed. @param seconds of its stages */
   completed(seconds: Record<string, number>, previews: { seconds: number }): void {
     for (const [stage, value] of Object.entries(seconds)) this.observe('stage_seconds', value, { stage })
-    this.count('job_seconds_total', Object.values(seconds).reduce((sum, value) => sum + value, 0))
+    this.count(
+      'job_seconds_total',
+      Object.values(seconds).reduce((sum, value) => sum + value, 0),
+    )
     this.count('preview_seconds_total', previews.seconds)
   }
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { defaultDataFolder } from '../engine/index.js'
 import type { EngineOptions } from '../jobs/open.js'
+import type { MetricsAddress } from './metrics-server.js'
 
 export interface ServerOptions extends EngineOptions {
   /** Interface to listen on; beyond loopback it needs `tls`. */
@@ -17,6 +18,8 @@ export interface ServerOptions extends EngineOptions {
   hosts: string[]
   /** PEM texts. */
   tls?: { cert: string; key: string }
+  /** Metrics and health over plain HTTP, for machines that look after this one. */
+  metrics?: MetricsAddress
   /** Most pixels of a photo. */
   maxPixels: number
   /** Largest photo, bytes. */

@@ -101,7 +101,13 @@ async function openShared(
   try {
     const { SharedEngine } = await import('../shared/engine.js')
     const limits = { maxQueued: Number.POSITIVE_INFINITY, eventsKept: EVENTS_KEPT, ...KEEP }
-    const engine = await SharedEngine.open({ ...shared, dataFolder, ...limits }, new Log(() => {}))
+    const metrics = new Metrics()
+    const engine = await SharedEngine.open({ ...shared, dataFolder, ...limits }, new Log(() => {}), metrics).catch(
+      (error) => {
+        metrics.close()
+        throw error
+      },
+    )
     return {
       engine,
       broken: new Promise<never>(() => {}),
@@ -110,6 +116,7 @@ async function openShared(
       lookMs: LOOK_FAR_MS,
       async close() {
         await engine.stop()
+        metrics.close()
         await lock.release()
       },
     }

@@ -8,11 +8,13 @@ import { join } from 'node:path'
 import type { Job, Worker } from 'bullmq'
 import { LocalRunner } from '../local-runner.js'
 import type { Log } from '../log.js'
+import { Metrics } from '../metrics.js'
 import type { JobState } from '../states.js'
 import { waitsForWorker } from '../states.js'
 import { type AttemptEnd, lostPlan, SharedAttempt } from './attempt.js'
 import { PREFIX, QUEUE, type QueueAddress, QueueConnection } from './connection.js'
 import { backoff, type Ticket } from './dispatch.js'
+import { readFigures } from './figures.js'
 import { readLive } from './live-event.js'
 import { openStorage } from './open-storage.js'
 import { gone, JobRecords, liveChannel, type SharedRecord } from './records.js'
@@ -60,17 +62,18 @@ export class QueueWorker {
     private readonly scratch: Scratch,
     private readonly options: WorkerOptions,
     private readonly log: Log,
+    private readonly metrics: Metrics,
   ) {
     this.runner = new LocalRunner(options.workerProgram)
   }
 
   /** Begins to work. @throws SiderError USAGE, QUEUE_UNAVAILABLE, STORAGE_UNAVAILABLE, DISK_FULL, OUTPUT_UNWRITABLE */
-  static async start(options: WorkerOptions, log: Log): Promise<QueueWorker> {
+  static async start(options: WorkerOptions, log: Log, metrics = new Metrics('worker')): Promise<QueueWorker> {
     const scratch = await Scratch.open(join(options.dataFolder, 'work'))
     const storage = await openStorage(options.storage)
     const queue = await QueueConnection.open(options, log)
     const records = new JobRecords(queue, options.eventsKept)
-    const worker = new QueueWorker(queue, records, storage, scratch, options, log)
+    const worker = new QueueWorker(queue, records, storage, scratch, options, log, metrics)
     worker.begin()
     log.info('worker started', { queue: options.queue, storage: storage.place, concurrency: options.concurrency })
     return worker
@@ -88,7 +91,15 @@ export class QueueWorker {
     clearTimeout(timer)
     await this.queue.close()
     await this.scratch.close()
+    this.metrics.close()
     this.log.info('worker stopped')
+  }
+
+  /** Metrics of this worker and of the queue, for Prometheus. @throws SiderError QUEUE_UNAVAILABLE */
+  async metricsText(): Promise<string> {
+    this.metrics.set('worker_places', this.options.concurrency)
+    this.metrics.set('worker_busy', this.attempts.size)
+    return this.metrics.text(await readFigures(this.queue))
   }
 
   private begin(): void {
@@ -113,7 +124,10 @@ export class QueueWorker {
       settings: { backoffStrategy: backoff },
     })
     this.worker.on('error', (error) => log.warning('queue', { error: error.message }))
-    this.worker.on('stalled', (id) => log.warning('a worker is gone', { ticket: id }))
+    this.worker.on('stalled', (id) => {
+      this.metrics.count('jobs_stalled_total')
+      log.warning('a worker is gone', { ticket: id })
+    })
   }
 
   /** One turn of a job. What it throws BullMQ tries again, or sets aside. */
@@ -122,10 +136,10 @@ export class QueueWorker {
     const record = await this.take(ticket.data).catch(gone)
     if (record === 'set aside') throw new bull.UnrecoverableError(`${ticket.data.id} ended its workers again and again`)
     if (!record) return
-    const { records, storage, runner, log } = this
+    const { records, storage, runner, log, metrics } = this
     const { checkpointMs } = this.options
     const folder = join(this.scratch.folder, record.attempt!)
-    const attempt = new SharedAttempt(record, folder, { records, storage, runner, log, checkpointMs })
+    const attempt = new SharedAttempt(record, folder, { records, storage, runner, log, metrics, checkpointMs })
     const channel = liveChannel(record.id)
     this.attempts.set(channel, attempt)
     try {
@@ -165,6 +179,7 @@ export class QueueWorker {
       return { ...what, fields: { ...what.fields, attempt: undefined } }
     })
     if (freed?.record.state === 'failed') {
+      this.metrics.ended('failed', freed.record.error?.name)
       await removeEnded(this.storage, id).catch(() => {}) // with the job then
       return 'set aside'
     }
