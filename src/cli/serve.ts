@@ -1,4 +1,5 @@
 /** `sider serve`: the engine as a service, over JSON-RPC 2.0 on a WebSocket. */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SiderError } from '../engine/errors.js'
@@ -6,6 +7,9 @@ import type { ServerOptions } from '../rpc/options.js'
 import { parseTokens } from '../rpc/token-file.js'
 import type { Command, ParsedOptions, Shell } from './command.js'
 import { METRICS_OPTION, metricsAddress, SHARED_OPTIONS, sharedAddresses } from './shared-options.js'
+
+/** Name in the environment of the clients' secrets, for containers: lines as the token file has them. */
+const TOKENS = 'SIDER_TOKENS'
 
 export const serve: Command = {
   name: 'serve',
@@ -17,7 +21,10 @@ export const serve: Command = {
     port: { value: 'N', description: 'port to listen on (default 7437; 0 takes a free one)' },
     host: { value: 'ADDRESS', description: 'interface to listen on (default 127.0.0.1; beyond loopback it needs TLS)' },
     data: { value: 'DIR', description: 'folder of jobs, results and token (default ~/.local/share/sider)' },
-    'token-file': { value: 'FILE', description: 'the secrets of clients; made if need be (default DIR/token)' },
+    'token-file': {
+      value: 'FILE',
+      description: 'the secrets of clients; made if need be (default SIDER_TOKENS of the environment, else DIR/token)',
+    },
     'allow-origin': { value: 'URL', multiple: true, description: 'a web page that may connect; repeatable' },
     'allow-host': { value: 'NAME:PORT', multiple: true, description: 'a further name of this server; repeatable' },
     'tls-cert': { value: 'FILE', description: 'certificate, PEM' },
@@ -59,7 +66,7 @@ export const serve: Command = {
  */
 async function page({ url, tokenFile }: { url: string; tokenFile: string }, { stdout }: Shell): Promise<string> {
   const address = url.replace(/^ws/, 'http')
-  if (!stdout.isTTY) return address
+  if (!stdout.isTTY || !existsSync(tokenFile)) return address
   const [[, token]] = parseTokens(await readFile(tokenFile, 'utf8'))
   return `${address}#token=${token}`
 }
@@ -77,6 +84,7 @@ async function serverOptions(options: ParsedOptions): Promise<Partial<ServerOpti
     port: number(options, 'port', 0, 65535),
     dataFolder,
     tokenFile,
+    tokens: options.has('token-file') ? undefined : process.env[TOKENS],
     origins: options.list('allow-origin'),
     hosts: options.list('allow-host'),
     tls: cert && key ? { cert: await pem(cert), key: await pem(key) } : undefined,

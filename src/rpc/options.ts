@@ -12,6 +12,8 @@ export interface ServerOptions extends EngineOptions {
   /** Folder of jobs, results and the token file. */
   dataFolder: string
   tokenFile: string
+  /** The file's text in its place, where there is to be none. */
+  tokens?: string
   /** Origins of web pages that may connect, such as 'http://localhost:8080'; programs send none. */
   origins: string[]
   /** Names by which clients may call the server besides loopback's own, such as 'render.example:7437'. */

@@ -17,7 +17,7 @@ import { type MetricsServer, startMetricsServer } from './metrics-server.js'
 import { type ServerOptions, serverOptions } from './options.js'
 import { Pages } from './pages.js'
 import { SUBPROTOCOL } from './protocol.js'
-import { isLoopback, readTokens, refusal } from './security.js'
+import { isLoopback, readTokens, refusal, tokensOf } from './security.js'
 import { UploadArea } from './uploads.js'
 
 export interface RunningServer {
@@ -46,7 +46,7 @@ export async function startServer(
   }
   const http = options.tls ? tlsServer(options.tls) : createServer()
   http.requestTimeout = 10_000
-  const tokens = await readTokens(options.tokenFile)
+  const tokens = options.tokens === undefined ? await readTokens(options.tokenFile) : tokensOf(options.tokens)
   const metrics = new Metrics()
   const engine = await openEngine(options, log, metrics).catch((error) => {
     metrics.close()
