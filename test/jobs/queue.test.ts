@@ -157,6 +157,19 @@ describe('a runner', () => {
   })
 })
 
+test('higher priorities go first, and say so by their position', async () => {
+  const { queue, runner, create, reaches } = await open()
+  const first = await create()
+  await runner.attempt(0)
+  const [low, normal, high] = [await create({ priority: 'low' }), await create(), await create({ priority: 'high' })]
+  const position = (id: string) => queue.view(queue.entry(OWNER, id)).position
+  expect([low, normal, high].map(position)).toEqual([2, 1, 0])
+  for (const [n, id] of [first, high, normal, low].entries()) {
+    ;(await runner.attempt(n)).end(DONE)
+    await reaches(id, 'completed')
+  }
+})
+
 describe('what is refused', () => {
   const codeOf = (work: Promise<unknown>): Promise<string> => work.then(String, ({ code }: SiderError) => code)
 

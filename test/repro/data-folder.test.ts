@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Shell } from '../../src/cli/command.js'
 import { main } from '../../src/cli.js'
-import { prepareOutputFolder } from '../../src/engine/system/files.js'
+import { makeFolder, prepareOutputFolder } from '../../src/engine/system/files.js'
 import { listQuarantine } from '../../src/jobs/quarantine.js'
 import type { ServerOptions } from '../../src/rpc/options.js'
 import { recorder } from '../cli/recorder.js'
@@ -239,4 +239,13 @@ test('probes and unfinished files that a killed run left are nobody’s files', 
   await prepareOutputFolder(dataFolder)
   writeFileSync(join(dataFolder, 'thesis.tmp'), 'years of work')
   await expect(prepareOutputFolder(dataFolder)).rejects.toThrow(/holds files of something else/)
+})
+
+test('the same new folders made by several at the same moment are made', async () => {
+  for (let n = 0; n < 50; n++) {
+    const folders = ['a', 'b', 'c'].map((name) => join(dataFolder, `new-${n}`, 'deep', name))
+    await Promise.all([...folders, ...folders].map((folder) => makeFolder(folder)))
+    expect(folders.every((folder) => existsSync(folder))).toBe(true)
+  }
+  await expect(makeFolder('/proc/none/such')).rejects.toMatchObject({ code: 'ENOENT' })
 })

@@ -45,6 +45,8 @@ export class SharedAttempt {
   /** Nothing more is to be done for the job: it is handed back, cancelled or another's. */
   private readonly over = new AbortController()
   private readonly stopping = new AbortController()
+  /** The worker waits for nothing any more: what is not written is for the next attempt to find out. */
+  private readonly deserted = new AbortController()
   private readonly teller: Teller
 
   /** @param record as it is since this attempt was begun @param folder of its own */
@@ -97,9 +99,10 @@ export class SharedAttempt {
     this.run?.pause()
   }
 
-  /** Gives it back with the checkpoint that there is. */
+  /** Gives it back with the checkpoint that there is; if that cannot be said now, by not renewing its lock. */
   kill(): void {
     this.stopping.abort()
+    this.deserted.abort()
     this.run?.kill()
   }
 
@@ -147,6 +150,7 @@ export class SharedAttempt {
 
   /** What this program could not do: its own disk is full, or it has a fault. */
   private fault(cause: unknown): Outcome {
+    if (this.over.signal.aborted || this.deserted.signal.aborted) throw cause
     let error = cause
     try {
       error = diskError(cause, this.folder)
@@ -201,7 +205,7 @@ export class SharedAttempt {
 
   /**
    * Does what must be done, as soon as queue and storage allow: meanwhile the job keeps its worker, which could do nothing else either.
-   * @throws SiderError CANCELLED if the attempt is over
+   * @throws SiderError CANCELLED if the attempt is over; what is wrong with queue or storage if it is deserted
    */
   private async insist<T>(work: () => Promise<T>): Promise<T> {
     for (let told = false; ; ) {
@@ -210,6 +214,7 @@ export class SharedAttempt {
         return await work()
       } catch (error) {
         if (!(error instanceof SiderError) || !TROUBLES.includes(error.code)) throw error
+        if (this.deserted.signal.aborted) throw error
         if (!told) {
           this.parts.log.warning('waits', { job: this.id, error: error.message })
           if (error.code !== 'QUEUE_UNAVAILABLE')
@@ -217,7 +222,8 @@ export class SharedAttempt {
         }
         told = true
       }
-      await sleep(AGAIN_MS, undefined, { signal: this.over.signal }).catch(() => {})
+      const signal = AbortSignal.any([this.over.signal, this.deserted.signal])
+      await sleep(AGAIN_MS, undefined, { signal }).catch(() => {})
     }
   }
 }

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Job, Worker } from 'bullmq'
 import { LocalRunner } from '../local-runner.js'
 import type { Log } from '../log.js'
@@ -39,6 +40,9 @@ export interface WorkerOptions extends QueueAddress {
   /** Program of the processes; tests put another in its place. */
   workerProgram?: string
 }
+
+/** After the time for checkpoints: to tell queue and storage, milliseconds. */
+const LAST_MS = 5000
 
 export const WORKER_DEFAULTS = {
   concurrency: 1,
@@ -87,7 +91,10 @@ export class QueueWorker {
     const timer = setTimeout(() => {
       for (const attempt of this.attempts.values()) attempt.kill()
     }, this.options.graceMs)
-    await closed
+    const late = new AbortController()
+    const patience = sleep(this.options.graceMs + LAST_MS, undefined, { signal: late.signal }).catch(() => {})
+    await Promise.race([closed, patience]) // without a queue there is nobody to tell
+    late.abort()
     clearTimeout(timer)
     await this.queue.close()
     await this.scratch.close()

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Machines, MISSING, TestRedis } from './machines.js'
 
-const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
+const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url))
+const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url))
 
 let machines: Machines
 beforeEach(async ({ skip }) => {
@@ -90,6 +90,24 @@ describe('Redis', () => {
   })
 })
 
+test('without Redis, servers and workers end all the same when they are asked to', async () => {
+  const server = await machines.server()
+  const { worker } = await machines.worker({ graceMs: 500 })
+  const peer = await machines.peer(server)
+  const job = await peer.create({ steps: 1000, stepMs: 25 })
+  await peer.ok('job/subscribe', { job })
+  await peer.until(() => peer.notifications('job/progress', job).length > 1, 'progress')
+  await machines.redis.kill()
+  const asked = performance.now()
+  await Promise.all([worker.stop(), server.close()])
+  expect(performance.now() - asked).toBeLessThan(9000)
+  await machines.redis.start()
+  const again = await machines.peer(await machines.server())
+  await machines.worker()
+  await again.ok('job/subscribe', { job })
+  await again.state(job, 'running')
+})
+
 describe('a shared folder', () => {
   test('that cannot be written: new jobs are refused, running ones wait for it', async () => {
     const peer = await machines.peer(await machines.server())
@@ -104,6 +122,25 @@ describe('a shared folder', () => {
     await peer.until(() => log.some(({ event }) => event === 'waits'), 'the worker to wait')
     renameSync(folder, `${folder}-file`)
     renameSync(`${folder}-aside`, folder)
+    await peer.state(job, 'completed')
+  })
+
+  test('that is away while a worker is stopped: it ends, and another goes on when it can', async () => {
+    const peer = await machines.peer(await machines.server())
+    const { worker, log } = await machines.worker({ graceMs: 500 })
+    const job = await peer.create({ steps: 30, stepMs: 25 })
+    await peer.ok('job/subscribe', { job })
+    await peer.until(() => peer.notifications('job/progress', job).length > 1, 'progress')
+    const folder = fileURLToPath(machines.storage)
+    renameSync(folder, `${folder}-aside`)
+    writeFileSync(folder, 'in the way')
+    await peer.until(() => log.some(({ event }) => event === 'waits'), 'the worker to wait')
+    const asked = performance.now()
+    await worker.stop()
+    expect(performance.now() - asked).toBeLessThan(4000)
+    renameSync(folder, `${folder}-file`)
+    renameSync(`${folder}-aside`, folder)
+    await machines.worker()
     await peer.state(job, 'completed')
   })
 

@@ -1,7 +1,7 @@
 /** Jobs over a queue that several machines share: any server answers for them, any worker works on them. */
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Peer } from '../rpc/service-peer.js'
+import type { Peer } from '../../rpc/service-peer.js'
 import { Machines, MISSING } from './machines.js'
 
 let machines: Machines

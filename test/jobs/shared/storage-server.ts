@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import { freePort, MISSING as NO_REDIS } from './machines.js'
 
-const PROGRAM = fileURLToPath(new URL('../../.cache/moto/bin/moto_server', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../../../.cache/moto/bin/moto_server', import.meta.url))
 
 export const MISSING =
   NO_REDIS ?? (existsSync(PROGRAM) ? undefined : 'moto is not installed in .cache/moto (.ci/run does that)')

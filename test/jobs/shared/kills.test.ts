@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { isEnd } from '../../src/jobs/states.js'
-import { type Message, Peer, type TestServer } from '../rpc/service-peer.js'
+import { isEnd } from '../../../src/jobs/states.js'
+import { type Message, Peer, type TestServer } from '../../rpc/service-peer.js'
 import { freePort, Machines, MISSING } from './machines.js'
 
 const [JOBS, CANCELLED, KILLS] = [40, 4, 20]
@@ -46,7 +46,7 @@ test('nothing is lost, nothing is done twice as its owner sees it, and what was 
   const ports = [await freePort(), await freePort()]
   const servers: { child: ChildProcess; server: TestServer }[] = []
   for (const port of ports) servers.push(await machines.serverProcess(port))
-  const worker = () => machines.workerProcess({ concurrency: 2 })
+  const worker = () => machines.workerProcess({ concurrency: 2, checkpointMs: 25 })
   const workers = [await worker(), await worker()]
 
   /** A call as a client makes it who has lost the connection: again, to whichever server there is. */
@@ -77,13 +77,13 @@ test('nothing is lost, nothing is done twice as its owner sees it, and what was 
   const killed = { worker: 0, server: 0, redis: 0 }
   const killing = (async () => {
     for (let n = 0; n < KILLS; n++) {
-      await sleep(among(200, 800))
+      await sleep(among(400, 1000))
       const [what, which] = [chance(), among(0, 1)]
-      if (what < 0.5) {
+      if (what < 0.4) {
         killed.worker++
         await kill(workers[which])
         workers[which] = await worker()
-      } else if (what < 0.75) {
+      } else if (what < 0.7) {
         killed.server++
         await kill(servers[which].child)
         servers[which] = await machines.serverProcess(ports[which])

@@ -8,14 +8,14 @@ import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
-import { Log } from '../../src/jobs/log.js'
-import { PREFIX, QUEUE } from '../../src/jobs/shared/connection.js'
-import { QueueWorker, WORKER_DEFAULTS, type WorkerOptions } from '../../src/jobs/shared/worker.js'
-import type { ServerOptions } from '../../src/rpc/options.js'
-import { Peer, type TestServer, testServer } from '../rpc/service-peer.js'
+import { Log } from '../../../src/jobs/log.js'
+import { PREFIX, QUEUE } from '../../../src/jobs/shared/connection.js'
+import { QueueWorker, WORKER_DEFAULTS, type WorkerOptions } from '../../../src/jobs/shared/worker.js'
+import type { ServerOptions } from '../../../src/rpc/options.js'
+import { Peer, type TestServer, testServer } from '../../rpc/service-peer.js'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const SCRIPTED = here('../jobs/scripted-worker.mjs')
+const SCRIPTED = here('../scripted-worker.mjs')
 
 /** Why these tests are skipped; undefined where they can run. */
 export const MISSING =
@@ -79,6 +79,15 @@ export class TestRedis {
   async end(): Promise<void> {
     await this.kill()
     rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** Does it the first time only. */
+function onlyOnce(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= work()
+    return done
   }
 }
 
@@ -146,8 +155,9 @@ export class Machines {
   async server(options: Partial<ServerOptions> = {}): Promise<TestServer> {
     const dataFolder = mkdtempSync(join(this.folder, 'serve-'))
     const server = await testServer({ dataFolder, tokenFile: this.tokenFile, shared: this.shared, ...options })
-    this.ends.push(() => server.close())
-    return server
+    const close = onlyOnce(server.close)
+    this.ends.push(close)
+    return { ...server, close }
   }
 
   /** A worker in this process. */
@@ -156,12 +166,7 @@ export class Machines {
     const dataFolder = mkdtempSync(join(this.folder, 'work-'))
     const all = { ...WORKER_DEFAULTS, ...QUICK, ...this.shared, workerProgram: SCRIPTED, graceMs: 5000, dataFolder }
     const worker = await QueueWorker.start({ ...all, ...options }, new Log((line) => log.push(JSON.parse(line))))
-    let stopped: Promise<void> | undefined
-    const stop = worker.stop.bind(worker)
-    worker.stop = () => {
-      stopped ??= stop()
-      return stopped
-    }
+    worker.stop = onlyOnce(worker.stop.bind(worker))
     this.ends.push(() => worker.stop())
     return { worker, log }
   }
@@ -178,7 +183,7 @@ export class Machines {
   async serverProcess(port = 0): Promise<{ child: ChildProcess; server: TestServer }> {
     const dataFolder = mkdtempSync(join(this.folder, 'serve-'))
     const options = { shared: this.shared, tokenFile: this.tokenFile }
-    const child = await this.process('../rpc/scripted-server.mjs', [dataFolder, `${port}`, JSON.stringify(options)])
+    const child = await this.process('../../rpc/scripted-server.mjs', [dataFolder, `${port}`, JSON.stringify(options)])
     const { url } = JSON.parse(this.firstLines.get(child)!) as { url: string }
     const token = readFileSync(this.tokenFile, 'utf8').trim()
     return { child, server: { url, token, dataFolder, tokenFile: this.tokenFile, log: [], close: async () => {} } }

@@ -1,8 +1,8 @@
 /** Photos, checkpoints, previews and results in a storage that speaks S3; what happens when it has troubles. */
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openStorage } from '../../src/jobs/shared/open-storage.js'
-import type { Peer } from '../rpc/service-peer.js'
+import { openStorage } from '../../../src/jobs/shared/open-storage.js'
+import type { Peer } from '../../rpc/service-peer.js'
 import { Machines } from './machines.js'
 import { MISSING, StorageServer } from './storage-server.js'
 

@@ -1,7 +1,7 @@
 /** A worker of a shared queue with scripted runs as a process of its own, to be killed: node scripted-queue-worker.mjs OPTIONS(JSON) */
 import { fileURLToPath } from 'node:url'
-import { Log } from '../dist/jobs/log.js'
-import { QueueWorker, WORKER_DEFAULTS } from '../dist/jobs/shared/worker.js'
+import { Log } from '../../dist/jobs/log.js'
+import { QueueWorker, WORKER_DEFAULTS } from '../../dist/jobs/shared/worker.js'
 
 const log = new Log((line) => process.stderr.write(line))
 const workerProgram = fileURLToPath(new URL('./jobs/scripted-worker.mjs', import.meta.url))

@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { CLI } from '../repro/strace.js'
+import { CLI } from '../../repro/strace.js'
+import { batchHere, photosOf } from '../../support/batch.js'
 import { Machines, MISSING } from '../shared/machines.js'
-import { batchHere, photosOf } from '../support/batch.js'
 
 let machines: Machines
 beforeEach(async ({ skip }) => {

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
-import { parseArguments } from '../src/cli/arguments.js'
-import { COMMANDS } from '../src/cli.js'
+import { parseArguments } from '../../src/cli/arguments.js'
+import { COMMANDS } from '../../src/cli.js'
 
-const DEPLOY = fileURLToPath(new URL('../deploy/', import.meta.url))
+const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url))
 const MANIFESTS = readdirSync(join(DEPLOY, 'kubernetes')).filter((name) => name.endsWith('.yaml'))
 
 // biome-ignore lint/suspicious/noExplicitAny: documents of others' making
@@ -81,7 +81,7 @@ describe('the Kubernetes manifests', () => {
 
   const validator = [
     'python3',
-    fileURLToPath(new URL('../.cache/kubernetes-validate/bin/python', import.meta.url)),
+    fileURLToPath(new URL('../../.cache/kubernetes-validate/bin/python', import.meta.url)),
   ].find((python) => spawnSync(python, ['-c', 'import kubernetes_validate']).status === 0)
   test.skipIf(!validator)('fit the schemas of Kubernetes (skipped without kubernetes-validate of PyPI)', () => {
     const others = /keda\.sh|kustomize/ // kinds that are not Kubernetes' own
@@ -95,7 +95,7 @@ for one in json.load(sys.stdin): kubernetes_validate.validate(one, '1.31', stric
 })
 
 test('the image is made of the release file and of the packages that several machines need', () => {
-  const { peerDependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  const { peerDependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   const text = readFileSync(join(DEPLOY, 'Containerfile'), 'utf8')
   for (const name of ['bullmq', 'ioredis', '@aws-sdk/client-s3'])
     expect(text).toContain(`${name}@${peerDependencies[name]}`)

@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { PhotoFetcher } from '../../src/cli/batch/fetch-photo.js'
-import { isPrivateAddress } from '../../src/cli/batch/private-address.js'
-import { openSource, type Readers } from '../../src/cli/batch/sources.js'
-import { linesOf } from '../../src/jobs/batch/lines.js'
-import type { BatchPhoto } from '../../src/jobs/batch/run.js'
-import { CLI } from '../repro/strace.js'
+import { PhotoFetcher } from '../../../src/cli/batch/fetch-photo.js'
+import { isPrivateAddress } from '../../../src/cli/batch/private-address.js'
+import { openSource, type Readers } from '../../../src/cli/batch/sources.js'
+import { linesOf } from '../../../src/jobs/batch/lines.js'
+import type { BatchPhoto } from '../../../src/jobs/batch/run.js'
+import { CLI } from '../../repro/strace.js'
 
 let folder: string
 beforeEach(() => {

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { resolveSettings } from '../../src/engine/index.js'
-import { EmbeddedEngine } from '../../src/jobs/embedded.js'
-import type { JobEngine } from '../../src/jobs/engine.js'
-import { Log } from '../../src/jobs/log.js'
-import { Metrics } from '../../src/jobs/metrics.js'
-import { photoOf } from '../../src/jobs/photo.js'
-import { SharedEngine } from '../../src/jobs/shared/engine.js'
+import { resolveSettings } from '../../../src/engine/index.js'
+import { EmbeddedEngine } from '../../../src/jobs/embedded.js'
+import type { JobEngine } from '../../../src/jobs/engine.js'
+import { Log } from '../../../src/jobs/log.js'
+import { Metrics } from '../../../src/jobs/metrics.js'
+import { photoOf } from '../../../src/jobs/photo.js'
+import { SharedEngine } from '../../../src/jobs/shared/engine.js'
 import { Machines, MISSING } from './machines.js'
 
-const PHOTO = fileURLToPath(new URL('../../node_modules/@vladmandic/face-api/demo/sample1.jpg', import.meta.url))
-const WORKER = fileURLToPath(new URL('../../dist/jobs/worker.js', import.meta.url))
+const PHOTO = fileURLToPath(new URL('../../../node_modules/@vladmandic/face-api/demo/sample1.jpg', import.meta.url))
+const WORKER = fileURLToPath(new URL('../../../dist/jobs/worker.js', import.meta.url))
 const OVERRIDES = { 'photo.cropSize': 128, 'output.checkpointEvery': 1, 'asset.expressions': false }
 
 let machines: Machines

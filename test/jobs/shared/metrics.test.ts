@@ -1,8 +1,8 @@
 /** What servers and workers of a shared queue tell Prometheus, and what the dashboard asks for. */
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { METRICS } from '../../src/jobs/metric-table.js'
-import { startMetricsServer } from '../../src/rpc/metrics-server.js'
+import { METRICS } from '../../../src/jobs/metric-table.js'
+import { startMetricsServer } from '../../../src/rpc/metrics-server.js'
 import { Machines, MISSING } from './machines.js'
 
 let machines: Machines
@@ -58,7 +58,7 @@ test('servers and workers tell how the queue is, what became of jobs, and all th
   expect(value(ofWorker, 'sider_worker_places')).toBe(1)
 
   const told = new Set([...`${ofServer}\n${ofWorker}`.matchAll(/^(sider_\w+)[ {]/gm)].map(([, name]) => name))
-  const dashboard = readFileSync(new URL('../../deploy/grafana/sider.json', import.meta.url), 'utf8')
+  const dashboard = readFileSync(new URL('../../../deploy/grafana/sider.json', import.meta.url), 'utf8')
   const asked = [...new Set(dashboard.match(/\bsider_\w+/g))]
   expect(asked.length).toBeGreaterThan(15)
   expect(asked.filter((name) => !told.has(name))).toEqual([])
