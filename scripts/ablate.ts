@@ -105,7 +105,7 @@ function pictures(name: string, { scored }: Measured, first: boolean): SheetCell
     [result.render && pictureFromFloats(result.render, size, size), `${first ? '' : 'without '}${name}: render`],
     [shown(result.normals), 'normals'],
     [
-      scalarPicture(error, size, size, 'grey', [-40, 0]),
+      scalarPicture(error, size, size, { name: 'grey', range: [-40, 0] }),
       `error, mean ${scored.score.normals?.detail.meanDegrees.toFixed(1)}°`,
     ],
   ]

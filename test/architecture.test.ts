@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path/posix'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { functionsWithParameters } from './support/parameters.js'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
@@ -12,6 +13,31 @@ const STAGES = ['photo', 'landmarks', 'head', 'coarse', 'methods', 'surface', 'a
 const SHARED = ['geometry', 'image', 'formats', 'system', 'compute', 'optimise', 'evidence', 'threads']
 /** Files of the engine's root that stages and shared folders may import. */
 const COMMON = ['stages', 'errors', 'inspect', 'config', 'generated', 'nearest-name']
+
+/** Functions that may have many parameters: called for every ray, texel or row of a matrix, where objects would take the time. */
+const MANY_PARAMETERS = {
+  'for every ray or triangle': [
+    'geometry/triangle-tree.ts blocks',
+    'geometry/triangle-tree.ts #meets',
+    'geometry/triangle-tree.ts partition',
+    'geometry/rasterize.ts isHidden',
+    'surface/head-mesh.ts turnOf',
+  ],
+  'for every pixel or texel': [
+    'image/filter.ts sampleBilinear',
+    'asset/sight.ts at',
+    'surface/bake.ts inTangentSpace',
+    'geometry/noise.ts octaves',
+    'geometry/noise.ts slope',
+    'generate/paint.ts hair',
+  ],
+  'for every row of the normal equations': [
+    'head/fit-state.ts axpy3',
+    'head/fit-residuals.ts residualRow',
+    'head/fit-residuals.ts depthRow',
+  ],
+  'an image is an array, width, height and channels wherever it is handed on': ['image/filter.ts gaussianBlur'],
+}
 
 interface Import {
   from: string
@@ -217,6 +243,13 @@ describe('imports', () => {
       ),
     ).toEqual([])
   })
+
+  test('functions have at most five parameters, or take an object; but for these', () => {
+    const found = functionsWithParameters(ROOT, 6).map(
+      ({ file, name }) => `${file.slice('src/engine/'.length)} ${name}`,
+    )
+    expect(found.sort()).toEqual(Object.values(MANY_PARAMETERS).flat().sort())
+  }, 30_000)
 
   test('the engine has at most eight files beside its folders', () => {
     const loose = readdirSync(join(ROOT, 'src/engine')).filter((name) => name.endsWith('.ts'))

@@ -118,7 +118,14 @@ async function bake(seed: number): Promise<void> {
   const rng = new Rng(seed ^ 0x5eed)
   const creases = engraveCreases(landmarks, plan.relief, rng.fork())
   const marks = scatterMarks(plan, rng.fork())
-  const painter = new Painter(plan, postureOf(model, model.mean), landmarks, [], marks, rng.fork())
+  const painter = new Painter({
+    plan,
+    posture: postureOf(model, model.mean),
+    landmarks,
+    lipContact: [],
+    marks,
+    rng: rng.fork(),
+  })
   const colours = new Uint8Array(width * height * 3)
   const heights = new Uint8Array(width * height).fill(128)
   const look: Look = { albedo: [0, 0, 0], sheen: 0 }
@@ -126,7 +133,11 @@ async function bake(seed: number): Promise<void> {
     const [x, y, z] = surface.positions.subarray(3 * i, 3 * i + 3)
     painter.skin(x, y, z, false, look)
     for (let c = 0; c < 3; c++) colours[3 * i + c] = Math.round(255 * linearToSrgb(look.albedo[c]))
-    const h = surfaceHeight([1000 * x, 1000 * y, 1000 * z], surface.face[i], plan, creases, marks, painter.lips)
+    const h = surfaceHeight([1000 * x, 1000 * y, 1000 * z], surface.face[i], plan, {
+      creases,
+      marks,
+      lips: painter.lips,
+    })
     heights[i] = Math.round(127.5 + 127.5 * Math.sign(h) * Math.sqrt(Math.min(1, Math.abs(h) / HEIGHT_RANGE)))
   }
   const file = join(values.out, 'maps', String(seed).padStart(6, '0'))

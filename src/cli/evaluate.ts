@@ -66,7 +66,7 @@ async function run({ positionals: [truth], options, shell }: Invocation): Promis
     else shell.stderr.write(`${text}\n`)
   }
   await interruptible(shell, async (signal) => {
-    if (options.has('reconstruct')) await reconstructAll(engine, cases, results, options, signal, tell)
+    if (options.has('reconstruct')) await reconstructAll({ engine, cases, results, options, signal, tell })
     const evaluation = await engine.evaluate({
       cases,
       results,
@@ -90,15 +90,18 @@ function choice<T extends string>(options: ParsedOptions, name: string, allowed:
   })
 }
 
+interface AllCases {
+  engine: Engine
+  cases: readonly Case[]
+  /** Folder of the results. */
+  results: string
+  options: ParsedOptions
+  signal: AbortSignal
+  tell(text: string, json: Record<string, unknown>): void
+}
+
 /** Runs the engine on every case, each into its own folder. */
-async function reconstructAll(
-  engine: Engine,
-  cases: readonly Case[],
-  results: string,
-  options: ParsedOptions,
-  signal: AbortSignal,
-  tell: (text: string, json: Record<string, unknown>) => void,
-): Promise<void> {
+async function reconstructAll({ engine, cases, results, options, signal, tell }: AllCases): Promise<void> {
   const settings = resolveSettings({ preset: options.text('preset'), overrides: readAssignments(options.list('set')) })
   for (const [i, one] of cases.entries()) {
     const started = performance.now()

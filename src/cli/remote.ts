@@ -1,10 +1,10 @@
 /** `sider reconstruct --server URL`: the same command, worked on by a server. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ERRORS, type ErrorCode, SiderError } from '../engine/errors.js'
+import { fromErrorInfo, SiderError } from '../engine/errors.js'
 import { defaultDataFolder } from '../engine/system/data-folder.js'
 import { prepareOutputFolder, writeFileAtomic } from '../engine/system/files.js'
-import type { ErrorData, RemoteResult, SiderClient } from '../rpc/client/index.js'
+import type { RemoteResult, SiderClient } from '../rpc/client/index.js'
 import { parseTokens } from '../rpc/token-file.js'
 import type { Invocation, ParsedOptions } from './command.js'
 import { interruptible } from './interrupt.js'
@@ -64,7 +64,7 @@ async function follow(
     }
     return result
   } catch (error) {
-    if (error instanceof RemoteError) throw asOwn(error.message, error.data)
+    if (error instanceof RemoteError) throw fromErrorInfo({ ...error.data, message: error.message })
     if (error instanceof ConnectionLost) {
       throw new SiderError('REMOTE', error.message, {
         hint: `Is a server running at ${url}? Start one with: sider serve`,
@@ -75,16 +75,6 @@ async function follow(
   } finally {
     client?.close()
   }
-}
-
-/** An error of the server as the same one of this program; of a code that it does not know, which is a newer server's, REMOTE. */
-function asOwn(message: string, { name = 'INTERNAL', stage, hints, detail }: Partial<ErrorData>): SiderError {
-  const known = Object.hasOwn(ERRORS, name)
-  return new SiderError(known ? (name as ErrorCode) : 'REMOTE', known ? message : `${message} (${name})`, {
-    ...(stage && { stage }),
-    ...(hints && { hint: hints }),
-    ...(detail && { data: detail }),
-  })
 }
 
 /** The token: of --token-file, of SIDER_TOKEN, or of a server of this user on this machine. */

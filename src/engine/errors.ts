@@ -57,3 +57,22 @@ export class SiderError extends Error {
     return { code: this.code, stage: this.stage, message: this.message, hint: this.hint, data: this.data }
   }
 }
+
+/** What was told of a failure in another process: `toErrorInfo` of jobs, or a server's answer. */
+export interface ToldError {
+  name?: string
+  message: string
+  stage?: StageName
+  hints?: Hints
+  detail?: Record<string, unknown>
+}
+
+/** A failure elsewhere as the same one here; of a code that is not known here, which is a newer server's, REMOTE. */
+export function fromErrorInfo({ name = 'INTERNAL', message, stage, hints, detail }: ToldError): SiderError {
+  const known = Object.hasOwn(ERRORS, name)
+  return new SiderError(known ? (name as ErrorCode) : 'REMOTE', known ? message : `${message} (${name})`, {
+    ...(stage && { stage }),
+    ...(hints && { hint: hints }),
+    ...(detail && { data: detail }),
+  })
+}

@@ -12,7 +12,15 @@ export {
   SETTINGS_SCHEMA,
   type Settings,
 } from './config.js'
-export { ERRORS, type ErrorCode, type Hints, SiderError, type SiderErrorOptions, type StageName } from './errors.js'
+export {
+  ERRORS,
+  type ErrorCode,
+  fromErrorInfo,
+  type Hints,
+  SiderError,
+  type SiderErrorOptions,
+  type StageName,
+} from './errors.js'
 export {
   type Case,
   type CaseScore,

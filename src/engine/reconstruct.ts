@@ -10,8 +10,7 @@ import type { FaceEvidence } from './evidence/face-evidence.js'
 import { LOAD_HEAD } from './head/load.js'
 import { metricFit } from './head/metric.js'
 import { Inspector } from './inspect.js'
-import { chooseFace, landmarkWarnings } from './landmarks/choose.js'
-import { correctLandmarks } from './landmarks/correct.js'
+import { faceOf, landmarkWarnings } from './landmarks/choose.js'
 import { LandmarkDetector } from './landmarks/detect.js'
 import { readLandmarks } from './landmarks/read.js'
 import { methodOf } from './methods/index.js'
@@ -143,14 +142,11 @@ class Run {
   }
 
   private async findFace(photo: Photo): Promise<Face> {
-    return correctLandmarks(await this.landmarks(photo), this.options.corrections, photo)
-  }
-
-  private async landmarks(photo: Photo): Promise<Face> {
-    if (this.options.landmarks !== undefined) return readLandmarks(this.options.landmarks, photo)
+    const { landmarks, corrections, settings } = this.options
+    if (landmarks !== undefined) return faceOf({ given: readLandmarks(landmarks, photo) }, corrections, photo)
     const detector = await LandmarkDetector.create()
     try {
-      return chooseFace(await detector.detect(photo), this.options.settings.photo.face, photo)
+      return faceOf({ found: await detector.detect(photo), index: settings.photo.face }, corrections, photo)
     } finally {
       detector.dispose()
     }

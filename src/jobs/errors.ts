@@ -1,5 +1,5 @@
 /** Failures as clients are told of them, and as failed jobs keep them. */
-import { ERRORS, type ErrorCode, SiderError } from '../engine/index.js'
+import { ERRORS, SiderError } from '../engine/index.js'
 import type { ErrorInfo } from '../generated/protocol.js'
 
 /** What was wrong is given back, but not at any length, characters. */
@@ -19,15 +19,6 @@ export function toErrorInfo(error: unknown): ErrorInfo {
     hints,
     ...(detail && { detail }),
   }
-}
-
-/** What another process of this program made with `toErrorInfo`, as the error that it was. */
-export function fromErrorInfo({ name, message, stage, hints, detail }: ErrorInfo): SiderError {
-  return new SiderError(name as ErrorCode, message, {
-    ...(stage && { stage }),
-    hint: hints,
-    ...(detail && { data: detail }),
-  })
 }
 
 /** Details without this machine's own paths; none if they are endless. */

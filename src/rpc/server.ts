@@ -62,7 +62,8 @@ export async function startServer(
   const pages = new Pages()
   http.on(
     'request',
-    (request, response) => void answerHttp(request, response, refusal(request, gate), metricsText, status, pages),
+    (request, response) =>
+      void answerHttp(request, response, refusal(request, gate), { metrics: metricsText, status, pages }),
   )
   const timers: NodeJS.Timeout[] = []
   let metricsServer: MetricsServer | undefined
@@ -178,14 +179,19 @@ function listenForSockets(
   })
 }
 
+/** What anybody may ask for. */
+interface Told {
+  metrics(): Promise<string>
+  status(): Promise<{ jobs: Record<string, number>; connections: number }>
+  pages: Pages
+}
+
 /** The page, /healthz and /metrics; they tell nothing of any one job. */
 async function answerHttp(
   request: IncomingMessage,
   response: ServerResponse,
   refused: string | undefined,
-  metrics: () => Promise<string>,
-  status: () => Promise<{ jobs: Record<string, number>; connections: number }>,
-  pages: Pages,
+  { metrics, status, pages }: Told,
 ): Promise<void> {
   const send = (code: number, type: string, text: string): void => {
     response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })

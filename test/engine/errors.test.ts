@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ERRORS, type ErrorCode, SiderError } from '../../src/engine/errors.js'
+import { ERRORS, type ErrorCode, fromErrorInfo, SiderError } from '../../src/engine/errors.js'
 import { toErrorInfo } from '../../src/jobs/errors.js'
 
 const CODES = Object.keys(ERRORS) as ErrorCode[]
@@ -55,6 +55,15 @@ test('an error carries what machines and people need', () => {
     hint: 'another photo',
     data: { width: 3 },
   })
+})
+
+test('told to another process it is the same error there; one that only a newer server knows is REMOTE', () => {
+  const error = new SiderError('FACE_CUT', 'cut off', { stage: 'landmarks', hint: { cli: 'x' }, data: { missing: [] } })
+  const again = fromErrorInfo(JSON.parse(JSON.stringify(toErrorInfo(error))))
+  expect(again).toEqual(error)
+  expect([again.code, again.stage, again.hints, again.data]).toEqual([error.code, error.stage, error.hints, error.data])
+  const newer = fromErrorInfo({ name: 'TOO_NEW', message: 'something new' })
+  expect([newer.code, newer.message, newer.exitCode]).toEqual(['REMOTE', 'something new (TOO_NEW)', 11])
 })
 
 test('a hint for one front end leaves the others the table’s', () => {

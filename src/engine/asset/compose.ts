@@ -47,8 +47,7 @@ export interface SeenColours {
 /** Base colour, believed texels and mirrored detail together; gaps between islands are filled. */
 export function compose(
   head: PaintMesh,
-  raster: Raster,
-  size: number,
+  { raster, size }: { raster: Raster; size: number },
   detail: Float32Array,
   belief: Float32Array,
   seen: SeenColours,

@@ -124,13 +124,13 @@ export function paintHead({ head, scene, size, relight, residual }: PaintInput):
     confidence[i] = seen.belief * Math.exp(-((residual[pixel] / 0.12) ** 2))
   }
   if (!gain) {
-    const albedo = compose(head, raster, size, detail, belief, photo)
+    const albedo = compose(head, { raster, size }, detail, belief, photo)
     wetEdges(head, raster.triangle, albedo)
     return { size, albedo, photo: albedo, observed: belief, confidence }
   }
   for (let k = 0; k < detail.length; k++) detail[k] *= gains[k]
   for (let k = 0; k < gain.length; k++) photo.values[k] *= gain[k]
-  const albedo = compose(head, raster, size, detail, belief, photo)
+  const albedo = compose(head, { raster, size }, detail, belief, photo)
   // with its light again: in unseen places the light that spreads there from the seen ones
   const lit = albedo.slice()
   for (let k = 0; k < lit.length; k++) if (gains[k] > 0) lit[k] = Math.min(1, lit[k] / gains[k])

@@ -55,18 +55,21 @@ export function albedoEdges(albedo: Float32Array, mask: Uint8Array, size: number
   return out
 }
 
-/**
- * Errors at the edges and elsewhere.
- * @param angles [size, size] degrees between result and truth, NaN off the mask
- */
-export function reliefErrors(
-  normals: Float32Array,
-  truth: Float32Array,
-  angles: Float32Array,
-  mask: Uint8Array,
-  edges: Uint8Array,
-  size: number,
-): { edges: ReliefError; elsewhere: ReliefError } {
+/** Maps of a view, [size, size] each. */
+interface EdgeMaps {
+  size: number
+  /** [size, size, 3] of the result, and the true ones. */
+  normals: Float32Array
+  truth: Float32Array
+  /** Degrees between result and truth, NaN off the mask. */
+  angles: Float32Array
+  mask: Uint8Array
+  edges: Uint8Array
+}
+
+/** Errors at the edges and elsewhere. */
+export function reliefErrors(maps: EdgeMaps): { edges: ReliefError; elsewhere: ReliefError } {
+  const { size, normals, truth, angles, mask, edges } = maps
   const sigma = (BAND * size) / 256
   const a = highPassed(normals, mask, size, sigma)
   const b = highPassed(truth, mask, size, sigma)

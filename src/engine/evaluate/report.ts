@@ -130,8 +130,7 @@ async function errorSheet(pictures: Evaluation['pictures']): Promise<Picture> {
         normalAngles(map, truth.normals, mask).map((a) => -a),
         size,
         size,
-        'grey',
-        [-SHOWN_DEGREES, 0],
+        { name: 'grey', range: [-SHOWN_DEGREES, 0] },
       )
     const cells: [Picture | undefined, string][] = [
       [pictureFromFloats(image, size, size), name],

@@ -213,7 +213,14 @@ function edgeScore({ result, truth, mask }: ComparedMaps): AlbedoEdgeScore | und
   const share = edges.reduce((sum, e) => sum + e, 0) / pixels
   if (share * pixels < 50 || (1 - share) * pixels < 50) return undefined
   const errors = (normals: Float32Array): AlbedoEdgeScore['detail'] =>
-    reliefErrors(normals, truth.normals, normalAngles(normals, truth.normals, mask), mask, edges, size)
+    reliefErrors({
+      size,
+      normals,
+      truth: truth.normals,
+      angles: normalAngles(normals, truth.normals, mask),
+      mask,
+      edges,
+    })
   return { share, detail: errors(result.normals), coarse: result.coarseNormals && errors(result.coarseNormals) }
 }
 

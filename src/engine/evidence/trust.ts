@@ -48,18 +48,20 @@ export function paintedSkin(crop: Crop, landmarks: Landmarks, contours: FaceCont
   return { brows: within(contours.brows), lips: within([contours.lips]) }
 }
 
-/**
- * Photometric weight of each crop pixel, [size, size], 0 or 1.
- * @param image [size, size, 3] sRGB 0..1
- */
-export function trustedSkin(
-  image: Float32Array,
-  { mask, normals }: Pick<CoarseMaps, 'mask' | 'normals'>,
-  crop: Crop,
-  landmarks: Landmarks,
-  contours: FaceContours,
-  { spoilt, torn }: Flaws,
-): Float32Array {
+interface SeenCrop {
+  /** [size, size, 3] sRGB 0..1 */
+  image: Float32Array
+  coarse: Pick<CoarseMaps, 'mask' | 'normals'>
+  crop: Crop
+  landmarks: Landmarks
+  contours: FaceContours
+  flaws: Flaws
+}
+
+/** Photometric weight of each crop pixel, [size, size], 0 or 1. */
+export function trustedSkin({ image, coarse, crop, landmarks, contours, flaws }: SeenCrop): Float32Array {
+  const { mask, normals } = coarse
+  const { spoilt, torn } = flaws
   const { size } = crop
   const outline = (contour: readonly number[]) => inCrop(contour, crop, landmarks)
   const trusted = Float32Array.from(mask)

@@ -38,19 +38,21 @@ export function roomLight(room: Float64Array, terms: readonly number[], c: numbe
   return Math.max(0.1 * room[c], value)
 }
 
-/**
- * Casts rays from the wanted vertices; others get 0.
- * @param mesh everything that throws shadows; its first vertices are those of `normals`, `wanted` and `cavity`
- * @param cavity [vertices] 1 inside the mouth, where walls are lit through the opening only
- */
-export function receiveLight(
-  mesh: Mesh,
-  normals: Float32Array,
-  wanted: Uint8Array,
-  cavity: Uint8Array,
-  light: LightPlan,
-  seed: number,
-): Received {
+interface LitScene {
+  /** Everything that throws shadows; its first vertices are those of `normals`, `wanted` and `cavity`. */
+  mesh: Mesh
+  /** [vertices, 3] */
+  normals: Float32Array
+  /** [vertices] 1 where light is asked for. */
+  wanted: Uint8Array
+  /** [vertices] 1 inside the mouth, where walls are lit through the opening only. */
+  cavity: Uint8Array
+  light: LightPlan
+  seed: number
+}
+
+/** Casts rays from the wanted vertices; others get 0. */
+export function receiveLight({ mesh, normals, wanted, cavity, light, seed }: LitScene): Received {
   const tree = new TriangleTree(mesh)
   const count = wanted.length
   const lampCount = light.lamps.length

@@ -28,23 +28,31 @@ export interface Look {
   sheen: number
 }
 
-/**
- * Where skin is what; all lengths in mm of the mean head. `lipContact`: the closed line along which the lips touch, where the mouth
- * shows it.
- */
+/** Whom to paint. */
+interface Painted {
+  plan: PortraitPlan
+  posture: Posture
+  /** On the chart. */
+  landmarks: readonly Point[]
+  /** The closed line along which the lips touch, where the mouth shows it. */
+  lipContact: readonly Point[]
+  marks: Marks
+  rng: Rng
+}
+
+/** Where skin is what; all lengths in mm of the mean head. */
 export class Painter {
+  private readonly plan: PortraitPlan
+  private readonly lipContact: readonly Point[]
+  private readonly marks: Marks
   private readonly hairLayer: ChartLayer
   private readonly lipsOutline: Point[]
   private readonly found: Cell = { nearest: 0, second: 0, value: 0 }
 
-  constructor(
-    private readonly plan: PortraitPlan,
-    posture: Posture,
-    landmarks: readonly Point[],
-    private readonly lipContact: readonly Point[],
-    private readonly marks: Marks,
-    rng: Rng,
-  ) {
+  constructor({ plan, posture, landmarks, lipContact, marks, rng }: Painted) {
+    this.plan = plan
+    this.lipContact = lipContact
+    this.marks = marks
     this.hairLayer = paintHair(landmarks, posture, plan.complexion.browDensity, rng)
     this.lipsOutline = LIPS_OUTER.map((i) => landmarks[i])
   }

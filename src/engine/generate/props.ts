@@ -72,14 +72,7 @@ export function shirt(neck: Neck, seed: number): Mesh {
 }
 
 /** Albedo of the cloth at a point: threads and uneven dye. */
-export function cloth(
-  x: number,
-  y: number,
-  z: number,
-  [r, g, b]: readonly number[],
-  seed: number,
-  out: number[],
-): void {
+export function cloth([x, y, z]: Float64Array, [r, g, b]: readonly number[], seed: number, out: number[]): void {
   const weave =
     1 +
     0.18 * noise(x / 0.0007, y / 0.0012, z / 0.0007, seed) +

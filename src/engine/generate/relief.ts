@@ -45,6 +45,7 @@ function reliefHeights(
     if (part === HEAD_PARTS.ear) skin[v] = 2
     else if (part < INSIDE && part !== HEAD_PARTS.eyeball && part !== HEAD_PARTS.mouth && skin[v] === 0) skin[v] = 1
   })
+  const drawn = { creases, marks, lips }
   const out = new Float32Array(face.length)
   for (let i = 0; i < out.length; i++) {
     if (!skin[i]) continue
@@ -52,13 +53,20 @@ function reliefHeights(
     const hair = skin[i] === 2 ? 0 : smoothstep(0, 18, hairDepth(x, y, z, plan))
     let height = 0
     if (hair > 0) height += hair * complexion.hairLength * (0.75 + 0.35 * octaves(x / 9, y / 9, z / 9, seed + 61, 3))
-    if (face[i] > 0) height += surfaceHeight([x, y, z], face[i], plan, creases, marks, lips)
+    if (face[i] > 0) height += surfaceHeight([x, y, z], face[i], plan, drawn)
     out[i] = height
   }
   return out
 }
 
 const found: Cell = { nearest: 0, second: 0, value: 0 }
+
+/** What is drawn on the face's chart. */
+interface SkinRelief {
+  creases: ChartLayer
+  marks: Marks
+  lips: LipCover
+}
 
 /**
  * Relief of the face's bare skin at a place of the mean head, mm along the normal.
@@ -70,9 +78,7 @@ export function surfaceHeight(
   [x, y, z]: readonly [number, number, number],
   face: number,
   { relief, seed }: PortraitPlan,
-  creases: ChartLayer,
-  marks: Marks,
-  lips: LipCover,
+  { creases, marks, lips }: SkinRelief,
 ): number {
   const [u, v] = chartPoint(x / 1000, y / 1000, z / 1000)
   const lip = lips(u, v)

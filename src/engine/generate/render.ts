@@ -58,7 +58,7 @@ export function buildGeometry(model: HeadModel, plan: PortraitPlan): { head: Fin
   const posed = posedMesh(model, plan.identity, plan.expression).positions
   const posture = postureOf(model, posed)
   const lipContact = posture.mouthOpen ? chartLipContact(model) : []
-  const painter = new Painter(plan, posture, landmarks, lipContact, marks, rng.fork())
+  const painter = new Painter({ plan, posture, landmarks, lipContact, marks, rng: rng.fork() })
   // About one vertex a pixel, but never coarser than creases need.
   const pixel = plan.camera.headToCamera[11] / plan.camera.fx
   const face = Math.min(0.001, Math.max(0.00055, 1.7 * pixel))
@@ -77,7 +77,7 @@ export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Prom
   const light = await lightVertices(scene, normals, raster, head, plan)
   const irises = embeddedPoints(model.mean, model.indices, model.landmarks478)
   const eyes = [RIGHT_IRIS[0], LEFT_IRIS[0]].map((i) => irises.subarray(3 * i, 3 * i + 3))
-  const { colour, albedo, meanAlbedo, luminances } = shadeSamples(
+  const { colour, albedo, meanAlbedo, luminances } = shadeSamples({
     scene,
     normals,
     raster,
@@ -86,7 +86,7 @@ export async function renderPortrait(model: HeadModel, plan: PortraitPlan): Prom
     light,
     eyes,
     plan,
-  )
+  })
   const gain = exposure(luminances, meanAlbedo)
   const linear = resolve(colour, raster, plan, gain)
   const truth = truthMaps(head, scene, plan)
@@ -138,7 +138,14 @@ async function lightVertices(
   for (const t of raster.triangle) if (t >= 0) for (let k = 0; k < 3; k++) seen[scene.indices[3 * t + k]] = 1
   const headVertices = head.face.length
   const sparse = seen.map((s, v) => (s && (v >= headVertices || head.face[v] === 0 || v % SPARSE === 0) ? 1 : 0))
-  const received = receiveLight(scene, normals, sparse, insideOf(head), plan.light, plan.photoSeed)
+  const received = receiveLight({
+    mesh: scene,
+    normals,
+    wanted: sparse,
+    cavity: insideOf(head),
+    light: plan.light,
+    seed: plan.photoSeed,
+  })
   const edges = meshEdges(scene.indices)
   fillBetween(received.lamps, plan.light.lamps.length, edges, sparse)
   fillBetween(received.room, 12, edges, sparse)
@@ -156,17 +163,27 @@ function insideOf({ mesh, parts }: FineHead): Uint8Array {
   return out
 }
 
+interface PaintedScene {
+  /** Head and clothes; the head's triangles come first. */
+  scene: Mesh
+  /** [vertices, 3] of the scene. */
+  normals: Float32Array
+  raster: Raster
+  head: FineHead
+  painter: Painter
+  light: VertexLight
+  /** Middles of the right and the left iris of the mean head, metres. */
+  eyes: Float64Array[]
+  plan: PortraitPlan
+}
+
 /** Colours and albedos [samples, 3] of everything the raster sees, and the brightness of the face for the exposure. */
-function shadeSamples(
-  scene: Mesh,
-  normals: Float32Array,
-  raster: Raster,
-  head: FineHead,
-  painter: Painter,
-  light: VertexLight,
-  eyes: Float64Array[],
-  plan: PortraitPlan,
-): { colour: Float32Array; albedo: Float32Array; meanAlbedo: number; luminances: Float32Array } {
+function shadeSamples({ scene, normals, raster, head, painter, light, eyes, plan }: PaintedScene): {
+  colour: Float32Array
+  albedo: Float32Array
+  meanAlbedo: number
+  luminances: Float32Array
+} {
   const { indices, positions } = scene
   const { triangle, barycentric } = raster
   const lampCount = plan.light.lamps.length
@@ -221,7 +238,7 @@ function shadeSamples(
       } else if (part === HEAD_PARTS.mouth) painter.mouth(look)
       else painter.skin(place[0], place[1], place[2], part === HEAD_PARTS.ear, look)
     } else {
-      cloth(point.position[0], point.position[1], point.position[2], plan.photo.shirt, plan.photoSeed, look.albedo)
+      cloth(point.position, plan.photo.shirt, plan.photoSeed, look.albedo)
       look.sheen = 0.03
     }
     for (let c = 0; c < 3; c++) {

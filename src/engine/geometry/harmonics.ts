@@ -1,7 +1,7 @@
 /**
  * Real spherical harmonics of order 0 to 2, without their norms: 1, x, y, z, xy, xz, yz, x² - y², 3z² - 1. Nine of them describe how
- * distant light falls on a matt surface to within a few percent (Ramamoorthi and Hanrahan, An
- * Efficient Representation for Irradiance Environment Maps, SIGGRAPH 2001).
+ * distant light falls on a matt surface to within a few percent (Ramamoorthi and Hanrahan, An Efficient Representation for Irradiance
+ * Environment Maps, SIGGRAPH 2001).
  */
 
 /** How many there are. */

@@ -6,27 +6,21 @@
  * size do not count: they are the pose's, and no picture tells the size.
  */
 import { inverseOf } from '../geometry/algebra.js'
-import { type Evidence, type FitPriors, normalEquations, unknownCount } from './fit-solver.js'
-import type { FitModel, FitState, FreeUnknowns } from './fit-state.js'
+import { type FitProblem, normalEquations, systemOf } from './fit-solver.js'
+import type { FitModel, FitState } from './fit-state.js'
 
 /**
  * Share of the variance of face shapes that the evidence has taken away, 0..1; 0 for models without identity.
  *
  * @param spread [identity, identity] of `shapeSpread`
  */
-export function identityDetermined(
-  model: FitModel,
-  state: FitState,
-  evidence: Evidence,
-  priors: FitPriors,
-  free: FreeUnknowns,
-  spread: Float64Array,
-): number {
-  const n = unknownCount(free)
+export function identityDetermined(problem: FitProblem, state: FitState, spread: Float64Array): number {
+  const { priors, free } = problem
   const m = free.identity
-  const matrix = new Float64Array(n * n)
-  normalEquations(model, state, evidence, priors, free, matrix, new Float64Array(n))
-  const covariance = inverseOf(matrix, n)
+  const system = systemOf(free)
+  const { n } = system
+  normalEquations(problem, state, system)
+  const covariance = inverseOf(system.a, n)
   if (!covariance) return 0
   let [before, after] = [0, 0]
   for (let i = 0; i < m; i++) {

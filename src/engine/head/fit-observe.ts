@@ -46,11 +46,16 @@ export interface ObserveOptions {
   share: number
 }
 
+/** What is looked at: a model, its landmarks, and the paths on which those of the jaw wander. */
+interface Observed {
+  model: FitModel
+  plan: LandmarkPlan
+  paths: ContourPaths
+}
+
 /** @param targets [landmarks, 2] pixels from the principal point */
 export function observe(
-  model: FitModel,
-  plan: LandmarkPlan,
-  paths: ContourPaths,
+  { model, plan, paths }: Observed,
   state: FitState,
   targets: Float64Array,
   { sigmaPx, interocularPx, patience, depths, believed, share }: ObserveOptions,
@@ -82,7 +87,11 @@ export function observe(
         ...{ depth: depths?.[i] ?? Number.NaN, deep: 0 },
       })
     } else {
-      const point = outermost(model, state, posed, paths, n, i, j)
+      const project = (k: number) => projectPoint(model, state, posed, k, p)
+      const point = outermost(project, outwards(model, state, i), i, {
+        from: n + paths.starts[j],
+        to: n + paths.starts[j + 1],
+      })
       projectPoint(model, state, posed, point, p)
       const [nx, ny] = outlineNormal(plan.jaw, targets, j)
       distances[i] = Math.abs((p[0] - x) * nx + (p[1] - y) * ny)
@@ -221,33 +230,33 @@ function visibility(model: FitModel, state: FitState, i: number): number {
   return HIDDEN + (1 - HIDDEN) * t * t * (3 - 2 * t)
 }
 
+/** Outwards in the picture: where the mean head's landmark lies from the middle of the head, turned by the pose. */
+function outwards(model: FitModel, { rotation: r }: FitState, landmark: number): [number, number] {
+  const { mean } = model.points
+  const radial = [mean[3 * landmark], mean[3 * landmark + 1] - model.center[1], 0]
+  return [r[0] * radial[0] + r[1] * radial[1], r[3] * radial[0] + r[4] * radial[1]]
+}
+
 /** The point of a jaw landmark's path (or the landmark itself) that lies outermost in the picture. */
 function outermost(
-  model: FitModel,
-  state: FitState,
-  posed: PosedPoints,
-  paths: ContourPaths,
-  landmarks: number,
+  project: (point: number) => Float64Array,
+  [dx, dy]: readonly [number, number],
   landmark: number,
-  j: number,
+  path: { from: number; to: number },
 ): number {
-  const p = projectPoint(model, state, posed, landmark, new Float64Array(3))
-  // Outwards in the picture: where the mean head's landmark lies from the middle of the head, turned by the pose.
-  const { mean } = model.points
-  const { rotation: r } = state
-  const radial = [mean[3 * landmark], mean[3 * landmark + 1] - model.center[1], 0]
-  const dx = r[0] * radial[0] + r[1] * radial[1]
-  const dy = r[3] * radial[0] + r[4] * radial[1]
   const length = Math.hypot(dx, dy)
   if (length < 1e-9) return landmark
+  const reachOf = (point: number): number => {
+    const p = project(point)
+    return (p[0] * dx + p[1] * dy) / length
+  }
   let best = landmark
-  let reach = (p[0] * dx + p[1] * dy) / length
-  for (let c = paths.starts[j]; c < paths.starts[j + 1]; c++) {
-    projectPoint(model, state, posed, landmarks + c, p)
-    const candidate = (p[0] * dx + p[1] * dy) / length
+  let reach = reachOf(landmark)
+  for (let point = path.from; point < path.to; point++) {
+    const candidate = reachOf(point)
     if (candidate > reach) {
       reach = candidate
-      best = landmarks + c
+      best = point
     }
   }
   return best

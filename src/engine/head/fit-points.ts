@@ -41,15 +41,16 @@ export function gatherPoints(
   for (let i = 0; i < count; i++)
     for (let c = 0; c < 3; c++) corners[3 * i + c] = model.indices[3 * embedding.triangles[i] + c]
   const weights = embedding.barycentric
+  const places = { corners, weights }
 
   const mean = new Float64Array(count * 3)
-  gatherField(model.mean, corners, weights, mean, 0, 1)
+  gatherField(model.mean, places, { out: mean, at: 0, stride: 1 })
   const identity = new Float64Array(count * 3 * identityCount)
   for (let k = 0; k < identityCount; k++)
-    gatherField(component(model.identity, k, vertices), corners, weights, identity, k, identityCount)
+    gatherField(component(model.identity, k, vertices), places, { out: identity, at: k, stride: identityCount })
   const expression = new Float64Array(count * 3 * expressionCount)
   for (let k = 0; k < expressionCount; k++)
-    gatherField(component(model.expression, k, vertices), corners, weights, expression, k, expressionCount)
+    gatherField(component(model.expression, k, vertices), places, { out: expression, at: k, stride: expressionCount })
 
   let skin: Float64Array | undefined
   let pose: Float64Array | undefined
@@ -65,7 +66,7 @@ export function gatherPoints(
       const elements = 9 * (joints - 1)
       pose = new Float64Array(count * 3 * elements)
       for (let e = 0; e < elements; e++)
-        gatherField(component(shapes, e, vertices), corners, weights, pose, e, elements)
+        gatherField(component(shapes, e, vertices), places, { out: pose, at: e, stride: elements })
     }
   }
   const normals = pointNormals(model, embedding, corners)
@@ -77,21 +78,27 @@ function component(basis: Float32Array, k: number, vertices: number): Float32Arr
   return basis.subarray(k * vertices * 3, (k + 1) * vertices * 3)
 }
 
-/** out[3 * point + axis, offset] = barycentric combination of a [vertices, 3] field; `stride` columns in out. */
-function gatherField(
-  field: Float32Array,
-  corners: Uint32Array,
-  weights: Float32Array,
-  out: Float64Array,
-  offset: number,
-  stride: number,
-): void {
+interface Corners {
+  /** [points, 3] vertices, and their barycentric weights. */
+  corners: Uint32Array
+  weights: Float32Array
+}
+
+/** A column of a matrix [3 * points, stride]. */
+interface Column {
+  out: Float64Array
+  at: number
+  stride: number
+}
+
+/** Column of a barycentric combination of a [vertices, 3] field. */
+function gatherField(field: Float32Array, { corners, weights }: Corners, { out, at, stride }: Column): void {
   const points = corners.length / 3
   for (let i = 0; i < points; i++)
     for (let axis = 0; axis < 3; axis++) {
       let sum = 0
       for (let c = 0; c < 3; c++) sum += weights[3 * i + c] * field[3 * corners[3 * i + c] + axis]
-      out[(3 * i + axis) * stride + offset] = sum
+      out[(3 * i + axis) * stride + at] = sum
     }
 }
 

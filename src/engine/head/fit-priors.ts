@@ -55,20 +55,21 @@ function angleSigmas(model: HeadModel): Float64Array {
   return sigma
 }
 
-/**
- * All priors of a fit.
- *
- * @param identity @param expression strengths, 1 = the model's own spreads
- * @param expressionCount how many components are fitted
- * @param focalPx the known focal length; undefined: estimated under the prior
- */
+interface PriorStrengths {
+  /** 1 = the model's own spreads. */
+  identity: number
+  expression: number
+  /** How many components are fitted. */
+  expressionCount: number
+  /** The known focal length; undefined: estimated under the prior. */
+  focalPx: number | undefined
+}
+
+/** All priors of a fit. */
 export function fitPriors(
   model: HeadModel,
   photo: { width: number; height: number },
-  identity: number,
-  expression: number,
-  expressionCount: number,
-  focalPx: number | undefined,
+  { identity, expression, expressionCount, focalPx }: PriorStrengths,
 ): FitPriors {
   const diagonal = Math.hypot(photo.width, photo.height)
   return {

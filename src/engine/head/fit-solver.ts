@@ -92,22 +92,33 @@ function timesPrecision(priors: FitPriors, expression: Float64Array, k: number):
   return sum
 }
 
-/**
- * Gauss-Newton normal equations: half the gradient of the objective and half its approximate Hessian.
- *
- * @param a [n, n] lower triangle is written
- * @param g [n] Jᵀ W r and the priors' part
- */
-export function normalEquations(
-  model: FitModel,
-  state: FitState,
-  { observations, contacts }: Evidence,
-  priors: FitPriors,
-  free: FreeUnknowns,
-  a: Float64Array,
-  g: Float64Array,
-): void {
+/** What a fit minimises, and over which unknowns. */
+export interface FitProblem {
+  model: FitModel
+  evidence: Evidence
+  priors: FitPriors
+  free: FreeUnknowns
+}
+
+/** Normal equations of n unknowns. */
+export interface System {
+  n: number
+  /** [n, n] of which the lower triangle counts. */
+  a: Float64Array
+  /** [n] Jᵀ W r and the priors' part. */
+  g: Float64Array
+}
+
+/** Room for the equations of these unknowns. */
+export function systemOf(free: FreeUnknowns): System {
   const n = unknownCount(free)
+  return { n, a: new Float64Array(n * n), g: new Float64Array(n) }
+}
+
+/** Gauss-Newton normal equations, into `system`: half the gradient of the objective and half its approximate Hessian. */
+export function normalEquations({ model, evidence, priors, free }: FitProblem, state: FitState, system: System): void {
+  const { observations, contacts } = evidence
+  const { a, g, n } = system
   a.fill(0)
   g.fill(0)
   const posed = new PosedPoints(model, state, free)
@@ -132,7 +143,7 @@ export function normalEquations(
     batch.add(row, weight, r)
   }
   batch.flush()
-  addPriors(state, priors, free, a, g, n)
+  addPriors(system, state, priors, free)
 }
 
 /** Rows that `RowBatch` gathers before it adds them up. */
@@ -178,14 +189,7 @@ class RowBatch {
   }
 }
 
-function addPriors(
-  state: FitState,
-  priors: FitPriors,
-  free: FreeUnknowns,
-  a: Float64Array,
-  g: Float64Array,
-  n: number,
-): void {
+function addPriors({ a, g, n }: System, state: FitState, priors: FitPriors, free: FreeUnknowns): void {
   const add = (i: number, weight: number, value: number): void => {
     a[i * n + i] += weight
     g[i] += weight * value
@@ -234,24 +238,21 @@ export function applyStep(state: FitState, step: Float64Array, free: FreeUnknown
  * @returns the best state and its energy; never worse than the start
  */
 export function minimise(
-  model: FitModel,
+  problem: FitProblem,
   start: FitState,
-  evidence: Evidence,
-  priors: FitPriors,
-  free: FreeUnknowns,
   iterations: number,
 ): { state: FitState; energy: number } {
-  const n = unknownCount(free)
-  const a = new Float64Array(n * n)
+  const { model, evidence, priors, free } = problem
+  const system = systemOf(free)
+  const { a, g, n } = system
   const damped = new Float64Array(n * n)
-  const g = new Float64Array(n)
   const step = new Float64Array(n)
   let state = start
   let value = energy(model, state, evidence, priors)
   let damping = 1e-3
   for (let iteration = 0; iteration < iterations; iteration++) {
-    normalEquations(model, state, evidence, priors, free, a, g)
-    holdBounds(state, priors, free, a, g, n)
+    normalEquations(problem, state, system)
+    holdBounds(system, state, priors, free)
     let accepted = false
     for (let attempt = 0; attempt < 8 && !accepted; attempt++) {
       damped.set(a)
@@ -275,14 +276,7 @@ export function minimise(
   return { state, energy: value }
 }
 
-function holdBounds(
-  state: FitState,
-  priors: FitPriors,
-  free: FreeUnknowns,
-  a: Float64Array,
-  g: Float64Array,
-  n: number,
-): void {
+function holdBounds({ a, g, n }: System, state: FitState, priors: FitPriors, free: FreeUnknowns): void {
   for (let k = 0; k < free.expression; k++) {
     const i = free.identity + k
     const low = state.expression[k] <= priors.expressionRange[2 * k] && g[i] > 0

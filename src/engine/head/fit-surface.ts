@@ -58,20 +58,20 @@ function spreadPoints(head: HeadModel, count: number): LandmarkEmbedding {
   return { triangles: Uint32Array.from(triangles), barycentric: new Float32Array(3 * triangles.length).fill(1 / 3) }
 }
 
-/**
- * What the evidence says of the points that its picture shows, for a state that it looked at.
- *
- * @param first the model's point that is the first of the surface's
- * @param photo size in pixels: the principal point is its middle
- */
-export function observeSurface(
-  model: FitModel,
-  { weights }: SurfacePoints,
-  first: number,
-  state: FitState,
-  evidence: Evidence,
-  photo: { width: number; height: number },
-): Observation[] {
+interface SeenSurface {
+  model: FitModel
+  points: SurfacePoints
+  /** The model's point that is the first of the surface's. */
+  first: number
+  state: FitState
+  evidence: Evidence
+  /** Size in pixels: the principal point is its middle. */
+  photo: { width: number; height: number }
+}
+
+/** What the evidence says of the points that its picture shows, for a state that it looked at. */
+export function observeSurface({ model, points, first, state, evidence, photo }: SeenSurface): Observation[] {
+  const { weights } = points
   const { crop, triangle, move, moveDoubt } = evidence
   const { size } = crop
   const scale = crop.width / size

@@ -22,7 +22,7 @@ import { gatherPoints } from './fit-points.js'
 import { weakPerspectivePose } from './fit-pose.js'
 import { fitPriors, freeAngles, knownFocal } from './fit-priors.js'
 import { checkFit, fitWarnings } from './fit-quality.js'
-import { type FitPriors, minimise, type Evidence as Observed } from './fit-solver.js'
+import { type FitPriors, type FitProblem, minimise, type Evidence as Observed } from './fit-solver.js'
 import { buildFitModel, type FitModel, type FitState, type FreeUnknowns, stateCamera } from './fit-state.js'
 import { alignDepths, observeSurface, type SurfacePoints, surfacePoints } from './fit-surface.js'
 
@@ -83,7 +83,12 @@ export class HeadFitter {
     this.targets = Float64Array.from(points, (x, i) => x - (i % 2 === 0 ? photo.width : photo.height) / 2)
     const { focalPx, identityPrior, expressionPrior } = settings.head
     this.known = knownFocal(focalPx, photo.exifFocalPx)
-    this.priors = fitPriors(head, photo, identityPrior, expressionPrior, model.expressionCount, this.known?.focalPx)
+    this.priors = fitPriors(head, photo, {
+      identity: identityPrior,
+      expression: expressionPrior,
+      expressionCount: model.expressionCount,
+      focalPx: this.known?.focalPx,
+    })
     this.free = {
       identity: model.identityCount,
       expression: model.expressionCount,
@@ -98,8 +103,12 @@ export class HeadFitter {
       ...ROUNDS.map((round) => ({ ...round, free: this.free })),
     ]) {
       this.evidence = this.observe(patience, true)
-      this.state = minimise(model, this.state, this.evidence, this.priors, free, iterations).state
+      this.state = minimise(this.problem(free), this.state, iterations).state
     }
+  }
+
+  private problem(free = this.free): FitProblem {
+    return { model: this.prepared.model, evidence: this.evidence, priors: this.priors, free }
   }
 
   /** The mean head in a closed-form pose. */
@@ -121,9 +130,8 @@ export class HeadFitter {
 
   /** @param targets where landmarks are wanted; @param share what they count of their weight */
   private observe(patience: number, deep: boolean, targets = this.targets, share = 1): ObservationSet {
-    const { plan, paths, model } = this.prepared
     const interocularPx = this.interocularPx()
-    return observe(model, plan, paths, this.state, targets, {
+    return observe(this.prepared, this.state, targets, {
       interocularPx,
       sigmaPx: Math.hypot(this.settings.head.landmarkSigma * interocularPx, PIXEL_SIGMA),
       patience,
@@ -141,13 +149,14 @@ export class HeadFitter {
   /** Fits again, to evidence that looked at the present fit; the landmarks still have a say. */
   refine(evidence: Evidence): void {
     const { model, surface, firstOfSurface } = this.prepared
-    const seen = observeSurface(model, surface, firstOfSurface, this.state, evidence, this.photo)
+    const { state, photo } = this
+    const seen = observeSurface({ model, points: surface, first: firstOfSurface, state, evidence, photo })
     const targets = this.withShutOpenings(evidence)
     for (let k = 0; k < REFINEMENTS; k++) {
       alignDepths(model, this.state, seen)
       const { observations, contacts } = this.observe(1, false, targets, LANDMARK_SHARE)
       this.evidence = { observations: [...seen, ...observations], contacts }
-      this.state = minimise(model, this.state, this.evidence, this.priors, this.free, 1).state
+      this.state = minimise(this.problem(), this.state, 1).state
     }
   }
 
@@ -195,7 +204,7 @@ export class HeadFitter {
       residualPx,
       residualRelative: residualPx / eyesPx,
       shown: shown.map((x, i) => x + (i % 2 === 0 ? photo.width : photo.height) / 2),
-      identityDetermined: identityDetermined(model, state, this.evidence, this.priors, this.free, spread),
+      identityDetermined: identityDetermined(this.problem(), state, spread),
       warnings: [],
     }
     return { ...fit, warnings: fitWarnings(fit, room) }

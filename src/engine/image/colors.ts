@@ -62,14 +62,20 @@ export function mapColor(name: ColorMapName, t: number): [number, number, number
   return [at(0), at(1), at(2)]
 }
 
-/** Picture of a scalar map [height, width]; NaN becomes `background`. Range: given, or the finite minimum and maximum. */
+interface ColorScale {
+  name: ColorMapName
+  /** Values of its ends; by default the finite minimum and maximum. */
+  range?: readonly [number, number]
+  /** What NaN becomes. */
+  background?: readonly number[]
+}
+
+/** Picture of a scalar map [height, width]. */
 export function scalarPicture(
   values: Float32Array,
   width: number,
   height: number,
-  name: ColorMapName,
-  range: readonly [number, number] = finiteRange(values),
-  background: readonly number[] = [0, 0, 0],
+  { name, range = finiteRange(values), background = [0, 0, 0] }: ColorScale,
 ): Picture {
   const picture = newPicture(width, height, background)
   const table = Array.from({ length: 1024 }, (_, i) => mapColor(name, i / 1023))

@@ -2,6 +2,7 @@
 import { SiderError } from '../errors.js'
 import { ibugPoints } from '../evidence/layouts.js'
 import type { Face, Photo } from '../stages.js'
+import { correctLandmarks } from './correct.js'
 
 /** Faces with a smaller box, in pixels, show no detail worth reconstructing. */
 const SMALLEST_BOX = 48
@@ -65,6 +66,19 @@ export function chooseFace(faces: readonly Face[], index: number, photo: Pick<Ph
     })
   }
   return face
+}
+
+/** The faces that were found, of which one is meant; or one whose landmarks the user has, which is believed. */
+export type FaceSource = { found: readonly Face[]; index: number } | { given: Face }
+
+/**
+ * The face to reconstruct, its landmarks where the user says.
+ * @param corrections as `correctLandmarks` takes them
+ * @throws SiderError as `chooseFace` and `correctLandmarks`
+ */
+export function faceOf(source: FaceSource, corrections: unknown, photo: Pick<Photo, 'width' | 'height'>): Face {
+  const face = 'given' in source ? source.given : chooseFace(source.found, source.index, photo)
+  return correctLandmarks(face, corrections, photo)
 }
 
 /** What the user should know about a face's landmarks. */

@@ -99,7 +99,15 @@ export async function buildAsset(
   ])
   await pass(signal)
   const light = lightFactors(fit, relight)
-  const opened = openFace(fit, input.metric, settled, photo, landmarks, light, surface.neutralize)
+  const opened = openFace({
+    fit,
+    metric: input.metric,
+    settled,
+    photo,
+    landmarks,
+    light,
+    neutral: surface.neutralize,
+  })
   const { whole } = opened
   const size = textureSize(whole, fit, surface.textureSize)
   // what takes longest first, beside the rest

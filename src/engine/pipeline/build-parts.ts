@@ -65,16 +65,20 @@ export interface OpenedHead extends OpenHead, PlacedEyes {
   mouth: Opening | undefined
 }
 
-/** Opens the skin at eyes and mouth, as far as the model has something to put there. @param light takes the light out of the photo */
-export function openFace(
-  fit: HeadFit,
-  metric: Metric,
-  settled: HeadMesh,
-  photo: Photo,
-  landmarks: Landmarks,
-  light: LightFactors,
-  neutral: boolean,
-): OpenedHead {
+interface ClosedFace {
+  fit: HeadFit
+  metric: Metric
+  settled: HeadMesh
+  photo: Photo
+  landmarks: Landmarks
+  /** Takes the light out of the photo. */
+  light: LightFactors
+  /** Whether the face comes to rest. */
+  neutral: boolean
+}
+
+/** Opens the skin at eyes and mouth, as far as the model has something to put there. */
+export function openFace({ fit, metric, settled, photo, landmarks, light, neutral }: ClosedFace): OpenedHead {
   const { topology, mesh } = settled
   const openings = openingsOf(topology, mesh.positions.length / 3)
   const mouth = fit.model.interior && openings.find(({ kind }) => kind === 'mouth')

@@ -34,7 +34,7 @@ export function gatherEvidence(
   const contours = CONTOURS[landmarks.layout]
   const trusted = labels
     ? labelledSkin(labels, coarse, flaws)
-    : trustedSkin(image, coarse, fit.crop, landmarks, contours, flaws)
+    : trustedSkin({ image, coarse, crop: fit.crop, landmarks, contours, flaws })
   const trustedShare = sum(trusted) / Math.max(1, sum(coarse.mask))
   return {
     evidence: {

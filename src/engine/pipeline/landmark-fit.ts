@@ -2,8 +2,8 @@
 import type { Settings } from '../config.js'
 import { fitHead } from '../head/fit.js'
 import { loadHead } from '../head/load.js'
-import { chooseFace, landmarkWarnings } from '../landmarks/choose.js'
-import { correctLandmarks, type NamedLandmark, namedLandmarks } from '../landmarks/correct.js'
+import { faceOf, landmarkWarnings } from '../landmarks/choose.js'
+import { type NamedLandmark, namedLandmarks } from '../landmarks/correct.js'
 import { drawOverlay } from '../landmarks/draw.js'
 import type { FacesFound } from '../run/types.js'
 import type { Face, HeadFit, HeadModel, Photo } from '../stages.js'
@@ -17,21 +17,21 @@ export interface LandmarkFit {
 }
 
 /**
- * Corrects the landmarks of the face that the setting `photo.face` chooses, and fits a head to them alone; `fitFace` goes on from there
- * with what the photo's pixels show.
+ * Corrects the landmarks of a face and fits a head to them alone; `fitFace` goes on from there with what the photo's pixels show.
  *
+ * @param seen the face as it was found
  * @param photo the size of the photo in pixels, and its focal length if known
  * @param corrections as of `reconstruct`
  * @throws SiderError NO_FACE, FACE_..., LANDMARKS_INVALID, HEAD_FIT_FAILED
  */
 export function fitLandmarks(
   head: HeadModel,
-  faces: readonly Face[],
+  seen: Face,
   photo: Pick<Photo, 'width' | 'height' | 'exifFocalPx'>,
   corrections: unknown,
   settings: Settings,
 ): LandmarkFit {
-  const face = correctLandmarks(chooseFace(faces, settings.photo.face, photo), corrections, photo)
+  const face = faceOf({ found: [seen], index: 0 }, corrections, photo)
   const fit = fitHead(head, face, photo, settings)
   return { face, fit, warnings: [...landmarkWarnings(face), ...fit.warnings] }
 }
@@ -54,7 +54,7 @@ export async function faceOverlay(
   settings: Settings,
 ): Promise<FaceOverlay> {
   const head = await loadHead(settings.head.model)
-  const face = correctLandmarks(chooseFace(faces, settings.photo.face, photo), corrections, photo)
+  const face = faceOf({ found: faces, index: settings.photo.face }, corrections, photo)
   const { fit } = await fitFace(head, face, photo, settings)
   return {
     picture: await drawOverlay(photo, face, fit.shown),

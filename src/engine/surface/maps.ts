@@ -40,7 +40,7 @@ function drawMaps(maps: SurfaceMaps, crop: Picture): MapPictures {
     'coarse-overlay': surfaceOverlay(crop, maps.coarseNormals, mask),
     render: maps.render && pictureFromFloats(maskRows(maps.render, mask, 3), size, size),
     // shown: what lies between the 1st and 99th percentile
-    depth: scalarPicture(maps.depth, size, size, 'grey', centralRange(maps.depth), [0, 0, 0]),
+    depth: scalarPicture(maps.depth, size, size, { name: 'grey', range: centralRange(maps.depth) }),
     normals: normalPicture(maskRows(maps.normals, mask, 3), size, size),
     'coarse-normals': normalPicture(maskRows(maps.coarseNormals, mask, 3), size, size),
     overlay: surfaceOverlay(crop, maps.normals, mask),

@@ -43,7 +43,7 @@ async function fitTo({ photo, landmarks, corrections, settings }: Questions['fit
   const { width, height, focalPx } = photo
   const size = { width, height, exifFocalPx: focalPx }
   const face = received(landmarks, size)
-  const result = fitLandmarks(await head.loaded, [face], size, corrections, settings)
+  const result = fitLandmarks(await head.loaded, face, size, corrections, settings)
   const { residualRelative, identityDetermined, shown } = result.fit
   return {
     landmarks: namedLandmarks(result.face.landmarks),

@@ -1,8 +1,7 @@
 /** Faces found and heads fitted for clients at once, without a job: by one process that is started when it is first needed. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { SiderError } from '../../engine/index.js'
-import { fromErrorInfo } from '../../jobs/errors.js'
+import { fromErrorInfo, SiderError } from '../../engine/index.js'
 import type { Log } from '../../jobs/log.js'
 import type { FromFaces, Questions, ToFaces } from './messages.js'
 

@@ -62,22 +62,22 @@ beforeAll(async () => {
   scene = await assetScene(0)
   const { fit, field, photo } = scene
   const settled = await settleHead(fit, headTopology(fit.model, 1), field)
-  const straight = openFace(
+  const straight = openFace({
     fit,
-    METRIC,
+    metric: METRIC,
     settled,
     photo,
-    { layout: 68, points: new Float64Array(136) },
-    () => [1, 1, 1],
-    false,
-  )
+    landmarks: { layout: 68, points: new Float64Array(136) },
+    light: () => [1, 1, 1],
+    neutral: false,
+  })
   const landmarks = landmarksOf(
     scene,
     straight.eyes.map(({ eye }) => eye),
     0,
     0,
   )
-  opened = openFace(fit, METRIC, settled, photo, landmarks, () => [1, 1, 1], false)
+  opened = openFace({ fit, metric: METRIC, settled, photo, landmarks, light: () => [1, 1, 1], neutral: false })
   moved = await moveHead(fit, METRIC, opened, surface())
   const skin = { positions: moved.positions, indices: opened.indices }
   for (const { name, mesh, keys: own } of [
@@ -190,15 +190,15 @@ describe('eyes', () => {
   ])("look where the photo's irises are (yaw %f, pitch %f)", (yaw, pitch) => {
     const { fit, photo } = scene
     const balls = opened.eyes.map(({ eye }) => eye)
-    const { eyes } = openFace(
+    const { eyes } = openFace({
       fit,
-      METRIC,
-      opened.whole,
+      metric: METRIC,
+      settled: opened.whole,
       photo,
-      landmarksOf(scene, balls, yaw, pitch),
-      () => [1, 1, 1],
-      false,
-    )
+      landmarks: landmarksOf(scene, balls, yaw, pitch),
+      light: () => [1, 1, 1],
+      neutral: false,
+    })
     for (const { eye } of eyes) {
       expect(Math.abs(eye.gaze.yaw - yaw)).toBeLessThan(0.04)
       expect(Math.abs(eye.gaze.pitch - pitch)).toBeLessThan(0.04)
@@ -362,7 +362,15 @@ describe('other head models', () => {
     const { fit, field, photo } = await assetScene(0, model)
     const settled = await settleHead(fit, headTopology(model, 0), field)
     const none = { layout: 68 as const, points: new Float64Array(136) }
-    const opened = openFace(fit, METRIC, settled, photo, none, () => [1, 1, 1], false)
+    const opened = openFace({
+      fit,
+      metric: METRIC,
+      settled,
+      photo,
+      landmarks: none,
+      light: () => [1, 1, 1],
+      neutral: false,
+    })
     return { opened, moved: await moveHead(fit, METRIC, opened, surface()), model }
   }
   const finite = ({ positions, keys }: { positions: Float32Array; keys: ShapeKey[] }): boolean =>

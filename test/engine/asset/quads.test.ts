@@ -82,7 +82,15 @@ describe('the head', () => {
   test('every vertex has its mirror, and the faces are those of the mirrored mesh', async () => {
     const { fit, field, photo } = await assetScene(0.4)
     const settled = await settleHead(fit, headTopology(fit.model, 1), field)
-    const { indices, quads, extended } = openFace(fit, METRIC, settled, photo, EYES_SHUT, () => [1, 1, 1], false)
+    const { indices, quads, extended } = openFace({
+      fit,
+      metric: METRIC,
+      settled,
+      photo,
+      landmarks: EYES_SHUT,
+      light: () => [1, 1, 1],
+      neutral: false,
+    })
     const faces = facesOf(indices, quads)
     const mean = extended(headMeshOf(settled.topology, fit.model.mean).positions)
     const mirror = mirrorByTopology(faces, mean)
@@ -102,7 +110,9 @@ describe('the head', () => {
     const opened = []
     for (const { fit, field, photo } of [await one, await other]) {
       const settled = await settleHead(fit, headTopology(fit.model, 1), field)
-      opened.push(openFace(fit, METRIC, settled, photo, EYES_SHUT, () => [1, 1, 1], false))
+      opened.push(
+        openFace({ fit, metric: METRIC, settled, photo, landmarks: EYES_SHUT, light: () => [1, 1, 1], neutral: false }),
+      )
     }
     expect(opened[1].indices).toEqual(opened[0].indices)
     expect(opened[1].uv).toEqual(opened[0].uv)

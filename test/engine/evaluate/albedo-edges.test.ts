@@ -43,7 +43,14 @@ describe('edges of albedo', () => {
       const slope = x === 60 ? -0.3 : x === 67 ? 0.3 : 0
       return [slope, 0, -Math.sqrt(1 - slope * slope)]
     })
-    const errors = reliefErrors(dented, FLAT, normalAngles(dented, FLAT, MASK), MASK, edges, SIZE)
+    const errors = reliefErrors({
+      size: SIZE,
+      normals: dented,
+      truth: FLAT,
+      angles: normalAngles(dented, FLAT, MASK),
+      mask: MASK,
+      edges,
+    })
     expect(errors.edges.falseReliefDegrees).toBeGreaterThan(5)
     expect(errors.elsewhere.falseReliefDegrees).toBeLessThan(0.3)
     expect(errors.edges.meanDegrees).toBeGreaterThan(10 * errors.elsewhere.meanDegrees)

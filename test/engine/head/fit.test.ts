@@ -14,6 +14,7 @@ import {
   energy,
   type FitPriors,
   normalEquations,
+  systemOf,
   unknownCount,
 } from '../../../src/engine/head/fit-solver.js'
 import { buildFitModel, type FitState, PosedPoints, stateCamera } from '../../../src/engine/head/fit-state.js'
@@ -158,8 +159,8 @@ describe('head fit: solver', () => {
           }
         }
       // The gradient of the whole objective, priors included.
-      const g = new Float64Array(n)
-      normalEquations(fit, state, evidence, priors, free, new Float64Array(n * n), g)
+      const { g, ...room } = systemOf(free)
+      normalEquations({ model: fit, evidence, priors, free }, state, { g, ...room })
       for (let k = 0; k < n; k++) {
         const up = energy(fit, moved(k, h), evidence, priors)
         const down = energy(fit, moved(k, -h), evidence, priors)

@@ -74,7 +74,7 @@ describe('pictures', () => {
   test('normals: towards the viewer is blue, up is green, right is red; depth colours span the range', () => {
     const picture = normalPicture(Float32Array.of(0, 0, -1, 0, -1, 0, 1, 0, 0, 0, 0, 0), 4, 1)
     expect([...picture.data]).toEqual([128, 128, 255, 128, 255, 128, 255, 128, 128, 0, 0, 0])
-    const grey = scalarPicture(Float32Array.of(1, 2, Number.NaN), 3, 1, 'grey')
+    const grey = scalarPicture(Float32Array.of(1, 2, Number.NaN), 3, 1, { name: 'grey' })
     expect([grey.data[0], grey.data[3], grey.data[6]]).toEqual([245, 30, 0])
     expect(finiteRange([Number.NaN, 3, Number.POSITIVE_INFINITY, -1])).toEqual([-1, 3])
   })

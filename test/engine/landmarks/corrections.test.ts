@@ -132,8 +132,8 @@ describe('the fit believes what was corrected', () => {
     ['a brow', { 19: [0, -0.06] }],
   ] as [string, Record<number, [number, number]>][])('%s goes where it is put', (_, shifts) => {
     const corrections = Object.fromEntries(Object.entries(shifts).map(([i, [x, y]]) => [i, moved(Number(i), x, y)]))
-    const before = fitLandmarks(head, [face], PHOTO, undefined, resolveSettings()).fit
-    const { fit } = fitLandmarks(head, [face], PHOTO, corrections, resolveSettings())
+    const before = fitLandmarks(head, face, PHOTO, undefined, resolveSettings()).fit
+    const { fit } = fitLandmarks(head, face, PHOTO, corrections, resolveSettings())
     for (const [name, place] of Object.entries(corrections)) {
       const away = distance(ibug(before.shown, Number(name)), place)
       expect(distance(ibug(fit.shown, Number(name)), place)).toBeLessThan(0.2 * away)
@@ -143,13 +143,18 @@ describe('the fit believes what was corrected', () => {
     expect(others.reduce((sum, d) => sum + d, 0) / 68).toBeLessThan(0.015 * eyes)
   })
 
+  it('whichever number the face has in its photo', () => {
+    const settings = resolveSettings({ overrides: { 'photo.face': 3 } })
+    expect(fitLandmarks(head, face, PHOTO, { 8: moved(8, 0, 0.02) }, settings).face.landmarks.corrected).toEqual([152])
+  })
+
   it('the same place said by a detector alone is an outlier', () => {
     const place = moved(57, 0, 0.2)
     const points = face.landmarks.points.slice()
     points.set(place, 2 * 17)
     const lone = { ...face, landmarks: { layout: 478 as const, points } }
-    const doubted = fitLandmarks(head, [lone], PHOTO, undefined, resolveSettings()).fit
-    const believed = fitLandmarks(head, [face], PHOTO, { '478:17': place }, resolveSettings()).fit
+    const doubted = fitLandmarks(head, lone, PHOTO, undefined, resolveSettings()).fit
+    const believed = fitLandmarks(head, face, PHOTO, { '478:17': place }, resolveSettings()).fit
     const off = (shown: Float64Array): number => distance([shown[34], shown[35]], place) / eyes
     expect(off(doubted.shown)).toBeGreaterThan(0.15)
     expect(off(believed.shown)).toBeLessThan(0.05)

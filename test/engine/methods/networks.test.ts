@@ -381,7 +381,14 @@ describe('trusted skin', () => {
     lips: [12, 13, 14, 15, 16, 17, 18, 19],
   } // prettier-ignore
   const none = { spoilt: new Float32Array(size * size), torn: false }
-  const trusted = trustedSkin(image, { mask, normals }, crop, landmarks, faceContours, none)
+  const trusted = trustedSkin({
+    image,
+    coarse: { mask, normals },
+    crop,
+    landmarks,
+    contours: faceContours,
+    flaws: none,
+  })
   const at = (x: number, y: number): number => trusted[y * size + x]
 
   it('leaves out the open mouth and the open eye, and keeps closed lids', () => {
@@ -408,7 +415,14 @@ describe('trusted skin', () => {
         3 * i,
       )
     }
-    const kept = trustedSkin(lit, { mask, normals }, crop, landmarks, faceContours, none)
+    const kept = trustedSkin({
+      image: lit,
+      coarse: { mask, normals },
+      crop,
+      landmarks,
+      contours: faceContours,
+      flaws: none,
+    })
     const share = (where: (x: number, y: number) => boolean): number => {
       const there = [...mask.keys()].filter((i) => mask[i] && where(i % size, Math.floor(i / size)))
       return there.reduce((sum, i) => sum + kept[i], 0) / there.length
@@ -426,7 +440,14 @@ describe('trusted skin', () => {
     const patched = image.slice()
     for (let y = 84; y < 96; y++) for (let x = 88; x < 100; x++) patched.set([0.2, 0.7, 0.3], 3 * (y * size + x))
     const kept = (torn: boolean): Float32Array =>
-      trustedSkin(patched, { mask, normals }, crop, landmarks, faceContours, { spoilt, torn })
+      trustedSkin({
+        image: patched,
+        coarse: { mask, normals },
+        crop,
+        landmarks,
+        contours: faceContours,
+        flaws: { spoilt, torn },
+      })
     const [whole, torn] = [kept(false), kept(true)]
     const [gone, patch, skin] = [71 * size + 95, 90 * size + 94, 64 * size + 104]
     expect([whole[gone], whole[patch], whole[skin]]).toEqual([0, 1, 1])

@@ -53,7 +53,14 @@ const facesOf = async (photo: Photo): Promise<Fitted[]> =>
 function look({ photo, face, fit, view }: Fitted) {
   const flaws = findFlaws(photo, fit.crop, view.mask)
   const image = cropImage(photo, fit.crop)
-  const trusted = trustedSkin(image, view, fit.crop, face.landmarks, CONTOURS[478], flaws)
+  const trusted = trustedSkin({
+    image,
+    coarse: view,
+    crop: fit.crop,
+    landmarks: face.landmarks,
+    contours: CONTOURS[478],
+    flaws,
+  })
   const share = (of: ArrayLike<number>): number => {
     let [sum, area] = [0, 0]
     for (let i = 0; i < view.mask.length; i++) {

@@ -24,7 +24,6 @@ export type Attribute = number | string | readonly number[] | { readonly float: 
 export interface Node {
   readonly op: string
   /** '' is ONNX's own operator set. */
-  readonly domain: string
   readonly inputs: readonly Value[]
   readonly attributes: Readonly<Record<string, Attribute>>
   readonly outputs: Value[]
@@ -93,7 +92,7 @@ export class Graph {
   /** Names an output. The value gets an Identity node of that name, so that one value may be several outputs. */
   output(name: string, value: Value): void {
     const out = this.value(value.shape, value.dtype, { name })
-    this.nodes.push({ op: 'Identity', domain: '', inputs: [value], attributes: {}, outputs: [out] })
+    this.nodes.push({ op: 'Identity', inputs: [value], attributes: {}, outputs: [out] })
     this.outputs.push(out)
   }
 
@@ -129,9 +128,8 @@ export class Graph {
     shape: readonly number[],
     dtype: DType,
     attributes: Record<string, Attribute> = {},
-    domain = '',
   ): Value {
-    return this.nodes_(op, inputs, [shape], dtype, attributes, domain)[0]!
+    return this.nodeMulti(op, inputs, [shape], dtype, attributes)[0]!
   }
 
   /** Adds a node with several outputs of one type. */
@@ -142,22 +140,11 @@ export class Graph {
     dtype: DType,
     attributes: Record<string, Attribute> = {},
   ): Value[] {
-    return this.nodes_(op, inputs, shapes, dtype, attributes, '')
-  }
-
-  private nodes_(
-    op: string,
-    inputs: readonly Value[],
-    shapes: readonly (readonly number[])[],
-    dtype: DType,
-    attributes: Record<string, Attribute>,
-    domain: string,
-  ): Value[] {
     const key = `${op}|${inputs.map((v) => v.id)}|${JSON.stringify(attributes)}|${dtype}`
     const known = this.known.get(key)
     if (known) return known
     const outputs: Value[] = []
-    const node: Node = { op, domain, inputs, attributes, outputs }
+    const node: Node = { op, inputs, attributes, outputs }
     for (const shape of shapes) outputs.push(this.value(shape, dtype, { node }))
     this.nodes.push(node)
     this.known.set(key, outputs)

@@ -50,15 +50,11 @@ export function toOnnx(name: string, graph: Graph, nodes: readonly Node[]): Uint
   const model = onnx.ModelProto.create({
     irVersion: 8,
     producerName: 'sider',
-    opsetImport: [
-      { domain: '', version: 17 },
-      { domain: 'com.microsoft', version: 1 },
-    ],
+    opsetImport: [{ domain: '', version: 17 }],
     graph: {
       name,
       node: nodes.map((n) => ({
         opType: n.op,
-        domain: n.domain,
         input: n.inputs.map((v) => v.name),
         output: n.outputs.map((v) => v.name),
         attribute: Object.entries(n.attributes).map(([k, v]) => attribute(k, v)),

@@ -46,19 +46,21 @@ export class DetailTrainer {
   readonly state: DetailState
   readonly stepsPerEpoch: number
   private readonly batch: Record<'x' | 'view' | 'colour' | 'weight' | 'distance', Float32Array>
+  readonly rays: FaceRays
+  private readonly near: NearPoints
   private readonly list: Uint32Array
   private readonly hits: Float32Array
   private order: Uint32Array
 
   private constructor(
     private readonly field: SiderField,
-    readonly rays: FaceRays,
-    private readonly near: NearPoints,
+    { rays, near }: { rays: FaceRays; near: NearPoints },
     private readonly settings: Settings['networks']['detail'],
-    private readonly step: Executable,
-    private readonly trace: Executable,
+    private readonly programs: { step: Executable; trace: Executable },
     private rng: Rng,
   ) {
+    this.rays = rays
+    this.near = near
     const { rays: r, points: p } = settings
     this.stepsPerEpoch = Math.max(1, Math.ceil(rays.count / r))
     const start = rng.getState()
@@ -101,7 +103,7 @@ export class DetailTrainer {
       },
       variables,
     )
-    return new DetailTrainer(field, rays, near, settings, step, trace, new Rng(seed))
+    return new DetailTrainer(field, { rays, near }, settings, { step, trace }, new Rng(seed))
   }
 
   /**
@@ -181,7 +183,10 @@ export class DetailTrainer {
       batch.distance[i] = this.near.distance[point]
     }
     state.step++
-    const result = await this.step.run({ ...batch, rate: Float32Array.of(correctedRate(this.rate(), state.step)) })
+    const result = await this.programs.step.run({
+      ...batch,
+      rate: Float32Array.of(correctedRate(this.rate(), state.step)),
+    })
     // The step has evaluated f and its slope at the hits: the next visit starts one Newton step closer.
     for (let i = 0; i < r; i++) rays.slope[list[i]] = clampSlope(result['slope'][i])
     advance(rays, list, result['sdf'], LONGEST_STEP)
@@ -195,7 +200,7 @@ export class DetailTrainer {
     let sdf: Float32Array = batch.weight
     for (let i = 0; i < this.settings.traceSteps; i++) {
       hitPositions(rays, list, this.hits)
-      sdf = (await this.trace.run({ x: this.hits }))['sdf']
+      sdf = (await this.programs.trace.run({ x: this.hits }))['sdf']
       advance(rays, list, sdf, LONGEST_STEP)
       let missing = 0
       for (const value of sdf) if (Math.abs(value) > FOUND) missing++
@@ -241,7 +246,7 @@ export class DetailTrainer {
   }
 
   async dispose(): Promise<void> {
-    await this.step.dispose()
-    await this.trace.dispose()
+    await this.programs.step.dispose()
+    await this.programs.trace.dispose()
   }
 }

@@ -46,9 +46,7 @@ export class ReliefSolver {
     private readonly scene: ReliefScene,
     private readonly settings: Settings['relief'],
     private readonly variables: Variables,
-    private readonly stepper: Executable,
-    private readonly viewer: Executable,
-    private readonly settler: () => Promise<Executable>,
+    private readonly programs: { step: Executable; view: Executable; settle(): Promise<Executable> },
   ) {}
 
   static async create(
@@ -58,10 +56,12 @@ export class ReliefSolver {
   ): Promise<ReliefSolver> {
     const model = new ReliefModel(scene, settings, evidence)
     const variables = device.variables(withMoments(model.initial()))
-    const stepper = await device.compile(model.step(), variables)
-    const viewer = await device.compile(model.view(), variables)
-    const settler = () => device.compile(model.settle(), variables)
-    return new ReliefSolver(scene, settings, variables, stepper, viewer, settler)
+    const programs = {
+      step: await device.compile(model.step(), variables),
+      view: await device.compile(model.view(), variables),
+      settle: () => device.compile(model.settle(), variables),
+    }
+    return new ReliefSolver(scene, settings, variables, programs)
   }
 
   /**
@@ -82,7 +82,7 @@ export class ReliefSolver {
       stretch: async () => {
         signal?.throwIfAborted()
         const rate = state.rateFactor * learningRate * DECAY ** (state.step / steps)
-        const result = await this.stepper.run({ rate: Float32Array.of(correctedRate(rate, state.step + 1)) })
+        const result = await this.programs.step.run({ rate: Float32Array.of(correctedRate(rate, state.step + 1)) })
         return result['loss'][0]
       },
       accept: async (loss) => {
@@ -114,7 +114,7 @@ export class ReliefSolver {
       const length = Math.hypot(...mean) || 1
       for (let k = 0; k < 3; k++) target[k * pixels + i] = mean[k] / length
     }
-    const settler = await this.settler()
+    const settler = await this.programs.settle()
     try {
       // Moments of the steps before would carry it on in their direction.
       const start = await this.variables.read()
@@ -141,7 +141,7 @@ export class ReliefSolver {
 
   private async look(): Promise<ReliefView> {
     const { size, mask } = this.scene
-    const values = await this.viewer.run({})
+    const values = await this.programs.view.run({})
     const onFace = (name: string, off = 0): Float32Array => {
       const out = values[name].slice()
       const dims = out.length / mask.length
@@ -171,8 +171,8 @@ export class ReliefSolver {
   }
 
   async dispose(): Promise<void> {
-    await this.stepper.dispose()
-    await this.viewer.dispose()
+    await this.programs.step.dispose()
+    await this.programs.view.dispose()
     this.variables.dispose()
   }
 }
