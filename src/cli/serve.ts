@@ -52,7 +52,7 @@ export const serve: Command = {
     const server = await startServer(await serverOptions(options))
     const text = options.has('json')
       ? JSON.stringify({ event: 'listening', url: server.url, tokenFile: server.tokenFile, metrics: server.metricsUrl })
-      : `Listening on ${server.url}\nPage: ${await page(server, shell)}\nToken: ${server.tokenFile}\nCtrl-C saves checkpoints and stops.`
+      : `Listening on ${server.url}\nPage: ${await page(server, shell)}\nToken: ${existsSync(server.tokenFile) ? server.tokenFile : `in ${TOKENS}`}\nCtrl-C saves checkpoints and stops.`
     shell.stdout.write(`${text}\n`)
     await asked
     await server.close()

@@ -10,6 +10,7 @@ import type { Job, Worker } from 'bullmq'
 import { LocalRunner } from '../local-runner.js'
 import type { Log } from '../log.js'
 import { Metrics } from '../metrics.js'
+import type { Runner } from '../runner.js'
 import type { JobState } from '../states.js'
 import { waitsForWorker } from '../states.js'
 import { type AttemptEnd, lostPlan, SharedAttempt } from './attempt.js'
@@ -39,6 +40,8 @@ export interface WorkerOptions extends QueueAddress {
   checkpointMs: number
   /** Program of the processes; tests put another in its place. */
   workerProgram?: string
+  /** What does the work in their place; a benchmark's only sleeps. */
+  runner?: Runner
 }
 
 /** After the time for checkpoints: to tell queue and storage, milliseconds. */
@@ -55,7 +58,7 @@ export const WORKER_DEFAULTS = {
 
 export class QueueWorker {
   private readonly attempts = new Map<string, SharedAttempt>()
-  private readonly runner: LocalRunner
+  private readonly runner: Runner
   private worker!: Worker<Ticket>
   private stopping = false
 
@@ -68,7 +71,7 @@ export class QueueWorker {
     private readonly log: Log,
     private readonly metrics: Metrics,
   ) {
-    this.runner = new LocalRunner(options.workerProgram)
+    this.runner = options.runner ?? new LocalRunner(options.workerProgram)
   }
 
   /** Begins to work. @throws SiderError USAGE, QUEUE_UNAVAILABLE, STORAGE_UNAVAILABLE, DISK_FULL, OUTPUT_UNWRITABLE */
