@@ -79,6 +79,8 @@ export class SharedEngine implements JobEngine {
     const { idempotencyKey: key, photo } = wanted
     const same = key === undefined ? undefined : await records.byKey(owner, key)
     if (same !== undefined) return this.get(owner, same)
+    // Before its photo is sent on; what counts is the look when it is made.
+    if ((await records.waiting()) >= this.maxQueued) throw new SiderError('QUEUE_FULL')
     const now = queue.now()
     const record: SharedRecord = { ...newRecord(owner, wanted), created: now, updated: now, queued: now, turn: 1 }
     const { id } = record
@@ -107,9 +109,9 @@ export class SharedEngine implements JobEngine {
   async list(owner: string, { states, limit = 100, before }: ListQuery): Promise<{ jobs: Job[]; more: boolean }> {
     const { records } = this.parts
     const jobs: Job[] = []
-    for await (const id of records.newestFirst(owner, before)) {
+    for await (const id of records.newestFirst(owner, before, states)) {
       const known = await records.read(id, owner).catch(gone)
-      if (!known || (states && !states.includes(known.record.state))) continue
+      if (!known) continue
       if (jobs.length === limit) return { jobs, more: true }
       jobs.push(await records.view(known))
     }
