@@ -70,6 +70,8 @@ ${rows.join('\n')}
 export async function tablesPython(): Promise<string> {
   const { states } = await readStates()
   const { info } = await readJson('schemas/rpc.openrpc.json')
+  const { output } = (await readJson('schemas/settings.schema.json')).properties
+  const profiles: string[] = output.properties.profile?.enum ?? []
   const hints = Object.entries(await readErrors()).map(
     ([code, { hints: words }]) => `    "${code}": ${JSON.stringify(words['blender'])},`,
   )
@@ -81,6 +83,9 @@ PROTOCOL_VERSION = ${info.version}
 END_STATES = (${endStates(states)
     .map((state) => `"${state}"`)
     .join(', ')})
+
+PROFILES = (${profiles.map((name) => `"${name}", `).join('')})
+"""Programs that heads are made for, the first by default."""
 
 HINTS = {
 ${hints.join('\n')}

@@ -29,7 +29,7 @@ const { values } = parseArgs({
   options: {
     truth: { type: 'string', default: '../shared/data/scans' },
     generated: { type: 'string', default: '6' },
-    preset: { type: 'string', multiple: true, default: ['preview', 'balanced'] },
+    preset: { type: 'string', multiple: true, default: ['preview', 'balanced', 'neural'] },
     out: { type: 'string', default: 'out/results' },
     reuse: { type: 'boolean', default: false },
     ablation: { type: 'string', default: 'out/ablation' },

@@ -81,24 +81,19 @@ export function evidenceStudy(preset: string): Study {
 /** Fig. 4 of the paper: what the rendering network sees. */
 export const NETWORK_STUDY: Study = {
   name: 'network',
-  title: 'What the rendering network sees (Fig. 4), preset paper',
-  preset: 'paper',
+  title: 'What the rendering network sees (Fig. 4), preset neural',
+  preset: 'neural',
   reduced:
-    'At a reduced size, so that it ends within minutes: crop of 96 pixels, both networks 128 wide, γ of 64, 200 coarse steps, 40 epochs, rates five times as high.',
-  settings: {
-    photo: { cropSize: 96 },
-    output: { sdfGrid: 16 },
-    networks: {
-      geometry: { width: 128, feature: 64 },
-      renderer: { width: 128 },
-      coarse: { steps: 200, batch: 2048, learningRate: 0.001 },
-      detail: { epochs: 40, rays: 1024, points: 512, learningRate: 0.0005, learningRateEnd: 0.0001, plateauEpochs: 0 },
-    },
-  },
+    'Full size; the surface is the networks’ own (neural.share 1), and the renderer sees the feature γ, which it does not in the preset.',
+  settings: { output: { sdfGrid: 16 }, neural: { share: 1, renderer: { useFeature: true } } },
   variants: [
     { name: 'whole', without: 'nothing: normal and feature', settings: {} },
-    { name: 'no feature', without: 'the feature γ', settings: { networks: { renderer: { useFeature: false } } } },
-    { name: 'no normal', without: 'the normal n', settings: { networks: { renderer: { useNormal: false } } } },
-    { name: 'neither', without: 'both', settings: { networks: { renderer: { useFeature: false, useNormal: false } } } },
+    { name: 'no feature', without: 'the feature γ', settings: { neural: { renderer: { useFeature: false } } } },
+    { name: 'no normal', without: 'the normal n', settings: { neural: { renderer: { useNormal: false } } } },
+    {
+      name: 'neither',
+      without: 'both',
+      settings: { neural: { renderer: { useFeature: false, useNormal: false } } },
+    },
   ],
 }

@@ -35,6 +35,15 @@ export const PRESETS = {
       relief: { steps: 150, finest: 1 },
     },
   },
+  neural: {
+    description:
+      'The networks of the paper, starting from what the default finds: finer wrinkles in about two minutes.',
+    settings: {
+      evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
+      method: 'neural',
+      relief: { steps: 150, finest: 1 },
+    },
+  },
   paper: {
     description: 'The method of the paper to the letter, from scratch: about an hour on two cores.',
     settings: {},

@@ -174,7 +174,11 @@ describe('wrong usage leaves with 2 and says what to do', () => {
     [['reconstruct', 'a.jpg', 'b.jpg'], "'b.jpg' is one argument too many", 'sider reconstruct --help'],
     [['reconstruct', 'a.jpg'], 'the output folder is missing', '-o out'],
     [['reconstruct', 'a.jpg', '-o'], "'-o, --output <value>'", 'sider reconstruct --help'],
-    [['reconstruct', 'a.jpg', '-o', 'x', '--preset', 'best'], "unknown preset 'best'", 'preview, balanced, paper'],
+    [
+      ['reconstruct', 'a.jpg', '-o', 'x', '--preset', 'best'],
+      "unknown preset 'best'",
+      'preview, balanced, neural, paper',
+    ],
     [
       ['reconstruct', 'a.jpg', '-o', 'x', '--face', 'left'],
       'photo.face is "left", but must be an integer',

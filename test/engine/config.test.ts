@@ -75,7 +75,7 @@ describe('presets', () => {
     expect(resolveSettings()).toEqual(resolveSettings({ preset: 'balanced' }))
     const error = failure(() => resolveSettings({ preset: 'papers' }))
     expect(error.code).toBe('USAGE')
-    expect(error.hint).toBe('Presets: preview, balanced, paper.')
+    expect(error.hint).toBe('Presets: preview, balanced, neural, paper.')
     expect(failure(() => resolveSettings({ preset: 'toString' })).code).toBe('USAGE')
   })
 })

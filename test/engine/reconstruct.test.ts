@@ -377,6 +377,66 @@ describe('runs of a network', () => {
   })
 })
 
+describe('runs of networks from the relief on', () => {
+  const small = preview({
+    method: 'neural',
+    neural: { steps: 60, rays: 512, geometry: { layers: 3, width: 32, bands: 5 }, renderer: { layers: 2, width: 32 } },
+  })
+  let whole: Reconstruction
+  beforeAll(async () => {
+    whole = await again({ settings: small })
+  })
+
+  test('find the relief, then learn the photo about it', async () => {
+    const { losses, weights, view } = whole
+    expect(losses).toHaveLength(100)
+    expect(losses[99]).toBeLessThan(0.5 * losses[40])
+    expect(Object.keys(weights)).toEqual(
+      expect.arrayContaining(['light', 'networks.w0', 'networks.wSdf', 'networks.r0']),
+    )
+    expect(view.shading).toBeDefined()
+    // the networks have taken part in the surface that is kept
+    const relief = await again({ settings: preview() })
+    expect(largestDifference(relief.view.normals, view.normals)).toBeGreaterThan(0.02)
+    expect(Object.keys(await outputFiles(whole))).toContain('sdf.npz')
+  })
+
+  test.each([17, 41, 83])('stopped at step %s, go on to the same end', async (when) => {
+    const file = join(folder, `neural-${when}.safetensors`)
+    const stop = new AbortController()
+    const onProgress: ReconstructOptions['onProgress'] = ({ stage, iteration }) => {
+      if (stage === 'detail' && iteration === when) stop.abort()
+    }
+    const checkpoint = { file, everySeconds: 3600 }
+    const stopped = again({ settings: small, checkpoint, onProgress, signal: stop.signal })
+    await expect(stopped).rejects.toMatchObject({ code: 'CANCELLED', stage: 'detail' })
+    let first: number | undefined
+    const resumed = await again({
+      settings: small,
+      resumeFrom: file,
+      onProgress: ({ stage, iteration }) => {
+        if (stage === 'detail' && iteration) first ??= iteration
+      },
+    })
+    expect(first).toBe(when + 1)
+    expect(largestDifference(whole.losses, resumed.losses)).toBeLessThan(1e-5)
+    expect(largestDifference(whole.asset.head.mesh.positions, resumed.asset.head.mesh.positions)).toBeLessThan(1e-5)
+  })
+
+  test('ended early among the steps of the networks, keep what there is', async () => {
+    const finish = new AbortController()
+    const result = await again({
+      settings: small,
+      finish: finish.signal,
+      onProgress: ({ stage, iteration }) => {
+        if (stage === 'detail' && iteration === 60) finish.abort()
+      },
+    })
+    expect(result.losses.length).toBeLessThan(70)
+    expect(result.warnings.join()).toContain('ended early')
+  })
+})
+
 describe('a scan', () => {
   test.skipIf(!existsSync(SCAN))('its wrinkles come out of the photo (needs ../shared/data/scans)', async () => {
     const size = 128

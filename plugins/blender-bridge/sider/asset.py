@@ -106,7 +106,12 @@ def _follow_keys(face, others):
 
 def _object(part, result, displacement, materials):
     """@param materials: those made so far, by name: parts share them"""
-    mesh = make_mesh(part.name, part.positions, part.triangles, part.uv, part.normals)
+    kept, number = part.welded()
+    groups = part.faces()
+    corners = np().concatenate([group.reshape(-1) for group in groups])
+    uv = None if part.uv is None else part.uv[corners]
+    normals = None if part.normals is None else part.normals[kept]
+    mesh = make_mesh(part.name, part.positions[kept], [number[group] for group in groups], uv, normals)
     if part.material.name not in materials:
         materials[part.material.name] = _material(part, result, displacement)
     mesh.materials.append(materials[part.material.name])
@@ -115,9 +120,11 @@ def _object(part, result, displacement, materials):
         one.shape_key_add(name="Basis", from_mix=False)
         for name, displacements in part.targets.items():
             key = one.shape_key_add(name=name, from_mix=False)
-            key.data.foreach_set("co", (part.positions + displacements).astype("f4").reshape(-1))
+            key.data.foreach_set("co", (part.positions + displacements)[kept].astype("f4").reshape(-1))
             key.value = 0
     if displacement and "displacement" in part.extras:
+        # the map's heights are over the file's triangles, whose diagonals begin at the first corner
+        one.modifiers.new("Triangles of the map", "TRIANGULATE").quad_method = "FIXED"
         modifier = one.modifiers.new("Displaced detail", "SUBSURF")
         modifier.subdivision_type = "SIMPLE"
         modifier.levels, modifier.render_levels = 0, RENDER_LEVELS

@@ -12,16 +12,17 @@ def online():
     return getattr(bpy.app, "online_access", True)
 
 
-def add_faces(mesh, faces):
-    """Gives a mesh that has its vertices faces [n, k] of k corners each."""
+def add_faces(mesh, groups):
+    """Gives a mesh that has its vertices faces: each group is [n, k], of k corners each."""
     n = np()
-    count, corners = faces.shape
-    mesh.loops.add(count * corners)
-    mesh.loops.foreach_set("vertex_index", faces.reshape(-1))
+    totals = n.concatenate([n.full(len(group), group.shape[1], "i4") for group in groups])
+    count = len(totals)
+    mesh.loops.add(int(totals.sum()))
+    mesh.loops.foreach_set("vertex_index", n.concatenate([group.reshape(-1) for group in groups]))
     mesh.polygons.add(count)
-    mesh.polygons.foreach_set("loop_start", n.arange(0, count * corners, corners, dtype="i4"))
+    mesh.polygons.foreach_set("loop_start", n.concatenate([[0], n.cumsum(totals)[:-1]]).astype("i4"))
     if VERSION < (4, 1, 0):  # later it follows from the starts and is read-only
-        mesh.polygons.foreach_set("loop_total", n.full(count, corners, "i4"))
+        mesh.polygons.foreach_set("loop_total", totals)
     mesh.polygons.foreach_set("use_smooth", n.ones(count, bool))
 
 

@@ -11,15 +11,16 @@ PREVIEW = "sider_preview"
 """Custom property of the object that shows a job under way; its value is the job's key."""
 
 
-def make_mesh(name, positions, faces, uv=None, normals=None):
-    """@param positions: [n, 3]; faces: [m, 3 or 4]; uv: [n, 2]; normals: [n, 3]"""
+def make_mesh(name, positions, groups, uv=None, normals=None):
+    """@param positions: [n, 3]; groups: of faces, [m, 3] or [m, 4]; uv: [corners of all faces, 2]; normals: [n, 3]"""
+    groups = [group for group in groups if len(group)]
     mesh = bpy.data.meshes.new(name)
     mesh.vertices.add(len(positions))
     mesh.vertices.foreach_set("co", positions.reshape(-1))
-    compat.add_faces(mesh, faces)
+    compat.add_faces(mesh, groups)
     if uv is not None:
         layer = mesh.uv_layers.new(name="UVMap")
-        layer.data.foreach_set("uv", uv[faces.reshape(-1)].reshape(-1))
+        layer.data.foreach_set("uv", uv.reshape(-1))
     mesh.update(calc_edges=True)
     mesh.validate()
     if normals is not None:
@@ -71,7 +72,7 @@ def show_preview(key, part):
 
 
 def _preview_mesh(part):
-    mesh = make_mesh("SIDER preview", part.positions, part.triangles)
+    mesh = make_mesh("SIDER preview", part.positions, [part.triangles])
     mesh["sider_topology"] = part.extras["topology"]
     return mesh
 

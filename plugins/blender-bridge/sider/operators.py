@@ -7,6 +7,7 @@ from bpy_extras.io_utils import ImportHelper
 from . import camera, compat, meshes, probe, session, source
 from .core import sdf
 from .core.errors import SiderError
+from .core.generated import PROFILES
 from .core.job import Request
 from .core.words import sentence, wrap
 
@@ -82,6 +83,7 @@ def settings_of(given):
         **({"photo.cropSize": int(given.size)} if given.size != "0" else {}),
         **({"head.ipdMm": given.ipd} if given.is_property_set("ipd") else {}),
         **({"surface.neutralize": True} if given.neutralize else {}),
+        **({"output.profile": given.profile} if given.profile in PROFILES[1:] else {}),
     }
 
 
@@ -237,7 +239,7 @@ class SIDER_OT_snapshot_sdf(_Failing, bpy.types.Operator):
 
 def _add_surface(context, grid, level, name):
     positions, quads = sdf.surface(grid, level)
-    context.scene.collection.objects.link(bpy.data.objects.new(name, meshes.make_mesh(name, positions, quads)))
+    context.scene.collection.objects.link(bpy.data.objects.new(name, meshes.make_mesh(name, positions, [quads])))
 
 
 CLASSES = (

@@ -4,18 +4,24 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
 from . import compat, probe, session
+from .core.generated import PROFILES
 
 _preset_items = []  # Blender needs the strings of a dynamic menu to be kept
 
 
 def _presets(_self, _context):
     if [item[0] for item in _preset_items] != session.PRESETS:
-        about = {"preview": "A first look", "balanced": "The default", "paper": "The published method; takes long"}
+        about = {
+            "preview": "A first look",
+            "balanced": "The default",
+            "neural": "Finer wrinkles, in a minute more",
+            "paper": "The published method; takes long",
+        }
         _preset_items[:] = [(name, name.capitalize(), about.get(name, "")) for name in session.PRESETS]
     return _preset_items
 
 
-def changed(*_property):
+def changed(_group, _context):
     """What was said is of other settings."""
     session.forget()
     probe.forget()
@@ -68,6 +74,12 @@ class SIDER_PG_scene(bpy.types.PropertyGroup):
         soft_min=50,
         soft_max=75,
         precision=1,
+        update=changed,
+    )
+    profile: EnumProperty(
+        name="Profile",
+        description="For what program the head is made; it changes other settings, and the files that the engine keeps",
+        items=[(name, name.capitalize(), "") for name in PROFILES or ("arkit",)],
         update=changed,
     )
     neutralize: BoolProperty(

@@ -12,6 +12,8 @@ from .core.words import wrap
 
 BESIDE_TEXT = 90
 """Of a region's width: the tabs, the margins of panel and box, and an icon."""
+BUTTON = 45
+"""Of the width of a text with a button beside it."""
 INSTALL_NUMPY = "sudo apt install python3-numpy"
 
 PREFERENCES = ("sider.open_preferences", "Open Preferences", "PREFERENCES")
@@ -49,22 +51,24 @@ NOTHING_HELPS = {"BRIDGE", "INTERNAL", "VERSION", "BUSY", "GLB", "CANCELLED"}
 
 
 def draw(layout, context, error):
-    """The error in a box of its own, all of it, with what helps."""
+    """The error in a box of its own, all of it, with what helps from here: the preferences need no button that opens them."""
     box = layout.box()
     row = box.row()
     column = row.column()
     column.alert = True
-    text(column, context, str(error), "ERROR")
+    text(column, context, str(error), "ERROR", BESIDE_TEXT + BUTTON)
     row.operator("sider.forget", text="", icon="X", emboss=False)
     for operator, label, icon in REMEDIES.get(error.name, [] if error.name in NOTHING_HELPS else [AGAIN]):
+        if context.region.type == "WINDOW" and operator in ("sider.open_preferences", "sider.reconstruct_panel"):
+            continue
         button = box.operator(operator, text=label, icon=icon)
         if operator == "sider.copy_text":
             button.text = INSTALL_NUMPY
 
 
-def text(layout, context, words, icon="NONE"):
-    """Wraps a text to the region's width, so that all of it can be read."""
-    room = context.region.width - BESIDE_TEXT * context.preferences.system.ui_scale
+def text(layout, context, words, icon="NONE", beside=BESIDE_TEXT):
+    """Wraps a text to the region's width but for what is beside it, so that all of it can be read."""
+    room = context.region.width - beside * context.preferences.system.ui_scale
     column = layout.column(align=True)
     column.scale_y = 0.8
     for i, line in enumerate(wrap(words, room, compat.text_width(context))):

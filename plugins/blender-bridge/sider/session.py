@@ -19,7 +19,7 @@ from .core.numbers import np
 CLIENT = {"name": "Blender " + bpy.app.version_string}
 TICK_SECONDS = 0.1
 BUDGET_MS = 12
-PRESETS = ["preview", "balanced", "paper"]
+PRESETS = ["preview", "balanced", "neural", "paper"]
 """Names of presets; a server replaces them by its own."""
 WORDS = {
     "queued": "Waiting for its turn",
@@ -214,7 +214,7 @@ def fail(error):
     redraw()
 
 
-def forget(*_property):
+def forget():
     """What was said of the last reconstruction is over: something else is to be made, or settings have changed."""
     global current, problem
     problem = None

@@ -6,6 +6,7 @@ from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProper
 
 from . import camera, compat, faces, operators, probe, properties, remedies, session
 from .core.errors import SiderError
+from .core.generated import PROFILES
 from .core.numbers import np
 from .properties import changed
 from .remedies import text
@@ -123,7 +124,7 @@ class SIDER_PT_settings(bpy.types.Panel):
         given = context.scene.sider
         self.layout.use_property_split = True
         self.layout.use_property_decorate = False
-        for name in ("size", "ipd", "neutralize"):
+        for name in ("size", "ipd", "neutralize", *(["profile"] if PROFILES else [])):
             self.layout.prop(given, name)
 
 

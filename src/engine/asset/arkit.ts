@@ -22,6 +22,8 @@ type Movement = (board: DrawingBoard) => Float32Array
 export interface Recipe {
   name: string
   units: Readonly<Record<string, number>>
+  /** Units that go along, by how much, and the unit that keeps them from it, as far as the photo shows that one. */
+  along?: Readonly<Record<string, { strength: number; unless: string }>>
   /** Units that end with the key: those that would keep it from being what it is called. */
   without?: readonly string[]
   movement?: Movement
@@ -33,7 +35,7 @@ const SIDES = ['Left', 'Right'] as const
 /** The units' strength where it is not 1: a jaw that is open at 1 would be a scream, puffed cheeks would hardly be seen. */
 export const JAW_OPEN = 0.62
 const PUFF = 1.9
-/** How far the upper lids go with eyes that look up, beyond what the model's unit does. */
+/** How far the upper lids go with eyes that look up, beyond what the model's unit does; shut ones stay shut. */
 const LIDS_FOLLOW = 0.9
 
 const own = (name: string, strength = 1): Recipe => ({ name, units: { [name]: strength } })
@@ -48,7 +50,10 @@ export const ARKIT: readonly Recipe[] = [
   ...SIDES.flatMap((side) => [
     { ...own(`eyeBlink${side}`), without: [`eyeWide${side}`, `eyeSquint${side}`] },
     ...['eyeLookDown', 'eyeLookIn', 'eyeLookOut'].map((name) => own(`${name}${side}`)),
-    { name: `eyeLookUp${side}`, units: { [`eyeLookUp${side}`]: 1, [`eyeWide${side}`]: LIDS_FOLLOW } },
+    {
+      ...own(`eyeLookUp${side}`),
+      along: { [`eyeWide${side}`]: { strength: LIDS_FOLLOW, unless: `eyeBlink${side}` } },
+    },
     ...['eyeSquint', 'eyeWide'].map((name) => own(`${name}${side}`)),
   ]),
   ...['jawForward', 'jawLeft', 'jawRight'].map((name) => own(name)),
@@ -85,7 +90,7 @@ export const ARKIT: readonly Recipe[] = [
 /** Whether a model has the units that ARKit's keys are made of. */
 export function hasArkitUnits(names: readonly string[]): boolean {
   const known = new Set(names)
-  return ARKIT.every(({ units }) => Object.keys(units).every((unit) => known.has(unit)))
+  return ARKIT.every(({ units, along }) => Object.keys({ ...units, ...along }).every((unit) => known.has(unit)))
 }
 
 type Point = readonly [number, number, number]

@@ -60,6 +60,11 @@ export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard): 
       const k = names.indexOf(unit)
       expression[k] = Math.max(strength, shown[k] + LEAST_KEY)
     }
+    for (const [unit, { strength, unless }] of Object.entries(recipe.along ?? {})) {
+      const k = names.indexOf(unit)
+      const free = 1 - Math.min(1, Math.max(0, shown[names.indexOf(unless)]))
+      expression[k] = Math.max(strength * free, shown[k])
+    }
     return {
       name,
       expression,

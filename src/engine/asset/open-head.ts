@@ -128,11 +128,17 @@ export function openHead(head: ClosedHead, eyes: readonly { loop: Uint32Array; e
     extended: (positions) => {
       const out = new Float32Array(positions.length + 3 * places.length)
       out.set(positions)
-      places.forEach(({ from, eye: { centre, radius }, share }, i) => {
+      const open = new Map(
+        eyes.map(({ loop, eye }) => [eye, smoothstep(NO_SLIT[0], NO_SLIT[1], slit(positions, loop))]),
+      )
+      places.forEach(({ from, eye, share }, i) => {
+        const { centre, radius } = eye
         const p = positions.subarray(3 * from, 3 * from + 3)
         const d = [0, 1, 2].map((k) => p[k] - centre[k])
         const length = Math.hypot(d[0], d[1], d[2])
-        const to = (1 - share) * length + share * Math.min(length, radius - DEPTH)
+        // behind shut lids there is nothing to look past, and no room
+        const deep = share * open.get(eye)!
+        const to = (1 - deep) * length + deep * Math.min(length, radius - DEPTH)
         for (let k = 0; k < 3; k++) out[positions.length + 3 * i + k] = centre[k] + (to / length) * d[k]
       })
       return out
@@ -140,10 +146,25 @@ export function openHead(head: ClosedHead, eyes: readonly { loop: Uint32Array; e
   }
 }
 
+/** Mean width of the opening in a loop, metres: its area by half its length. */
+function slit(p: Float32Array, loop: Uint32Array): number {
+  const area = [0, 0, 0]
+  let length = 0
+  loop.forEach((v, i) => {
+    const [a, b] = [3 * v, 3 * loop[(i + 1) % loop.length]]
+    for (let k = 0; k < 3; k++) {
+      const [y, z] = [(k + 1) % 3, (k + 2) % 3]
+      area[k] += (p[a + y] * p[b + z] - p[a + z] * p[b + y]) / 2
+    }
+    length += Math.hypot(p[a] - p[b], p[a + 1] - p[b + 1], p[a + 2] - p[b + 2])
+  })
+  return (2 * Math.hypot(...area)) / length
+}
+
+/** Mean widths of shut and of open lids, metres. */
+const NO_SLIT = [0.0004, 0.001] as const
 /** Rims that leave less than the first of these open are shut; more than the second, they are open, metres. */
 const SLIT = [0.001, 0.002] as const
-/** Where shut rims are nearer than the first of these they touch already, metres; beyond the second they are brought together. */
-const TOUCH = [0.0003, 0.0008] as const
 /** How far over lids and lips their meeting reaches, metres. */
 const MEETING = 0.006
 /** How far apart rims come to lie that had passed each other by more than they may, metres. */
@@ -189,13 +210,7 @@ export class Meeting {
   shut(positions: Float32Array): void {
     const [upper, lower] = this.rims(positions)
     const gap = Math.max(...upper.map((p) => p[1] - along(lower, p[0])[1]))
-    const share = 1 - smoothstep(SLIT[0], SLIT[1], gap)
-    if (share === 0) return
-    this.move(positions, (p, other) => {
-      const by = p.map((x, k) => other[k] - x)
-      const apart = share * smoothstep(TOUCH[0], TOUCH[1], Math.hypot(...by))
-      return by.map((x) => (apart * x) / 2)
-    })
+    this.seal(positions, 1 - smoothstep(SLIT[0], SLIT[1], gap))
   }
 
   /** Brings rims back together where the upper one is below the lower one, in place. */
@@ -206,16 +221,16 @@ export class Meeting {
     })
   }
 
-  /** Lays the rims on each other along their whole length, in place. */
-  seal(positions: Float32Array): void {
-    for (let round = 0; round < SEALING; round++) {
+  /** Lays the rims on each other along their whole length, in place. @param degree 0..1 how much of the way they go */
+  seal(positions: Float32Array, degree = 1): void {
+    for (let round = 0; degree > 0 && round < SEALING; round++) {
       const lines = this.rims(positions)
       const by: (number[] | undefined)[] = Array.from(this.loop, () => undefined)
       this.halves.forEach((half, side) => {
         const share = shares(lines[side])
         half.forEach((i, n) => {
           const other = atShare(lines[1 - side], share[n])
-          by[i] = lines[side][n].map((x, k) => (other[k] - x) / 2)
+          by[i] = lines[side][n].map((x, k) => (degree * (other[k] - x)) / 2)
         })
       })
       this.follow(positions, by)

@@ -73,8 +73,8 @@ export function paintEye({ radius, irisRadius, iris, colourful, exposure }: EyeL
 export const PAINT_EYE = task(import.meta.url, paintEye)
 
 /** How far behind the front teeth the mouth begins and ends to be dark, metres, and how dark: what light does not reach. */
-const SHADE = [-0.004, 0.04] as const
-const DARKEST = 0.4
+const SHADE = [-0.002, 0.036] as const
+const DARKEST = 0.16
 
 /** The mouth's inside in the model's layout. */
 export function paintMouth(

@@ -29,12 +29,13 @@ export interface Settings {
   head: HeadSettings
   evidence: EvidenceSettings
   /**
-   * 'networks': the paper's geometry network, traced and trained with the rendering network. 'relief': the exact distance to the fitted face plus a relief over the photo's pixels, solved with a light and albedo model; much faster, and sharper on a processor. Default: "networks".
+   * 'networks': the paper's geometry network, traced and trained with the rendering network. 'relief': the exact distance to the fitted face plus a relief over the photo's pixels, solved with a light and albedo model; much faster, and sharper on a processor. 'neural': both networks of the paper, from the relief on. Default: "networks".
    */
-  method: 'networks' | 'relief'
+  method: 'networks' | 'relief' | 'neural'
   coarse: CoarseDistanceSettings
   relief: ReliefSettings
   networks: NetworksSettings
+  neural: NeuralSettings
   surface: SurfaceSettings
   output: OutputSettings
 }
@@ -97,15 +98,15 @@ export interface EvidenceSettings {
    */
   labels: boolean
   /**
-   * Price of squared differences between the relief's normals and those that the network sees, weighed by its confidence (method=relief). Default: 0.
+   * Price of squared differences between the relief's normals and those that the network sees, weighed by its confidence (method=relief or neural). Default: 0.
    */
   normalWeight: number
   /**
-   * Share of the network's normals, where it is sure, in those of the finished surface (method=relief): two independent looks at the photo err less together than either. Default: 0.
+   * Share of the network's normals, where it is sure, in those of the finished surface (method=relief or neural): two independent looks at the photo err less together than either. Default: 0.
    */
   normalShare: number
   /**
-   * Price of squared differences between the relief's log albedo and the one that the network sees, up to a constant (method=relief). Default: 0.
+   * Price of squared differences between the relief's log albedo and the one that the network sees, up to a constant (method=relief or neural). Default: 0.
    */
   albedoWeight: number
 }
@@ -119,7 +120,7 @@ export interface CoarseDistanceSettings {
   thickness: number
 }
 /**
- * The relief field (method=relief): how the photo is split into light, albedo and shape.
+ * The relief field (method=relief or neural): how the photo is split into light, albedo and shape.
  */
 export interface ReliefSettings {
   /**
@@ -307,6 +308,95 @@ export interface DetailTrainingSettings {
    * Most evaluations of the field a ray may take to find the surface. Default: 16.
    */
   traceSteps: number
+}
+/**
+ * Both networks of the paper, from the relief on (method=neural).
+ */
+export interface NeuralSettings {
+  /**
+   * Optimiser steps after those of the relief. Default: 600.
+   */
+  steps: number
+  /**
+   * Rays in a step. Default: 4096.
+   */
+  rays: number
+  /**
+   * Adam's learning rate at the start; it decays tenfold. Default: 0.002.
+   */
+  learningRate: number
+  /**
+   * λ1 of Eq. 10: price of the distance from the relief's surface, in field units. Default: 0.
+   */
+  distanceWeight: number
+  /**
+   * λ2 of Eq. 10: weight of (‖∇f‖ - 1)². Default: 0.1.
+   */
+  eikonalWeight: number
+  /**
+   * Price of the distance between normals and those that learned evidence expects, weighed by its confidence. Default: 0.05.
+   */
+  normalWeight: number
+  /**
+   * Share of the relief's albedo that is taken out of the photo before the networks see it: marks of the skin would become shape. Default: 0.
+   */
+  paint: number
+  /**
+   * Share of the networks' normals in those of the finished surface, where the photo shows skin; the rest are the relief's and learned evidence's. Default: 0.5.
+   */
+  share: number
+  geometry: GeometryNetworkSettings1
+  renderer: RendererSettings1
+}
+/**
+ * The geometry network: position to distance from the relief's surface and feature vector.
+ */
+export interface GeometryNetworkSettings1 {
+  /**
+   * Linear layers of the geometry network. Default: 4.
+   */
+  layers: number
+  /**
+   * Units of each hidden layer. Default: 128.
+   */
+  width: number
+  /**
+   * Length of the feature vector γ, if the renderer reads it. Default: 8.
+   */
+  feature: number
+  /**
+   * Octaves of the positional encoding of x: sin and cos of 2^k x for k below this, all of the same amplitude. Default: 7.
+   */
+  bands: number
+  /**
+   * β of the softplus activation log(1 + exp(βx)) / β. Default: 20.
+   */
+  beta: number
+}
+/**
+ * The colour network: position, normal, view direction and feature to RGB.
+ */
+export interface RendererSettings1 {
+  /**
+   * Linear layers of the renderer. Default: 3.
+   */
+  layers: number
+  /**
+   * Units of each hidden layer. Default: 128.
+   */
+  width: number
+  /**
+   * Octaves of the positional encoding of x that the renderer sees. With few it cannot paint wrinkles, so they become shape. Default: 2.
+   */
+  bands: number
+  /**
+   * Whether the renderer sees the geometry network's feature vector γ. It lets the renderer remember the photo pixel by pixel, and then less becomes shape. Default: false.
+   */
+  useFeature: boolean
+  /**
+   * Whether the renderer sees the surface normal n. Default: true.
+   */
+  useNormal: boolean
 }
 /**
  * The meshes and textures that are made of the detailed field.

@@ -17,8 +17,10 @@ import {
   openingsOf,
   skinWhere,
 } from '../asset/open-head.js'
+import { Untangler } from '../asset/untangle.js'
 import type { Settings } from '../config.js'
 import { transformPoints } from '../geometry/camera.js'
+import { edgeDistance } from '../geometry/edge-distance.js'
 import { gather } from '../geometry/mesh.js'
 import { triangleNormals } from '../geometry/normals.js'
 import { inQuads } from '../geometry/quads.js'
@@ -107,9 +109,15 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   const lids = eyes.map(({ eye, loop }) => about(loop, (x, y, z) => aboutEye(eye, x, y, z)))
   const lips = openings.filter(({ kind }) => kind === 'mouth').map(({ loop }) => about(loop, around(apart, loop)))
   const near = skinWhere(apart, topology.sheets, (x, y, z) => balls.some((eye) => aboutEye(eye, x, y, z)))
+  const untanglers = openings.map(({ loop }) => new Untangler(aboutRim(apart, topology.sheets, loop)))
   const settleRims = (positions: Float32Array, lipsMayCross = false): void => {
     for (const meeting of lids) meeting.shut(positions)
-    if (!lipsMayCross) for (const meeting of lips) meeting.uncross(positions)
+    if (!lipsMayCross) {
+      for (const meeting of lips) meeting.uncross(positions)
+      // before, so that nothing is brought apart that the balls move; after, so that nothing is pushed into them
+      keepOffBalls(positions, near, balls)
+      for (const untangler of untanglers) untangler.untangle(positions)
+    }
     keepOffBalls(positions, near, balls)
   }
   const positions = mesh.positions.slice()
@@ -129,6 +137,20 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
     white: seen.white,
   }
 }
+
+/** Triangles of the skin about an opening, [n, 3]: what may pass through itself as lids and lips move. */
+function aboutRim(mesh: Mesh, sheets: Uint8Array, loop: Uint32Array): Uint32Array {
+  const seeds = new Uint8Array(mesh.positions.length / 3)
+  for (const v of loop) seeds[v] = 1
+  const from = edgeDistance(mesh, seeds, CROWDED)
+  return mesh.indices.filter((_, c) => {
+    const t = Math.floor(c / 3)
+    return !sheets[t] && [0, 1, 2].some((k) => from[mesh.indices[3 * t + k]] < CROWDED)
+  })
+}
+
+/** How far from rims skin may pass through itself, metres. */
+const CROWDED = 0.012
 
 /** Whether a place is within a loop's surroundings. */
 function around({ positions }: Mesh, loop: Uint32Array): (x: number, y: number, z: number) => boolean {
@@ -203,6 +225,12 @@ export async function moveHead(
   const { topology } = whole
   const { model } = fit
   const skinOf = poser(fit, metric)
+  /** What a key does to an open jaw is settled there. */
+  const settleUnder = (target: Float32Array, jaw: Float32Array, shown: Float32Array): void => {
+    const both = target.map((x, i) => x + jaw[i] - shown[i])
+    opened.settleRims(both)
+    for (let i = 0; i < target.length; i++) target[i] = both[i] - jaw[i] + shown[i]
+  }
   const rest = new Float64Array(fit.expression.length)
   // a neutral mouth is shut: what shuts it is added to every pose, so that no key opens or shuts it by that
   const sealing = surface.neutralize ? opened.sealing(ride(whole, skinOf({ expression: rest }))) : undefined
@@ -226,6 +254,8 @@ export async function moveHead(
     targets.push({ pose, skin: mover.target(pose) })
     await pass(signal)
   }
+  const jaw = targets.find(({ pose }) => pose.name === 'jawOpen')?.skin
+  if (jaw) for (const { pose, skin: target } of targets) if (pose.underOpenJaw) settleUnder(target, jaw, skin.positions)
   const positions = opened.extended(skin.positions)
   const maker = new KeyMaker({ positions, indices: opened.indices })
   const keys = targets.flatMap(({ pose, skin }) => maker.key(pose.name, opened.extended(skin)) ?? [])

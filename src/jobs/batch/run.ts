@@ -15,6 +15,7 @@ import { toErrorInfo } from '../errors.js'
 import { photoOf } from '../photo.js'
 import { isEnd } from '../states.js'
 import { type Journal, keyOf, type Row } from './journal.js'
+import { places } from './places.js'
 
 const OWNER = 'batch'
 /** What comes and goes while machines and networks do: it is tried again, after times up to the longest, milliseconds. */
@@ -288,20 +289,4 @@ function failed({ name, folder }: BatchPhoto, cause: unknown): Row {
   const error = toErrorInfo(cause)
   const told = error.name === 'INTERNAL' ? { ...error, message: String(cause) } : error
   return { name, folder, state: 'failed', error: told }
-}
-
-/** Lets so many work at a time, in the order in which they ask. */
-function places(free: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = []
-  return async (work) => {
-    if (free > 0) free--
-    else await new Promise<void>((resolve) => waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else free++
-    }
-  }
 }

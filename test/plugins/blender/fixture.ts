@@ -113,6 +113,7 @@ async function asset(): Promise<Uint8Array> {
   face.node.setExtras({
     provenance: { generator: 'sider test', photoSha256: 'f'.repeat(64), head: 'built-in', seed: 2 ** 40 },
     displacement: { file: 'textures/displacement.png', midlevel: 0.5, scaleMetres: 0.002 },
+    quads: mesh.indices.length / 6 - 1, // of the grid, but for the last
   })
   // a part with a key that the face has too, and one of its own; it lets light through
   const ball = sphereMesh(0.05, 6, 8, [0, 0, -0.1])

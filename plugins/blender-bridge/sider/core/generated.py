@@ -5,6 +5,9 @@ PROTOCOL_VERSION = 2
 
 END_STATES = ("completed", "failed", "cancelled")
 
+PROFILES = ("arkit", "vrm", "unreal", "metahuman", "headshot", "faceit", )
+"""Programs that heads are made for, the first by default."""
+
 HINTS = {
     "USAGE": "The message names the setting, its value and what is allowed. Set it back to what the preset has.",
     "IMAGE_NOT_FOUND": "Choose the photo again.",

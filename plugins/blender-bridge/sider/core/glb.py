@@ -57,6 +57,32 @@ class Part:
     extras: dict = field(default_factory=dict)
 
 
+    def faces(self):
+        """
+        Corners of its faces, [quads, 4] and [triangles, 3]: the node says how many quads its first triangles are, two each, (a, b, c) and
+        (a, c, d).
+        """
+        count = int(self.extras.get("quads", 0))
+        pairs = self.triangles[: 2 * count].reshape(-1, 6)
+        return np().ascontiguousarray(pairs[:, [0, 1, 2, 5]]), self.triangles[2 * count :]
+
+    def welded(self):
+        """
+        For each vertex the first of those that lie where it lies, at rest and in every key: files have a vertex once for each texture
+        coordinate. Lips that touch at rest part in some key, and stay apart. @return: (rows of the vertices that are kept, number of each
+        vertex among them)
+        """
+        n = np()
+        places = [self.positions, *self.targets.values()]
+        rows = n.ascontiguousarray(n.concatenate([place.astype("f4") + n.float32(0) for place in places], axis=1))  # -0 is 0
+        whole = rows.view(f"V{4 * rows.shape[1]}").ravel()  # compared as bytes
+        _, first, number = n.unique(whole, return_index=True, return_inverse=True)
+        order = n.argsort(first)  # the file's
+        rank = n.empty(len(order), "i4")
+        rank[order] = n.arange(len(order), dtype="i4")
+        return first[order], rank[number.reshape(-1)]
+
+
 @dataclass
 class Asset:
     parts: list

@@ -12,14 +12,23 @@ export const RELIEF: Method = {
   open: async (workshop) => openRelief(workshop),
 }
 
-function openRelief({ device, coarse, settings, threads }: Workshop): Solver {
+/** A relief that was begun. */
+export interface ReliefAtWork {
+  evidence: FaceEvidence
+  scene: ReliefScene
+  solver: ReliefSolver
+}
+
+/** @returns with `work`, for what goes on from the relief; @throws there before `prepare` */
+export function openRelief({ device, coarse, settings, threads }: Workshop): Solver & { work(): ReliefAtWork } {
   const distance = remembering(coarse)
-  let work: { evidence: FaceEvidence; scene: ReliefScene; solver: ReliefSolver } | undefined
-  const begun = () => {
+  let work: ReliefAtWork | undefined
+  const begun = (): ReliefAtWork => {
     if (!work) throw new Error('the detail stage was not prepared')
     return work
   }
   return {
+    work: begun,
     coarse: async () => [],
     coarseErrorMm: 0,
     async prepare(evidence, signal) {

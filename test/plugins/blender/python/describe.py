@@ -26,6 +26,7 @@ def describe(face, compat):
     return {
         "name": face.name,
         "vertices": len(face.data.vertices),
+        "corners": {str(k): sum(1 for one in face.data.polygons if one.loop_total == k) for k in (3, 4)},
         "dimensions": list(face.dimensions),
         "smooth": all(polygon.use_smooth for polygon in face.data.polygons),
         "uv": len(face.data.uv_layers),
@@ -106,11 +107,11 @@ def project(camera, face):
     for vertex in list(face.data.vertices)[::step]:
         seen = world_to_camera_view(scene, camera, face.matrix_world @ vertex.co)
         rows.append([list(vertex.co), [seen.x * width, (1 - seen.y) * height]])
-    background = camera.data.background_images[0]
+    backgrounds = [one.image for one in camera.data.background_images]
     return {
         "points": rows,
         "size": [width, height],
         "scene": scene.camera == camera,
-        "background": list(background.image.size),
+        "background": list(backgrounds[0].size) if backgrounds else None,
         "shown": camera.data.show_background_images,
     }

@@ -263,17 +263,16 @@ def refused():
     return {**found, "census": census()}
 
 
-def shown(width=260):
+def shown():
     """What the panel shows while no job runs: all of its words, and the operators of its buttons."""
     scene = types.SimpleNamespace(sider=bpy.context.scene.sider)
-    region = types.SimpleNamespace(width=width)
+    region = types.SimpleNamespace(width=260, type="UI")
     context = types.SimpleNamespace(
         scene=scene, region=region, preferences=bpy.context.preferences, view_layer=bpy.context.view_layer
     )
     layout = Drawn()
     ui.SIDER_PT_panel.draw(types.SimpleNamespace(layout=layout), context)
-    # lines are broken to fit the width
-    return {"words": " ".join(layout.lines), "longest": max(map(len, layout.lines), default=0), "buttons": [b.name for b in layout.buttons]}
+    return {"words": " ".join(layout.lines), "buttons": [one.name for one in layout.buttons]}
 
 
 @scenario
@@ -291,7 +290,7 @@ def panel():
     found["no_such_face"] = shown()
     asked.face_choice, asked.filepath = "LARGEST", given["photo"]
     found["forgotten"] = session.current is None
-    asked.size, asked.ipd, asked.neutralize = "512", 61.5, True
+    asked.size, asked.ipd, asked.neutralize, asked.profile = "512", 61.5, True, "faceit"
     press()
     until(over)
     found["done"] = shown()

@@ -126,6 +126,19 @@ class Glb(unittest.TestCase):
         np.testing.assert_allclose(part.targets["key 1"], [[0, 0, 0], [0, 0, 0], [0, -2, 0]], atol=1e-6)
         self.assertEqual(part.triangles.tolist(), [[0, 1, 2]])
 
+    def test_quads_and_seams(self):
+        a, b = [0, 0, 0], [1, 0, 0]
+        positions = np.array([a, b, [1, 1, 0], [0, 1, 0], b, [2, 0, 0], a], "f4")
+        triangles = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 2]], "i4")
+        moves = np.zeros((7, 3), "f4")
+        moves[6] = 1  # it lies where the first one is, but goes elsewhere
+        part = glb.Part("face", positions, triangles, targets={"key": moves}, extras={"quads": 1})
+        quads, rest = part.faces()
+        self.assertEqual((quads.tolist(), rest.tolist()), ([[0, 1, 2, 3]], [[4, 5, 2]]))
+        kept, number = part.welded()
+        self.assertEqual(kept.tolist(), [0, 1, 2, 3, 5, 6])
+        self.assertEqual(number.tolist(), [0, 1, 2, 3, 1, 4, 5])
+
     def test_says_what_it_cannot_read(self):
         with self.assertRaisesRegex(SiderError, "EXT_meshopt_compression"):
             glb.parse(make_glb(self.document(extensionsRequired=["EXT_meshopt_compression"]), self.BINARY))
