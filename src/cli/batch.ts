@@ -4,6 +4,7 @@ import { DEFAULT_PRESET, resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
 import type { Journal, Row } from '../jobs/batch/journal.js'
 import type { BatchEnd } from '../jobs/batch/run.js'
+import { PRIORITIES, type Priority } from '../jobs/record.js'
 import { PhotoFetcher } from './batch/fetch-photo.js'
 import { BatchReport, byCode } from './batch/report.js'
 import { openSource, type Readers } from './batch/sources.js'
@@ -34,6 +35,7 @@ export const batch: Command = {
       value: 'N',
       description: 'with --queue: jobs that are in the queue or at work at a time (default 64)',
     },
+    priority: { value: 'NAME', description: 'with --queue: high, normal, low (default low: people go first)' },
     files: { value: 'NAMES', description: 'files of each result that are brought, with commas; none (default all)' },
     'keep-jobs': { description: 'leave photos and results in the storage too, for as long as servers keep ended jobs' },
     'max-photo': { value: 'MIB', description: 'largest photo that is fetched (default 64)' },
@@ -88,6 +90,7 @@ async function run(invocation: Invocation): Promise<void> {
           preset,
           settings,
           files,
+          priority: shared && priorityOf(options.text('priority')),
           keepJobs: options.has('keep-jobs'),
           // Over a queue it is the workers' machines that have it or have not.
           ...(!shared && { check: () => loadHead(resolved.head.model) }),
@@ -149,6 +152,12 @@ async function* rowsOf(journal: Journal, keys: number[], others = false): AsyncG
     const row = await journal.read(key)
     if (row) yield row
   }
+}
+
+function priorityOf(text = 'low'): Priority {
+  const priority = PRIORITIES.find((one) => one === text)
+  if (priority) return priority
+  throw new SiderError('USAGE', `--priority is '${text}', but must be one of ${PRIORITIES.join(', ')}`)
 }
 
 function readersOf(options: ParsedOptions, storage: string | undefined): { readers: Readers; close(): void } {

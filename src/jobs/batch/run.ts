@@ -13,6 +13,7 @@ import type { Job } from '../../generated/protocol.js'
 import type { JobEngine } from '../engine.js'
 import { toErrorInfo } from '../errors.js'
 import { photoOf } from '../photo.js'
+import type { Priority } from '../record.js'
 import { isEnd } from '../states.js'
 import { type Journal, keyOf, type Row } from './journal.js'
 import { places } from './places.js'
@@ -45,6 +46,8 @@ export interface BatchOptions {
   inFlight: number
   /** Photos and results that are on their way at a time. */
   moving: number
+  /** Beside other owners' jobs. */
+  priority?: Priority | undefined
   /** How often jobs are looked at, milliseconds. */
   lookMs: number
   /** Which files of results are brought; all without it. */
@@ -214,7 +217,7 @@ class Batch {
 
   /** The photo's job: one of an earlier run of the batch if photo and settings are the same and it has not failed. */
   private async submit({ name, folder, read }: BatchPhoto): Promise<Job> {
-    const { engine, journal, preset } = this.options
+    const { engine, journal, preset, priority } = this.options
     await this.checked
     this.assertOn()
     const bytes = await this.insist(() => read(this.over.signal))
@@ -223,7 +226,8 @@ class Batch {
       .update(bytes)
       .digest('hex')
     const photo = await photoOf(bytes)
-    const wanted = { preset, settings: this.settings, photo, name: name.slice(-200), idempotencyKey }
+    const about = { name: name.slice(-200), idempotencyKey, ...(priority && { priority }) }
+    const wanted = { preset, settings: this.settings, photo, ...about }
     const make = () => this.insist(() => engine.create(OWNER, wanted))
     this.assertOn()
     const job = await make()
