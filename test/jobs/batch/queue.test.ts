@@ -49,7 +49,13 @@ test('goes on after a kill with the jobs that it had, while the workers went on'
   const out = join(machines.folder, 'out')
   await machines.worker({ concurrency: 2 })
   const { queue, storage } = machines.shared
-  const args = [CLI, 'batch', join(machines.folder, 'photos'), '-o', out, '--queue', queue, '--storage', storage]
+  const incoming = join(fileURLToPath(storage), 'incoming')
+  mkdirSync(incoming, { recursive: true })
+  writeFileSync(join(incoming, 'last.jpg'), JSON.stringify({ steps: 1, resultBytes: 10 }))
+  const list = join(machines.folder, 'list.txt')
+  const lines = Array.from({ length: 7 }, (_, i) => `photos/photo-${i}.jpg\tphoto-${i}`)
+  writeFileSync(list, [...lines, 'storage:incoming/last.jpg\tphoto-7', 'storage:../list.txt\tescape'].join('\n'))
+  const args = [CLI, 'batch', list, '-o', out, '--queue', queue, '--storage', storage]
   const run = () =>
     spawn(process.execPath, [...args, '--json', '--in-flight', '4'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const first = run()
@@ -64,8 +70,8 @@ test('goes on after a kill with the jobs that it had, while the workers went on'
   const [status] = await once(second, 'close')
   expect(status).toBe(0)
   const result = JSON.parse(text.trim().split('\n').at(-1)!)
-  expect(result).toMatchObject({ event: 'result', completed: 8, failed: 0 })
+  expect(result).toMatchObject({ event: 'result', completed: 8, failed: 1, failures: { IMAGE_NOT_FOUND: 1 } })
   expect(result.skipped).toBeGreaterThan(0)
-  expect(readFileSync(join(out, 'summary.csv'), 'utf8').trim().split('\n').length).toBe(9)
+  expect(readFileSync(join(out, 'summary.csv'), 'utf8').trim().split('\n').length).toBe(10)
   for (let i = 0; i < 8; i++) expect(existsSync(join(out, `photo-${i}`, 'report.json'))).toBe(true)
 })
