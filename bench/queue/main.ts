@@ -20,6 +20,8 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '50' },
     processes: { type: 'string', default: '5' },
     'sleep-ms': { type: 'string', default: '1000' },
+    /** Times that a job tells its progress; a fifth as many previews. */
+    told: { type: 'string', default: '5' },
     output: { type: 'string', default: here('../results/queue.json') },
   },
 })
@@ -97,7 +99,14 @@ const first = Math.floor(0.8 * jobs)
 const idle = await submit(first)
 const sleepers = await Promise.all(
   Array.from({ length: processes }, (_, i) => {
-    const about = { queue, storage, concurrency: workers / processes, dataFolder: join(folder, `work-${i}`), sleepMs }
+    const about = {
+      queue,
+      storage,
+      concurrency: workers / processes,
+      dataFolder: join(folder, `work-${i}`),
+      sleepMs,
+      told: Number(values.told),
+    }
     return started(process.execPath, ['--import', 'tsx', here('sleeper.ts'), JSON.stringify(about)], /ready/)
   }),
 )
@@ -129,7 +138,16 @@ const result = {
     loadAfter: round(loadavg()[0]),
   },
   date: new Date().toISOString().slice(0, 10),
-  what: { jobs, places: workers, processes, sleepMs, clients: CLIENTS, photoBytes: PHOTO_BYTES, storage: 'folder' },
+  what: {
+    jobs,
+    places: workers,
+    processes,
+    sleepMs,
+    told: Number(values.told),
+    clients: CLIENTS,
+    photoBytes: PHOTO_BYTES,
+    storage: 'folder',
+  },
   seconds: round(seconds),
   jobsPerSecond: round((jobs - done) / seconds),
   /** Time of its place that a job took beyond its sleep. */

@@ -10,22 +10,27 @@ import { Log } from '../../src/jobs/log.js'
 import type { Outcome, RunEvents, Runner, Work } from '../../src/jobs/runner.js'
 import { QueueWorker, WORKER_DEFAULTS, type WorkerOptions } from '../../src/jobs/shared/worker.js'
 
-const { sleepMs, ...options } = JSON.parse(process.argv[2]) as Partial<WorkerOptions> & { sleepMs: number }
-const STEPS = 5
+const { sleepMs, told, ...options } = JSON.parse(process.argv[2]) as Partial<WorkerOptions> & {
+  sleepMs: number
+  told: number
+}
+/** Every which step has a preview. */
+const PREVIEWS = 5
 const PREVIEW = Buffer.alloc(20_000, 7)
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 async function run({ results }: Work, events: RunEvents, stop: AbortSignal): Promise<Outcome> {
-  for (let step = 1; step <= STEPS; step++) {
+  for (let step = 1; step <= told; step++) {
     try {
-      await sleep(sleepMs / STEPS, undefined, { signal: stop })
+      await sleep(sleepMs / told, undefined, { signal: stop })
     } catch {
       return { type: 'stopped' }
     }
-    events.progress({ stage: 'detail', fraction: step / STEPS })
+    events.progress({ stage: 'detail', fraction: step / told })
+    if (step % PREVIEWS === 0)
+      events.preview({ kind: 'image', name: 'normals', mediaType: 'image/jpeg' }, PREVIEW, digest(PREVIEW))
   }
-  events.preview({ kind: 'image', name: 'normals', mediaType: 'image/jpeg' }, PREVIEW, digest(PREVIEW))
   events.log('info', `told at ${Date.now()}`)
   const file = Buffer.from(JSON.stringify({ results }))
   await mkdir(results, { recursive: true })
@@ -34,7 +39,14 @@ async function run({ results }: Work, events: RunEvents, stop: AbortSignal): Pro
   const seconds = { detail: sleepMs / 1000 }
   return {
     type: 'done',
-    summary: { backend: 'none', seconds, quality: {}, warnings: [], files, previews: { count: 1, seconds: 0 } },
+    summary: {
+      backend: 'none',
+      seconds,
+      quality: {},
+      warnings: [],
+      files,
+      previews: { count: Math.floor(told / PREVIEWS), seconds: 0 },
+    },
   }
 }
 
