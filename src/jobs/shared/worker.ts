@@ -56,7 +56,7 @@ export const WORKER_DEFAULTS = {
   checkpointMs: 1000,
 }
 
-interface WorkerParts {
+interface Parts {
   queue: QueueConnection
   records: JobRecords
   storage: Storage
@@ -72,7 +72,7 @@ export class QueueWorker {
   private stopping = false
 
   private constructor(
-    private readonly parts: WorkerParts,
+    private readonly parts: Parts,
     private readonly options: WorkerOptions,
   ) {
     this.runner = options.runner ?? new LocalRunner(options.workerProgram)
