@@ -338,11 +338,7 @@ export interface NeuralSettings {
    */
   normalWeight: number
   /**
-   * Share of the relief's albedo that is taken out of the photo before the networks see it: marks of the skin would become shape. Default: 0.
-   */
-  paint: number
-  /**
-   * Share of the networks' normals in those of the finished surface, where the photo shows skin; the rest are the relief's and learned evidence's. Default: 0.5.
+   * Share of the networks' normals in those of the finished surface, where the photo shows skin; the rest are the relief's and learned evidence's. Default: 0.4.
    */
   share: number
   geometry: GeometryNetworkSettings1

@@ -150,7 +150,7 @@ function aboutRim(mesh: Mesh, sheets: Uint8Array, loop: Uint32Array): Uint32Arra
 }
 
 /** How far from rims skin may pass through itself, metres. */
-const CROWDED = 0.012
+const CROWDED = 0.01
 
 /** Whether a place is within a loop's surroundings. */
 function around({ positions }: Mesh, loop: Uint32Array): (x: number, y: number, z: number) => boolean {

@@ -40,7 +40,7 @@ async function onCap(settings: ReturnType<typeof small>, size = 64) {
   // what evidence is on a face: it knows the broad shape and no bumps
   const expected = { normals: smooth, confidence: scene.weight }
   const rays = reliefRays(fit, scene, start, expected, frame)
-  const trainer = await NeuralTrainer.create(device, fit, frame, rays, settings)
+  const trainer = await NeuralTrainer.create(device, { fit, frame, rays }, settings)
   return { trainer, scene, normals, smooth }
 }
 

@@ -37,8 +37,8 @@ function openNeural(workshop: Workshop): Solver {
 
   async function begin({ scene, solver }: ReliefAtWork): Promise<NeuralTrainer> {
     const { fit } = evidence!
-    const rays = reliefRays(fit, scene, await solver.view(), scene.expected, coarse.frame, settings.neural.paint)
-    const created = await NeuralTrainer.create(device, fit, coarse.frame, rays, settings)
+    const rays = reliefRays(fit, scene, await solver.view(), scene.expected, coarse.frame)
+    const created = await NeuralTrainer.create(device, { fit, frame: coarse.frame, rays }, settings)
     if (saved) created.restore(saved)
     saved = undefined
     return created

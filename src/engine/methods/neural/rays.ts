@@ -6,31 +6,24 @@ import { type FaceRays, makeRays } from '../networks/rays.js'
 import type { ReliefScene } from '../relief/scene.js'
 import type { ReliefView } from '../relief/solve.js'
 
-const GAMMA = 2.2
-/** Factors of paint stay this close to 1: the albedo of a single pixel may be anything. */
-const STRONGEST_PAINT = 3
 /** A step of a ray is at most this long, field units: 2 mm on a face. */
 const LONGEST = 0.02
 
-/** Hits `t` of rays start at `coarse`: here the relief's surface. Normals are unit, head frame. `colours` are without `paint`. */
+/** Hits `t` of rays start at `coarse`: here the relief's surface. Normals are unit, head frame. */
 export interface ReliefRays extends FaceRays {
   /** [count, 3] of the relief */
   base: Float32Array
   /** [count, 3] that learned evidence expects, and how much it counts [count] */
   expected: Float32Array
   confidence: Float32Array
-  /** [count, 3] what colours without paint are to be multiplied by */
-  paint: Float32Array
 }
 
-/** @param taken 0..1 how much of the relief's albedo is taken out of the photo's colours */
 export function reliefRays(
   fit: HeadFit,
   scene: ReliefScene,
   view: ReliefView,
   expected: Pick<EvidenceMaps, 'normals' | 'confidence'> | undefined,
   frame: FieldFrame,
-  taken = 0,
 ): ReliefRays {
   const rays = makeRays({ fit, coarse: view, image: scene.image, trusted: scene.weight }, frame)
   const toHead = invertRigid(fit.camera.headToCamera)
@@ -41,17 +34,8 @@ export function reliefRays(
     })
     return transformDirections(toHead, out, out)
   }
-  const paint = new Float32Array(3 * rays.count)
-  rays.pixels.forEach((pixel, i) => {
-    for (let k = 0; k < 3; k++) {
-      const factor = taken > 0 ? view.albedo[3 * pixel + k] ** (taken / GAMMA) : 1
-      paint[3 * i + k] = Math.min(STRONGEST_PAINT, Math.max(1 / STRONGEST_PAINT, factor))
-    }
-  })
   return {
     ...rays,
-    colours: rays.colours.map((c, i) => Math.min(1, c / paint[i])),
-    paint,
     base: inHead(view.normals),
     expected: inHead(expected?.normals ?? view.normals),
     confidence: Float32Array.from(rays.pixels, (pixel) => expected?.confidence[pixel] ?? 0),

@@ -30,6 +30,15 @@ interface NeuralState {
   rng: number[]
 }
 
+/** The face of a photo from the relief on. */
+export interface SeenFace {
+  fit: HeadFit
+  frame: FieldFrame
+  rays: ReliefRays
+}
+
+type Programs = Record<'step' | 'surface' | 'colour', Executable>
+
 type Feeds = Record<'x' | 'view' | 'base' | 'colour' | 'weight' | 'expected' | 'confidence', Float32Array>
 
 export class NeuralTrainer {
@@ -39,14 +48,10 @@ export class NeuralTrainer {
   private readonly list: Uint32Array
 
   private constructor(
-    private readonly fit: HeadFit,
-    private readonly frame: FieldFrame,
-    readonly rays: ReliefRays,
+    private readonly face: SeenFace,
     private readonly settings: Settings['neural'],
     private readonly variables: Variables,
-    private readonly stepper: Executable,
-    private readonly surface: Executable,
-    private readonly painter: Executable,
+    private readonly programs: Programs,
     seed: number,
   ) {
     this.rng = new Rng(seed)
@@ -64,18 +69,12 @@ export class NeuralTrainer {
     }
   }
 
-  static async create(
-    device: Device,
-    fit: HeadFit,
-    frame: FieldFrame,
-    rays: ReliefRays,
-    settings: Settings,
-  ): Promise<NeuralTrainer> {
+  static async create(device: Device, face: SeenFace, settings: Settings): Promise<NeuralTrainer> {
     const model = new NeuralModel(settings)
     const variables = device.variables(withMoments(model.initial()))
     const programs = [model.step(), model.surface(BATCH), model.colour(BATCH)]
     const [step, surface, colour] = await Promise.all(programs.map((program) => device.compile(program, variables)))
-    return new NeuralTrainer(fit, frame, rays, settings.neural, variables, step, surface, colour, settings.seed)
+    return new NeuralTrainer(face, settings.neural, variables, { step, surface, colour }, settings.seed)
   }
 
   /** Runs the remaining steps. @throws SiderError DIVERGED the second time, with the last good state in place */
@@ -108,7 +107,8 @@ export class NeuralTrainer {
 
   /** A step at rays drawn anew; each comes closer to the surface as it is seen now. */
   private async step(): Promise<number> {
-    const { rays, list, feeds, state, settings } = this
+    const { list, feeds, state, settings } = this
+    const { rays } = this.face
     for (let i = 0; i < list.length; i++) list[i] = this.rng.integer(rays.count)
     hitPositions(rays, list, feeds.x)
     gather(rays.directions, list, 3, feeds.view)
@@ -119,7 +119,7 @@ export class NeuralTrainer {
     gather(rays.confidence, list, 1, feeds.confidence)
     const progress = state.step / settings.steps
     const rate = correctedRate(state.rateFactor * settings.learningRate * DECAY ** progress, state.step + 1)
-    const result = await this.stepper.run({
+    const result = await this.programs.step.run({
       ...feeds,
       colourRate: Float32Array.of(rate),
       shapeRate: Float32Array.of(rate * Math.min(1, progress / LEAD)),
@@ -135,7 +135,7 @@ export class NeuralTrainer {
     const [offset, gradient] = [new Float32Array(n), new Float32Array(3 * n)]
     for (let from = 0; from < n; from += BATCH) {
       const count = Math.min(BATCH, n - from)
-      const result = await this.surface.run({ x: batch(points, from, 3) })
+      const result = await this.programs.surface.run({ x: batch(points, from, 3) })
       offset.set(result['offset'].subarray(0, count), from)
       gradient.set(result['gradient'].subarray(0, 3 * count), 3 * from)
     }
@@ -144,8 +144,9 @@ export class NeuralTrainer {
 
   /** The face as it is now. Looking does not change what the training does next. */
   async view(): Promise<FaceView> {
-    const rays = { ...this.rays, t: this.rays.t.slice() }
-    const { crop, camera } = this.fit
+    const { fit, frame } = this.face
+    const { crop, camera } = fit
+    const rays = { ...this.face.rays, t: this.face.rays.t.slice() }
     const x = new Float32Array(3 * rays.count)
     const all = Uint32Array.from({ length: rays.count }, (_, i) => i)
     for (let i = 0; i < TRACING; i++) {
@@ -157,7 +158,7 @@ export class NeuralTrainer {
     const { gradient } = await this.measure(x)
     const normals = unitRows(rays.base.map((n, i) => n + gradient[i]))
     const along = transformDirections(camera.headToCamera, rays.directions)
-    const depth = rays.t.map((t, i) => t * along[3 * i + 2] * this.frame.scale)
+    const depth = rays.t.map((t, i) => t * along[3 * i + 2] * frame.scale)
     const inCamera = transformDirections(camera.headToCamera, normals, new Float32Array(normals.length))
     const shown = new Uint8Array(crop.size ** 2)
     for (const pixel of rays.pixels) shown[pixel] = 1
@@ -172,32 +173,33 @@ export class NeuralTrainer {
 
   /** [size, size, 3] sRGB that the rendering network gives a surface that is seen at the same pixels. */
   async paint({ size, depth, normals }: Pick<FaceView, 'size' | 'depth' | 'normals'>): Promise<Float32Array> {
-    const { pixels, count, directions } = this.rays
-    const { headToCamera } = this.fit.camera
+    const { fit, frame, rays } = this.face
+    const { pixels, count, directions } = rays
+    const { headToCamera } = fit.camera
     const along = transformDirections(headToCamera, directions)
-    const t = Float32Array.from(pixels, (pixel, i) => depth[pixel] / along[3 * i + 2] / this.frame.scale)
+    const t = Float32Array.from(pixels, (pixel, i) => depth[pixel] / along[3 * i + 2] / frame.scale)
     const x = new Float32Array(3 * count)
-    hitPositions({ ...this.rays, t }, Uint32Array.from(pixels.keys()), x)
+    hitPositions({ ...rays, t }, Uint32Array.from(pixels.keys()), x)
     const inCamera = new Float32Array(3 * count)
     gather(normals, pixels, 3, inCamera)
     const inHead = transformDirections(invertRigid(headToCamera), inCamera, inCamera)
     return onFace(await this.colours(x, inHead), pixels, size, 3)
   }
 
-  /** sRGB of points [n, 3] with unit normals, one for each ray, paint and all. */
+  /** sRGB of points [n, 3] with unit normals, one for each ray. */
   private async colours(x: Float32Array, normals: Float32Array): Promise<Float32Array> {
-    const { directions, count, paint } = this.rays
+    const { directions, count } = this.face.rays
     const out = new Float32Array(3 * count)
     for (let from = 0; from < count; from += BATCH) {
       const feeds = { x: batch(x, from, 3), normal: batch(normals, from, 3), view: batch(directions, from, 3) }
-      const { colour } = (await this.painter.run(feeds)) as { colour: Float32Array }
+      const { colour } = (await this.programs.colour.run(feeds)) as { colour: Float32Array }
       out.set(colour.subarray(0, 3 * Math.min(BATCH, count - from)), 3 * from)
     }
-    return out.map((c, i) => c * paint[i])
+    return out
   }
 
   async save(): Promise<SavedState & { state: Record<string, unknown> & NeuralState }> {
-    const { t } = this.rays
+    const { t } = this.face.rays
     return {
       tensors: {
         ...withShapes(await this.variables.read(), this.variables),
@@ -210,13 +212,13 @@ export class NeuralTrainer {
   restore({ tensors, state }: SavedState): void {
     const { 'rays/t': t, ...weights } = withoutShapes(tensors)
     this.variables.write(weights)
-    this.rays.t.set(t)
+    this.face.rays.t.set(t)
     Object.assign(this.state, structuredClone(state))
     this.rng = Rng.fromState(this.state.rng)
   }
 
   async dispose(): Promise<void> {
-    for (const program of [this.stepper, this.surface, this.painter]) await program.dispose()
+    for (const program of Object.values(this.programs)) await program.dispose()
     this.variables.dispose()
   }
 }
