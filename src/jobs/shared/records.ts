@@ -223,13 +223,6 @@ export class JobRecords {
     return ((await ask(this.scripts.remove(id, this.queue.now()))) as unknown as number) === 1
   }
 
-  async countByState(): Promise<Record<string, number>> {
-    const counts = await ask(this.queue.redis.hgetall(`${PREFIX}:counts`))
-    return Object.fromEntries(
-      Object.entries(counts).flatMap(([state, n]) => (Number(n) > 0 ? [[state, Number(n)]] : [])),
-    )
-  }
-
   /** Bytes of ended jobs, together. */
   async endedBytes(): Promise<number> {
     return Number((await ask(this.queue.redis.get(`${PREFIX}:bytes`))) ?? 0)
