@@ -11,6 +11,7 @@ import { pathToFileURL } from 'node:url'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { settingsMarkdown } from '../src/cli/settings.js'
 import { PROFILES } from '../src/engine/presets.js'
+import { metricsMarkdown } from './generate-metrics.js'
 import { protocolMarkdown, protocolTypes } from './generate-protocol.js'
 import {
   errorsMarkdown,
@@ -32,6 +33,7 @@ export const GENERATED: Record<string, () => string | Promise<string>> = {
   'docs/protocol.md': protocolMarkdown,
   'src/generated/errors.ts': errorsTypeScript,
   'docs/errors.md': errorsMarkdown,
+  'docs/metrics.md': metricsMarkdown,
   'src/generated/job-states.ts': statesTypeScript,
   'plugins/blender-bridge/sider/core/generated.py': tablesPython,
 }

@@ -34,14 +34,14 @@ const SCAN = resolve(ROOT, '../shared/data/scans/lpsw/L1/image.png')
 /** Settings with which networks take seconds; the names that each has had, the latest first. */
 const TINY: [names: string[], value: number][] = [
   [['photo.cropSize'], 64],
-  [['networks.geometry.width'], 64],
-  [['networks.geometry.feature'], 32],
-  [['networks.renderer.width'], 64],
-  [['networks.coarse.steps'], 60],
-  [['networks.coarse.batch'], 1024],
-  [['networks.detail.epochs'], 2],
-  [['networks.detail.rays'], 512],
-  [['networks.detail.points'], 256],
+  [['networks.geometry.width', 'field.width'], 64],
+  [['networks.geometry.feature', 'field.feature'], 32],
+  [['networks.renderer.width', 'renderer.width'], 64],
+  [['networks.coarse.steps', 'coarse.steps'], 60],
+  [['networks.coarse.batch', 'coarse.batch'], 1024],
+  [['networks.detail.epochs', 'detail.epochs'], 2],
+  [['networks.detail.rays', 'detail.rays'], 512],
+  [['networks.detail.points', 'detail.points'], 256],
   [['output.sdfGrid'], 32],
   [['surface.textureSize'], 512],
 ]

@@ -143,12 +143,12 @@ describe('imports', () => {
   })
 
   test('a method is asked for by its name in one place', () => {
-    const inside = /^src\/engine\/methods\/(relief|networks|neural)\//
+    const inside = /^src\/engine\/methods\/[^/]+\//
     const asking = ['src/engine/methods/index.ts']
     expect(offenders(({ from, to }) => inside.test(to) && !inside.test(from) && !asking.includes(from))).toEqual([])
     const sources = [...new Set(IMPORTS.map(({ from }) => from))].filter((file) => !file.startsWith('src/generated/'))
     const naming = sources.filter((file) =>
-      /\bkind\s*===?\s*'(relief|networks?|neural)'/.test(readFileSync(join(ROOT, file), 'utf8')),
+      /\b(method|kind)\s*===?\s*'(relief|networks?|neural)'/.test(readFileSync(join(ROOT, file), 'utf8')),
     )
     expect(naming).toEqual([])
   })
@@ -250,6 +250,13 @@ describe('imports', () => {
     )
     expect(found.sort()).toEqual(Object.values(MANY_PARAMETERS).flat().sort())
   }, 30_000)
+
+  test('every folder of the engine is a stage, shared, or above both', () => {
+    const above = ['evaluate', 'generate', 'outputs', 'pipeline', 'run']
+    const inFolders = IMPORTS.map(({ from }) => from).filter((from) => /^src\/engine\/[^/]+\//.test(from))
+    const folders = [...new Set(inFolders.map((from) => enginePart(from)))]
+    expect(folders.sort()).toEqual([...STAGES, ...SHARED, ...above].sort())
+  })
 
   test('the engine has at most eight files beside its folders', () => {
     const loose = readdirSync(join(ROOT, 'src/engine')).filter((name) => name.endsWith('.ts'))

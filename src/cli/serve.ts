@@ -1,11 +1,15 @@
 /** `sider serve`: the engine as a service, over JSON-RPC 2.0 on a WebSocket. */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SiderError } from '../engine/errors.js'
 import type { ServerOptions } from '../rpc/options.js'
 import { parseTokens } from '../rpc/token-file.js'
 import type { Command, ParsedOptions, Shell } from './command.js'
-import { SHARED_OPTIONS, sharedAddresses } from './shared-options.js'
+import { METRICS_OPTION, metricsAddress, SHARED_OPTIONS, sharedAddresses } from './shared-options.js'
+
+/** Name in the environment of the clients' secrets, for containers: lines as the token file has them. */
+const TOKENS = 'SIDER_TOKENS'
 
 export const serve: Command = {
   name: 'serve',
@@ -17,7 +21,10 @@ export const serve: Command = {
     port: { value: 'N', description: 'port to listen on (default 7437; 0 takes a free one)' },
     host: { value: 'ADDRESS', description: 'interface to listen on (default 127.0.0.1; beyond loopback it needs TLS)' },
     data: { value: 'DIR', description: 'folder of jobs, results and token (default ~/.local/share/sider)' },
-    'token-file': { value: 'FILE', description: 'the secrets of clients; made if need be (default DIR/token)' },
+    'token-file': {
+      value: 'FILE',
+      description: 'the secrets of clients; made if need be (default SIDER_TOKENS of the environment, else DIR/token)',
+    },
     'allow-origin': { value: 'URL', multiple: true, description: 'a web page that may connect; repeatable' },
     'allow-host': { value: 'NAME:PORT', multiple: true, description: 'a further name of this server; repeatable' },
     'tls-cert': { value: 'FILE', description: 'certificate, PEM' },
@@ -27,6 +34,7 @@ export const serve: Command = {
     'max-photo': { value: 'MIB', description: 'largest photo (default 64)' },
     'keep-days': { value: 'N', description: 'ended jobs are deleted after so many days (default 7)' },
     'keep-size': { value: 'MIB', description: 'ended jobs take at most so much room (default 10240)' },
+    ...METRICS_OPTION,
     ...SHARED_OPTIONS,
   },
   examples: [
@@ -43,8 +51,8 @@ export const serve: Command = {
     const { startServer } = await import('../rpc/server.js')
     const server = await startServer(await serverOptions(options))
     const text = options.has('json')
-      ? JSON.stringify({ event: 'listening', url: server.url, tokenFile: server.tokenFile })
-      : `Listening on ${server.url}\nPage: ${await page(server, shell)}\nToken: ${server.tokenFile}\nCtrl-C saves checkpoints and stops.`
+      ? JSON.stringify({ event: 'listening', url: server.url, tokenFile: server.tokenFile, metrics: server.metricsUrl })
+      : `Listening on ${server.url}\nPage: ${await page(server, shell)}\nToken: ${existsSync(server.tokenFile) ? server.tokenFile : `in ${TOKENS}`}\nCtrl-C saves checkpoints and stops.`
     shell.stdout.write(`${text}\n`)
     await asked
     await server.close()
@@ -58,7 +66,7 @@ export const serve: Command = {
  */
 async function page({ url, tokenFile }: { url: string; tokenFile: string }, { stdout }: Shell): Promise<string> {
   const address = url.replace(/^ws/, 'http')
-  if (!stdout.isTTY) return address
+  if (!stdout.isTTY || !existsSync(tokenFile)) return address
   const [[, token]] = parseTokens(await readFile(tokenFile, 'utf8'))
   return `${address}#token=${token}`
 }
@@ -76,6 +84,7 @@ async function serverOptions(options: ParsedOptions): Promise<Partial<ServerOpti
     port: number(options, 'port', 0, 65535),
     dataFolder,
     tokenFile,
+    tokens: options.has('token-file') ? undefined : process.env[TOKENS],
     origins: options.list('allow-origin'),
     hosts: options.list('allow-host'),
     tls: cert && key ? { cert: await pem(cert), key: await pem(key) } : undefined,
@@ -84,6 +93,7 @@ async function serverOptions(options: ParsedOptions): Promise<Partial<ServerOpti
     photoBytes: mib('max-photo'),
     keepDays: number(options, 'keep-days', 0),
     keepBytes: mib('keep-size'),
+    metrics: metricsAddress(options),
     shared: sharedAddresses(options),
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))

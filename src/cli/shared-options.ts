@@ -11,6 +11,27 @@ export const SHARED_OPTIONS: Record<string, Option> = {
   'without-aof': { description: 'take a Redis that may forget accepted jobs when it ends' },
 }
 
+/** Metrics at a port of their own. */
+export const METRICS_OPTION: Record<string, Option> = {
+  metrics: {
+    value: '[HOST:]PORT',
+    description: 'tell Prometheus metrics and health there over plain HTTP (on 127.0.0.1 without a host)',
+  },
+}
+
+/** @throws SiderError USAGE */
+export function metricsAddress(options: ParsedOptions): { host: string; port: number } | undefined {
+  const text = options.text('metrics')
+  if (text === undefined) return undefined
+  const [, host = '127.0.0.1', port] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? []
+  if (port === undefined || Number(port) > 65535) {
+    throw new SiderError('USAGE', `--metrics is '${text}', but must be a port, or a host and a port`, {
+      hint: 'For example: --metrics 9464, or --metrics 0.0.0.0:9464',
+    })
+  }
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) }
+}
+
 /** @returns undefined where neither is given. @throws SiderError USAGE */
 export function sharedAddresses(
   options: ParsedOptions,

@@ -4,7 +4,7 @@ import { SiderError } from '../engine/errors.js'
 import { defaultDataFolder } from '../engine/system/data-folder.js'
 import type { Command } from './command.js'
 import { number } from './serve.js'
-import { SHARED_OPTIONS, sharedAddresses } from './shared-options.js'
+import { METRICS_OPTION, metricsAddress, SHARED_OPTIONS, sharedAddresses } from './shared-options.js'
 
 export const worker: Command = {
   name: 'worker',
@@ -14,6 +14,7 @@ export const worker: Command = {
   positionals: [],
   options: {
     ...SHARED_OPTIONS,
+    ...METRICS_OPTION,
     concurrency: { value: 'N', description: 'jobs at once (default 1)' },
     data: { value: 'DIR', description: 'folder for what is at work (default ~/.local/share/sider/worker)' },
   },
@@ -29,20 +30,29 @@ export const worker: Command = {
         hint: { cli: 'Give --queue and --storage; see docs/scaling.md.' },
       })
     }
-    const [{ QueueWorker, WORKER_DEFAULTS }, { Log }] = await Promise.all([
+    const address = metricsAddress(options)
+    const [{ QueueWorker, WORKER_DEFAULTS }, { Log }, { startMetricsServer }] = await Promise.all([
       import('../jobs/shared/worker.js'),
       import('../jobs/log.js'),
+      import('../rpc/metrics-server.js'),
     ])
     const log = new Log((line) => shell.stderr.write(line))
     const dataFolder = options.text('data') ?? join(defaultDataFolder(), 'worker')
     const concurrency = number(options, 'concurrency') ?? WORKER_DEFAULTS.concurrency
     const running = await QueueWorker.start({ ...WORKER_DEFAULTS, ...addresses, dataFolder, concurrency }, log)
+    const metrics =
+      address &&
+      (await startMetricsServer(address, () => running.metricsText()).catch(async (error) => {
+        await running.stop()
+        throw error
+      }))
     const text = options.has('json')
-      ? JSON.stringify({ event: 'working', concurrency })
+      ? JSON.stringify({ event: 'working', concurrency, metrics: metrics?.url })
       : `Working on ${concurrency === 1 ? 'one job' : `${concurrency} jobs`} at a time. Ctrl-C saves checkpoints, hands jobs back and stops.`
     shell.stdout.write(`${text}\n`)
     await asked
     await running.stop()
+    await metrics?.close()
     shell.exit(0)
   },
 }

@@ -142,11 +142,11 @@ class Run {
   }
 
   private async findFace(photo: Photo): Promise<Face> {
-    const { landmarks, corrections, settings } = this.options
+    const { landmarks, corrections, settings, signal } = this.options
     if (landmarks !== undefined) return faceOf({ given: readLandmarks(landmarks, photo) }, corrections, photo)
     const detector = await LandmarkDetector.create()
     try {
-      return faceOf({ found: await detector.detect(photo), index: settings.photo.face }, corrections, photo)
+      return faceOf({ found: await detector.detect(photo, { signal }), index: settings.photo.face }, corrections, photo)
     } finally {
       detector.dispose()
     }

@@ -2,7 +2,7 @@
 import { open, stat } from 'node:fs/promises'
 import { SiderError } from '../engine/index.js'
 import type { Artifact, Job, JobResult } from '../generated/protocol.js'
-import type { ArtifactSource, JobEngine, ListQuery, Subscription, UploadRoom } from './engine.js'
+import type { ArtifactSource, JobEngine, ListQuery, QueueFigures, Subscription, UploadRoom } from './engine.js'
 import type { Entry } from './entry.js'
 import type { EventListener } from './events.js'
 import { LocalRunner } from './local-runner.js'
@@ -29,6 +29,8 @@ export class EmbeddedEngine implements JobEngine {
     private readonly queue: JobQueue,
     readonly room: UploadRoom,
     private readonly sweepNow: () => void,
+    /** Calls back when the data folder cannot be written, or at once if it cannot. */
+    readonly onTrouble: (listener: (reason: SiderError) => void) => void,
   ) {}
 
   /**
@@ -50,7 +52,7 @@ export class EmbeddedEngine implements JobEngine {
     }
     const sweepNow = () =>
       void sweep(queue, options, log).catch((error) => log.error('sweep', { error: String(error) }))
-    return new EmbeddedEngine(queue, room, sweepNow)
+    return new EmbeddedEngine(queue, room, sweepNow, (listener) => store.disk.onTrouble(listener))
   }
 
   start(): void {
@@ -137,8 +139,8 @@ export class EmbeddedEngine implements JobEngine {
     return { job, stop: events.listen(listener) }
   }
 
-  async countByState(): Promise<Record<string, number>> {
-    return this.queue.countByState()
+  async figures(): Promise<QueueFigures> {
+    return this.queue.figures()
   }
 
   async stop(graceMs: number): Promise<void> {

@@ -30,6 +30,21 @@ export interface ArtifactSource {
   end?(): void
 }
 
+/** How the queue is now. */
+export interface QueueFigures {
+  /** Jobs that are kept, by their state. */
+  jobs: Record<string, number>
+  /** Those that wait for a worker, and that have one. */
+  waiting: number
+  active: number
+  /** Those whose worker is gone, and which nobody has taken over yet. */
+  stalled: number
+  /** Those that were set aside. */
+  deadLetter: number
+  /** How long the one that has waited longest has waited; 0 if none waits. */
+  oldestSeconds: number
+}
+
 export interface Subscription {
   /** As the job was when the subscription began. */
   job: Job
@@ -63,8 +78,7 @@ export interface JobEngine {
    * what happens. What is no longer kept is told as job/gap.
    */
   subscribe(owner: string, id: string, after: number | undefined, listener: EventListener): Promise<Subscription>
-  /** Jobs by state. */
-  countByState(): Promise<Record<string, number>>
+  figures(): Promise<QueueFigures>
   /** Takes no more, lets its own workers save checkpoints, and ends. */
   stop(graceMs: number): Promise<void>
 }

@@ -14,5 +14,5 @@ export async function openEngine(options: EngineOptions, log: Log, metrics: Metr
   const { shared } = options
   if (!shared) return EmbeddedEngine.open(options, log, metrics)
   const { SharedEngine } = await import('./shared/engine.js')
-  return SharedEngine.open({ ...options, ...shared }, log)
+  return SharedEngine.open({ ...options, ...shared }, log, metrics)
 }

@@ -4,7 +4,7 @@
  */
 import { SiderError } from '../engine/index.js'
 import type { Job, JobResult } from '../generated/protocol.js'
-import type { ListQuery } from './engine.js'
+import type { ListQuery, QueueFigures } from './engine.js'
 import { type Entry, newEntry } from './entry.js'
 import { EventLog } from './events.js'
 import { JobIndex, keyOf } from './job-index.js'
@@ -14,7 +14,7 @@ import { answered, type Change, wrongState } from './plans.js'
 import { type JobRecord, type NewJob, newRecord, toJob } from './record.js'
 import type { Runner } from './runner.js'
 import { Schedule } from './schedule.js'
-import { isEnd, type JobAction, type JobState, next } from './states.js'
+import { isEnd, type JobAction, type JobState, next, waitsForWorker } from './states.js'
 import type { JobStore, StoredJob } from './store.js'
 import { Transitions } from './transitions.js'
 import { WaitingJobs } from './waiting.js'
@@ -164,10 +164,17 @@ export class JobQueue {
       .sort((a, b) => a.record.updated - b.record.updated)
   }
 
-  countByState(): Record<string, number> {
-    const counts: Record<string, number> = {}
-    for (const { record } of this.jobs.all()) counts[record.state] = (counts[record.state] ?? 0) + 1
-    return counts
+  /** Processes of this machine that are gone are noticed at once, and a job that has ended three of them has failed. */
+  figures(): QueueFigures {
+    const jobs: Record<string, number> = {}
+    let [active, oldest] = [0, Number.POSITIVE_INFINITY]
+    for (const { record, launched } of this.jobs.all()) {
+      jobs[record.state] = (jobs[record.state] ?? 0) + 1
+      if (launched) active++
+      else if (waitsForWorker(record.state)) oldest = Math.min(oldest, record.queued)
+    }
+    const oldestSeconds = Number.isFinite(oldest) ? Math.max(0, Date.now() - oldest) / 1000 : 0
+    return { jobs, waiting: this.waiting.size, active, stalled: 0, deadLetter: 0, oldestSeconds }
   }
 
   /** Stops the workers with checkpoints; their jobs go on when a server next starts. */

@@ -69,8 +69,7 @@ export class Transitions {
     const done = await this.must(entry, this.planOf(outcome, folder))
     if (!done || outcome.type !== 'done') return
     const { previews } = outcome.summary
-    this.metrics.count('job_seconds_total', seconds)
-    this.metrics.count('preview_seconds_total', previews.seconds)
+    this.metrics.completed(outcome.summary.seconds, previews)
     this.log.info('job completed', { job: entry.record.id, seconds, previews })
   }
 
@@ -126,7 +125,7 @@ export class Transitions {
       entry.attempt?.kill()
       events.dropPreviews()
       await this.store.tidy(record.id)
-      this.metrics.count(`jobs_${state}_total`)
+      this.metrics.ended(state, made.error?.name)
     }
     for (const news of tell) this.keep(entry, emit(entry, news))
     this.tellState(entry)

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { defaultDataFolder } from '../engine/index.js'
 import type { EngineOptions } from '../jobs/open.js'
+import type { MetricsAddress } from './metrics-server.js'
 
 export interface ServerOptions extends EngineOptions {
   /** Interface to listen on; beyond loopback it needs `tls`. */
@@ -11,12 +12,16 @@ export interface ServerOptions extends EngineOptions {
   /** Folder of jobs, results and the token file. */
   dataFolder: string
   tokenFile: string
+  /** The file's text in its place, where there is to be none. */
+  tokens?: string
   /** Origins of web pages that may connect, such as 'http://localhost:8080'; programs send none. */
   origins: string[]
   /** Names by which clients may call the server besides loopback's own, such as 'render.example:7437'. */
   hosts: string[]
   /** PEM texts. */
   tls?: { cert: string; key: string }
+  /** Metrics and health over plain HTTP, for machines that look after this one. */
+  metrics?: MetricsAddress
   /** Most pixels of a photo. */
   maxPixels: number
   /** Largest photo, bytes. */

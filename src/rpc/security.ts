@@ -22,13 +22,21 @@ export async function readTokens(file: string): Promise<Tokens> {
   })
   const { mode } = await stat(file)
   if (process.platform !== 'win32' && mode & 0o077) throw refuse(file, 'others may read it', `Run: chmod 600 ${file}`)
+  return checkTokens(text, (why) => refuse(file, why, 'Delete the file: a new one is made.'))
+}
+
+/** Tokens that the environment holds, as the file has them. @throws SiderError USAGE */
+export function tokensOf(text: string): Tokens {
+  return checkTokens(text, (why) => new SiderError('USAGE', `the tokens in the environment cannot be used: ${why}`))
+}
+
+function checkTokens(text: string, fault: (why: string) => Error): Tokens {
   const tokens: Tokens = new Map()
   for (const [name, token] of parseTokens(text)) {
-    if (token.length < 16)
-      throw refuse(file, 'a token is shorter than 16 characters', 'Delete the file: a new one is made.')
+    if (token.length < 16) throw fault('a token is shorter than 16 characters')
     tokens.set(name, token)
   }
-  if (tokens.size === 0) throw refuse(file, 'it holds no token', 'Delete the file: a new one is made.')
+  if (tokens.size === 0) throw fault('there is no token')
   return tokens
 }
 

@@ -13,16 +13,19 @@ import { Connection, type ConnectionServices } from './connection.js'
 import { FaceService } from './faces/service.js'
 import { Faults } from './faults.js'
 import { Lane } from './lane.js'
+import { type MetricsServer, startMetricsServer } from './metrics-server.js'
 import { type ServerOptions, serverOptions } from './options.js'
 import { Pages } from './pages.js'
 import { SUBPROTOCOL } from './protocol.js'
-import { isLoopback, readTokens, refusal } from './security.js'
+import { isLoopback, readTokens, refusal, tokensOf } from './security.js'
 import { UploadArea } from './uploads.js'
 
 export interface RunningServer {
   /** As clients connect to it. */
   url: string
   tokenFile: string
+  /** Of metrics at a port of their own, if they have one. */
+  metricsUrl?: string
   /** Takes no more, lets running jobs save checkpoints, and ends. */
   close(): Promise<void>
 }
@@ -43,7 +46,7 @@ export async function startServer(
   }
   const http = options.tls ? tlsServer(options.tls) : createServer()
   http.requestTimeout = 10_000
-  const tokens = await readTokens(options.tokenFile)
+  const tokens = options.tokens === undefined ? await readTokens(options.tokenFile) : tokensOf(options.tokens)
   const metrics = new Metrics()
   const engine = await openEngine(options, log, metrics).catch((error) => {
     metrics.close()
@@ -51,18 +54,25 @@ export async function startServer(
   })
   const connections = new Set<Connection>()
   const gate = { port: options.port, origins: options.origins, hosts: options.hosts }
-  const status = async () => ({ jobs: await engine.countByState(), connections: connections.size })
+  const status = async () => ({ jobs: (await engine.figures()).jobs, connections: connections.size })
+  const metricsText = async () => {
+    metrics.set('connections', connections.size)
+    return metrics.text(await engine.figures())
+  }
   const pages = new Pages()
   http.on(
     'request',
-    (request, response) => void answerHttp(request, response, refusal(request, gate), { metrics, status, pages }),
+    (request, response) =>
+      void answerHttp(request, response, refusal(request, gate), { metrics: metricsText, status, pages }),
   )
   const timers: NodeJS.Timeout[] = []
+  let metricsServer: MetricsServer | undefined
   let discovery: Announcement | undefined
   const close = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer)
     const stopped = new Promise((resolve) => http.close(resolve))
     await discovery?.end()
+    await metricsServer?.close()
     faces.close()
     await engine.stop(options.graceMs)
     for (const connection of connections) connection.end(1001, 'the server is going away')
@@ -82,6 +92,7 @@ export async function startServer(
   listenForSockets(http, gate, services, connections)
   try {
     await listen(http, options)
+    if (options.metrics) metricsServer = await startMetricsServer(options.metrics, metricsText)
   } catch (error) {
     await engine.stop(0)
     metrics.close()
@@ -99,7 +110,7 @@ export async function startServer(
   const url = `${options.tls ? 'wss' : 'ws'}://${host}:${gate.port}/`
   discovery = await announce(url, options, log)
   log.info('server started', { url, version: VERSION, dataFolder: options.dataFolder, tokenFile: options.tokenFile })
-  return { url, tokenFile: options.tokenFile, close }
+  return { url, tokenFile: options.tokenFile, ...(metricsServer && { metricsUrl: metricsServer.url }), close }
 }
 
 /** @throws SiderError USAGE */
@@ -170,7 +181,7 @@ function listenForSockets(
 
 /** What anybody may ask for. */
 interface Told {
-  metrics: Metrics
+  metrics(): Promise<string>
   status(): Promise<{ jobs: Record<string, number>; connections: number }>
   pages: Pages
 }
@@ -189,9 +200,9 @@ async function answerHttp(
   if (refused !== undefined) send(403, 'text/plain', refused)
   else if (request.method !== 'GET') send(405, 'text/plain', 'only GET')
   else if (request.url === '/healthz' || request.url === '/metrics') {
-    const present = await status().catch((error: Error) => error)
+    const present = await (request.url === '/metrics' ? metrics() : status()).catch((error: Error) => error)
     if (present instanceof Error) send(503, 'application/json', JSON.stringify({ status: present.message }))
-    else if (request.url === '/metrics') send(200, 'text/plain; version=0.0.4', metrics.text(present))
+    else if (typeof present === 'string') send(200, 'text/plain; version=0.0.4', present)
     else send(200, 'application/json', JSON.stringify({ status: 'ok', version: VERSION, ...present }))
   } else {
     const page = pages.find(request.url ?? '/', request.headers.host!, request.headers.origin)

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type BatchOptions, type BatchOutcome, runBatch } from '../../src/jobs/batch.js'
+import { loadHead } from '../../src/engine/index.js'
+import type { BatchOptions } from '../../src/jobs/batch/run.js'
+import { batchHere, photosOf } from '../support/batch.js'
 import { CLI } from './strace.js'
 
-const WORKER = fileURLToPath(new URL('../jobs/scripted-worker.mjs', import.meta.url))
 const GOOD = JSON.stringify({ steps: 1 })
 
 let folder: string
@@ -21,18 +22,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-const batch = (names: string[], options: Partial<BatchOptions> = {}): Promise<BatchOutcome[]> =>
-  runBatch(
-    names.map((name) => ({ name, file: join(photos, name), folder: join(folder, 'out', name.replace(/\..*/, '')) })),
-    {
-      dataFolder: join(folder, 'out', '.sider'),
-      maxRunning: 2,
-      preset: 'preview',
-      settings: {},
-      workerProgram: WORKER,
-      ...options,
-    },
-  )
+const batch = (names: string[], options: Partial<BatchOptions> = {}) =>
+  batchHere(photosOf(names.map((name) => join(photos, name))), join(folder, 'out'), options)
 
 describe('a photo that cannot be read', () => {
   beforeEach(() => {
@@ -48,16 +39,16 @@ describe('a photo that cannot be read', () => {
   ])('%s is a row of the summary', async (_, make, name, message) => {
     make(join(photos, 'm.jpg'))
     const told: string[] = []
-    const outcomes = await batch(['a.jpg', 'm.jpg', 'z.jpg'], { onDone: ({ name: of }) => void told.push(of) })
-    expect(outcomes.map(({ state }) => state)).toEqual(['completed', 'failed', 'completed'])
-    expect(outcomes[1].error).toMatchObject({ name, message: expect.stringMatching(message) })
+    const { rows } = await batch(['a.jpg', 'm.jpg', 'z.jpg'], { onRow: ({ name: of }) => void told.push(of) })
+    expect(rows.map(({ state }) => state)).toEqual(['completed', 'failed', 'completed'])
+    expect(rows[1].error).toMatchObject({ name, message: expect.stringMatching(message) })
     expect(told.sort()).toEqual(['a.jpg', 'm.jpg', 'z.jpg'])
   })
 
   test('so is a result that cannot be put in its place', async () => {
     mkdirSync(join(folder, 'out'))
     writeFileSync(join(folder, 'out', 'a'), 'a file where the folder of the results belongs')
-    const [a, z] = await batch(['a.jpg', 'z.jpg'])
+    const [a, z] = (await batch(['a.jpg', 'z.jpg'])).rows
     expect(a).toMatchObject({ state: 'failed', error: { message: expect.stringContaining(join(folder, 'out', 'a')) } })
     expect(z.state).toBe('completed')
   })
@@ -66,8 +57,13 @@ describe('a photo that cannot be read', () => {
 describe('the head model of a batch', () => {
   test('one that does not exist is a row of every photo, and no work is done', async () => {
     for (const name of ['a.jpg', 'z.jpg']) writeFileSync(join(photos, name), GOOD)
-    const outcomes = await batch(['a.jpg', 'z.jpg'], { settings: { 'head.model': join(folder, 'nowhere.pkl') } })
-    for (const { state, error } of outcomes) {
+    const nowhere = join(folder, 'nowhere.pkl')
+    const { rows } = await batch(['a.jpg', 'z.jpg'], {
+      check: () => loadHead(nowhere),
+      settings: { 'head.model': nowhere },
+    })
+    expect(rows.length).toBe(2)
+    for (const { state, error } of rows) {
       expect(state).toBe('failed')
       expect(error).toMatchObject({
         name: 'HEAD_UNKNOWN',
@@ -79,7 +75,8 @@ describe('the head model of a batch', () => {
   test('may be a file of this machine, for a batch is nobody else', async () => {
     writeFileSync(join(photos, 'a.jpg'), GOOD)
     const head = fileURLToPath(new URL('../fixtures/flame/flame2023.npz', import.meta.url))
-    expect(await batch(['a.jpg'], { settings: { 'head.model': head } })).toMatchObject([{ state: 'completed' }])
+    const options = { check: () => loadHead(head), settings: { 'head.model': head } }
+    expect((await batch(['a.jpg'], options)).rows).toMatchObject([{ state: 'completed' }])
   })
 })
 

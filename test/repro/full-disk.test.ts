@@ -6,12 +6,11 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { fill, type SmallDisk, smallDisk } from '../../scripts/torture/disks.js'
 import { SiderError } from '../../src/engine/errors.js'
-import { runBatch } from '../../src/jobs/batch.js'
 import { Disk, diskError } from '../../src/jobs/disk.js'
 import { Log } from '../../src/jobs/log.js'
 import { Peer, type TestServer, testServer } from '../rpc/service-peer.js'
+import { batchHere, photosOf } from '../support/batch.js'
 
-const SCRIPTED = join(import.meta.dirname, '../jobs/scripted-worker.mjs')
 const CLI = join(import.meta.dirname, '../../dist/cli.js')
 
 let ends: (() => Promise<void> | void)[] = []
@@ -135,18 +134,18 @@ describe.skipIf(typeof small === 'string')(
       const place = folder()
       const photo = (name: string, script: object) => {
         writeFileSync(join(place, name), JSON.stringify(script))
-        return { name, file: join(place, name), folder: join(place, `${name} result`) }
+        return join(place, name)
       }
       const photos = [
         photo('small', { steps: 1, resultBytes: 1000 }),
         photo('large', { steps: 1, resultBytes: 10_000_000 }),
       ]
       writeFileSync(join(disk.folder, 'filler'), Buffer.alloc(15_000_000, 1))
-      const options = { dataFolder: join(disk.folder, 'data'), maxRunning: 1, preset: 'preview', settings: {} }
-      const batch = () => runBatch(photos, { ...options, workerProgram: SCRIPTED })
+      const batch = () =>
+        batchHere(photosOf(photos), folder(), {}, { dataFolder: join(disk.folder, 'data'), maxRunning: 1 })
       await expect(batch()).rejects.toMatchObject({ code: 'DISK_FULL' })
       rmSync(join(disk.folder, 'filler'))
-      expect((await batch()).map(({ state }) => state)).toEqual(['completed', 'completed'])
+      expect((await batch()).rows.map(({ state }) => state)).toEqual(['completed', 'completed'])
     })
 
     test('a result that cannot be written down waits, is told so, and is told when it can', async () => {

@@ -32,17 +32,16 @@ export interface SettingField {
 }
 
 /**
- * @param title in words; others may have the schema's, in another group
+ * @param setting with a title of its own: settings of several groups have the same one in the schema
  * @param told after it was changed, or is as the preset has it again
  */
 export function settingField(
   kit: Kit,
-  name: string,
-  title: string,
-  schema: SettingSchema,
+  setting: { name: string; title: string; schema: SettingSchema },
   chosen: Chosen,
   told: () => void,
 ): SettingField {
+  const { name, title, schema } = setting
   const control = controlOf(kit, schema, () => {
     own.set(true)
     chosen.settings[name] = control.get()

@@ -52,7 +52,7 @@ export function settingsSection(kit: Kit, link: ServerLink, task: Task, chosen: 
       .filter(([name, { type = '', enum: values }]) => {
         return !HIDDEN.includes(name) && TYPES.includes(type) && (type !== 'string' || values !== undefined)
       })
-      .map(([name, schema]) => settingField(kit, name, titleOf(name, schema.title), schema, chosen, sought))
+      .map(([name, schema]) => settingField(kit, { name, title: titleOf(name, schema.title), schema }, chosen, sought))
       .sort((a, b) => rank(a) - rank(b))
     more.append(...fields.map(({ dom }) => dom))
     sought()

@@ -1,5 +1,6 @@
 /** A texture of what the photo shows and of what goes on beyond it. */
 import type { Raster } from '../geometry/rasterize.js'
+import { smoothstep } from '../geometry/smoothstep.js'
 import { fillBetween } from '../geometry/texels.js'
 import { sampleBilinear } from '../image/filter.js'
 import { HEAD_PARTS, type Mesh } from '../stages.js'
@@ -156,11 +157,14 @@ function baseColour(
       values[3 * v + k] = (seen.weight[v] * seen.values[3 * v + k] + mirrored * there[k]) / weight[v]
   }
   const colours = spread(mesh, { values, weight }, mean, { stiffness: 6, pull: 2e-3, rounds: 50 })
-  // nothing is known of a closed mouth's inside; it must not darken lips that are not seen
+  // nothing is known of a closed mouth's inside; it must not darken lips that are not seen, nor colour a grey face
+  const colourful = smoothstep(0.02, 0.1, mean[0] - mean[2])
+  const grey = (MOUTH[0] + MOUTH[1] + MOUTH[2]) / 3
+  const inside = MOUTH.map((c) => grey + colourful * (c - grey))
   for (let v = 0; v < n; v++)
     if (parts[v] === HEAD_PARTS.mouth)
       for (let k = 0; k < 3; k++)
-        colours[3 * v + k] += (1 - Math.min(1, seen.weight[v])) * (MOUTH[k] - colours[3 * v + k])
+        colours[3 * v + k] += (1 - Math.min(1, seen.weight[v])) * (inside[k] - colours[3 * v + k])
   return colours
 }
 

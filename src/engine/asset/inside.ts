@@ -4,6 +4,7 @@
  */
 import { connectedComponents, gather, submesh } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
+import { pairTriangles, quadsFirst } from '../geometry/quads.js'
 import { splitSeams } from '../geometry/seams.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { type HeadInterior, INTERIOR_PARTS, type Mesh } from '../stages.js'
@@ -15,7 +16,9 @@ export type InsideName = (typeof INSIDE_NAMES)[number]
 
 export interface InsidePart {
   name: InsideName
+  /** Triangles of quads come first. */
   mesh: Mesh
+  quads: number
   normals: Float32Array
   /** Undefined for models without a layout of their own. */
   uv: Float32Array | undefined
@@ -37,17 +40,18 @@ const SLOPE = 0.5
 /**
  * Builds the parts and their keys.
  *
+ * @param mean the mean head, in which quads are found: they are the same in every head
  * @param open a pose with an open mouth, in which it is plain what of the skin the cavity is behind
  * @param poses what each key leads to
  */
 export function insideParts(
   interior: HeadInterior,
   rim: LipRim,
-  rest: InsidePose,
-  open: InsidePose,
+  { mean, rest, open }: Record<'mean' | 'rest' | 'open', InsidePose>,
   poses: Iterable<{ pose: KeyPose; at: InsidePose }>,
 ): InsidePart[] {
-  const pieces = [...organs(interior), cavity(interior, rim, open)].map((piece) => {
+  const pieces = [...organs(interior), cavity(interior, rim, open)].map((given) => {
+    const piece = { ...given, ...inQuads(given, mean) }
     const mesh = { positions: piece.place(rest), indices: piece.indices }
     return { ...piece, mesh, maker: new KeyMaker(mesh), keys: [] as ShapeKey[] }
   })
@@ -58,19 +62,36 @@ export function insideParts(
       if (key) keys.push(key)
     }
   }
-  return pieces.map(({ name, mesh, uv, uvIndices, keys }) => {
+  return pieces.map(({ name, mesh, quads, uv, uvIndices, keys }) => {
     const normals = vertexNormals(mesh)
-    if (!uv) return { name, mesh, normals, uv, keys }
+    if (!uv) return { name, mesh, quads, normals, uv, keys }
     const split = splitSeams(mesh, uv, uvIndices)
     const each = (values: Float32Array): Float32Array => gather(values, split.vertexMap, 3)
     return {
       name,
       mesh: split.mesh,
+      quads,
       normals: each(normals),
       uv: split.uv,
       keys: keys.map((key) => ({ ...key, displacements: each(key.displacements), normals: each(key.normals) })),
     }
   })
+}
+
+/** The piece's triangles with its quads first. */
+function inQuads(
+  { indices, uvIndices, place }: Piece,
+  mean: InsidePose,
+): Pick<Piece, 'indices' | 'uvIndices'> & { quads: number } {
+  const shared = (t: number, u: number): number =>
+    [0, 1, 2].filter((k) => uvIndices.subarray(3 * u, 3 * u + 3).includes(uvIndices[3 * t + k])).length
+  const whole = (t: number, u: number): boolean => uvIndices.length === 0 || shared(t, u) === 2
+  const { quads, corners } = quadsFirst(indices, pairTriangles({ positions: place(mean), indices }, undefined, whole))
+  return {
+    quads,
+    indices: corners.map((c) => indices[c]),
+    uvIndices: uvIndices.length === 0 ? uvIndices : corners.map((c) => uvIndices[c]),
+  }
 }
 
 /** Whether anything inside the mouth, or the lips, are elsewhere. */

@@ -4,6 +4,7 @@
  * about 2.2), so their quotient is the encoded albedo. Light of one colour cannot be told from the colour of the skin and stays;
  * where its colour changes over the face by more than skin's does, the change is taken out.
  */
+import { smoothstep } from '../geometry/smoothstep.js'
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
 import { task } from '../threads/task.js'
 
@@ -16,6 +17,15 @@ const WIDTH = 0.04
 const TINT = 1.2
 /** How much of the shading's change of colour may be the skin's own: red cheeks, yellow foreheads (log ratio to brightness, rms). */
 const SKIN = 0.06
+
+/**
+ * Light that reaches a shaded place has bounced off skin and is coloured by it. Brightened, that colour would glow: this share of it is taken
+ * out where the logarithm of the brightness rises by the second number, none below the first. It is what differs, seen over this share of the
+ * crop, from the broad colour.
+ */
+const BOUNCED = 0.7
+const SHADE = [0.05, 0.4] as const
+const NEARBY = 0.01
 
 export interface Relight {
   size: number
@@ -65,12 +75,17 @@ export function relighting({ image, shading, trusted, size }: LitCrop): Relight 
     for (let k = 0; k < 3; k++) tint[3 * i + k] = Math.log(colour[k]) - bright[i]
   }
   const mean = bright.reduce((a, b) => a + b, 0) / total
-  const ofLight = centreTint(tint, trusted, total) * shareInPhoto(image, tint, trusted, total)
+  const shown = tintShown(image, trusted, total)
+  const ofLight = centreTint(tint, trusted, total) * shareInPhoto(shown, tint)
   // trusted pixels alone, carried a little beyond them
   const blur = (values: Float32Array, channels: number) => gaussianBlur(values, size, size, channels, WIDTH * size)
   const weights = blur(trusted, 1)
   const brights = blur(bright, 1)
   const tints = blur(tint, 3)
+  const showns = blur(shown, 3)
+  const [near, nearby] = [shown, trusted].map((values) =>
+    gaussianBlur(values, size, size, values.length / count, NEARBY * size),
+  )
   const limited = (x: number, most: number): number => most * Math.tanh(x / most)
   const gains = new Float32Array(3 * count).fill(1)
   for (let i = 0; i < count; i++) {
@@ -78,8 +93,13 @@ export function relighting({ image, shading, trusted, size }: LitCrop): Relight 
     const broad = brights[i] / weights[i]
     const narrow = trusted[i] ? bright[i] - broad : 0
     const brightness = limited(broad - mean, BROAD) + limited(narrow, NARROW)
-    for (let k = 3 * i; k < 3 * i + 3; k++)
-      gains[k] = Math.exp(-brightness - ofLight * limited(tints[k] / weights[i], TINT))
+    const shade = BOUNCED * smoothstep(SHADE[0], SHADE[1], -brightness)
+    for (let k = 3 * i; k < 3 * i + 3; k++) {
+      const ofPlace = ofLight * limited(tints[k] / weights[i], TINT)
+      const own = noFurther(ofPlace, showns[k] / weights[i])
+      const bounced = nearby[i] > 0.1 ? shade * (near[k] / nearby[i] - showns[k] / weights[i]) : 0
+      gains[k] = Math.exp(-brightness - own - bounced)
+    }
   }
   const inner = gaussianBlur(trusted, size, size, 1, size / 100)
   return { size, image: image.map((value, i) => value * gains[i]), gains, inner }
@@ -87,12 +107,14 @@ export function relighting({ image, shading, trusted, size }: LitCrop): Relight 
 
 export const RELIGHTING = task(import.meta.url, relighting)
 
-/**
- * Share of the light's change of colour that the photo shows: where light and skin were told apart wrongly, one has the opposite of the
- * other's colours, and the photo shows neither. In a grey photo it is none.
- */
-function shareInPhoto(image: Float32Array, tint: Float32Array, trusted: Float32Array, total: number): number {
-  const shown = new Float32Array(tint.length)
+/** The part of a change that does not go beyond, nor against, what is shown: without its light a place is no more coloured than with it. */
+function noFurther(change: number, shown: number): number {
+  return change * shown <= 0 ? 0 : Math.sign(change) * Math.min(Math.abs(change), Math.abs(shown))
+}
+
+/** [size, size, 3] logarithm of each channel's ratio to the brightness in the photo, less its mean over trusted pixels, 0 elsewhere. */
+function tintShown(image: Float32Array, trusted: Float32Array, total: number): Float32Array {
+  const shown = new Float32Array(3 * trusted.length)
   for (let i = 0; i < trusted.length; i++) {
     if (!trusted[i]) continue
     const [r, g, b] = [0, 1, 2].map((k) => Math.max(0.02, image[3 * i + k]))
@@ -100,6 +122,14 @@ function shareInPhoto(image: Float32Array, tint: Float32Array, trusted: Float32A
     for (const [k, value] of [r, g, b].entries()) shown[3 * i + k] = Math.log(value) - bright
   }
   centreTint(shown, trusted, total)
+  return shown
+}
+
+/**
+ * Share of the light's change of colour that the photo shows: where light and skin were told apart wrongly, one has the opposite of the
+ * other's colours, and the photo shows neither. In a grey photo it is none.
+ */
+function shareInPhoto(shown: Float32Array, tint: Float32Array): number {
   let [both, own] = [0, 1e-12]
   for (let i = 0; i < tint.length; i++) {
     both += shown[i] * tint[i]

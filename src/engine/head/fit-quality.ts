@@ -72,7 +72,9 @@ export function fitWarnings(fit: HeadFit, { outside, sides }: Pick<FaceCrop, 'ou
       `${percent(outside)} of the face lies outside the photo (${sides.join(', ')}): shape and colour there are the head model’s.`,
     )
   if (fit.expression.length > 0 && mouthOpening(fit) > 0.25)
-    warnings.push('The mouth is wide open: its inside is not modelled.')
+    warnings.push(
+      'The mouth is wide open: teeth and tongue are the head model’s, and a tongue that is put out may be taken for the lip.',
+    )
   return warnings
 }
 

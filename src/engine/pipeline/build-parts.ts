@@ -31,6 +31,7 @@ import { posedInterior } from '../head/interior.js'
 import type { Metric } from '../head/metric.js'
 import { HEAD_PARTS, type HeadFit, type Landmarks, type Mesh, type Photo } from '../stages.js'
 import { type HeadMesh, ride } from '../surface/head-mesh.js'
+import { headMeshOf } from '../surface/head-topology.js'
 import { pass } from '../system/pass.js'
 
 /** A mesh of its own beside the skin. */
@@ -150,7 +151,7 @@ function aboutRim(mesh: Mesh, sheets: Uint8Array, loop: Uint32Array): Uint32Arra
 }
 
 /** How far from rims skin may pass through itself, metres. */
-const CROWDED = 0.012
+const CROWDED = 0.01
 
 /** Whether a place is within a loop's surroundings. */
 function around({ positions }: Mesh, loop: Uint32Array): (x: number, y: number, z: number) => boolean {
@@ -270,11 +271,18 @@ export async function moveHead(
             modelVertices: topology.modelVertices,
             skin: topology.indices.filter((_, c) => !topology.sheets[Math.floor(c / 3)]),
           },
-          { inside: insideOf({ expression, tongueOut: 0 }), skin: skin.positions },
-          { inside: insideOf(openMouth(fit)), skin: settle(openMouth(fit)) },
+          {
+            mean: { inside: model.interior!.mean, skin: headMeshOf(topology, model.mean).positions },
+            rest: { inside: insideOf({ expression, tongueOut: 0 }), skin: skin.positions },
+            open: { inside: insideOf(openMouth(fit)), skin: settle(openMouth(fit)) },
+          },
           targets.map(({ pose, skin }) => ({ pose, at: { inside: insideOf(pose), skin } })),
         )
-  return { positions, keys, inside: inside.map((part) => ({ ...part, ...inQuads(part.mesh), look: lookOf(part) })) }
+  return {
+    positions,
+    keys,
+    inside: inside.map((part) => ({ ...part, look: lookOf(part) })),
+  }
 }
 
 /** Nothing but an open jaw; for models without such a unit, what the photo shows. */

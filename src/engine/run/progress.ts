@@ -5,7 +5,7 @@ import { methodOf } from '../methods/index.js'
 import type { Progress } from './types.js'
 
 /** Rough times of the stages, seconds on two cores: the shares of the bar. */
-function roughTimes(settings: Settings): Partial<Record<StageName, number>> {
+function roughTimes(settings: Settings): Record<Exclude<StageName, 'setup'>, number> {
   return { photo: 0.1, landmarks: 0.9, head: 2.2, ...methodOf(settings).cost(settings), surface: 5.5, output: 4 }
 }
 

@@ -11,6 +11,7 @@ import { makeFolder, SiderError } from '../../engine/index.js'
 import { diskError } from '../disk.js'
 import { toErrorInfo } from '../errors.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics.js'
 import { OF_DISK, outcomePlan, planAgain, warning } from '../plans.js'
 import type { Outcome, Attempt as Run, Runner, RunSummary } from '../runner.js'
 import { isEnd, type JobState } from '../states.js'
@@ -31,6 +32,7 @@ export interface AttemptParts {
   storage: Storage
   runner: Runner
   log: Log
+  metrics: Metrics
   /** How often a new checkpoint is looked for, milliseconds. */
   checkpointMs: number
 }
@@ -170,7 +172,7 @@ export class SharedAttempt {
   }
 
   private async settle(outcome: Outcome): Promise<AttemptEnd> {
-    const { records, log } = this.parts
+    const { records, log, metrics } = this.parts
     const { id } = this
     const drained = this.stopping.signal.aborted && outcome.type === 'lost'
     const plan = planOf(drained ? { type: 'stopped' } : outcome)
@@ -185,9 +187,15 @@ export class SharedAttempt {
     if (!made) return 'settled'
     const { state, error, crashes } = made.record
     log.info('job settled', { job: id, outcome: outcome.type, state, ...(error && { code: error.name, crashes }) })
-    if (outcome.type === 'failed' && outcome.error.name === 'INTERNAL')
+    if (isEnd(state)) metrics.ended(state, error?.name)
+    if (outcome.type === 'done' && state === 'completed')
+      metrics.completed(outcome.summary.seconds, outcome.summary.previews)
+    if (outcome.type === 'failed' && outcome.error.name === 'INTERNAL') {
+      metrics.count('faults_total')
       log.error('fault', { job: id, error: outcome.stderr })
+    }
     if (outcome.type === 'lost' && !drained) {
+      metrics.count('workers_lost_total')
       log.warning('worker lost', { job: id, ...outcome.why })
       return state === 'failed' ? 'set aside' : 'lost'
     }

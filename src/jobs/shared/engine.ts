@@ -6,9 +6,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SiderError } from '../../engine/index.js'
 import type { Artifact, Job, JobResult } from '../../generated/protocol.js'
-import type { ArtifactSource, JobEngine, ListQuery, Subscription } from '../engine.js'
+import type { ArtifactSource, JobEngine, ListQuery, QueueFigures, Subscription } from '../engine.js'
 import type { EventListener } from '../events.js'
 import type { Log } from '../log.js'
+import { Metrics } from '../metrics.js'
 import { answered, type Change, wrongState } from '../plans.js'
 import { type NewJob, newRecord } from '../record.js'
 import type { RetentionOptions } from '../retention.js'
@@ -16,6 +17,7 @@ import { isEnd, type JobAction } from '../states.js'
 import { type QueueAddress, QueueConnection } from './connection.js'
 import { Dispatch } from './dispatch.js'
 import { Feed, loadPreview } from './feed.js'
+import { readFigures } from './figures.js'
 import { Housekeeping } from './housekeeping.js'
 import { openStorage } from './open-storage.js'
 import { gone, JobRecords, type Known, type SharedRecord } from './records.js'
@@ -50,12 +52,13 @@ export class SharedEngine implements JobEngine {
     private readonly parts: Parts,
     private readonly maxQueued: number,
     private readonly log: Log,
+    private readonly metrics: Metrics,
   ) {
     this.room = parts.room
   }
 
   /** @throws SiderError USAGE, QUEUE_UNAVAILABLE, STORAGE_UNAVAILABLE, DISK_FULL, OUTPUT_UNWRITABLE */
-  static async open(options: SharedOptions, log: Log): Promise<SharedEngine> {
+  static async open(options: SharedOptions, log: Log, metrics = new Metrics()): Promise<SharedEngine> {
     const room = await Scratch.open(join(options.dataFolder, 'uploads'))
     const storage = await openStorage(options.storage)
     const queue = await QueueConnection.open(options, log)
@@ -64,7 +67,7 @@ export class SharedEngine implements JobEngine {
     const feed = new Feed(queue, records, storage, log)
     const housekeeping = new Housekeeping({ queue, records, dispatch, storage, log }, options)
     const parts = { queue, storage, records, dispatch, feed, housekeeping, room }
-    return new SharedEngine(parts, options.maxQueued, log)
+    return new SharedEngine(parts, options.maxQueued, log, metrics)
   }
 
   start(): void {
@@ -76,6 +79,8 @@ export class SharedEngine implements JobEngine {
     const { idempotencyKey: key, photo } = wanted
     const same = key === undefined ? undefined : await records.byKey(owner, key)
     if (same !== undefined) return this.get(owner, same)
+    // Before its photo is sent on; what counts is the look when it is made.
+    if ((await records.waiting()) >= this.maxQueued) throw new SiderError('QUEUE_FULL')
     const now = queue.now()
     const record: SharedRecord = { ...newRecord(owner, wanted), created: now, updated: now, queued: now, turn: 1 }
     const { id } = record
@@ -91,6 +96,7 @@ export class SharedEngine implements JobEngine {
       await this.forget(id)
       return this.get(owner, made)
     }
+    this.metrics.count('jobs_created_total')
     await this.send(made)
     return this.get(owner, id)
   }
@@ -103,9 +109,9 @@ export class SharedEngine implements JobEngine {
   async list(owner: string, { states, limit = 100, before }: ListQuery): Promise<{ jobs: Job[]; more: boolean }> {
     const { records } = this.parts
     const jobs: Job[] = []
-    for await (const id of records.newestFirst(owner, before)) {
+    for await (const id of records.newestFirst(owner, before, states)) {
       const known = await records.read(id, owner).catch(gone)
-      if (!known || (states && !states.includes(known.record.state))) continue
+      if (!known) continue
       if (jobs.length === limit) return { jobs, more: true }
       jobs.push(await records.view(known))
     }
@@ -162,8 +168,8 @@ export class SharedEngine implements JobEngine {
     return { job, stop: await this.parts.feed.subscribe(id, after, listener) }
   }
 
-  countByState(): Promise<Record<string, number>> {
-    return this.parts.records.countByState()
+  figures(): Promise<QueueFigures> {
+    return readFigures(this.parts.queue)
   }
 
   async stop(): Promise<void> {
@@ -188,6 +194,7 @@ export class SharedEngine implements JobEngine {
     if (queued) await this.send(queued)
     if (['cancelled', 'paused'].includes(record.state)) await dispatch.withdraw({ id, turn: record.turn })
     if (isEnd(record.state)) {
+      this.metrics.ended(record.state)
       await removeEnded(storage, id).catch((error) => this.log.warning('left', { job: id, error: String(error) }))
     }
     return this.get(owner, id)

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { Artifact } from '../../generated/protocol.js'
 import type { EventListener, JobEvent } from '../events.js'
 import type { Log } from '../log.js'
+import { isEnd, type JobState } from '../states.js'
 import { ask, type QueueConnection } from './connection.js'
 import { isPreview, readLive, toEvent } from './live-event.js'
 import { type JobRecords, liveChannel } from './records.js'
@@ -25,7 +26,7 @@ export class Feed {
     subscriber.on('message', (channel: string, text: string) => this.watches.get(channel)?.hear(text))
     let connected = false
     subscriber.on('ready', () => {
-      if (connected) for (const watch of this.watches.values()) void watch.catchUp()
+      if (connected) void this.catchUp()
       connected = true
     })
   }
@@ -63,12 +64,20 @@ export class Feed {
     this.closed = true
     this.watches.clear()
   }
+
+  /** After a new connection: what happens between the reading and the hearing must not be missed, so hearing is first. */
+  private async catchUp(): Promise<void> {
+    if (this.watches.size === 0) return
+    await this.queue.subscriber.subscribe(...this.watches.keys()).catch(() => {}) // a further connection does it again
+    for (const watch of this.watches.values()) await watch.catchUp()
+  }
 }
 
 /** One who listens to a job. */
 class Follower {
   /** The last number that was told; undefined before the present was. */
   last: number | undefined
+  private ended = false
   /** What happens while he catches up. */
   private meanwhile: JobEvent[] | undefined
   private readonly previews = new Map<string, number>()
@@ -98,13 +107,14 @@ class Follower {
     }
     const { seq } = event.params
     if (event.payload) {
-      // Its bytes took a while: others may have overtaken it.
+      // Its bytes took a while: others may have overtaken it, or the end.
       const { name } = (event.params as { artifact: Artifact }).artifact
-      if (seq <= (this.previews.get(name) ?? -1)) return
+      if (this.ended || seq <= (this.previews.get(name) ?? -1)) return
       this.previews.set(name, seq)
     } else {
       if (seq <= (this.last ?? -1) && event.method !== 'job/gap') return
       this.last = seq
+      if (event.method === 'job/state') this.ended = isEnd((event.params as { state: JobState }).state)
     }
     this.listener(event)
   }

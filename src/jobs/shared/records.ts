@@ -8,7 +8,7 @@ import type { Job } from '../../generated/protocol.js'
 import type { JobEvent } from '../events.js'
 import { type Change, changed, type News, stateNews } from '../plans.js'
 import { bytesOf, type JobRecord, PRIORITIES, type Priority, toJob } from '../record.js'
-import { isEnd, type JobAction, waitsForWorker } from '../states.js'
+import { isEnd, type JobAction, type JobState, waitsForWorker } from '../states.js'
 import { ask, PREFIX, type QueueConnection } from './connection.js'
 import { type LiveEvent, readLive, toEvent } from './live-event.js'
 import { SCRIPTS } from './scripts.js'
@@ -107,6 +107,11 @@ export class JobRecords {
     return { record, version: version ?? '', seq: Number(seq), place: Number(place) }
   }
 
+  /** Jobs that wait for a worker. */
+  async waiting(): Promise<number> {
+    return ask(this.queue.redis.zcard(WAITING))
+  }
+
   /** As clients see it. */
   async view({ record, seq }: Pick<Known, 'record' | 'seq'>): Promise<Job> {
     const waits = waitsForWorker(record.state) && record.attempt === undefined
@@ -114,8 +119,8 @@ export class JobRecords {
     return toJob(record, seq, position ?? undefined)
   }
 
-  /** Ids of an owner's jobs from the newest on, or from the one made before `before`. */
-  async *newestFirst(owner: string, before?: string): AsyncGenerator<string> {
+  /** Ids of an owner's jobs, of some states perhaps, from the newest on, or from the one made before `before`. */
+  async *newestFirst(owner: string, before?: string, states?: JobState[]): AsyncGenerator<string> {
     const key = `${PREFIX}:owner:${owner}`
     const { redis } = this.queue
     let start = 0
@@ -126,7 +131,12 @@ export class JobRecords {
     }
     for (const step = 100; ; start += step) {
       const ids = await ask(redis.zrevrange(key, start, start + step - 1))
-      yield* ids
+      if (states) {
+        const pipeline = redis.pipeline()
+        for (const id of ids) pipeline.hget(jobKey(id), 'state')
+        const answers = (await ask(pipeline.exec()))!
+        yield* ids.filter((_, i) => states.includes(answers[i][1] as JobState))
+      } else yield* ids
       if (ids.length < step) return
     }
   }
@@ -211,13 +221,6 @@ export class JobRecords {
   /** @returns whether it is gone: only jobs that have ended can be */
   async remove(id: string): Promise<boolean> {
     return ((await ask(this.scripts.remove(id, this.queue.now()))) as unknown as number) === 1
-  }
-
-  async countByState(): Promise<Record<string, number>> {
-    const counts = await ask(this.queue.redis.hgetall(`${PREFIX}:counts`))
-    return Object.fromEntries(
-      Object.entries(counts).flatMap(([state, n]) => (Number(n) > 0 ? [[state, Number(n)]] : [])),
-    )
   }
 
   /** Bytes of ended jobs, together. */

@@ -6,9 +6,10 @@
  *   {sider}:job:<id>      the job                     {sider}:events:<id>  its events that count
  *   {sider}:owner:<name>  ids by time of creation     {sider}:keys         ids by owner and idempotency key
  *   {sider}:counts        jobs by state               {sider}:ended        ids by the time of their end
- *   {sider}:waiting       ids by place in the queue   {sider}:unsent       ids that BullMQ is yet to be told of, by time
+ *   {sider}:waiting       ids by their order          {sider}:unsent       ids that BullMQ is yet to be told of, by time
  *   {sider}:rounds        fair share, see `place`     {sider}:rubbish      ids whose bytes are to go, by the time from which
- *   {sider}:bytes         bytes of ended jobs         {sider}:live:<id>    the channel of its events
+ *   {sider}:bytes         bytes of ended jobs         {sider}:joined       how many have ever joined the queue
+ *   {sider}:live:<id>     the channel of its events   {sider}:since        waiting ids by the time from which
  */
 import { PREFIX } from './connection.js'
 
@@ -50,8 +51,13 @@ local function place(owner, class)
   local round = math.min(math.max(work, last + 1), ${CLASS - 1})
   redis.call('HSET', rounds, class .. ' ' .. owner, round)
   local at = class * ${CLASS} + round
-  redis.call('HSET', job, 'place', at)
+  -- Among equals first come, first served: as BullMQ has it.
+  local order = string.format('%.0f', at * 4294967296 + redis.call('INCR', P .. 'joined') % 4294967296)
+  redis.call('HSET', job, 'place', at, 'order', order)
   return at
+end
+local function wait()
+  redis.call('ZADD', P .. 'waiting', redis.call('HGET', job, 'order'), id)
 end
 `
 
@@ -64,13 +70,14 @@ if key ~= '' then
   if same then return {same, 0} end
 end
 if redis.call('ZCARD', P .. 'waiting') >= tonumber(most) then return {'full', 0} end
-redis.call('HSET', job, 'version', version, 'record', record, 'state', 'queued', 'owner', owner, 'key', key)
+redis.call('HSET', job, 'version', version, 'record', record, 'state', 'queued', 'owner', owner, 'key', key, 'since', time)
 if key ~= '' then redis.call('HSET', P .. 'keys', key, id) end
 redis.call('ZADD', P .. 'owner:' .. owner, time, id)
 redis.call('HINCRBY', P .. 'counts', 'queued', 1)
 redis.call('ZREM', P .. 'rubbish', id)
 local at = place(owner, tonumber(class))
-redis.call('ZADD', P .. 'waiting', at, id)
+wait()
+redis.call('ZADD', P .. 'since', time, id)
 redis.call('ZADD', P .. 'unsent', time, id)
 keep(event, kept)
 return {id, at}
@@ -93,12 +100,15 @@ redis.call('HINCRBY', P .. 'counts', before, -1)
 redis.call('HINCRBY', P .. 'counts', state, 1)
 if mode == 'wait' then
   at = place(owner, tonumber(class))
+  redis.call('HSET', job, 'since', time)
   redis.call('ZADD', P .. 'unsent', time, id)
 end
 if mode == 'wait' or mode == 'back' then
-  redis.call('ZADD', P .. 'waiting', at, id)
+  wait()
+  redis.call('ZADD', P .. 'since', redis.call('HGET', job, 'since'), id)
 else
   redis.call('ZREM', P .. 'waiting', id)
+  redis.call('ZREM', P .. 'since', id)
   redis.call('ZREM', P .. 'unsent', id)
 end
 if mode == 'start' then

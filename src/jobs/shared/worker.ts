@@ -9,11 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Job, Worker } from 'bullmq'
 import { LocalRunner } from '../local-runner.js'
 import type { Log } from '../log.js'
+import { Metrics } from '../metrics.js'
+import type { Runner } from '../runner.js'
 import type { JobState } from '../states.js'
 import { waitsForWorker } from '../states.js'
 import { type AttemptEnd, lostPlan, SharedAttempt } from './attempt.js'
 import { PREFIX, QUEUE, type QueueAddress, QueueConnection } from './connection.js'
 import { backoff, type Ticket } from './dispatch.js'
+import { readFigures } from './figures.js'
 import { readLive } from './live-event.js'
 import { openStorage } from './open-storage.js'
 import { gone, JobRecords, liveChannel, type SharedRecord } from './records.js'
@@ -37,6 +40,8 @@ export interface WorkerOptions extends QueueAddress {
   checkpointMs: number
   /** Program of the processes; tests put another in its place. */
   workerProgram?: string
+  /** What does the work in their place; a benchmark's only sleeps. */
+  runner?: Runner
 }
 
 /** After the time for checkpoints: to tell queue and storage, milliseconds. */
@@ -51,30 +56,35 @@ export const WORKER_DEFAULTS = {
   checkpointMs: 1000,
 }
 
+interface Parts {
+  queue: QueueConnection
+  records: JobRecords
+  storage: Storage
+  scratch: Scratch
+  log: Log
+  metrics: Metrics
+}
+
 export class QueueWorker {
   private readonly attempts = new Map<string, SharedAttempt>()
-  private readonly runner: LocalRunner
+  private readonly runner: Runner
   private worker!: Worker<Ticket>
   private stopping = false
 
   private constructor(
-    private readonly queue: QueueConnection,
-    private readonly records: JobRecords,
-    private readonly storage: Storage,
-    private readonly scratch: Scratch,
+    private readonly parts: Parts,
     private readonly options: WorkerOptions,
-    private readonly log: Log,
   ) {
-    this.runner = new LocalRunner(options.workerProgram)
+    this.runner = options.runner ?? new LocalRunner(options.workerProgram)
   }
 
   /** Begins to work. @throws SiderError USAGE, QUEUE_UNAVAILABLE, STORAGE_UNAVAILABLE, DISK_FULL, OUTPUT_UNWRITABLE */
-  static async start(options: WorkerOptions, log: Log): Promise<QueueWorker> {
+  static async start(options: WorkerOptions, log: Log, metrics = new Metrics('worker')): Promise<QueueWorker> {
     const scratch = await Scratch.open(join(options.dataFolder, 'work'))
     const storage = await openStorage(options.storage)
     const queue = await QueueConnection.open(options, log)
     const records = new JobRecords(queue, options.eventsKept)
-    const worker = new QueueWorker(queue, records, storage, scratch, options, log)
+    const worker = new QueueWorker({ queue, records, storage, scratch, log, metrics }, options)
     worker.begin()
     log.info('worker started', { queue: options.queue, storage: storage.place, concurrency: options.concurrency })
     return worker
@@ -93,13 +103,22 @@ export class QueueWorker {
     await Promise.race([closed, patience]) // without a queue there is nobody to tell
     late.abort()
     clearTimeout(timer)
-    await this.queue.close()
-    await this.scratch.close()
-    this.log.info('worker stopped')
+    await this.parts.queue.close()
+    await this.parts.scratch.close()
+    this.parts.metrics.close()
+    this.parts.log.info('worker stopped')
+  }
+
+  /** Metrics of this worker and of the queue, for Prometheus. @throws SiderError QUEUE_UNAVAILABLE */
+  async metricsText(): Promise<string> {
+    this.parts.metrics.set('worker_places', this.options.concurrency)
+    this.parts.metrics.set('worker_busy', this.attempts.size)
+    return this.parts.metrics.text(await readFigures(this.parts.queue))
   }
 
   private begin(): void {
-    const { queue, options, log } = this
+    const { options } = this
+    const { queue, log, metrics } = this.parts
     const { subscriber } = queue
     subscriber.on('message', (channel: string, text: string) => {
       const { method, body } = readLive(text)
@@ -120,35 +139,39 @@ export class QueueWorker {
       settings: { backoffStrategy: backoff },
     })
     this.worker.on('error', (error) => log.warning('queue', { error: error.message }))
-    this.worker.on('stalled', (id) => log.warning('a worker is gone', { ticket: id }))
+    this.worker.on('stalled', (id) => {
+      metrics.count('jobs_stalled_total')
+      log.warning('a worker is gone', { ticket: id })
+    })
   }
 
   /** One turn of a job. What it throws BullMQ tries again, or sets aside. */
   private async process(ticket: Job<Ticket>, token: string | undefined): Promise<void> {
-    const { bull } = this.queue
+    const { bull } = this.parts.queue
     const record = await this.take(ticket.data).catch(gone)
     if (record === 'set aside') throw new bull.UnrecoverableError(`${ticket.data.id} ended its workers again and again`)
     if (!record) return
-    const { records, storage, runner, log } = this
+    const { records, storage, log, metrics } = this.parts
+    const { runner } = this
     const { checkpointMs } = this.options
-    const folder = join(this.scratch.folder, record.attempt!)
-    const attempt = new SharedAttempt(record, folder, { records, storage, runner, log, checkpointMs })
+    const folder = join(this.parts.scratch.folder, record.attempt!)
+    const attempt = new SharedAttempt(record, folder, { records, storage, runner, log, metrics, checkpointMs })
     const channel = liveChannel(record.id)
     this.attempts.set(channel, attempt)
     try {
-      await this.queue.subscriber.subscribe(channel)
+      await this.parts.queue.subscriber.subscribe(channel)
       if (this.stopping) attempt.handBack()
       await this.finish(ticket, token, await attempt.work())
     } finally {
       if (this.attempts.get(channel) === attempt) {
         this.attempts.delete(channel)
-        void this.queue.subscriber.unsubscribe(channel).catch(() => {})
+        void this.parts.queue.subscriber.unsubscribe(channel).catch(() => {})
       }
     }
   }
 
   private async finish(ticket: Job<Ticket>, token: string | undefined, end: AttemptEnd): Promise<void> {
-    const { bull } = this.queue
+    const { bull } = this.parts.queue
     const { id } = ticket.data
     if (end === 'settled') return
     if (end === 'handed back') {
@@ -166,17 +189,18 @@ export class QueueWorker {
   private async take({ id, turn }: Ticket): Promise<SharedRecord | 'set aside' | undefined> {
     const counts = (record: SharedRecord): boolean => record.turn === turn
     const lost = lostPlan("the job's worker is gone")
-    const freed = await this.records.change(id, (record) => {
+    const freed = await this.parts.records.change(id, (record) => {
       if (!counts(record) || record.attempt === undefined) return undefined
       const what = lost(record)
       return { ...what, fields: { ...what.fields, attempt: undefined } }
     })
     if (freed?.record.state === 'failed') {
-      await removeEnded(this.storage, id).catch(() => {}) // with the job then
+      this.parts.metrics.ended('failed', freed.record.error?.name)
+      await removeEnded(this.parts.storage, id).catch(() => {}) // with the job then
       return 'set aside'
     }
     const attempt = randomUUID()
-    const taken = await this.records.change(id, (record) => {
+    const taken = await this.parts.records.change(id, (record) => {
       if (!counts(record) || record.attempt !== undefined || !waitsForWorker(record.state)) return undefined
       return { action: 'start', fields: { attempt } }
     })

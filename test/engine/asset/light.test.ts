@@ -54,6 +54,43 @@ test('a grey photo stays grey, whatever colours the light was taken for', () => 
     ).toBeLessThan(0.01)
 })
 
+test('where light and skin were told apart wrongly, no place gets a colour that the photo does not show', () => {
+  // the photo is warm on one side; the light was taken for warm there, and for green on the other side, where the photo is plain
+  const across = (i: number): number => (Math.floor(i / 3) % SIZE) / (SIZE - 1)
+  const warm = [0.9, 0.55, 0.35]
+  const image = Float32Array.from({ length: 3 * SIZE * SIZE }, (_, i) =>
+    across(i) < 0.5 ? warm[i % 3] : [0.7, 0.6, 0.55][i % 3],
+  )
+  const shading = Float32Array.from({ length: 3 * SIZE * SIZE }, (_, i) =>
+    across(i) < 0.5 ? [0.9, 0.6, 0.4][i % 3] : [0.5, 0.8, 0.5][i % 3],
+  )
+  const { image: albedo } = relighting({ image, shading, trusted, size: SIZE })!
+  const greenness = (values: Float32Array, x: number): number => {
+    const [r, g, b] = values.subarray(3 * (32 * SIZE + x), 3 * (32 * SIZE + x) + 3)
+    return Math.log(g / Math.sqrt(r * b))
+  }
+  // purple would be less green than anything in the photo
+  const shown = [12, 50].map((x) => greenness(image, x))
+  for (const x of [12, 20, 44, 50]) {
+    expect(greenness(albedo, x)).toBeGreaterThan(Math.min(...shown) - 0.1)
+    expect(greenness(albedo, x)).toBeLessThan(Math.max(...shown) + 0.1)
+  }
+})
+
+test('a shaded fold that glows with bounced light does not become orange paint', () => {
+  const fold = (i: number): boolean => Math.abs((Math.floor(i / 3) % SIZE) - 32) < 3
+  const image = Float32Array.from(
+    { length: 3 * SIZE * SIZE },
+    (_, i) => (fold(i) ? [0.36, 0.2, 0.12] : [0.8, 0.6, 0.5])[i % 3],
+  )
+  const shading = Float32Array.from({ length: 3 * SIZE * SIZE }, (_, i) => (fold(i) ? 0.4 : 0.9))
+  const { image: albedo } = relighting({ image, shading, trusted, size: SIZE })!
+  const at = (x: number): number[] => [...albedo.subarray(3 * (32 * SIZE + x), 3 * (32 * SIZE + x) + 3)]
+  const [before, after, plain] = [ratio([0.36, 0.2, 0.12]), ratio(at(32)), ratio([0.8, 0.6, 0.5])]
+  expect(after - plain).toBeLessThan(0.8 * (before - plain))
+  expect(after).toBeGreaterThan(plain)
+})
+
 test('nothing is known without a light or without skin', () => {
   const grey = new Float32Array(3 * SIZE * SIZE).fill(0.5)
   expect(relighting({ image: grey, shading: undefined, trusted, size: SIZE })).toBeUndefined()

@@ -4,7 +4,7 @@ import { facesOf, inQuads, pairTriangles, quadsFirst, refinedPairs } from '../..
 import { refine } from '../../../src/engine/geometry/refine.js'
 import { loadBuiltInHead } from '../../../src/engine/head/builtin.js'
 import { fanQuads } from '../../../src/engine/head/fan-quads.js'
-import { openFace } from '../../../src/engine/pipeline/build-parts.js'
+import { type MovedHead, moveHead, openFace } from '../../../src/engine/pipeline/build-parts.js'
 import type { HeadModel } from '../../../src/engine/stages.js'
 import { settleHead } from '../../../src/engine/surface/head-mesh.js'
 import { headMeshOf, headTopology } from '../../../src/engine/surface/head-topology.js'
@@ -108,12 +108,19 @@ describe('the head', () => {
   test('faces of different people have the same triangles and texture layout in the same order', async () => {
     const [one, other] = [0, 0.8].map((smile) => assetScene(smile))
     const opened = []
+    const inside: MovedHead['inside'][] = []
     for (const { fit, field, photo } of [await one, await other]) {
       const settled = await settleHead(fit, headTopology(fit.model, 1), field)
       opened.push(
         openFace({ fit, metric: METRIC, settled, photo, landmarks: EYES_SHUT, light: () => [1, 1, 1], neutral: false }),
       )
+      const keyless = { surface: { shapeKeys: false, neutralize: false } } as never
+      inside.push((await moveHead(fit, METRIC, opened[opened.length - 1], keyless)).inside)
     }
+    inside[0].forEach((part, i) => {
+      expect([part.name, part.quads]).toEqual([inside[1][i].name, inside[1][i].quads])
+      expect(part.mesh.indices).toEqual(inside[1][i].mesh.indices)
+    })
     expect(opened[1].indices).toEqual(opened[0].indices)
     expect(opened[1].uv).toEqual(opened[0].uv)
     expect(opened[1].uvIndices).toEqual(opened[0].uvIndices)

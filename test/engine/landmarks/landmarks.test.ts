@@ -1,30 +1,14 @@
+/** Faces and their landmarks, found in photos. */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadGraphProgram, loadTfjs, withTfjsBackend } from '../../../src/engine/compute/tfjs.js'
-import type { ErrorCode } from '../../../src/engine/errors.js'
-import {
-  ATTENTION_EYE,
-  ATTENTION_LIPS,
-  FACE_OVAL,
-  ibugSources,
-  LEFT_BROW,
-  LEFT_EYE,
-  LEFT_IRIS,
-  LIPS_INNER,
-  LIPS_OUTER,
-  MIDLINE,
-  MIRROR_478,
-  RIGHT_BROW,
-  RIGHT_EYE,
-  RIGHT_IRIS,
-} from '../../../src/engine/evidence/layouts.js'
+import { loadTfjs } from '../../../src/engine/compute/tfjs.js'
+import { MIRROR_478 } from '../../../src/engine/evidence/layouts.js'
 import { chooseFace, landmarkWarnings } from '../../../src/engine/landmarks/choose.js'
 import { LandmarkDetector } from '../../../src/engine/landmarks/detect.js'
-import { drawFaces } from '../../../src/engine/landmarks/draw.js'
 import { readLandmarks } from '../../../src/engine/landmarks/read.js'
 import { decodePhoto } from '../../../src/engine/photo/decode.js'
 import type { Face, Photo } from '../../../src/engine/stages.js'
@@ -51,41 +35,6 @@ beforeAll(async () => {
   groupFaces = await detector.detect(group)
 })
 afterAll(() => detector.dispose())
-
-describe('topology', () => {
-  it('mirrors to itself, and right lists to left lists', () => {
-    for (let i = 0; i < 478; i++) expect(MIRROR_478[MIRROR_478[i]]).toBe(i)
-    for (let i = 0; i < 478; i++) expect(MIRROR_478[i] === i).toBe(MIDLINE.includes(i))
-    const sorted = (list: readonly number[]): number[] => [...list].sort((a, b) => a - b)
-    const mirrored = (list: readonly number[]): number[] => sorted(list.map((i) => MIRROR_478[i]))
-    for (const [right, left] of [
-      [RIGHT_EYE, LEFT_EYE],
-      [RIGHT_BROW, LEFT_BROW],
-      [RIGHT_IRIS, LEFT_IRIS],
-      [LIPS_INNER, LIPS_INNER],
-      [LIPS_OUTER, LIPS_OUTER],
-      [FACE_OVAL, FACE_OVAL],
-    ]) {
-      expect(mirrored(right)).toEqual(sorted(left))
-      expect(new Set(right).size).toBe(right.length)
-    }
-    expect(new Set(ATTENTION_EYE).size).toBe(71)
-    expect(new Set(ATTENTION_LIPS).size).toBe(80)
-    expect(mirrored(ATTENTION_LIPS)).toEqual(sorted(ATTENTION_LIPS))
-    for (const ring of [LIPS_OUTER, LIPS_INNER]) for (const i of ring) expect(ATTENTION_LIPS).toContain(i)
-    // iBUG numbers its eyes, brows and mouth symmetrically: 36 and 45 are the outer corners, 48 and 54 the mouth's.
-    for (const [a, b] of [
-      [36, 45],
-      [39, 42],
-      [48, 54],
-      [31, 35],
-      [0, 16],
-      [21, 22],
-    ]) {
-      expect(ibugSources(a).map((i) => MIRROR_478[i])).toEqual(ibugSources(b))
-    }
-  })
-})
 
 describe('detection', () => {
   // Where faces are, as seen by eye: points between the eyes, in shares of the photo's width.
@@ -302,136 +251,8 @@ describe('detection', () => {
       for (const o of await opening('ict-a/A1')) expect(o).toBeGreaterThan(0.22)
     },
   )
-})
 
-describe('networks beside other tfjs work', () => {
-  it('names the file that is missing, and refuses a wrong input', async () => {
-    await expect(loadGraphProgram('/nowhere/model.json', '/nowhere/model.bin', 'wasm')).rejects.toMatchObject({
-      code: 'COMPUTE_FAILED',
-    })
-    const folder = join(dirname(dirname(createRequire(import.meta.url).resolve('@vladmandic/human'))), 'models')
-    const network = await loadGraphProgram(join(folder, 'facemesh.json'), join(folder, 'facemesh.bin'), 'wasm')
-    expect(network.inputShape).toEqual([1, 192, 192, 3])
-    expect(() => network.run(new Float32Array(5))).toThrow(/110592/)
-    network.dispose()
-  })
-
-  it('gives the backend back when work fails', async () => {
-    await loadTfjs('wasm')
-    await tf.setBackend('cpu')
-    expect(() =>
-      withTfjsBackend('wasm', () => {
-        expect(tf.getBackend()).toBe('wasm')
-        throw new Error('no luck')
-      }),
-    ).toThrow('no luck')
-    expect(tf.getBackend()).toBe('cpu')
-  })
-})
-
-/** A face whose eyes, nose and mouth stand in the middle of its box; its outline is the box. */
-const someFace = (x: number, y: number, side: number): Face => {
-  const points = Array.from({ length: 68 }, (_, i) => {
-    const angle = (2 * Math.PI * i) / 68
-    const reach = i < 27 ? 0.5 : 0.2
-    return [x + side * (0.5 + reach * Math.cos(angle)), y + side * (0.5 + reach * Math.sin(angle))]
-  })
-  return {
-    box: { x, y, width: side, height: side },
-    landmarks: { layout: 68, points: Float64Array.from(points.flat()) },
-    score: 1,
-  }
-}
-
-describe('chooseFace', () => {
-  const photo = { width: 1000, height: 800 }
-  const faces = [someFace(100, 100, 300), someFace(600, 100, 200), someFace(920, 50, 150), someFace(10, 10, 30)]
-
-  it('takes the first by default and any by its number', () => {
-    expect(chooseFace(faces, -1, photo)).toBe(faces[0])
-    expect(chooseFace(faces, 1, photo)).toBe(faces[1])
-  })
-
-  it('takes a face whose outline lies outside, as long as eyes, nose and mouth are in the photo', () => {
-    for (const [x, y] of [
-      [-80, 100],
-      [780, 100],
-      [300, -80],
-      [300, 580],
-    ]) {
-      const close = someFace(x, y, 300)
-      expect(chooseFace([close], -1, photo)).toBe(close)
-    }
-  })
-
-  it.each<[ErrorCode, RegExp, Face[], number]>([
-    ['NO_FACE', /no face/, [], -1],
-    ['FACE_NOT_LISTED', /4 faces, numbers 0 to 3/, faces, 4],
-    ['FACE_NOT_LISTED', /one face, number 0/, faces.slice(0, 1), 1],
-    ['FACE_CUT', /cuts off a part of the face’s mouth/, faces, 2],
-    ['FACE_TOO_SMALL', /30 pixels large, at least 48/, faces, 3],
-  ])('%s: %s', (code, message, list, index) => {
-    const error = thrown(() => chooseFace(list, index, photo))
-    expect([error.code, error.stage]).toEqual([code, 'landmarks'])
-    expect(error.message).toMatch(message)
-    expect(error.hint).toBeTruthy()
-  })
-})
-
-describe('networks that disagree', () => {
-  const photo = { width: 1000, height: 1000 }
-  const face = (disagreement?: number): Face => {
-    const points = Float64Array.from({ length: 956 }, (_, i) => 300 + ((i * 37) % 400))
-    const box = { x: 300, y: 300, width: 400, height: 400 }
-    return { box, score: 0.9, landmarks: { layout: 478, points, ...(disagreement !== undefined && { disagreement }) } }
-  }
-
-  it('are spoken of above 8 %, and refused above 25 %, with what to do; given landmarks never', () => {
-    for (const fine of [undefined, 0, 0.03, 0.08]) {
-      expect(chooseFace([face(fine)], -1, photo)).toBeTruthy()
-      expect(landmarkWarnings(face(fine))).toEqual([])
-    }
-    for (const doubtful of [0.09, 0.25]) expect(chooseFace([face(doubtful)], -1, photo)).toBeTruthy()
-    const [warning] = landmarkWarnings(face(0.11))
-    expect(warning).toContain('disagree by 11 % of the distance of the eyes')
-    expect(warning).toContain('--landmark')
-    const error = thrown(() => chooseFace([face(0.26)], -1, photo))
-    expect([error.code, error.stage, error.exitCode]).toEqual(['FACE_UNCLEAR', 'landmarks', 4])
-    expect(error.hint).toContain('--landmarks FILE')
-  })
-
-  it('agree on people who look at the camera', () => {
-    for (const { landmarks } of groupFaces) expect(landmarks.disagreement).toBeLessThan(0.05)
-    for (const one of groupFaces) expect(landmarkWarnings(one)).toEqual([])
-  })
-})
-
-describe('readLandmarks', () => {
-  const photo = { width: 640, height: 480 }
-  const list = (count: number): number[][] => Array.from({ length: count }, (_, i) => [100 + (i % 20) * 10, 50 + i / 2])
-
-  it('reads every wrapping to the same points', () => {
-    for (const count of [68, 478]) {
-      const plain = readLandmarks(list(count), photo)
-      expect(plain.landmarks.layout).toBe(count)
-      expect([...plain.landmarks.points]).toEqual(list(count).flat())
-      expect(plain.score).toBe(1)
-      expect(plain.box.x).toBe(100)
-      expect(plain.box.width).toBe(190)
-      for (const other of [
-        list(count).flat(),
-        { points: list(count) },
-        { landmarks: list(count).flat() },
-        { face: 0, landmarks: { layout: count, points: list(count) } },
-        list(count).map(([x, y]) => ({ x, y, z: 1 })),
-        list(count).map(([x, y]) => [x, y, -3]),
-      ]) {
-        expect(readLandmarks(other, photo)).toEqual(plain)
-      }
-    }
-  })
-
-  it('reads what detection found, and derives the irises of 468 points', () => {
+  it('is read again from a list of points, and irises are derived for 468 of them', () => {
     const [photo, face] = [group, groupFaces[0]]
     const points = Array.from({ length: 468 }, (_, i) => at(face, i))
     const read = readLandmarks(points, photo)
@@ -443,67 +264,8 @@ describe('readLandmarks', () => {
     }
   })
 
-  it.each<[string, RegExp, (points: unknown[]) => unknown]>([
-    ['not a list', /not a list/, () => 'face'],
-    ['an object without points', /not a list/, () => ({ mesh: [] })],
-    ['a wrong count', /67 landmarks/, (p) => p.slice(1)],
-    ['none', /0 landmarks/, () => []],
-    ['half a pair', /135 numbers/, (p) => p.flat().slice(1)],
-    ['NaN', /landmark 7 is \(NaN/, (p) => p.with(7, [Number.NaN, 3])],
-    ["JSON's null", /landmark 9 is \(5, null/, (p) => p.with(9, [5, null])],
-    ['null in a flat list', /landmark 1 is \(null/, (p) => p.flat().with(2, null)],
-    ['Infinity', /landmark 0 is .*Infinity/, (p) => p.with(0, [3, Number.POSITIVE_INFINITY])],
-    ['a string', /landmark 2 is \(5, 6/, (p) => p.with(2, ['5', '6'])],
-    ['a point of one number', /landmark 4 is \[5\]/, (p) => p.with(4, [5])],
-    ['far outside', /landmark 3 .*outside the photo of 640x480/, (p) => p.with(3, [100, 5000])],
-    ['shares instead of pixels', /shares of the photo/, (p) => (p as number[][]).map(([x, y]) => [x / 640, y / 480])],
-    ['one place', /at one place/, (p) => p.map(() => [300, 200])],
-  ])('refuses %s', (_, message, change) => {
-    const error = thrown(() => readLandmarks(change(list(68)), photo))
-    expect([error.code, error.stage]).toEqual(['LANDMARKS_INVALID', 'landmarks'])
-    expect(error.message).toMatch(message)
-    expect(error.hint).toBeTruthy()
-  })
-})
-
-describe('pictures', () => {
-  const width = 320
-  const height = 240
-  const photo: Photo = {
-    width,
-    height,
-    data: new Uint8Array(width * height * 3).fill(90),
-    exifFocalPx: undefined,
-    format: 'png',
-    sha256: '',
-    warnings: [],
-  }
-  const face = readLandmarks(
-    Array.from({ length: 68 }, (_, i) => [120 + (i % 9) * 10, 60 + i]),
-    photo,
-  )
-
-  it.each([
-    ['boxes', false, 200],
-    ['boxes and landmarks', true, 1200],
-  ])('%s are drawn on the face and nowhere else', async (_, landmarks, least) => {
-    const { data, info } = await sharp(await drawFaces(photo, [face], landmarks))
-      .removeAlpha()
-      .raw()
-      .toBuffer({ resolveWithObject: true })
-    expect([info.width, info.height]).toEqual([width, height])
-    let [inside, outside] = [0, 0]
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const at = (y * width + x) * 3
-        if (data[at] === 90 && data[at + 1] === 90 && data[at + 2] === 90) continue
-        const { box } = face
-        const near = x > box.x - 4 && y > box.y - 4 && x < box.x + box.width + 4 && y < box.y + box.height + 4
-        if (near) inside++
-        else outside++
-      }
-    }
-    expect(inside).toBeGreaterThan(least)
-    expect(outside).toBe(0)
+  it('has networks that agree on people who look at the camera', () => {
+    for (const { landmarks } of groupFaces) expect(landmarks.disagreement).toBeLessThan(0.05)
+    for (const one of groupFaces) expect(landmarkWarnings(one)).toEqual([])
   })
 })

@@ -105,7 +105,7 @@ describe('a small run', () => {
     for (const node of nodes) {
       const quads = node.getExtras()['quads'] as number
       const indices = node.getMesh()!.listPrimitives()[0].getIndices()!.getArray()!
-      expect(quads / (indices.length / 3 - quads), node.getName()).toBeGreaterThan(0.8)
+      expect(quads / (indices.length / 3 - quads), node.getName()).toBeGreaterThan(0.75)
       // each a pair (a, b, c), (a, c, d)
       for (let c = 0; c < 6 * quads; c += 6)
         expect([indices[c], indices[c + 2]]).toEqual([indices[c + 3], indices[c + 4]])
@@ -170,7 +170,13 @@ describe('a small run', () => {
     const meta = await sharp(join(folder, 'textures/displacement.png')).metadata()
     expect([info.width, meta.depth, meta.channels]).toEqual([256, 'ushort', 1])
     const values = new Uint16Array(data.buffer, data.byteOffset, data.length / 2)
-    expect(Math.abs(values[0] - 32768)).toBeLessThan(2)
+    const [node] = (await new WebIO().readBinary(await readFile(join(folder, 'face.glb')))).getRoot().listNodes()
+    const { midlevel, scaleMetres } = node.getExtras()['displacement'] as Record<string, number>
+    const step = scaleMetres / 65535
+    for (let i = 0; i < values.length; i += 97)
+      expect(Math.abs((values[i] / 65535 - midlevel) * scaleMetres - result.asset.baked.displacement[i])).toBeLessThan(
+        1.1 * step,
+      )
     expect(new Set(values).size).toBeGreaterThan(300)
   })
 

@@ -12,6 +12,7 @@ HINTS = {
     "USAGE": "The message names the setting, its value and what is allowed. Set it back to what the preset has.",
     "IMAGE_NOT_FOUND": "Choose the photo again.",
     "IMAGE_UNREADABLE": "Choose a JPEG, PNG, WebP, AVIF or TIFF file. A damaged photo may be saved again as PNG in Blender's image editor.",
+    "IMAGE_FETCH_FAILED": "Fetch the photo yourself and choose its file.",
     "IMAGE_TOO_SMALL": "Use a larger version of the photo; enlarging this one adds no detail.",
     "IMAGE_TOO_LARGE": "Scale the photo down.",
     "NO_FACE": "Choose a photo that shows the face larger, from the front and in even light.",

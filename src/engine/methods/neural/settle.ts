@@ -3,6 +3,7 @@ import type { Settings } from '../../config.js'
 import type { EvidenceMaps } from '../../evidence/maps.js'
 import { smoothstep } from '../../geometry/smoothstep.js'
 import { gaussianBlur } from '../../image/filter.js'
+import { evidenceShare } from '../relief/evidence-share.js'
 import type { ReliefScene } from '../relief/scene.js'
 
 /** Share of the crop's side over which the networks' normals end, where the photo is not looked at. */
@@ -15,9 +16,7 @@ export function seenSkin({ size, weight }: Pick<ReliefScene, 'size' | 'weight'>)
 }
 
 /**
- * The mean of the networks' normals and those that evidence expects, and how much it counts beside the relief's. Evidence counts by the
- * size of its expected error (confidence is of the square), where nothing covers the face: lids and lips too, which the photo's colours say
- * nothing of.
+ * The mean of the networks' normals and those that evidence expects, and how much it counts beside the relief's.
  *
  * @param networks [size, size, 3] unit, camera frame
  * @param seen [size, size] 0..1 where the networks have seen something
@@ -29,10 +28,10 @@ export function agreed(
   { neural, evidence }: Pick<Settings, 'neural' | 'evidence'>,
 ): { normals: Float32Array; share: Float32Array } {
   const normals = new Float32Array(networks.length)
+  const sure = expected && evidenceShare(expected, evidence.normalShare)
   const share = seen.map((s, i) => {
     const mine = neural.share * s
-    const sure = expected ? Math.sqrt(expected.confidence[i]) * (1 - expected.cover[i]) : 0
-    const theirs = (1 - mine) * evidence.normalShare * sure
+    const theirs = (1 - mine) * (sure?.[i] ?? 0)
     for (let k = 3 * i; k < 3 * i + 3; k++)
       normals[k] = (mine * networks[k] + theirs * (expected?.normals[k] ?? 0)) / (mine + theirs + 1e-9)
     return mine + theirs

@@ -1,6 +1,7 @@
 /** The relief over the exact coarse distance: fast, and what the presets `preview` and `balanced` use. */
 import type { FaceEvidence } from '../../evidence/face-evidence.js'
 import type { CoarseDistance, Method, Solver, Workshop } from '../method.js'
+import { evidenceShare } from './evidence-share.js'
 import { ReliefField } from './field.js'
 import { type ReliefScene, reliefScene } from './scene.js'
 import { ReliefSolver, type ReliefState } from './solve.js'
@@ -38,11 +39,10 @@ export function openRelief({ device, coarse, settings, threads }: Workshop): Sol
     detail: (options) => begun().solver.run(options),
     async settle(signal) {
       const { normalShare } = settings.evidence
-      const { scene, solver } = begun()
-      if (!scene.expected || normalShare === 0) return
-      const { normals, confidence } = scene.expected
-      const share = confidence.map((c) => normalShare * c)
-      await solver.settle(normals, share, signal)
+      const { evidence, solver } = begun()
+      const { expected } = evidence
+      if (!expected || normalShare === 0) return
+      await solver.settle(expected.normals, evidenceShare(expected, normalShare), signal)
     },
     get losses() {
       return begun().solver.state.losses
