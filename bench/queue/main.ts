@@ -96,7 +96,9 @@ async function submit(count: number): Promise<number[]> {
 
 // Most of them wait before there is a worker, so that all places have work until the end; the others come while it goes on.
 const first = Math.floor(0.8 * jobs)
+const taking = [redis, server].map(({ child }) => cpuSeconds(child))
 const idle = await submit(first)
+const taken = [redis, server].map(({ child }, i) => (1000 * (cpuSeconds(child) - taking[i])) / first)
 const sleepers = await Promise.all(
   Array.from({ length: processes }, (_, i) => {
     const about = {
@@ -152,6 +154,9 @@ const result = {
   jobsPerSecond: round((jobs - done) / seconds),
   /** Time of its place that a job took beyond its sleep. */
   overheadMs: round((1000 * seconds * workers) / (jobs - done) - sleepMs),
+  /** To take a job up. */
+  cpuMsPerSubmit: { redis: round(taken[0]), server: round(taken[1]) },
+  /** To work on it and to tell of it, and to take one in five up meanwhile. */
   cpuMsPerJob: {
     redis: round(used[0]),
     server: round(used[1]),

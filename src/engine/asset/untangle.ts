@@ -161,7 +161,7 @@ const CELL = 0.001
 const BITS = 15
 
 /** Cosine of how far triangles of a cell lean from each other before they can pass through each other. */
-const LEAN = 0.5
+const LEAN = 0
 
 /** Triangles by the cells of space that they reach into. */
 class Cells {

@@ -32,8 +32,7 @@ function openNeural(workshop: Workshop): Solver {
   let trainer: NeuralTrainer | undefined
   /** Of the networks, from a checkpoint, until they begin. */
   let saved: SavedState | undefined
-  /** Of the finished surface. */
-  let painted: Float32Array | undefined
+  let settled = false
 
   async function begin({ scene, solver }: ReliefAtWork): Promise<NeuralTrainer> {
     const { fit } = evidence!
@@ -66,20 +65,20 @@ function openNeural(workshop: Workshop): Solver {
       const networks = await trainer.view()
       const { normals, share } = agreed(networks.normals, seenSkin(scene), evidence!.expected, settings)
       await solver.settle(normals, share, signal)
-      painted = await trainer.paint(await solver.view())
+      settled = true
     },
     get losses() {
       return [...relief.losses, ...(trainer?.state.losses ?? [])]
     },
     async view(): Promise<DetailView> {
       const own = await relief.view()
-      if (painted) return { ...own, colour: painted }
-      return trainer ? { ...own, ...(await trainer.view()) } : own
+      // the surface that is kept is the relief's, and so is what it looks like: the renderer knows the networks' own
+      return trainer && !settled ? { ...own, ...(await trainer.view()) } : own
     },
     async field() {
       const base = await relief.field()
       const at = trainer
-      return at && !painted ? new NeuralField(base, (points) => at.measure(points)) : base
+      return at && !settled ? new NeuralField(base, (points) => at.measure(points)) : base
     },
     async save() {
       const { tensors, state } = await relief.save()

@@ -1,7 +1,7 @@
 /** Both networks learn the photo, from the relief's surface on. */
 import { type Device, type Executable, type Variables, withoutShapes, withShapes } from '../../compute/program.js'
 import type { Settings } from '../../config.js'
-import { invertRigid, transformDirections } from '../../geometry/camera.js'
+import { transformDirections } from '../../geometry/camera.js'
 import { Rng } from '../../geometry/rng.js'
 import { correctedRate, withMoments } from '../../optimise/adam.js'
 import { descend } from '../../optimise/descend.js'
@@ -169,21 +169,6 @@ export class NeuralTrainer {
       normals: onFace(inCamera, rays.pixels, crop.size, 3),
       colour: onFace(await this.colours(x, normals), rays.pixels, crop.size, 3),
     }
-  }
-
-  /** [size, size, 3] sRGB that the rendering network gives a surface that is seen at the same pixels. */
-  async paint({ size, depth, normals }: Pick<FaceView, 'size' | 'depth' | 'normals'>): Promise<Float32Array> {
-    const { fit, frame, rays } = this.face
-    const { pixels, count, directions } = rays
-    const { headToCamera } = fit.camera
-    const along = transformDirections(headToCamera, directions)
-    const t = Float32Array.from(pixels, (pixel, i) => depth[pixel] / along[3 * i + 2] / frame.scale)
-    const x = new Float32Array(3 * count)
-    hitPositions({ ...rays, t }, Uint32Array.from(pixels.keys()), x)
-    const inCamera = new Float32Array(3 * count)
-    gather(normals, pixels, 3, inCamera)
-    const inHead = transformDirections(invertRigid(headToCamera), inCamera, inCamera)
-    return onFace(await this.colours(x, inHead), pixels, size, 3)
   }
 
   /** sRGB of points [n, 3] with unit normals, one for each ray. */
