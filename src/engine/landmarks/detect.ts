@@ -2,11 +2,11 @@
  * Faces and their 478 landmarks: BlazeFace finds faces, the face mesh network settles on each, the attention network refines lips,
  * lids and irises.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PortableBackend } from '../compute/tfjs.js'
 import { SiderError } from '../errors.js'
 import { LEFT_EYE_OUTER, RIGHT_EYE_OUTER } from '../evidence/layouts.js'
 import type { Box, Face, Photo } from '../stages.js'
+import { pass } from '../system/pass.js'
 import { refineFeatures } from './attention.js'
 import { type Detection, detectTurned, searchLevels } from './blazeface.js'
 import { boundingBox } from './box.js'
@@ -64,12 +64,11 @@ export class LandmarkDetector {
     for await (const level of searchLevels(this.#networks.blazeface, pyramid, search)) {
       for (const found of level.detections) {
         if (faces.some(({ box }) => covers(box, found)) || rejected.some((r) => sameSpot(r, found))) continue
-        await nextTurn()
-        signal?.throwIfAborted()
+        await pass(signal)
         // Confidence below this is what an upside-down face gets; looking again costs one more run of the detector.
         const sure = found.score > SURELY_UPRIGHT
         const turned = sure ? undefined : detectTurned(this.#networks.blazeface, pyramid, found, threshold)
-        const face = this.#landmarks(pyramid, turned ?? found)
+        const face = await this.#landmarks(pyramid, turned ?? found, signal)
         if (face === undefined) rejected.push(found)
         else if (!faces.some((other) => sameFace(other.box, face.box))) faces.push(face)
       }
@@ -85,7 +84,7 @@ export class LandmarkDetector {
   }
 
   /** Landmarks of one detection, or undefined where the mesh network sees no face. */
-  #landmarks(pyramid: PhotoPyramid, found: Detection): Face | undefined {
+  async #landmarks(pyramid: PhotoPyramid, found: Detection, signal?: AbortSignal): Promise<Face | undefined> {
     const [rx, ry, lx, ly] = found.keypoints
     const start: Square = {
       cx: found.cx,
@@ -95,6 +94,7 @@ export class LandmarkDetector {
     }
     const mesh = settleMesh(this.#networks.facemesh, pyramid, start)
     if (mesh === undefined) return undefined
+    await pass(signal)
     const points = new Float64Array(478 * 2)
     points.set(mesh.points)
     const disagreement = refineFeatures(this.#networks.attention, pyramid, points)

@@ -10,6 +10,7 @@ import type { TexturedMesh } from '../pipeline/build-asset.js'
 import type { AssetPart } from '../pipeline/build-parts.js'
 import { PROFILES } from '../presets.js'
 import type { Reconstruction } from '../run/types.js'
+import { pass } from '../system/pass.js'
 import { VERSION } from '../system/version.js'
 import { atVertices, plainFormats } from './plain-formats.js'
 
@@ -21,10 +22,11 @@ const MOUTH_FILE = 'textures/mouth.jpg'
 /** Displacements are stored to at least this, metres, so that their scale is the same for most faces. */
 const LEAST_RANGE = 0.001
 
-/** Everything that is made of the asset, as bytes by name. */
+/** Everything that is made of the asset, as bytes by name. @throws the signal's reason if it was aborted between two of them */
 export async function assetFiles(
   result: Reconstruction,
   provenance: Record<string, unknown>,
+  signal?: AbortSignal,
 ): Promise<Record<string, Uint8Array | string>> {
   const { asset, settings, metric } = result
   const { textures, baked } = asset
@@ -76,7 +78,9 @@ export async function assetFiles(
     settings.surface.mesh === 'surface' && surface
       ? [surface]
       : [head, ...asset.parts.map((part) => filePart(part, files))]
+  await pass(signal)
   files['face.glb'] = await glb(parts)
+  await pass(signal)
   if (settings.surface.mesh === 'both' && surface) files['surface.glb'] = await glb([surface])
   if (profile.vrm)
     files['face.vrm'] = vrmOf(

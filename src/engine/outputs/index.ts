@@ -81,7 +81,7 @@ export async function outputFiles(
     here(() => pictureFiles(result)),
     here(() => png('progress', progressSheet(result))),
     here(() => png('loss', renderSvg(lossPlot(result)))),
-    here(() => assetFiles(result, { ...provenance(result), quality: result.quality })),
+    here(() => assetFiles(result, { ...provenance(result), quality: result.quality }, signal)),
     here(() => coarseFile(result)),
     here(() => recordFiles(result)),
   ]

@@ -92,6 +92,7 @@ export async function buildAsset(
   const { fit, photo, landmarks } = evidence
   const { surface } = settings
   const topology = headTopology(fit.model, surface.subdivisions)
+  await pass(signal)
   const [mirror, relight, settled] = await Promise.all([
     threads.run(MIRROR_UV, { mean: headMeshOf(topology, fit.model.mean), ...layoutOf(topology) }, signal),
     surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined,
@@ -108,6 +109,7 @@ export async function buildAsset(
     light,
     neutral: surface.neutralize,
   })
+  await pass(signal)
   const { whole } = opened
   const size = textureSize(whole, fit, surface.textureSize)
   // what takes longest first, beside the rest
