@@ -5,25 +5,16 @@
  * the base; elsewhere the difference between texel and base at the mirrored place is added, so that brows, lips and pores of the
  * seen side appear on the other one without an edge.
  */
-import { edgeDistance } from '../geometry/edge-distance.js'
-import { vertexShare } from '../geometry/mesh.js'
-import { vertexNormals } from '../geometry/normals.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { fillBetween, texelRaster } from '../geometry/texels.js'
-import { HEAD_PARTS } from '../stages.js'
 import { task } from '../threads/task.js'
-import { compose, nearSeen, type PaintMesh } from './compose.js'
-import { gainAt, knownAt, type Relight } from './light.js'
-import { withinSeen } from './reach.js'
-import { type Seen, Sight, type SightScene } from './sight.js'
-import { spread } from './skin.js'
+import { compose, type PaintMesh } from './compose.js'
+import type { Relight } from './light.js'
+import { seeTexels, seeVertices, type TexelGrid, type TexelSight, type VertexSight } from './see.js'
+import { Sight, type SightScene } from './sight.js'
 
-/** About eyes and mouth, up to this distance, what is not skin is no cover, metres. */
-const OPENING = 0.012
-/** Lashes and the lids' shadow reach so far over the skin, metres. */
-const LASHES = 0.002
-/** Skin that grows by the first factor as the lids shut is still the photo's; by the second, not at all. */
-const STRETCH = [1.6, 3] as const
+/** A difference between rendering and photo that costs most of the confidence. */
+const DIFFERENT = 0.12
 
 export interface HeadTextures {
   size: number
@@ -47,90 +38,32 @@ interface PaintInput {
   residual: Float32Array
 }
 
-/** Paints the textures. */
+/** Paints the textures in three passes over one grid of texels: the photo at vertices, at texels, and what goes on from there. */
 export function paintHead({ head, scene, size, relight, residual }: PaintInput): HeadTextures {
-  const raster = texelRaster(head.uv, head.uvIndices, size)
+  const grid: TexelGrid = { raster: texelRaster(head.uv, head.uvIndices, size), size }
   const sight = new Sight(scene, footprint(head, scene, size))
-  const { mesh } = head
-  const camera = sight.inCamera(mesh.positions, vertexNormals(head.smooth))
-  const face = vertexShare(mesh, head.faceRegion)
-  const opening = nearOpening(head)
-  // what is between lids and lips colours no skin, nor do lashes at the lids' edge; of the folds of open lids nothing can be read
-  const edge = lidEdge(head)
-  const unfolded = head.stretch?.map((s) => 1 - smoothstep(STRETCH[0], STRETCH[1], s))
-  const vertices = mesh.positions.length / 3
+  const vertices = seeVertices(head, sight, relight)
+  const texels = seeTexels({ head, grid, sight, vertices, relight })
+  return fill(head, grid, vertices, texels, confidenceOf(texels, residual))
+}
 
-  // the photo at each vertex
-  const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false }
-  const photo = {
-    values: new Float32Array(3 * vertices),
-    weight: new Float32Array(vertices),
-    plain: opening.map((o) => 1 - o),
-  }
-  const light = { values: new Float32Array(3 * vertices), weight: new Float32Array(vertices) }
-  const factors = [1, 1, 1]
-  for (let v = 0; v < vertices; v++) {
-    if (edge[v]) continue
-    sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)
-    photo.values.set(seen.colour, 3 * v)
-    photo.weight[v] = seen.belief * (unfolded?.[v] ?? 1)
-    if (!relight || !seen.visible) continue
-    gainAt(relight, seen.x, seen.y, factors)
-    light.values.set(factors, 3 * v)
-    light.weight[v] = knownAt(relight, seen.x, seen.y)
-  }
-  const within = withinSeen(mesh, head.parts, photo.weight)
-  for (let v = 0; v < vertices; v++) photo.weight[v] *= within[v]
-  const gain = relight ? spread(mesh, light, [1, 1, 1], { stiffness: 8, pull: 0, rounds: 24 }) : undefined
-
-  // texels, of triangles whose corners or neighbours are seen
-  const near = nearSeen(mesh, photo.weight)
-  const texels = size * size
-  const detail = new Float32Array(3 * texels)
-  const gains = new Float32Array(gain ? 3 * texels : 0)
-  const belief = new Float32Array(texels)
-  const confidence = new Float32Array(texels)
-  const point = new Float32Array(3)
-  const normal = new Float32Array(3)
-  const { points, normals } = camera
-  const { indices } = mesh
-  for (let i = 0; i < texels; i++) {
-    const t = raster.triangle[i]
-    if (t < 0) continue
-    const [a, b, c] = [indices[3 * t], indices[3 * t + 1], indices[3 * t + 2]]
-    const [u, v, w] = [raster.barycentric[3 * i], raster.barycentric[3 * i + 1], raster.barycentric[3 * i + 2]]
-    if (gain)
-      for (let k = 0; k < 3; k++) gains[3 * i + k] = u * gain[3 * a + k] + v * gain[3 * b + k] + w * gain[3 * c + k]
-    if (!near[t] || head.removed[t]) continue
-    const inside = u * within[a] + v * within[b] + w * within[c]
-    if (inside === 0) continue
-    const faceShare = u * face[a] + v * face[b] + w * face[c]
-    const open = u * opening[a] + v * opening[b] + w * opening[c]
-    for (let k = 0; k < 3; k++) {
-      point[k] = u * points[3 * a + k] + v * points[3 * b + k] + w * points[3 * c + k]
-      normal[k] = u * normals[3 * a + k] + v * normals[3 * b + k] + w * normals[3 * c + k]
-    }
-    sight.at(point, normal, 0, faceShare, open, seen)
-    if (relight && seen.visible) {
-      gainAt(relight, seen.x, seen.y, factors)
-      const known = inside * knownAt(relight, seen.x, seen.y)
-      for (let k = 0; k < 3; k++) gains[3 * i + k] += known * (factors[k] - gains[3 * i + k])
-    }
-    seen.belief *= inside * (unfolded ? u * unfolded[a] + v * unfolded[b] + w * unfolded[c] : 1)
-    if (seen.belief === 0) continue
-    belief[i] = seen.belief
-    for (let k = 0; k < 3; k++) detail[3 * i + k] = seen.colour[k]
-    const pixel = Math.floor(seen.y) * scene.crop.size + Math.floor(seen.x)
-    confidence[i] = seen.belief * Math.exp(-((residual[pixel] / 0.12) ** 2))
-  }
+/** Carries what was seen over the whole head. */
+function fill(
+  head: PaintMesh,
+  grid: TexelGrid,
+  { photo, gain }: VertexSight,
+  { detail, gains, belief }: TexelSight,
+  confidence: Float32Array,
+): HeadTextures {
+  const { size, raster } = grid
   if (!gain) {
-    const albedo = compose(head, { raster, size }, detail, belief, photo)
+    const albedo = compose(head, grid, detail, belief, photo)
     wetEdges(head, raster.triangle, albedo)
     return { size, albedo, photo: albedo, observed: belief, confidence }
   }
   for (let k = 0; k < detail.length; k++) detail[k] *= gains[k]
   for (let k = 0; k < gain.length; k++) photo.values[k] *= gain[k]
-  const albedo = compose(head, { raster, size }, detail, belief, photo)
+  const albedo = compose(head, grid, detail, belief, photo)
   // with its light again: in unseen places the light that spreads there from the seen ones
   const lit = albedo.slice()
   for (let k = 0; k < lit.length; k++) if (gains[k] > 0) lit[k] = Math.min(1, lit[k] / gains[k])
@@ -138,6 +71,11 @@ export function paintHead({ head, scene, size, relight, residual }: PaintInput):
   wetEdges(head, raster.triangle, albedo)
   wetEdges(head, raster.triangle, lit)
   return { size, albedo, photo: lit, observed: belief, confidence }
+}
+
+/** [texels] belief, less where the rendered face differs from the photo. @param residual [crop, crop] */
+function confidenceOf({ belief, pixel }: TexelSight, residual: Float32Array): Float32Array {
+  return belief.map((b, i) => (b > 0 ? b * Math.exp(-((residual[pixel[i]] / DIFFERENT) ** 2)) : 0))
 }
 
 export const PAINT_HEAD = task(import.meta.url, paintHead)
@@ -154,24 +92,6 @@ function wetEdges({ removed }: PaintMesh, triangle: Int32Array, colours: Float32
     const colourful = smoothstep(0.02, 0.1, r - b)
     for (let k = 0; k < 3; k++) colours[3 * i + k] *= WET_GREY + colourful * (WET[k] - WET_GREY)
   }
-}
-
-/** [vertices] 1 on what is removed between lids and lips, and on the lids up to LASHES from it. */
-function lidEdge({ mesh, parts, removed }: PaintMesh): Uint8Array {
-  const within = vertexShare(mesh, removed)
-  const eyes = new Uint8Array(within.length)
-  removed.forEach((gone, t) => {
-    const corners = mesh.indices.subarray(3 * t, 3 * t + 3)
-    if (gone && corners.some((v) => parts[v] === HEAD_PARTS.eyeball)) for (const v of corners) eyes[v] = 1
-  })
-  const near = edgeDistance(mesh, eyes, LASHES)
-  return Uint8Array.from(within, (share, v) => (share === 1 || near[v] < LASHES ? 1 : 0))
-}
-
-/** [vertices] 1 on the sheets between lids and lips, falling to 0 at OPENING from them. */
-function nearOpening({ mesh, parts }: PaintMesh): Float32Array {
-  const sheets = parts.map((part) => (part === HEAD_PARTS.eyeball || part === HEAD_PARTS.mouth ? 1 : 0))
-  return edgeDistance(mesh, sheets, OPENING).map((d) => 1 - Math.min(1, d / OPENING) ** 2)
 }
 
 /** Photo pixels across a texel of a texture of `size`: the median over the face's triangles. */

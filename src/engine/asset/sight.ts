@@ -88,6 +88,11 @@ export class Sight {
     this.shown = gaussianBlur(spoilt, size, size, 1, size / 100).map((s) => 1 - smoothstep(0, 0.5, s))
   }
 
+  /** Crop pixels along a side. */
+  get size(): number {
+    return this.scene.crop.size
+  }
+
   /** Points and normals [n, 3] of the head frame in the camera's, for `at`. */
   inCamera(points: Float32Array, normals: Float32Array): { points: Float32Array; normals: Float32Array } {
     const m = this.view.headToCamera

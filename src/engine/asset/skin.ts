@@ -1,12 +1,14 @@
 /** The colours of this face's skin: which pixels look like it, and how it goes on over the unseen parts of the head. */
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { gaussianBlur } from '../image/filter.js'
-import { robustSpread, skinTone } from '../image/skin-tone.js'
+import { skinTone, type ToneBounds, toneSpread } from '../image/skin-tone.js'
 import type { Mesh } from '../stages.js'
 
 /** Squared Mahalanobis distance of log colour: skin up to the first, not skin beyond the second. */
 const SKIN = 4
 const NOT_SKIN = 10
+/** Skin whose light was taken out as far as it is known. */
+const TONES: ToneBounds = { brightness: [0.25, 0.4], ratio: [0.05, 0.12] }
 /** Width of the doubtful edge of skin, as a share of the crop. */
 const EDGE = 0.014
 
@@ -19,13 +21,10 @@ export function skinLikeness(image: Float32Array, trusted: Float32Array, size: n
   const at = (i: number): [number, number, number] => skinTone(smooth[3 * i], smooth[3 * i + 1], smooth[3 * i + 2])
   const sample = [...trusted.keys()].filter((i) => trusted[i] > 0).map(at)
   if (sample.length < 50) return new Float32Array(size * size)
-  const spread = [0, 1, 2].map((k) => {
-    const { median, sigma } = robustSpread(Float32Array.from(sample, (f) => f[k]))
-    return {
-      median,
-      sigma: k === 0 ? Math.min(0.4, Math.max(0.25, sigma)) : Math.min(0.12, Math.max(0.05, sigma)),
-    }
-  })
+  const spread = toneSpread(
+    [0, 1, 2].map((k) => Float32Array.from(sample, (f) => f[k])),
+    TONES,
+  )
   const like = new Float32Array(size * size).map((_, i) => {
     const f = at(i)
     const d = spread.reduce((sum, { median, sigma }, k) => sum + ((f[k] - median) / sigma) ** 2, 0)

@@ -5,7 +5,7 @@
  */
 import { solveCholesky } from '../geometry/algebra.js'
 import { HARMONICS, harmonics } from '../geometry/harmonics.js'
-import { robustSpread, skinTone } from '../image/skin-tone.js'
+import { skinTone, type ToneBounds, toneSpread } from '../image/skin-tone.js'
 
 /** Rounds of reweighted least squares. */
 const ROUNDS = 8
@@ -15,9 +15,8 @@ const BEYOND = 0.5
 const DOUBT = 4
 /** Ridge of orders 1 and 2 for a pixel of weight 1: where no skin shows the light, it stays what it is elsewhere. */
 const RIDGE = [0.003, 0.02]
-/** Least and most standard deviation of log brightness and of log ratios within one skin. */
-const BRIGHTNESS = [0.15, 0.3]
-const RATIO = [0.05, 0.125]
+/** Skin in a light of low order. */
+const TONES: ToneBounds = { brightness: [0.15, 0.3], ratio: [0.05, 0.125] }
 /** How many times as far brightness may be above as below: skin shines, but is never as dark as hair. */
 const SHINE = 3
 /** Fewer pixels than this say nothing. */
@@ -62,12 +61,14 @@ export function skinDistance(
       for (let k = 0; k < 3; k++) tones[k][i] = tone[k]
     }
     squares.fill(0)
+    const spread = toneSpread(
+      tones.map((tone) => Float32Array.from(central, (i) => tone[i])),
+      TONES,
+    )
     tones.forEach((tone, k) => {
-      const { median, sigma } = robustSpread(Float32Array.from(central, (i) => tone[i]))
-      const [least, most] = k === 0 ? BRIGHTNESS : RATIO
-      const unit = Math.min(most, Math.max(least, sigma))
+      const { median, sigma } = spread[k]
       for (let i = 0; i < n; i++) {
-        const off = (tone[i] - median) / unit
+        const off = (tone[i] - median) / sigma
         squares[i] += (k === 0 && off > 0 ? off / SHINE : off) ** 2
       }
     })

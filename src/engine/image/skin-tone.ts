@@ -6,8 +6,23 @@ export function skinTone(r: number, g: number, b: number): [number, number, numb
   return [(x + y + z) / 3, x - y, y - z]
 }
 
+/** Least and most standard deviation of log brightness and of log ratios within one skin. */
+export interface ToneBounds {
+  brightness: readonly [number, number]
+  ratio: readonly [number, number]
+}
+
+/** The tones of one face's skin: median and standard deviation of each. @param samples [3] of each tone, which are sorted */
+export function toneSpread(samples: readonly Float32Array[], bounds: ToneBounds): { median: number; sigma: number }[] {
+  return samples.map((sample, k) => {
+    const { median, sigma } = robustSpread(sample)
+    const [least, most] = k === 0 ? bounds.brightness : bounds.ratio
+    return { median, sigma: Math.min(most, Math.max(least, sigma)) }
+  })
+}
+
 /** Median, and half the distance between the quantiles that lie a standard deviation from it. Sorts its argument. */
-export function robustSpread(values: Float32Array): { median: number; sigma: number } {
+function robustSpread(values: Float32Array): { median: number; sigma: number } {
   values.sort()
   const quantile = (share: number): number => values[Math.floor(share * (values.length - 1))]
   return { median: quantile(0.5), sigma: (quantile(0.84) - quantile(0.16)) / 2 }
