@@ -8,6 +8,7 @@ import { NeuralModel } from '../../../src/engine/methods/neural/model.js'
 import { reliefRays } from '../../../src/engine/methods/neural/rays.js'
 import { agreed } from '../../../src/engine/methods/neural/settle.js'
 import { NeuralTrainer } from '../../../src/engine/methods/neural/train.js'
+import { evidenceShare } from '../../../src/engine/methods/relief/evidence-share.js'
 import type { ReliefView } from '../../../src/engine/methods/relief/solve.js'
 import { withMoments } from '../../../src/engine/optimise/adam.js'
 import type { HeadFit } from '../../../src/engine/stages.js'
@@ -152,28 +153,31 @@ describe('training on a bumpy cap', () => {
 })
 
 describe('the mean of what all see', () => {
-  const settings = resolveSettings({
-    preset: 'neural',
-    overrides: { 'neural.share': 0.5, 'evidence.normalShare': 0.5 },
-  })
-  const networks = Float32Array.of(1, 0, 0, 1, 0, 0, 1, 0, 0)
-  const expected = {
-    normals: Float32Array.of(0, 1, 0, 0, 1, 0, 0, 1, 0),
-    confidence: Float32Array.of(1, 1, 0.25),
-    cover: Float32Array.of(0, 1, 0),
-  }
+  const networks = Float32Array.of(1, 0, 0, 1, 0, 0)
+  const normals = Float32Array.of(0, 1, 0, 0, 1, 0)
 
-  it('counts the networks where they look, evidence where it is sure and nothing covers the face', () => {
-    const { normals, share } = agreed(networks, Float32Array.of(1, 0, 0), expected, settings)
-    expect(share[0]).toBeCloseTo(0.75)
-    expect([...normals.subarray(0, 2)].map((v) => Number(v.toFixed(4)))).toEqual([0.6667, 0.3333])
-    expect(share[1]).toBe(0)
-    expect(share[2]).toBeCloseTo(0.25)
+  it('counts the networks where they look, and evidence in what they leave', () => {
+    const found = agreed(networks, Float32Array.of(0.5, 0), { normals, share: Float32Array.of(0.5, 0.25) })
+    expect(found.share[0]).toBeCloseTo(0.75)
+    expect([...found.normals.subarray(0, 2)].map((v) => Number(v.toFixed(4)))).toEqual([0.6667, 0.3333])
+    expect(found.share[1]).toBeCloseTo(0.25)
   })
 
   it('does without evidence', () => {
-    const { normals, share } = agreed(networks, Float32Array.of(1, 1, 1), undefined, settings)
-    expect([...share]).toEqual([0.5, 0.5, 0.5])
-    expect(normals[0]).toBeCloseTo(1)
+    const found = agreed(networks, Float32Array.of(0.5, 0.5), undefined)
+    expect([...found.share]).toEqual([0.5, 0.5])
+    expect(found.normals[0]).toBeCloseTo(1)
+  })
+
+  it('takes evidence where the photo shows something and nothing covers the face', () => {
+    const size = 100
+    const map = (value: (x: number) => number): Float32Array =>
+      Float32Array.from({ length: size * size }, (_, i) => value(i % size))
+    const none = new Float32Array(0)
+    const maps = { size, skin: none, lips: none, brows: none, albedo: none, normals: none }
+    const expected = { ...maps, confidence: map(() => 0.25), cover: map((x) => (x < 20 ? 1 : 0)) }
+    const { share } = evidenceShare({ expected, spoilt: map((x) => (x >= 70 ? 1 : 0)) }, 0.8)!
+    expect([10, 45, 71, 90].map((x) => share[50 * size + x])).toEqual([0, expect.closeTo(0.4), 0, 0])
+    expect(evidenceShare({ expected: undefined, spoilt: none }, 0.8)).toBeUndefined()
   })
 })

@@ -5,6 +5,7 @@
 import type { ShapedArray } from '../../compute/program.js'
 import type { FaceEvidence } from '../../evidence/face-evidence.js'
 import type { DetailView, Method, SavedState, Solver, Workshop } from '../method.js'
+import { evidenceShare } from '../relief/evidence-share.js'
 import { openRelief, RELIEF, type ReliefAtWork } from '../relief/index.js'
 import { NeuralField } from './field.js'
 import { reliefRays } from './rays.js'
@@ -63,7 +64,9 @@ function openNeural(workshop: Workshop): Solver {
       if (!trainer) return relief.settle(signal)
       const { scene, solver } = relief.work()
       const networks = await trainer.view()
-      const { normals, share } = agreed(networks.normals, seenSkin(scene), evidence!.expected, settings)
+      const mine = seenSkin(scene).map((s) => settings.neural.share * s)
+      const theirs = evidenceShare(evidence!, settings.evidence.normalShare)
+      const { normals, share } = agreed(networks.normals, mine, theirs)
       await solver.settle(normals, share, signal)
       settled = true
     },

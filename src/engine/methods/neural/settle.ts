@@ -1,9 +1,7 @@
 /** What of the networks' normals and of learned evidence the finished surface takes on, beside the relief's own. */
-import type { Settings } from '../../config.js'
-import type { EvidenceMaps } from '../../evidence/maps.js'
 import { smoothstep } from '../../geometry/smoothstep.js'
 import { gaussianBlur } from '../../image/filter.js'
-import { evidenceShare } from '../relief/evidence-share.js'
+import type { SharedNormals } from '../relief/evidence-share.js'
 import type { ReliefScene } from '../relief/scene.js'
 
 /** Share of the crop's side over which the networks' normals end, where the photo is not looked at. */
@@ -19,22 +17,15 @@ export function seenSkin({ size, weight }: Pick<ReliefScene, 'size' | 'weight'>)
  * The mean of the networks' normals and those that evidence expects, and how much it counts beside the relief's.
  *
  * @param networks [size, size, 3] unit, camera frame
- * @param seen [size, size] 0..1 where the networks have seen something
+ * @param mine [size, size] 0..1 the networks' share
  */
-export function agreed(
-  networks: Float32Array,
-  seen: Float32Array,
-  expected: Pick<EvidenceMaps, 'normals' | 'confidence' | 'cover'> | undefined,
-  { neural, evidence }: Pick<Settings, 'neural' | 'evidence'>,
-): { normals: Float32Array; share: Float32Array } {
+export function agreed(networks: Float32Array, mine: Float32Array, evidence: SharedNormals | undefined): SharedNormals {
   const normals = new Float32Array(networks.length)
-  const sure = expected && evidenceShare(expected, evidence.normalShare)
-  const share = seen.map((s, i) => {
-    const mine = neural.share * s
-    const theirs = (1 - mine) * (sure?.[i] ?? 0)
+  const share = mine.map((m, i) => {
+    const theirs = (1 - m) * (evidence?.share[i] ?? 0)
     for (let k = 3 * i; k < 3 * i + 3; k++)
-      normals[k] = (mine * networks[k] + theirs * (expected?.normals[k] ?? 0)) / (mine + theirs + 1e-9)
-    return mine + theirs
+      normals[k] = (m * networks[k] + theirs * (evidence?.normals[k] ?? 0)) / (m + theirs + 1e-9)
+    return m + theirs
   })
   return { normals, share }
 }

@@ -38,11 +38,9 @@ export function openRelief({ device, coarse, settings, threads }: Workshop): Sol
     },
     detail: (options) => begun().solver.run(options),
     async settle(signal) {
-      const { normalShare } = settings.evidence
       const { evidence, solver } = begun()
-      const { expected } = evidence
-      if (!expected || normalShare === 0) return
-      await solver.settle(expected.normals, evidenceShare(expected, normalShare), signal)
+      const taken = evidenceShare(evidence, settings.evidence.normalShare)
+      if (taken) await solver.settle(taken.normals, taken.share, signal)
     },
     get losses() {
       return begun().solver.state.losses
