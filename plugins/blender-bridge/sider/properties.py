@@ -14,7 +14,7 @@ def _presets(_self, _context):
         about = {
             "preview": "A first look",
             "balanced": "The default",
-            "neural": "Finer wrinkles, in a minute more",
+            "neural": "A little finer; takes some seconds more",
             "paper": "The published method; takes long",
         }
         _preset_items[:] = [(name, name.capitalize(), about.get(name, "")) for name in session.PRESETS]
