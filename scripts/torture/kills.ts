@@ -2,13 +2,13 @@
  * Servers and workers killed at random moments, with bytes damaged in between: every job that was accepted is there at the end,
  * with the result that it should have, or with the reason why it cannot have one.
  */
-import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Rng } from '../../src/engine/geometry/rng.js'
 import { listQuarantine } from '../../src/jobs/quarantine.js'
 import { isEnd } from '../../src/jobs/states.js'
+import { digest, type ScriptedReport } from '../../test/jobs/scripted-result.js'
 import { allJobs, freshFolder, launch, Peer, until } from './peer.js'
 import { none, type Row, row } from './table.js'
 
@@ -137,8 +137,6 @@ function layForeign(dataFolder: string, round: number): string {
 async function isRight(peer: Peer, job: string, steps: number): Promise<boolean> {
   const { result } = await peer.call('artifact/get', { job, artifact: 'final/report.json', delivery: 'base64' })
   if (!result) return false
-  const report = JSON.parse(Buffer.from(result.base64, 'base64').toString()) as { step: number; digest: string }
-  let digest = ''
-  for (let step = 1; step <= steps; step++) digest = createHash('sha256').update(`${digest} ${step}`).digest('hex')
-  return report.step === steps && report.digest === digest
+  const report = JSON.parse(Buffer.from(result.base64, 'base64').toString()) as ScriptedReport
+  return report.step === steps && report.digest === digest(steps)
 }

@@ -2,31 +2,15 @@
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { nearestName } from '../../src/engine/nearest-name.js'
 import type { Entry } from '../../src/jobs/entry.js'
 import { WaitingJobs } from '../../src/jobs/waiting.js'
 import { PART_BYTES } from '../../src/rpc/frames.js'
-import type { ServerOptions } from '../../src/rpc/options.js'
+import { closeAfterEach, enter, start } from '../rpc/servers.js'
 import { Peer, type TestServer, testServer } from '../rpc/service-peer.js'
 
-let ends: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-  ends = []
-})
-
-async function start(options: Partial<ServerOptions> = {}): Promise<TestServer> {
-  const server = await testServer(options)
-  ends.push(() => server.close())
-  return server
-}
-
-async function enter(server: TestServer, token = server.token): Promise<Peer> {
-  const peer = await Peer.open(server, 'binary', token)
-  ends.push(() => peer.close())
-  return peer
-}
+closeAfterEach()
 
 const wide = (count: number): Record<string, number> =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`unknown${i}`, i]))

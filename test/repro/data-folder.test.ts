@@ -22,6 +22,7 @@ import { makeFolder, prepareOutputFolder } from '../../src/engine/system/files.j
 import { listQuarantine } from '../../src/jobs/quarantine.js'
 import type { ServerOptions } from '../../src/rpc/options.js'
 import { recorder } from '../cli/recorder.js'
+import { report } from '../jobs/scripted-result.js'
 import { Peer, type TestServer, testServer } from '../rpc/service-peer.js'
 
 let dataFolder: string
@@ -61,11 +62,6 @@ function changeByte(file: string, at: number): void {
   const bytes = readFileSync(file)
   bytes[at] ^= 4
   writeFileSync(file, bytes)
-}
-
-const report = async (peer: Peer, job: string) => {
-  const { base64 } = await peer.ok('artifact/get', { job, artifact: 'final/report.json', delivery: 'base64' })
-  return JSON.parse(Buffer.from(base64, 'base64').toString())
 }
 
 /** What `sider doctor` says; its engine knows no backends. */

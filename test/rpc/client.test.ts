@@ -6,28 +6,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import validator from 'gltf-validator'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ConnectionLost, type JobUpdate, RemoteError, SiderClient } from '../../src/rpc/client/index.js'
-import { Peer, type TestServer, testServer } from './service-peer.js'
+import { closeAfterEach, endLater, start } from './servers.js'
+import { Peer, type TestServer } from './service-peer.js'
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const CLI = path('../../dist/cli.js')
 const PHOTO = path('../../node_modules/@vladmandic/face-api/demo/sample3.jpg')
 
-const ends: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-})
-
-async function start(options = {}): Promise<TestServer> {
-  const server = await testServer(options)
-  ends.push(() => server.close())
-  return server
-}
+closeAfterEach()
 
 async function connect(server: TestServer, options = {}): Promise<SiderClient> {
   const client = await SiderClient.connect(server.url, { token: server.token, ...options })
-  ends.push(() => client.close())
+  endLater(() => client.close())
   return client
 }
 
@@ -82,14 +74,14 @@ describe('the client library', () => {
       const child = spawn(process.execPath, [path('./scripted-server.mjs'), dataFolder, String(port)], {
         stdio: ['ignore', 'pipe', 'ignore'],
       })
-      ends.push(() => void child.kill('SIGKILL'))
+      endLater(() => void child.kill('SIGKILL'))
       const [line] = (await once(child.stdout, 'data')) as [Buffer]
       return { child, url: (JSON.parse(line.toString()) as { url: string }).url }
     }
     const first = await launch(0)
     const token = readFileSync(join(dataFolder, 'token'), 'utf8').trim()
     const client = await SiderClient.connect(first.url, { token })
-    ends.push(() => client.close())
+    endLater(() => client.close())
     const job = client.reconstruct(script({ steps: 400, stepMs: 10 }))
     let killed = false
     const after: JobUpdate[] = []
@@ -136,12 +128,12 @@ describe('from the outside', () => {
     const child = spawn(process.execPath, [CLI, 'serve', '--port', '0', '--data', dataFolder, '--json'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     })
-    ends.push(() => void child.kill('SIGKILL'))
+    endLater(() => void child.kill('SIGKILL'))
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
     const { url, tokenFile } = JSON.parse(line.toString()) as { url: string; tokenFile: string }
     const token = readFileSync(tokenFile, 'utf8').trim()
     const client = await SiderClient.connect(url, { token })
-    ends.push(() => client.close())
+    endLater(() => client.close())
     const settings = { 'photo.cropSize': 96, 'photo.face': 0, 'relief.steps': 120, 'output.sdfGrid': 32 }
     const job = client.reconstruct(readFileSync(PHOTO), { preset: 'preview', settings })
     const pings: number[] = []

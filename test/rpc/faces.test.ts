@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterEach, describe, expect, test } from 'vitest'
+import { report } from '../jobs/scripted-result.js'
 import { FACE_PROGRAM, Peer, type TestServer, testServer } from './service-peer.js'
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
@@ -108,8 +109,7 @@ describe('with a scripted process', () => {
     await peer.state(job, 'completed')
     const record = JSON.parse(readFileSync(join(server.dataFolder, 'jobs', job, 'job.json'), 'utf8'))
     expect(record.corrections).toEqual(corrections)
-    const { base64 } = await peer.ok('artifact/get', { job, artifact: 'final/report.json', delivery: 'base64' })
-    expect(JSON.parse(Buffer.from(base64, 'base64').toString()).corrections).toEqual(corrections)
+    expect((await report(peer, job)).corrections).toEqual(corrections)
     const image = { base64: 'AAAA' }
     const wrong = await peer.fails('job/create', { image, corrections: { 57: 'here' } })
     expect(wrong.data.name).toBe('PARAMS')

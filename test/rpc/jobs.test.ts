@@ -1,46 +1,18 @@
 /** The job engine behind the server: states, order, crashes, restarts, late and slow subscribers. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, test } from 'vitest'
-import type { ServerOptions } from '../../src/rpc/options.js'
+import { describe, expect, test } from 'vitest'
+import { digest, report } from '../jobs/scripted-result.js'
+import { closeAfterEach, endLater, enter, start } from './servers.js'
 import { Peer, type TestServer, testServer } from './service-peer.js'
 
-let ends: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-  ends = []
-})
-
-async function start(options: Partial<ServerOptions> = {}): Promise<TestServer> {
-  const server = await testServer(options)
-  ends.push(() => server.close())
-  return server
-}
-
-async function enter(server: TestServer, token = server.token): Promise<Peer> {
-  const peer = await Peer.open(server, 'binary', token)
-  ends.push(() => peer.close())
-  return peer
-}
-
-/** What a scripted run of so many steps makes. */
-function digest(steps: number): string {
-  let text = ''
-  for (let step = 1; step <= steps; step++) text = createHash('sha256').update(`${text} ${step}`).digest('hex')
-  return text
-}
-
-async function report(peer: Peer, job: string): Promise<{ step: number; digest: string; face: number }> {
-  const { base64 } = await peer.ok('artifact/get', { job, artifact: 'final/report.json', delivery: 'base64' })
-  return JSON.parse(Buffer.from(base64, 'base64').toString())
-}
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+closeAfterEach()
 
 describe('states', () => {
   test('a pause stops after the step, and going on makes the same result', async () => {
@@ -326,7 +298,7 @@ describe('restarts', () => {
       await Promise.race([creating, sleep(10)])
     }
     const { child, server } = await launch(dataFolder)
-    ends.push(() => void child.kill('SIGKILL'))
+    endLater(() => void child.kill('SIGKILL'))
     const peer = await enter(server)
     expect(accepted.size).toBeGreaterThan(10)
     for (const [job, steps] of accepted) {

@@ -1,7 +1,7 @@
 /** Jobs over a queue that several machines share: any server answers for them, any worker works on them. */
-import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Peer } from '../../rpc/service-peer.js'
+import { digest, report } from '../scripted-result.js'
 import { Machines, MISSING } from './machines.js'
 
 let machines: Machines
@@ -10,20 +10,6 @@ beforeEach(async ({ skip }) => {
   machines = await Machines.start()
 })
 afterEach(() => machines?.end())
-
-/** What a scripted run of so many steps makes. */
-function digest(steps: number): string {
-  let text = ''
-  for (let step = 1; step <= steps; step++) text = createHash('sha256').update(`${text} ${step}`).digest('hex')
-  return text
-}
-
-async function report(peer: Peer, job: string): Promise<{ step: number; digest: string; face: number }> {
-  const { base64 } = await peer.ok('artifact/get', { job, artifact: 'final/report.json', delivery: 'base64' })
-  return JSON.parse(Buffer.from(base64, 'base64').toString())
-}
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 const started = (log: Record<string, unknown>[]) =>
   log.filter(({ event }) => event === 'job started').map(({ job }) => job)

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isEnd } from '../../../src/jobs/states.js'
 import { type Message, Peer, type TestServer } from '../../rpc/service-peer.js'
@@ -17,7 +18,6 @@ beforeEach(async ({ skip }) => {
 })
 afterEach(() => machines?.end())
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
 /** Numbers from 0 to 1 that a seed gives again. */

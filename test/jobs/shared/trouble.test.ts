@@ -1,8 +1,10 @@
 /** What goes wrong between machines: errors are typed, say what to do, and nothing that was accepted is lost. */
+
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Machines, MISSING, TestRedis } from './machines.js'
@@ -18,8 +20,6 @@ beforeEach(async ({ skip }) => {
 afterEach(() => machines?.end())
 
 const image = { base64: Buffer.from('{"steps": 3}').toString('base64') }
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
 /** Runs the command line until it has said its first line, or has ended. */
 async function cli(args: string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [CLI, ...args, '--json'], { env: { ...process.env, ...env } })

@@ -1,6 +1,7 @@
 /** What the relief solver knows of the photo and the coarse face, per crop pixel, in the camera frame. */
 import type { Settings } from '../../config.js'
 import type { FaceEvidence } from '../../evidence/face-evidence.js'
+import type { EvidenceMaps } from '../../evidence/maps.js'
 import { cropCamera } from '../../geometry/camera.js'
 import { HARMONICS } from '../../geometry/harmonics.js'
 import { smoothstep } from '../../geometry/smoothstep.js'
@@ -42,15 +43,8 @@ export interface ReliefScene {
   expected?: Expected | undefined
 }
 
-/** Learned evidence as a prior. Arrays are [size, size] row by row. */
-export interface Expected {
-  /** [size, size, 3] unit, camera frame */
-  normals: Float32Array
-  /** [size, size, 3] log albedo, up to a constant of each colour */
-  albedo: Float32Array
-  /** How much the normals count, 0..1, and the albedo: where the photo is looked at. */
-  confidence: Float32Array
-}
+/** Learned evidence as a prior; its confidence is 0 where the photo is not looked at. */
+export type Expected = Pick<EvidenceMaps, 'normals' | 'albedo' | 'confidence'>
 
 type ReliefEvidence = Pick<FaceEvidence, 'fit' | 'coarse' | 'image' | 'trusted' | 'painted'> & {
   expected?: Expected | undefined
