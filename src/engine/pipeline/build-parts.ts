@@ -110,7 +110,7 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   const lids = eyes.map(({ eye, loop }) => about(loop, (x, y, z) => aboutEye(eye, x, y, z)))
   const lips = openings.filter(({ kind }) => kind === 'mouth').map(({ loop }) => about(loop, around(apart, loop)))
   const near = skinWhere(apart, topology.sheets, (x, y, z) => balls.some((eye) => aboutEye(eye, x, y, z)))
-  const untanglers = openings.map(({ loop }) => new Untangler(aboutRim(apart, topology.sheets, loop)))
+  const untanglers = openings.map(({ loop }) => new Untangler(apart.positions, aboutRim(apart, topology.sheets, loop)))
   const settleRims = (positions: Float32Array, lipsMayCross = false): void => {
     for (const meeting of lids) meeting.shut(positions)
     if (!lipsMayCross) {
