@@ -172,8 +172,12 @@ const STEPS = 1024
 /** The triangles along a curve through space that stays near where it is (Morton 1966). */
 function alongCurve(p: Float32Array, triangles: Uint32Array): Uint32Array {
   const n = triangles.length / 3
-  const low = [0, 1, 2].map((k) => triangles.reduce((least, v) => Math.min(least, p[3 * v + k]), Number.POSITIVE_INFINITY))
-  const high = [0, 1, 2].map((k) => triangles.reduce((most, v) => Math.max(most, p[3 * v + k]), Number.NEGATIVE_INFINITY))
+  const low = [0, 1, 2].map((k) =>
+    triangles.reduce((least, v) => Math.min(least, p[3 * v + k]), Number.POSITIVE_INFINITY),
+  )
+  const high = [0, 1, 2].map((k) =>
+    triangles.reduce((most, v) => Math.max(most, p[3 * v + k]), Number.NEGATIVE_INFINITY),
+  )
   const extent = Math.max(1e-9, ...high.map((x, k) => x - low[k]))
   const keys = Float64Array.from({ length: n }, (_, t) => {
     let key = 0

@@ -18,7 +18,7 @@ export interface Refinement {
   indices: Uint32Array
   /** [triangles] triangle that each comes from. */
   parents: Uint32Array
-  /** New vertices from old ones: Loop's rule within the part; the others stay. */
+  /** New vertices from old ones: Loop's rule within the part, a cubic B-spline along the mesh's own border there; the others stay. */
   rows: LinearRows
   /** [corners] whether the edge from old corner c to the next one was halved. */
   halved: Uint8Array
@@ -66,8 +66,14 @@ export function refine(indices: Uint32Array, vertices: number, mask: ArrayLike<n
   const rows = new RowBuilder(next)
   const smooth = innerVertices(indices, vertices, mask, edges)
   const neighbours = ringOf(vertices, edges)
+  const borders = borderNeighbours(indices, vertices, mask, edges)
   for (let v = 0; v < vertices; v++) {
     const ring = neighbours[v]
+    const border = borders.get(v)
+    if (border?.length === 2) {
+      rows.add([v, ...border], [3 / 4, 1 / 8, 1 / 8])
+      continue
+    }
     if (!smooth[v] || ring.length === 0) {
       rows.add([v], [1])
       continue
@@ -153,6 +159,25 @@ function innerVertices(
   for (let e = 0; e < edges.count; e++)
     if (edges.valence[e] !== 2) inner[edges.vertices[2 * e]] = inner[edges.vertices[2 * e + 1]] = 0
   return inner
+}
+
+/** Neighbours along the mesh's border of the vertices there whose triangles are all masked. */
+function borderNeighbours(
+  indices: Uint32Array,
+  vertices: number,
+  mask: ArrayLike<number>,
+  edges: ReturnType<typeof meshEdges>,
+): Map<number, number[]> {
+  const off = new Uint8Array(vertices)
+  for (let c = 0; c < indices.length; c++) if (!mask[Math.floor(c / 3)]) off[indices[c]] = 1
+  const out = new Map<number, number[]>()
+  for (let e = 0; e < edges.count; e++) {
+    if (edges.valence[e] !== 1) continue
+    const [a, b] = [edges.vertices[2 * e], edges.vertices[2 * e + 1]]
+    if (!off[a]) out.set(a, [...(out.get(a) ?? []), b])
+    if (!off[b]) out.set(b, [...(out.get(b) ?? []), a])
+  }
+  return out
 }
 
 function ringOf(vertices: number, edges: ReturnType<typeof meshEdges>): number[][] {

@@ -6,6 +6,7 @@ import { connectedComponents, gather, submesh } from '../geometry/mesh.js'
 import { pairTriangles, quadsFirst, refinedPairs } from '../geometry/quads.js'
 import { applyRows, type LinearRows, refine, refineUv } from '../geometry/refine.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
+import { cutNeck } from './neck-cut.js'
 import { layOutBand } from './neck-rim.js'
 import { type Layout, unwrapCylinder } from './unwrap.js'
 import { stretchUv, unfoldUv } from './uv-layout.js'
@@ -32,39 +33,42 @@ export interface HeadTopology {
 
 /**
  * Builds the topology.
- * @param subdivisions how often the face's triangles are quartered
+ * @param subdivisions how often the face's triangles are quartered; those of the rest are once, if at all
  */
 export function headTopology(model: HeadModel, subdivisions: number): HeadTopology {
   const keep = seenTriangles(model)
   const part = submesh({ positions: model.mean, indices: model.indices }, keep)
-  let indices = part.mesh.indices
-  let faceRegion = Uint8Array.from(part.triangleMap, (t) => model.faceRegion[t])
-  let parts = Uint8Array.from(part.vertexMap, (v) => model.parts[v])
-  let sheets = Uint8Array.from(part.triangleMap, (t) => sheetOf(model, t))
-  let vertices = part.vertexMap.length
-  const levels: LinearRows[] = []
-  const own = model.uv && model.uvIndices
-  let { uv, uvIndices } = own
-    ? layOut(model.uv!, pick(own, part.triangleMap), part.mesh, faceRegion, parts)
-    : stretched(unwrapCylinder(part.mesh), faceRegion)
-  let partner = pairTriangles(
-    part.mesh,
-    model.quads && keptPairs(model.quads, part.triangleMap),
-    (t, u) => faceRegion[t] === faceRegion[u] && sheets[t] === sheets[u] && sharedCorners(uvIndices, t, u) === 2,
-  )
+  const uncut = {
+    mesh: part.mesh,
+    parts: Uint8Array.from(part.vertexMap, (v) => model.parts[v]),
+    faceRegion: Uint8Array.from(part.triangleMap, (t) => model.faceRegion[t]),
+    uv: model.uv,
+    uvIndices: model.uvIndices && pick(model.uvIndices, part.triangleMap),
+  }
+  const closing = Uint8Array.from(part.triangleMap, (t) => sheetOf(model, t))
+  const known = model.quads && keptPairs(model.quads, part.triangleMap)
+  const cut = cutNeck({ ...uncut, partner: paired(uncut.mesh, uncut.faceRegion, closing, uncut.uvIndices, known) })
+  const levels: LinearRows[] = cut ? [cut.rows] : []
+  const modelVertices = cut ? cut.kept.map((v) => part.vertexMap[v]) : part.vertexMap
+  const mesh = cut ? { positions: applyRows(cut.rows, uncut.mesh.positions, 3), indices: cut.indices } : uncut.mesh
+  const ofParents = (values: Uint8Array, parents: Uint32Array): Uint8Array => Uint8Array.from(parents, (t) => values[t])
+  let { indices } = mesh
+  let vertices = mesh.positions.length / 3
+  let parts = cut ? partsOf(uncut.parts, cut.rows) : uncut.parts
+  let faceRegion = cut ? ofParents(uncut.faceRegion, cut.parents) : uncut.faceRegion
+  let sheets = cut ? ofParents(closing, cut.parents) : closing
+  const { uv: ownUv, uvIndices: own } = cut ?? uncut
+  let { uv, uvIndices } =
+    ownUv && own ? layOut(ownUv, own, mesh, faceRegion, parts) : stretched(unwrapCylinder(mesh), faceRegion)
+  let partner = paired(mesh, faceRegion, sheets, uvIndices, cut ? cut.partner : known)
   for (let level = 0; level < subdivisions; level++) {
-    const step = refine(indices, vertices, faceRegion)
+    // all of the head once, so that its outline is round; then the face alone
+    const step = refine(indices, vertices, level === 0 ? faceRegion.map(() => 1) : faceRegion)
     ;({ uv, uvIndices } = refineUv(uv, uvIndices, step))
-    const { starts, columns, weights } = step.rows
-    vertices = starts.length - 1
-    const before = parts
-    const region = faceRegion
-    const closing = sheets
-    parts = Uint8Array.from({ length: vertices }, (_, v) =>
-      heaviest(before, columns, weights, starts[v], starts[v + 1]),
-    )
-    faceRegion = Uint8Array.from(step.parents, (t) => region[t])
-    sheets = Uint8Array.from(step.parents, (t) => closing[t])
+    vertices = step.rows.starts.length - 1
+    parts = partsOf(parts, step.rows)
+    faceRegion = ofParents(faceRegion, step.parents)
+    sheets = ofParents(sheets, step.parents)
     partner = refinedPairs(indices, partner, step.indices, step.parents)
     indices = step.indices
     levels.push(step.rows)
@@ -79,7 +83,7 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
     faceRegion: ofTriangles(faceRegion),
     parts,
     sheets: ofTriangles(sheets),
-    modelVertices: part.vertexMap,
+    modelVertices,
     refined: (values, dims) => {
       let out = gather(values, part.vertexMap, dims)
       for (const rows of levels) out = applyRows(rows, out, dims)
@@ -113,11 +117,31 @@ function sheetOf({ indices, parts, faceRegion }: HeadModel, t: number): number {
   return 0
 }
 
-/** The part of the vertex that counts most. */
-function heaviest(parts: Uint8Array, columns: Uint32Array, weights: Float32Array, from: number, to: number): number {
-  let best = from
-  for (let k = from + 1; k < to; k++) if (weights[k] > weights[best] + 1e-6) best = k
-  return parts[columns[best]]
+/** [new vertices] the part of the old vertex that counts most in each. */
+function partsOf(parts: Uint8Array, { starts, columns, weights }: LinearRows): Uint8Array {
+  return Uint8Array.from({ length: starts.length - 1 }, (_, v) => {
+    let best = starts[v]
+    for (let k = best + 1; k < starts[v + 1]; k++) if (weights[k] > weights[best] + 1e-6) best = k
+    return parts[columns[best]]
+  })
+}
+
+/** Pairs triangles to quads, never over the border of a region or of the texture. @param known pairs that are known already */
+function paired(
+  mesh: Mesh,
+  faceRegion: Uint8Array,
+  sheets: Uint8Array,
+  uvIndices: Uint32Array | undefined,
+  known: Int32Array | undefined,
+): Int32Array {
+  return pairTriangles(
+    mesh,
+    known,
+    (t, u) =>
+      faceRegion[t] === faceRegion[u] &&
+      sheets[t] === sheets[u] &&
+      (!uvIndices || sharedCorners(uvIndices, t, u) === 2),
+  )
 }
 
 /** Rows of triangles [n, 3]. */
