@@ -61,9 +61,8 @@ export function cutNeck(head: WholeNeck): CutNeck | undefined {
     if (u >= 0 && u < t) continue
     const of = u < 0 ? [0, 1, 2].map((k) => 3 * t + k) : quadCorners(indices, t, u)
     const face = cuts.clip(of.map(cornerAt))
-    const lone = face.length === 5
     for (let i = 1; i + 1 < face.length; i++)
-      out.push({ corners: [face[0], face[i], face[i + 1]], parent: t, half: !lone && face.length === 4 })
+      out.push({ corners: [face[0], face[i], face[i + 1]], parent: i > 1 && u >= 0 ? u : t, half: face.length === 4 })
   }
   const used = new Uint8Array(height.length)
   for (const { corners } of out) for (const { v } of corners) if (v < used.length) used[v] = 1
@@ -128,13 +127,13 @@ function snap({ indices }: Mesh, height: Float64Array): Map<number, Mix> {
   return out
 }
 
-/** Corners of the quad of triangles t and u, in order. */
+/** Corners of the quad of triangles t and u, in order: t is the first three, and the diagonal begins at the first. */
 function quadCorners(indices: Uint32Array, t: number, u: number): number[] {
   const other = indices.subarray(3 * u, 3 * u + 3)
   const lone = [0, 1, 2].find((k) => !other.includes(indices[3 * t + k])) ?? 0
   const [a, b, c] = [0, 1, 2].map((k) => 3 * t + ((lone + k) % 3))
   const far = [0, 1, 2].find((k) => ![indices[a], indices[b], indices[c]].includes(other[k])) ?? 0
-  return [a, b, 3 * u + far, c]
+  return [c, a, b, 3 * u + far]
 }
 
 /** Clips faces at the plane. */
