@@ -16,8 +16,8 @@ import { projectMesh } from './project-mesh.js'
 
 /** Over this distance from the border of the face region the detail fades, metres. */
 const FADE = 0.008
-/** The same about parts of the face that the photo does not show, such as the inside of the nostrils. */
-const FADE_HIDDEN = 0.002
+/** The same about parts of the face that the photo does not show, such as the inside of nostrils and of folds. */
+const FADE_HIDDEN = 0.003
 /**
  * The same before the rims of lids and lips, which keep the model's loops: from the rim on nothing, then more and more, metres. What a
  * photo shows there (lashes, the edge of an eye, teeth) is no relief of the skin.
@@ -26,8 +26,13 @@ const RIM = 0.0015
 const FADE_RIM = 0.005
 /** Vertices move at most this far, metres. */
 const LIMIT = 0.008
-/** A vertex this far behind what the camera sees is hidden, metres. */
-const HIDDEN = 0.0025
+/** A vertex this far behind what the camera sees is hidden, metres: folds beside a smile are hardly deeper. */
+const HIDDEN = 0.001
+/**
+ * Skin that the camera sees more flatly than this, by the cosine of its normal and the way there, is not seen: the field is known along
+ * the photo's rays, which in a fold run along the skin, and vertices would go to and fro.
+ */
+const FLAT = 0.25
 /** A triangle that turns by more than the angle of this cosine is about to fold over. */
 const FOLD = 0.35
 const UNFOLD_ROUNDS = 60
@@ -165,7 +170,7 @@ function windowCamera(
   }
 }
 
-/** [vertices] 1 for vertices that face the camera and have nothing in front of them. */
+/** [vertices] 1 for vertices that face the camera, not too flatly, and have nothing in front of them. */
 function visibleFrom(mesh: Mesh, camera: Camera, raster: Raster): Uint8Array {
   const { positions } = mesh
   const normals = vertexNormals(mesh)
@@ -175,9 +180,9 @@ function visibleFrom(mesh: Mesh, camera: Camera, raster: Raster): Uint8Array {
   for (let v = 0; v < out.length; v++) {
     const [x, y, z] = [uvz[3 * v], uvz[3 * v + 1], uvz[3 * v + 2]]
     if (!(x >= 0 && y >= 0 && x < camera.width && y < camera.height)) continue
-    let facing = 0
-    for (let k = 0; k < 3; k++) facing += normals[3 * v + k] * (eye[k] - positions[3 * v + k])
-    out[v] = facing > 0 && !isHidden(raster.depth, raster.width, x, y, z, HIDDEN) ? 1 : 0
+    const way = eye.map((e, k) => e - positions[3 * v + k])
+    const cos = way.reduce((sum, d, k) => sum + normals[3 * v + k] * d, 0) / Math.hypot(...way)
+    out[v] = cos > FLAT && !isHidden(raster.depth, raster.width, x, y, z, HIDDEN) ? 1 : 0
   }
   return out
 }
