@@ -21,6 +21,11 @@ const NEAR = 3e-5
  * sharp creases rays along neighbouring normals meet different folds.
  */
 const [FINE, COARSE] = [0.00015, 0.0003]
+/**
+ * The mesh lies on the field: where its normal and the field's differ by more than the angles of these cosines, a ray has met another fold. From
+ * the second on the field counts in full.
+ */
+const [STEEP, GENTLE] = [0.6, 0.85]
 /** A flat triangle is rounded off by no more than this, metres: where it would take more, an edge is meant. */
 const ROUND_LIMIT = 0.0003
 /** Points that the field sees at once. */
@@ -73,7 +78,9 @@ export async function bakeDetail(
     for (let row = 0; row < batch.length; row++) {
       const i = batch[row]
       const height = offset[row] - left[row]
-      const w = share[i] * (1 - smoothstep(FINE, COARSE, Math.abs(height)))
+      const cos =
+        normal[3 * row] * up[3 * row] + normal[3 * row + 1] * up[3 * row + 1] + normal[3 * row + 2] * up[3 * row + 2]
+      const w = share[i] * (1 - smoothstep(FINE, COARSE, Math.abs(height))) * smoothstep(STEEP, GENTLE, cos)
       out.displacement[i] = w * height + (1 - w) * out.displacement[i]
       for (let k = 3 * row; k < 3 * row + 3; k++) normal[k] = w * normal[k] + (1 - w) * up[k]
       inTangentSpace(normal, up, along, row, out.normals, i)

@@ -6,7 +6,7 @@
 import { cameraCenter, project } from '../geometry/camera.js'
 import { edgeDistance } from '../geometry/edge-distance.js'
 import { vertexNeighbors } from '../geometry/mesh.js'
-import { triangleNormals, vertexNormals } from '../geometry/normals.js'
+import { normalizeRows, triangleNormals, vertexNormals } from '../geometry/normals.js'
 import { isHidden, type Raster, rasterize } from '../geometry/rasterize.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import type { Camera, Crop, HeadFit, ImplicitField, Mesh } from '../stages.js'
@@ -26,15 +26,21 @@ const RIM = 0.0015
 const FADE_RIM = 0.005
 /** Vertices move at most this far, metres. */
 const LIMIT = 0.008
+/** Rounds in which skin that is not seen takes the mean with its neighbours: it goes along over some 10 mm. */
+const CARRY_ROUNDS = 40
 /** A vertex this far behind what the camera sees is hidden, metres: folds beside a smile are hardly deeper. */
 const HIDDEN = 0.001
 /**
  * Skin that the camera sees more flatly than this, by the cosine of its normal and the way there, is not seen: the field is known along
  * the photo's rays, which in a fold run along the skin, and vertices would go to and fro.
  */
-const FLAT = 0.25
+const FLAT = 0.35
+/** Radians that the head may turn from one pixel of the crop to the next, for pixels to tell what it is like. */
+const SHARP = 0.45
 /** A triangle that turns by more than the angle of this cosine is about to fold over. */
 const FOLD = 0.35
+/** From where movement was taken back on it rises by this share of the way at most. */
+const RAMP = 0.25
 const UNFOLD_ROUNDS = 60
 const PATIENT_ROUNDS = 15
 
@@ -54,16 +60,17 @@ export interface HeadMesh {
 /** Moves the fitted head onto the field. Throws SURFACE_EMPTY where the field has no surface near the face. */
 export async function settleHead(fit: HeadFit, topology: HeadTopology, field: ImplicitField): Promise<HeadMesh> {
   const base = headMeshOf(topology, fit.mesh.positions)
-  const weight = detailWeight(base, topology, fit.camera, fit.crop)
-  const normals = directionsOf(base)
+  const { weight, shown, room } = detailWeights(base, topology, fit.camera, fit.crop)
+  const normals = directionsOf(topology, fit.mesh.positions)
   const moving = Uint32Array.from(weight.keys()).filter((v) => weight[v] > 0)
   const part = movingPart(base, moving)
   const directions = rows(normals, moving)
   const { offset: found } = await projectMesh(part, field, { directions, maxOffset: LIMIT })
   const offset = new Float32Array(weight.length)
   moving.forEach((v, i) => {
-    offset[v] = found[i] * weight[v]
+    offset[v] = found[i]
   })
+  carry(base, offset, shown, room)
   unfold(base, normals, offset, weight)
   return {
     topology,
@@ -77,11 +84,29 @@ export async function settleHead(fit: HeadFit, topology: HeadTopology, field: Im
 /** Positions of another expression with the same detail: it rides along the normals. */
 export function ride({ topology, offset }: HeadMesh, modelPositions: Float32Array): Float32Array {
   const base = headMeshOf(topology, modelPositions)
-  return moved(base.positions, directionsOf(base), offset)
+  return moved(base.positions, directionsOf(topology, modelPositions), offset)
 }
 
-/** Along which vertices move: normals weighted by area, which cost least; the same for all expressions. */
-const directionsOf = (base: Mesh): Float32Array => vertexNormals(base, 'area')
+/** Rounds in which directions take the mean with their neighbours': over some 6 mm of the model's mesh. */
+const CALM = 4
+
+/**
+ * [vertices, 3] unit, along which vertices move; found in the same way for every expression. They are the fitted head's normals, calmed: the two
+ * sides of a crease (over a lid, beside a smile) then move side by side, where along their own normals they would run into each other.
+ * @param positions the model's
+ */
+function directionsOf(topology: HeadTopology, positions: Float32Array): Float32Array {
+  const { start, neighbors } = topology.modelNeighbors
+  let now = vertexNormals({ positions, indices: topology.modelIndices }, 'area')
+  for (let round = 0; round < CALM; round++) {
+    const next = now.slice()
+    for (let v = 0; v + 1 < start.length; v++)
+      for (let i = start[v]; i < start[v + 1]; i++)
+        for (let k = 0; k < 3; k++) next[3 * v + k] += now[3 * neighbors[i] + k]
+    now = normalizeRows(next)
+  }
+  return normalizeRows(topology.refined(now, 3))
+}
 
 function moved(positions: Float32Array, normals: Float32Array, offset: Float32Array): Float32Array {
   const out = positions.slice()
@@ -112,22 +137,48 @@ function rows(values: Float32Array, which: Uint32Array): Float32Array {
   return out
 }
 
-/**
- * [vertices] how much detail each vertex gets: 0 off the face region and where the camera does not see, rising smoothly to 1.
- * Distances are measured along the mesh, so that the line where the detail ends is as smooth as the surface.
- */
-function detailWeight(mesh: Mesh, { faceRegion, sheets }: HeadTopology, camera: Camera, crop: Crop): Float32Array {
+/** Shares of vertices, 0..1. */
+interface DetailWeights {
+  /** How much detail each gets: 0 off the face region and where the camera does not see, rising smoothly to 1. */
+  weight: Float32Array
+  /** How well the camera sees it. */
+  shown: Float32Array
+  /** How far it may move, seen or not: 0 off the face region and on the rims of lids and lips. */
+  room: Float32Array
+}
+
+/** Distances are measured along the mesh, so that the line where the detail ends is as smooth as the surface. */
+function detailWeights(mesh: Mesh, { faceRegion, sheets }: HeadTopology, camera: Camera, crop: Crop): DetailWeights {
   const seen = seenVertices(mesh, camera, crop)
   const region = fade(mesh, faceRegion, FADE)
   const { indices } = mesh
-  const shown = faceRegion.map((inFace, t) => (inFace && [0, 1, 2].every((c) => seen[indices[3 * t + c]]) ? 1 : 0))
-  const hidden = fade(mesh, shown, FADE_HIDDEN)
+  const whole = faceRegion.map((inFace, t) => (inFace && [0, 1, 2].every((c) => seen[indices[3 * t + c]]) ? 1 : 0))
+  const shown = fade(mesh, whole, FADE_HIDDEN)
   const rim = edgeDistance(mesh, onSheets(mesh, sheets), FADE_RIM)
-  return smoothed(
+  const room = region.map((w, v) => w * smoothstep(RIM, FADE_RIM, rim[v]))
+  const weight = smoothed(
     mesh,
-    region.map((w, v) => w * hidden[v] * smoothstep(RIM, FADE_RIM, rim[v])),
+    room.map((w, v) => w * shown[v]),
     3,
   )
+  return { weight, shown, room }
+}
+
+/**
+ * Skin that the photo does not show goes along with what is beside it, less and less: the inside of a crease with its two sides. In place.
+ * @param offset [vertices] where it was found, 0 elsewhere
+ */
+function carry(mesh: Mesh, offset: Float32Array, shown: Float32Array, room: Float32Array): void {
+  const { start, neighbors } = vertexNeighbors(mesh)
+  const found = offset.slice()
+  const carried = Uint32Array.from(room.keys()).filter((v) => room[v] > 0 && shown[v] < 1)
+  for (let round = 0; round < CARRY_ROUNDS; round++)
+    for (const v of carried) {
+      let sum = 0
+      for (let i = start[v]; i < start[v + 1]; i++) sum += offset[neighbors[i]]
+      offset[v] = shown[v] * found[v] + ((1 - shown[v]) * sum) / (start[v + 1] - start[v])
+    }
+  for (let v = 0; v < offset.length; v++) offset[v] *= room[v]
 }
 
 /** [vertices] 1 on the sheets that close eyes and mouth, their rims included. */
@@ -146,11 +197,38 @@ function fade(mesh: Mesh, inside: Uint8Array, width: number): Float32Array {
   return weight
 }
 
-/** [vertices] 1 where the photo's camera sees the vertex within the crop. */
+/** [vertices] 1 where the photo's camera sees the vertex within the crop, well enough to tell what it is like there. */
 function seenVertices(mesh: Mesh, camera: Camera, crop: Crop): Uint8Array {
   const scale = Math.min(1, 1024 / Math.max(crop.width, crop.height))
   const view = windowCamera(camera, crop, scale)
-  return visibleFrom(mesh, view, rasterize(mesh, view))
+  const seen = visibleFrom(mesh, view, rasterize(mesh, view))
+  const sharp = creases(mesh, camera, crop)
+  return seen.map((s, v) => (sharp[v] ? 0 : s))
+}
+
+/**
+ * [vertices] 1 where the head turns within a pixel of the crop, as over a lid: what pixels say of such a crease has their own steps in it.
+ */
+function creases(mesh: Mesh, camera: Camera, crop: Crop): Uint8Array {
+  const { positions: p } = mesh
+  const normals = vertexNormals(mesh)
+  const { start, neighbors } = vertexNeighbors(mesh)
+  const uvz = project(camera, p)
+  const perDepth = crop.width / crop.size / camera.fx
+  const out = new Uint8Array(p.length / 3)
+  for (let v = 0; v < out.length; v++) {
+    const pixel = uvz[3 * v + 2] * perDepth
+    for (let i = start[v]; i < start[v + 1] && !out[v]; i++) {
+      const w = neighbors[i]
+      let [turn, way] = [0, 0]
+      for (let k = 0; k < 3; k++) {
+        turn += (normals[3 * v + k] - normals[3 * w + k]) ** 2
+        way += (p[3 * v + k] - p[3 * w + k]) ** 2
+      }
+      if (turn * pixel * pixel > SHARP * SHARP * way) out[v] = 1
+    }
+  }
+  return out
 }
 
 /** The camera that sees a box of the photo, `scale` of its pixels to a pixel. */
@@ -182,7 +260,9 @@ function visibleFrom(mesh: Mesh, camera: Camera, raster: Raster): Uint8Array {
     if (!(x >= 0 && y >= 0 && x < camera.width && y < camera.height)) continue
     const way = eye.map((e, k) => e - positions[3 * v + k])
     const cos = way.reduce((sum, d, k) => sum + normals[3 * v + k] * d, 0) / Math.hypot(...way)
-    out[v] = cos > FLAT && !isHidden(raster.depth, raster.width, x, y, z, HIDDEN) ? 1 : 0
+    const pixel = z / camera.fx
+    const tolerance = Math.min(HIDDEN, 0.0002 + pixel * Math.sqrt(1 / (cos * cos) - 1))
+    out[v] = cos > FLAT && !isHidden(raster.depth, raster.width, x, y, z, tolerance) ? 1 : 0
   }
   return out
 }
@@ -204,8 +284,37 @@ function smoothed(mesh: Mesh, weight: Float32Array, rounds: number): Float32Arra
   return now
 }
 
-/** Takes the movement back, round by round, about triangles that turn too far. */
+/** Takes the movement back, round by round, about triangles that turn too far, and from there on less and less. */
 function unfold(base: Mesh, normals: Float32Array, offset: Float32Array, weight: Float32Array): void {
+  const held = takeBack(base, normals, offset, weight)
+  if (held.size > 0) ramp(base, offset, held)
+}
+
+/** Lets the movement rise by no more than RAMP times the way over the mesh from the vertices where it was taken back. */
+function ramp({ positions: p, indices }: Mesh, offset: Float32Array, held: ReadonlySet<number>): void {
+  const { start, neighbors } = vertexNeighbors({ positions: p, indices })
+  const most = new Float32Array(offset.length).fill(Number.POSITIVE_INFINITY)
+  for (const v of held) most[v] = Math.abs(offset[v])
+  for (let front: Iterable<number> = held, size = held.size; size > 0; ) {
+    const next = new Set<number>()
+    for (const v of front)
+      for (let i = start[v]; i < start[v + 1]; i++) {
+        const w = neighbors[i]
+        const way = Math.hypot(p[3 * v] - p[3 * w], p[3 * v + 1] - p[3 * w + 1], p[3 * v + 2] - p[3 * w + 2])
+        const limit = most[v] + RAMP * way
+        if (!(limit < Math.min(most[w], Math.abs(offset[w])))) continue
+        most[w] = limit
+        next.add(w)
+      }
+    front = next
+    size = next.size
+  }
+  for (let v = 0; v < offset.length; v++) offset[v] = Math.max(-most[v], Math.min(most[v], offset[v]))
+}
+
+/** @returns the vertices of such triangles */
+function takeBack(base: Mesh, normals: Float32Array, offset: Float32Array, weight: Float32Array): Set<number> {
+  const held = new Set<number>()
   const { indices } = base
   const before = triangleNormals(base)
   const { start, neighbors } = vertexNeighbors(base)
@@ -219,7 +328,8 @@ function unfold(base: Mesh, normals: Float32Array, offset: Float32Array, weight:
       if (!(changed[a] || changed[b] || changed[c]) || !(turnOf(positions, a, b, c, before, t) < FOLD)) continue
       for (const v of [a, b, c]) if (offset[v] !== 0) bad.add(v)
     }
-    if (bad.size === 0) return
+    if (bad.size === 0) return held
+    for (const v of bad) held.add(v)
     const wide = new Set(bad)
     for (const v of bad) for (let i = start[v]; i < start[v + 1]; i++) wide.add(neighbors[i])
     for (const v of wide) {
@@ -239,6 +349,7 @@ function unfold(base: Mesh, normals: Float32Array, offset: Float32Array, weight:
       for (let i = 3 * v; i < 3 * v + 3; i++) positions[i] = base.positions[i] + offset[v] * normals[i]
     }
   }
+  return held
 }
 
 /** Cosine between the normal of the triangle (a, b, c) and row `at` of unit normals; 0 for triangles without area. */

@@ -2,7 +2,7 @@
  * Topology of the head asset: the head model's triangles without what nobody sees, refined in the face and paired to quads, with a
  * texture layout that gives the face most of the texture. Everything linear (poses, blendshapes) passes through the same weights.
  */
-import { connectedComponents, gather, submesh } from '../geometry/mesh.js'
+import { connectedComponents, gather, submesh, vertexNeighbors } from '../geometry/mesh.js'
 import { pairTriangles, quadsFirst, refinedPairs } from '../geometry/quads.js'
 import { applyRows, type LinearRows, refine, refineUv } from '../geometry/refine.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
@@ -27,6 +27,10 @@ export interface HeadTopology {
   sheets: Uint8Array
   /** [n] the model's vertex that each of the first vertices is; what refinement adds comes after them. */
   modelVertices: Uint32Array
+  /** [model vertices] their neighbours in compressed rows: geometry/mesh.ts. */
+  modelNeighbors: { start: Uint32Array; neighbors: Uint32Array }
+  /** The model's own triangles, [triangles, 3]. */
+  modelIndices: Uint32Array
   /** Takes an attribute of the model's vertices [model vertices, dims] to the asset's [vertices, dims]. */
   refined(values: Float32Array, dims: number): Float32Array
 }
@@ -84,6 +88,8 @@ export function headTopology(model: HeadModel, subdivisions: number): HeadTopolo
     parts,
     sheets: ofTriangles(sheets),
     modelVertices,
+    modelIndices: model.indices,
+    modelNeighbors: vertexNeighbors({ positions: model.mean, indices: model.indices }),
     refined: (values, dims) => {
       let out = gather(values, part.vertexMap, dims)
       for (const rows of levels) out = applyRows(rows, out, dims)
