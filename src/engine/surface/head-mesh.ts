@@ -29,10 +29,10 @@ const LIMIT = 0.008
 /** A vertex this far behind what the camera sees is hidden, metres: folds beside a smile are hardly deeper. */
 const HIDDEN = 0.001
 /**
- * Skin that the camera sees more flatly than this, by the cosine of its normal and the way there, is not seen: the field is known along
- * the photo's rays, which in a fold run along the skin, and vertices would go to and fro.
+ * Cosines of the skin's normal and the way to the camera: skin that is seen more flatly than the first has no detail, from the second on it
+ * has all. The field is known along the photo's rays, which in a fold run along the skin, and vertices would go to and fro.
  */
-const FLAT = 0.25
+const FLAT = [0.2, 0.4] as const
 /** A triangle that turns by more than the angle of this cosine is about to fold over. */
 const FOLD = 0.35
 const UNFOLD_ROUNDS = 60
@@ -117,15 +117,17 @@ function rows(values: Float32Array, which: Uint32Array): Float32Array {
  * Distances are measured along the mesh, so that the line where the detail ends is as smooth as the surface.
  */
 function detailWeight(mesh: Mesh, { faceRegion, sheets }: HeadTopology, camera: Camera, crop: Crop): Float32Array {
-  const seen = seenVertices(mesh, camera, crop)
+  const facing = facingSeen(mesh, camera, crop)
   const region = fade(mesh, faceRegion, FADE)
   const { indices } = mesh
-  const shown = faceRegion.map((inFace, t) => (inFace && [0, 1, 2].every((c) => seen[indices[3 * t + c]]) ? 1 : 0))
+  const shown = faceRegion.map((inFace, t) =>
+    inFace && [0, 1, 2].every((c) => facing[indices[3 * t + c]] > FLAT[0]) ? 1 : 0,
+  )
   const hidden = fade(mesh, shown, FADE_HIDDEN)
   const rim = edgeDistance(mesh, onSheets(mesh, sheets), FADE_RIM)
   return smoothed(
     mesh,
-    region.map((w, v) => w * hidden[v] * smoothstep(RIM, FADE_RIM, rim[v])),
+    region.map((w, v) => w * hidden[v] * smoothstep(RIM, FADE_RIM, rim[v]) * smoothstep(FLAT[0], FLAT[1], facing[v])),
     3,
   )
 }
@@ -146,11 +148,11 @@ function fade(mesh: Mesh, inside: Uint8Array, width: number): Float32Array {
   return weight
 }
 
-/** [vertices] 1 where the photo's camera sees the vertex within the crop. */
-function seenVertices(mesh: Mesh, camera: Camera, crop: Crop): Uint8Array {
+/** [vertices] cosine of the normal and the way to the camera where it sees the vertex within the crop; else 0. */
+function facingSeen(mesh: Mesh, camera: Camera, crop: Crop): Float32Array {
   const scale = Math.min(1, 1024 / Math.max(crop.width, crop.height))
   const view = windowCamera(camera, crop, scale)
-  return visibleFrom(mesh, view, rasterize(mesh, view))
+  return facingFrom(mesh, view, rasterize(mesh, view))
 }
 
 /** The camera that sees a box of the photo, `scale` of its pixels to a pixel. */
@@ -170,19 +172,19 @@ function windowCamera(
   }
 }
 
-/** [vertices] 1 for vertices that face the camera, not too flatly, and have nothing in front of them. */
-function visibleFrom(mesh: Mesh, camera: Camera, raster: Raster): Uint8Array {
+/** [vertices] the same for vertices that have nothing in front of them. */
+function facingFrom(mesh: Mesh, camera: Camera, raster: Raster): Float32Array {
   const { positions } = mesh
   const normals = vertexNormals(mesh)
   const eye = cameraCenter(camera)
   const uvz = project(camera, positions)
-  const out = new Uint8Array(positions.length / 3)
+  const out = new Float32Array(positions.length / 3)
   for (let v = 0; v < out.length; v++) {
     const [x, y, z] = [uvz[3 * v], uvz[3 * v + 1], uvz[3 * v + 2]]
     if (!(x >= 0 && y >= 0 && x < camera.width && y < camera.height)) continue
     const way = eye.map((e, k) => e - positions[3 * v + k])
     const cos = way.reduce((sum, d, k) => sum + normals[3 * v + k] * d, 0) / Math.hypot(...way)
-    out[v] = cos > FLAT && !isHidden(raster.depth, raster.width, x, y, z, HIDDEN) ? 1 : 0
+    if (!isHidden(raster.depth, raster.width, x, y, z, HIDDEN)) out[v] = Math.max(0, cos)
   }
   return out
 }
