@@ -403,7 +403,7 @@ export interface SurfaceSettings {
    */
   mesh: 'head' | 'surface' | 'both'
   /**
-   * How often the triangles of the head model's face are quartered for the mesh 'head'. The detail that the mesh cannot hold is in its normal and displacement maps. Default: 1.
+   * How often the triangles of the head model's face are quartered for the mesh 'head'; those of the rest of the head are once, unless this is 0. The detail that the mesh cannot hold is in its normal and displacement maps. Default: 1.
    */
   subdivisions: number
   /**

@@ -10,6 +10,8 @@ import type { FitModel, FitState } from './fit-state.js'
 const MAX_MEDIAN_RESIDUAL = 0.12
 /** Root mean square residual beyond which a fit is doubtful. */
 const DOUBTFUL_RESIDUAL = 0.06
+/** Shares of `mouthOpening` from which on a mouth is wide open; broad laughs have less of the second, tongues that are put out more. */
+const WIDE_OPEN = { ofEyes: 0.25, ofMouth: 0.4 } as const
 /** Yaw beyond which the hidden half of the face is a guess, degrees. */
 const STRONGLY_TURNED = 60
 
@@ -71,9 +73,10 @@ export function fitWarnings(fit: HeadFit, { outside, sides }: Pick<FaceCrop, 'ou
     warnings.push(
       `${percent(outside)} of the face lies outside the photo (${sides.join(', ')}): shape and colour there are the head model’s.`,
     )
-  if (fit.expression.length > 0 && mouthOpening(fit) > 0.25)
+  const { ofEyes, ofMouth } = mouthOpening(fit)
+  if (fit.expression.length > 0 && (ofEyes > WIDE_OPEN.ofEyes || ofMouth > WIDE_OPEN.ofMouth))
     warnings.push(
-      'The mouth is wide open: teeth and tongue are the head model’s, and a tongue that is put out may be taken for the lip.',
+      'The mouth is wide open: teeth and tongue are the head model’s, and a tongue that is put out in the photo is taken for the lower lip.',
     )
   return warnings
 }
@@ -84,10 +87,14 @@ export function faceAngles(fit: HeadFit): { yaw: number; pitch: number; roll: nu
   return headAngles(fit.camera, landmark68(fit, model.landmarks68.triangles.length > 30 ? 30 : 0))
 }
 
-/** Gap between the inner lips as a share of the interocular distance, on the posed mesh. */
-function mouthOpening(fit: HeadFit): number {
-  const distance = (a: number[], b: number[]): number => Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2])
-  return distance(landmark68(fit, 62), landmark68(fit, 66)) / distance(landmark68(fit, 36), landmark68(fit, 45))
+/** Gap between the inner lips as a share of the interocular distance, and of the width between their corners, on the posed mesh. */
+function mouthOpening(fit: HeadFit): { ofEyes: number; ofMouth: number } {
+  const distance = (i: number, j: number): number => {
+    const [a, b] = [landmark68(fit, i), landmark68(fit, j)]
+    return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2])
+  }
+  const gap = distance(62, 66)
+  return { ofEyes: gap / distance(36, 45), ofMouth: gap / distance(60, 64) }
 }
 
 function landmark68(fit: HeadFit, i: number): number[] {

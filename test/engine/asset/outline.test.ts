@@ -1,11 +1,14 @@
 /** The asset's outline: a round head above a neck that ends in a plane. */
 import { beforeAll, describe, expect, test } from 'vitest'
+import { cameraCenter } from '../../../src/engine/geometry/camera.js'
 import { boundaryLoops, meshEdges } from '../../../src/engine/geometry/mesh.js'
-import { triangleNormals } from '../../../src/engine/geometry/normals.js'
+import { triangleNormals, vertexNormals } from '../../../src/engine/geometry/normals.js'
 import { Rng } from '../../../src/engine/geometry/rng.js'
 import { loadBuiltInHead } from '../../../src/engine/head/builtin.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../../../src/engine/stages.js'
+import { settleHead } from '../../../src/engine/surface/head-mesh.js'
 import { type HeadTopology, headMeshOf, headTopology } from '../../../src/engine/surface/head-topology.js'
+import { assetScene } from './asset-fixture.js'
 
 let model: HeadModel
 const topologies: HeadTopology[] = []
@@ -87,5 +90,23 @@ describe('the skull', () => {
       `triangles of the scalp turn by ${most(coarse).toFixed(1)}° without, ${most(fine).toFixed(1)}° with one`,
     )
     expect(most(fine)).toBeLessThan(0.6 * most(coarse))
+  })
+})
+
+describe('detail', () => {
+  test('ends where the photo sees skin flatly: there vertices are the fitted head’s own', async () => {
+    const { fit, field } = await assetScene(0.8)
+    const { weight, offset, coarse, mesh } = await settleHead(fit, topologies[1], field)
+    const normals = vertexNormals({ positions: coarse, indices: mesh.indices })
+    const eye = cameraCenter(fit.camera)
+    let [flat, facing] = [0, 0]
+    for (let v = 0; v < weight.length; v++) {
+      const way = eye.map((e, k) => e - coarse[3 * v + k])
+      const cos = way.reduce((sum, d, k) => sum + d * normals[3 * v + k], 0) / Math.hypot(...way)
+      if (cos < 0.2) flat = Math.max(flat, Math.abs(offset[v]))
+      if (cos > 0.6 && weight[v] > 0.99) facing++
+    }
+    expect(flat).toBe(0)
+    expect(facing).toBeGreaterThan(5000)
   })
 })
