@@ -21,7 +21,7 @@ const MANY_PARAMETERS = {
     'geometry/triangle-tree.ts #meets',
     'geometry/triangle-tree.ts partition',
     'geometry/rasterize.ts isHidden',
-    'surface/head-mesh.ts turnOf',
+    'surface/unfold.ts turnOf',
   ],
   'for every pixel or texel': [
     'image/filter.ts sampleBilinear',

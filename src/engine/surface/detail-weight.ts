@@ -25,7 +25,7 @@ const HIDDEN = 0.001
  * Cosines of the skin's normal and the way to the camera: skin that is seen more flatly than the first has no detail, from the second on it
  * has all. The field is known along the photo's rays, which in a fold run along the skin, and vertices would go to and fro.
  */
-const FLAT = [0.2, 0.4] as const
+const FLAT = [0.3, 0.5] as const
 /** Radians that the head may turn from one pixel of the crop to the next, for pixels to tell what it is like. */
 const SHARP = 0.45
 /** Shares of vertices, 0..1. */
