@@ -3,7 +3,7 @@
  * `asset/` as reconstruct.ts puts together the stages.
  */
 import type { ShapeKey } from '../asset/keys.js'
-import { gainAt, RELIGHTING, type Relight } from '../asset/light.js'
+import { gainAt, type LitCrop, RELIGHTING, type Relight } from '../asset/light.js'
 import { MIRROR_UV } from '../asset/mirror.js'
 import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
 import { exposureOf, PAINT_EYE, paintMouth } from '../asset/part-textures.js'
@@ -205,12 +205,18 @@ function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
 
 const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
 
-const litCrop = ({ evidence: { image, trusted, fit }, view }: AssetInput) => ({
-  image,
-  shading: view.shading,
-  trusted,
-  size: fit.crop.size,
-})
+/** What the light is taken out of. */
+export function litCrop({ evidence, view }: Pick<AssetInput, 'evidence' | 'view'>): LitCrop {
+  const { image, trusted, fit, painted, expected } = evidence
+  return {
+    image,
+    shading: view.shading,
+    trusted,
+    painted: painted.lips.map((lips, i) => Math.max(lips, painted.brows[i])),
+    expected: expected?.albedo,
+    size: fit.crop.size,
+  }
+}
 
 function paint(
   {
