@@ -10,6 +10,7 @@
 import { smoothstep } from '../geometry/smoothstep.js'
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
 import { task } from '../threads/task.js'
+import { broadMean } from './broad-mean.js'
 import { fromTone, likelySkin, skinShare, toTone } from './skin-colour.js'
 
 /** Standard deviations between the bands of sizes, as shares of the crop. */
@@ -25,6 +26,8 @@ const LIT = [0.75, 0.6] as const
 const CARRIED = 0.04
 /** Root mean square of the changes of colour over a face in a grey photo, and in one with colours. */
 const GREY = [0.003, 0.009] as const
+/** How far lips and brows are left as they are in each band: broad changes of colour are the light's there, too. */
+const PAINTED = [0, 0.5, 1, 1, 1] as const
 /** Statistics are of bare skin; what differs from it by several of its mean differences counts little. */
 const ODD = 3
 
@@ -82,16 +85,13 @@ export function relighting({ image, shading, trusted, painted, expected, size }:
   const change = new Float32Array(3 * size * size)
   for (let i = 0; i < change.length; i++)
     if (trusted[Math.floor(i / 3)]) change[i] = MOST * Math.tanh((albedo[i] - photo[i]) / MOST)
-  const [beyond, weights] = [change, trusted].map((values) =>
-    gaussianBlur(values, size, size, values.length / trusted.length, CARRIED * size),
-  )
+  const beyond = broadMean(change, trusted, size, CARRIED * size)
   const gains = new Float32Array(change.length).fill(1)
   const tone = [0, 0, 0]
   for (let i = 0; i < trusted.length; i++) {
     for (let k = 0; k < 3; k++) {
       const o = 3 * i + k
-      const carried = weights[i] < 1e-4 ? 0 : beyond[o] / weights[i]
-      tone[k] = cast[k] + (trusted[i] ? change[o] : carried)
+      tone[k] = cast[k] + (trusted[i] ? change[o] : beyond[o])
     }
     fromTone(tone, gains, 3 * i)
     for (let k = 3 * i; k < 3 * i + 3; k++) gains[k] = Math.exp(gains[k])
@@ -146,7 +146,7 @@ function brighter(photo: Float32Array, trusted: Float32Array): number {
 
 /** 0 where the photo of the face is grey or of one tint, 1 where it has colours. */
 function colourfulness(photo: Float32Array, trusted: Float32Array, size: number): number {
-  const smooth = gaussianBlur(photo, size, size, 3, 0.004 * size, trusted)
+  const smooth = broadMean(photo, trusted, size, 0.004 * size)
   const total = trusted.reduce((a, b) => a + b, 0)
   const middle = mean(smooth, trusted, total)
   let squares = 0
@@ -178,7 +178,7 @@ function skinAlbedo({ photo, light, own, painted, trusted, size, colourful }: Pa
   shade = shade.map((v, i) => v - shadeMean[i % 3])
   for (let band = 0; band <= BANDS.length; band++) {
     const blurred = (values: Float32Array): Float32Array =>
-      band < BANDS.length ? gaussianBlur(values, size, size, 3, BANDS[band] * size, trusted) : values
+      band < BANDS.length ? broadMean(values, trusted, size, BANDS[band] * size) : values
     const [r, s] = [blurred(rest), blurred(shade)]
     for (let i = 0; i < rest.length; i++) {
       rest[i] -= r[i]
@@ -235,7 +235,7 @@ function addSkin(
   const share = skinShare(covariance, band, colourful)
   for (let i = 0; i < trusted.length; i++) {
     if (!trusted[i]) continue
-    const paint = painted?.[i] ?? 0
+    const paint = PAINTED[band] * (painted?.[i] ?? 0)
     for (let k = 0; k < 3; k++) {
       let skin = 0
       for (let c = 0; c < 3; c++) skin += share[3 * k + c] * left[3 * i + c]
@@ -252,7 +252,7 @@ function withoutSheen(
   size: number,
 ): Float32Array {
   const bare = trusted.map((t, i) => (t && !((painted?.[i] ?? 0) > 0.3) ? 1 : 0))
-  const base = gaussianBlur(albedo, size, size, 3, AROUND * size, bare)
+  const base = broadMean(albedo, bare, size, AROUND * size)
   const sheen = new Float32Array(trusted.length)
   for (let i = 0; i < bare.length; i++) {
     const over = albedo[3 * i] - base[3 * i]

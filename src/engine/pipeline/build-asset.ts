@@ -7,6 +7,7 @@ import { gainAt, type LitCrop, RELIGHTING, type Relight } from '../asset/light.j
 import { MIRROR_UV } from '../asset/mirror.js'
 import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
 import { exposureOf, PAINT_EYE, paintMouth } from '../asset/part-textures.js'
+import { skinRoughness } from '../asset/roughness.js'
 import type { Settings } from '../config.js'
 import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { gather } from '../geometry/mesh.js'
@@ -14,6 +15,7 @@ import { vertexNormals } from '../geometry/normals.js'
 import { splitSeams } from '../geometry/seams.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { vertexTangents } from '../geometry/tangents.js'
+import { embeddedPoints } from '../head/embedding.js'
 import type { Metric } from '../head/metric.js'
 import { srgbToLinear } from '../image/colors.js'
 import type { MouthOwner } from '../image/mouth-colours.js'
@@ -258,7 +260,13 @@ function paint(
     smooth: { positions: smooth, indices: mesh.indices },
   }
   const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image }
-  return threads.run(PAINT_HEAD, { head, scene, size, relight, residual }, signal)
+  const { model } = fit
+  const rough = skinRoughness(
+    headMeshOf(topology, model.mean).positions,
+    parts,
+    embeddedPoints(model.mean, model.indices, model.landmarks478),
+  )
+  return threads.run(PAINT_HEAD, { head, scene, size, relight, residual, rough }, signal)
 }
 
 const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))

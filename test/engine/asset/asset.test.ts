@@ -269,6 +269,7 @@ describe('paint', () => {
       size,
       relight: undefined,
       residual: new Float32Array(trusted.length),
+      rough: new Float32Array(parts.length).fill(0.5),
     })
   }
   /** Skin has r > g > b everywhere, what is not skin is green. */
