@@ -18,6 +18,11 @@ GAP = 0.06
 LARGEST = 3.0
 """What is larger, metres, is a room or a ground to stand in, not a thing to stand beside."""
 
+SCATTER = (0.003, 0.0012, 0.0006)
+"""How far red, green and blue light wander through skin, metres."""
+SPECULAR = 0.38
+"""Of the Principled BSDF: what skin's surface mirrors, 0.5 being plastic's."""
+
 
 def place(result, photo, name, displacement=False, collection=True, with_camera=True):
     """
@@ -156,10 +161,11 @@ def _material(part, result, displacement):
         image = make_image(f"{part.name} albedo", given.base_image.data, EXTENSIONS[given.base_image.media_type])
         texture = _texture(tree, image, (-600, 300))
         tree.links.new(texture.outputs["Color"], compat.bsdf_input(shader, "Base Color"))
+    if given.roughness_image:
+        _skin(tree, shader, _map_image(part, "roughness", given.roughness_image))
     map_node = displacer = None
     if given.normal_image:
-        image = make_image(f"{part.name} normals", given.normal_image.data, EXTENSIONS[given.normal_image.media_type], True)
-        texture = _texture(tree, image, (-600, 0))
+        texture = _texture(tree, _map_image(part, "normals", given.normal_image), (-600, 0))
         map_node = tree.nodes.new("ShaderNodeNormalMap")
         map_node.location = (-250, 0)
         map_node.inputs["Strength"].default_value = given.normal_scale
@@ -180,6 +186,21 @@ def _material(part, result, displacement):
     elif map_node:
         tree.links.new(map_node.outputs["Normal"], compat.bsdf_input(shader, "Normal"))
     return material
+
+
+def _skin(tree, shader, roughness):
+    """What has a map of its roughness is skin: light wanders through it, red furthest, and its surface mirrors less than plastic's."""
+    texture = _texture(tree, roughness, (-600, 600))
+    separate = tree.nodes.new("ShaderNodeSeparateXYZ")
+    separate.location = (-250, 600)
+    tree.links.new(texture.outputs["Color"], separate.inputs["Vector"])
+    tree.links.new(separate.outputs["Y"], compat.bsdf_input(shader, "Roughness"))
+    compat.set_subsurface(tree, shader, SCATTER)
+    compat.bsdf_input(shader, "Specular IOR Level").default_value = SPECULAR
+
+
+def _map_image(part, kind, picture):
+    return make_image(f"{part.name} {kind}", picture.data, EXTENSIONS[picture.media_type], True)
 
 
 def _texture(tree, image, location):

@@ -39,6 +39,17 @@ def bsdf_input(node, name):
     return node.inputs[name] if name in node.inputs else node.inputs[old[name]]
 
 
+def set_subsurface(tree, shader, radius):
+    """Lets light into the material. @param radius: metres for red, green, blue"""
+    bsdf_input(shader, "Subsurface Weight").default_value = 1
+    shader.inputs["Subsurface Radius"].default_value = radius
+    if "Subsurface Scale" in shader.inputs:
+        shader.inputs["Subsurface Scale"].default_value = 1
+    if "Subsurface Color" in shader.inputs:  # until 4.0 it was a colour of its own
+        for link in shader.inputs["Base Color"].links:
+            tree.links.new(link.from_socket, shader.inputs["Subsurface Color"])
+
+
 def use_nodes(material):
     """Materials always have nodes from 5.0 on, where setting this is deprecated."""
     if VERSION < (5, 0, 0):

@@ -1,31 +1,35 @@
 /**
- * Takes the light out of the photo's colours, as far as the detail stage has told light from skin: colours are divided by the
- * shading and multiplied by its mean, so that the face keeps its mean colour. Shading and photo are both encoded (a power of
- * about 2.2), so their quotient is the encoded albedo. Light of one colour cannot be told from the colour of the skin and stays;
- * where its colour changes over the face by more than skin's does, the change is taken out.
+ * Takes the light out of the photo's colours. The detail stage has told light from skin, but either may have taken some of the other's: that
+ * both together look like the photo does not say which is which. What tells them apart here is how skin's colour varies: little, and on a
+ * plane, since blood and melanin make it darker as they make it redder, while light and shade change brightness alone, and lamps
+ * change colour by more than any skin. In each band of sizes, the photo's own statistics say how much of it the detail stage's light
+ * explains and how much is left over; of that, the albedo is what is expected of skin (a Wiener filter in log colour).
+ * All logarithms are of encoded values: shading and photo are both encoded (a power of about 2.2), so quotients are encoded albedo.
  */
+
 import { smoothstep } from '../geometry/smoothstep.js'
 import { gaussianBlur, sampleBilinear } from '../image/filter.js'
 import { task } from '../threads/task.js'
+import { broadMean } from './broad-mean.js'
+import { fromTone, likelySkin, skinShare, toTone } from './skin-colour.js'
 
-/** Largest change of a colour's logarithm for broad light and shade, and for what is narrower, which is partly paint. */
-const BROAD = 0.8
-const NARROW = 0.3
-/** Standard deviation that tells broad from narrow, as a share of the crop. */
-const WIDTH = 0.04
-/** The same for the logarithm of a channel's ratio to the brightness. */
-const TINT = 1.2
-/** How much of the shading's change of colour may be the skin's own: red cheeks, yellow foreheads (log ratio to brightness, rms). */
-const SKIN = 0.06
-
-/**
- * Light that reaches a shaded place has bounced off skin and is coloured by it. Brightened, that colour would glow: this share of it is taken
- * out where the logarithm of the brightness rises by the second number, none below the first. It is what differs, seen over this share of the
- * crop, from the broad colour.
- */
-const BOUNCED = 0.7
-const SHADE = [0.05, 0.4] as const
-const NEARBY = 0.01
+/** Standard deviations between the bands of sizes, as shares of the crop. */
+const BANDS = [0.12, 0.04, 0.012, 0.004] as const
+/** Largest change of a tone's coordinate: noise of deeper shadows would show. */
+const MOST = 1.5
+/** More of its brightness than this over what is around it is sheen, not skin: pale spots are rarer than dark ones. */
+const PALE = 0.027
+const AROUND = 0.08
+/** The quantile of a face's brightness that counts as lit, and how far its mean is moved there. */
+const LIT = [0.75, 0.6] as const
+/** Colours go on for this share of the crop beyond the skin that is seen. */
+const CARRIED = 0.04
+/** Root mean square of the changes of colour over a face in a grey photo, and in one with colours. */
+const GREY = [0.003, 0.009] as const
+/** How far lips and brows are left as they are in each band: broad changes of colour are the light's there, too. */
+const PAINTED = [0, 0.5, 1, 1, 1] as const
+/** Statistics are of bare skin; what differs from it by several of its mean differences counts little. */
+const ODD = 3
 
 export interface Relight {
   size: number
@@ -35,6 +39,8 @@ export interface Relight {
   gains: Float32Array
   /** [size, size] 0..1: falls towards the border of the skin, where shading is least known. */
   inner: Float32Array
+  /** [size, size] how far the skin shines: the logarithm of its brightness beyond what light and albedo explain, 0 or more. */
+  sheen: Float32Array
 }
 
 /** The factors at a crop pixel. Writes to `out` [3]. */
@@ -50,105 +56,209 @@ export function knownAt({ inner, size }: Relight, x: number, y: number): number 
   return Math.max(0, 2 * found[0] - 1)
 }
 
-interface LitCrop {
+export interface LitCrop {
   /** [size, size, 3] sRGB of the crop */
   image: Float32Array
   /** [size, size, 3] as relief fields give it; undefined where no light is known */
   shading: Float32Array | undefined
   /** [size, size] 1 where the photo shows the face's skin */
   trusted: Float32Array
+  /** [size, size] 0..1 where lips and brows are, which differ from skin as they like */
+  painted?: Float32Array | undefined
+  /** [size, size, 3] log albedo (linear) that learned evidence expects, up to a constant of each colour */
+  expected?: Float32Array | undefined
   size: number
 }
 
 /** How to take the light out of the crop's colours; undefined where no light is known. */
-export function relighting({ image, shading, trusted, size }: LitCrop): Relight | undefined {
+export function relighting({ image, shading, trusted, painted, expected, size }: LitCrop): Relight | undefined {
   const total = trusted.reduce((a, b) => a + b, 0)
   if (!shading || total === 0) return undefined
-  const count = size * size
-  // log brightness, and the logarithm of each channel's ratio to it
-  const bright = new Float32Array(count)
-  const tint = new Float32Array(3 * count)
-  for (let i = 0; i < count; i++) {
-    if (!trusted[i]) continue
-    const colour = [0, 1, 2].map((k) => Math.max(1e-3, shading[3 * i + k]))
-    bright[i] = Math.log(0.3 * colour[0] + 0.6 * colour[1] + 0.1 * colour[2])
-    for (let k = 0; k < 3; k++) tint[3 * i + k] = Math.log(colour[k]) - bright[i]
-  }
-  const mean = bright.reduce((a, b) => a + b, 0) / total
-  const shown = tintShown(image, trusted, total)
-  const ofLight = centreTint(tint, trusted, total) * shareInPhoto(shown, tint)
-  // trusted pixels alone, carried a little beyond them
-  const blur = (values: Float32Array, channels: number) => gaussianBlur(values, size, size, channels, WIDTH * size)
-  const weights = blur(trusted, 1)
-  const brights = blur(bright, 1)
-  const tints = blur(tint, 3)
-  const showns = blur(shown, 3)
-  const [near, nearby] = [shown, trusted].map((values) =>
-    gaussianBlur(values, size, size, values.length / count, NEARBY * size),
-  )
-  const limited = (x: number, most: number): number => most * Math.tanh(x / most)
-  const gains = new Float32Array(3 * count).fill(1)
-  for (let i = 0; i < count; i++) {
-    if (weights[i] < 1e-4) continue
-    const broad = brights[i] / weights[i]
-    const narrow = trusted[i] ? bright[i] - broad : 0
-    const brightness = limited(broad - mean, BROAD) + limited(narrow, NARROW)
-    const shade = BOUNCED * smoothstep(SHADE[0], SHADE[1], -brightness)
-    for (let k = 3 * i; k < 3 * i + 3; k++) {
-      const ofPlace = ofLight * limited(tints[k] / weights[i], TINT)
-      const own = noFurther(ofPlace, showns[k] / weights[i])
-      const bounced = nearby[i] > 0.1 ? shade * (near[k] / nearby[i] - showns[k] / weights[i]) : 0
-      gains[k] = Math.exp(-brightness - own - bounced)
+  const photo = tones(image, 0.05)
+  const colourful = colourfulness(photo, trusted, size)
+  const own = expected ? tonesOfLogs(expected, colourful) : undefined
+  const albedo = skinAlbedo({ photo, light: tones(shading, 0.05), own, painted, trusted, size, colourful })
+  const sheen = withoutSheen(albedo, trusted, painted, size)
+  const cast = likelySkin(mean(albedo, trusted, total)).map((c) => colourful * c)
+  cast[0] = brighter(photo, trusted)
+  // what the light does to the skin that is seen, carried on beyond it
+  const change = new Float32Array(3 * size * size)
+  for (let i = 0; i < change.length; i++)
+    if (trusted[Math.floor(i / 3)]) change[i] = MOST * Math.tanh((albedo[i] - photo[i]) / MOST)
+  const beyond = broadMean(change, trusted, size, CARRIED * size)
+  const gains = new Float32Array(change.length).fill(1)
+  const tone = [0, 0, 0]
+  for (let i = 0; i < trusted.length; i++) {
+    for (let k = 0; k < 3; k++) {
+      const o = 3 * i + k
+      tone[k] = cast[k] + (trusted[i] ? change[o] : beyond[o])
     }
+    fromTone(tone, gains, 3 * i)
+    for (let k = 3 * i; k < 3 * i + 3; k++) gains[k] = Math.exp(gains[k])
   }
   const inner = gaussianBlur(trusted, size, size, 1, size / 100)
-  return { size, image: image.map((value, i) => value * gains[i]), gains, inner }
+  return { size, image: image.map((value, i) => value * gains[i]), gains, inner, sheen }
 }
 
 export const RELIGHTING = task(import.meta.url, relighting)
 
-/** The part of a change that does not go beyond, nor against, what is shown: without its light a place is no more coloured than with it. */
-function noFurther(change: number, shown: number): number {
-  return change * shown <= 0 ? 0 : Math.sign(change) * Math.min(Math.abs(change), Math.abs(shown))
+/** [size, size, 3] tones of an encoded image. */
+function tones(image: Float32Array, least: number): Float32Array {
+  const out = new Float32Array(image.length)
+  for (let i = 0; i < image.length; i += 3)
+    toTone(
+      Math.log(Math.max(least, image[i])),
+      Math.log(Math.max(least, image[i + 1])),
+      Math.log(Math.max(least, image[i + 2])),
+      out,
+      i,
+    )
+  return out
 }
 
-/** [size, size, 3] logarithm of each channel's ratio to the brightness in the photo, less its mean over trusted pixels, 0 elsewhere. */
-function tintShown(image: Float32Array, trusted: Float32Array, total: number): Float32Array {
-  const shown = new Float32Array(3 * trusted.length)
+/** The same of linear logarithms, whose colours count as much as the photo's. */
+function tonesOfLogs(logs: Float32Array, colourful: number): Float32Array {
+  const out = new Float32Array(logs.length)
+  for (let i = 0; i < logs.length; i += 3) {
+    toTone(logs[i] / 2.2, logs[i + 1] / 2.2, logs[i + 2] / 2.2, out, i)
+    out[i + 1] *= colourful
+    out[i + 2] *= colourful
+  }
+  return out
+}
+
+function mean(values: Float32Array, weight: Float32Array, total: number): number[] {
+  const sums = [0, 0, 0]
+  for (let i = 0; i < weight.length; i++)
+    if (weight[i]) for (let k = 0; k < 3; k++) sums[k] += (weight[i] * values[3 * i + k]) / total
+  return sums
+}
+
+/** How much brighter than its mean a face is taken for: photos are exposed for what is lit. */
+function brighter(photo: Float32Array, trusted: Float32Array): number {
+  const values = Float32Array.from(
+    Array.from(trusted.keys()).filter((i) => trusted[i] > 0),
+    (i) => photo[3 * i],
+  ).sort()
+  const middle = values.reduce((a, b) => a + b, 0) / values.length
+  return LIT[1] * Math.max(0, values[Math.floor(LIT[0] * (values.length - 1))] - middle)
+}
+
+/** 0 where the photo of the face is grey or of one tint, 1 where it has colours. */
+function colourfulness(photo: Float32Array, trusted: Float32Array, size: number): number {
+  const smooth = broadMean(photo, trusted, size, 0.004 * size)
+  const total = trusted.reduce((a, b) => a + b, 0)
+  const middle = mean(smooth, trusted, total)
+  let squares = 0
+  for (let i = 0; i < trusted.length; i++)
+    if (trusted[i]) for (let k = 1; k < 3; k++) squares += (smooth[3 * i + k] - middle[k]) ** 2
+  return smoothstep(GREY[0], GREY[1], Math.sqrt(squares / (2 * total)))
+}
+
+interface Parts {
+  /** [size, size, 3] tones. */
+  photo: Float32Array
+  light: Float32Array
+  own: Float32Array | undefined
+  painted: Float32Array | undefined
+  trusted: Float32Array
+  size: number
+  colourful: number
+}
+
+/** [size, size, 3] tones of the skin without its light, 0 where nothing is trusted; the mean is the photo's. */
+function skinAlbedo({ photo, light, own, painted, trusted, size, colourful }: Parts): Float32Array {
+  // what is to be told apart: the photo less what is expected of the skin
+  let rest = own ? photo.map((p, i) => p - own[i]) : photo.slice()
+  let shade = light
+  const out = (own ?? new Float32Array(photo.length)).slice()
+  const total = trusted.reduce((a, b) => a + b, 0)
+  const [restMean, shadeMean] = [mean(rest, trusted, total), mean(shade, trusted, total)]
+  rest = rest.map((v, i) => v - restMean[i % 3])
+  shade = shade.map((v, i) => v - shadeMean[i % 3])
+  for (let band = 0; band <= BANDS.length; band++) {
+    const blurred = (values: Float32Array): Float32Array =>
+      band < BANDS.length ? broadMean(values, trusted, size, BANDS[band] * size) : values
+    const [r, s] = [blurred(rest), blurred(shade)]
+    for (let i = 0; i < rest.length; i++) {
+      rest[i] -= r[i]
+      shade[i] -= s[i]
+    }
+    addSkin({ rest: r, shade: s, painted, trusted, colourful }, band, out)
+  }
+  const shift = mean(out, trusted, total).map((m, k) => mean(photo, trusted, total)[k] - m)
+  return out.map((v, i) => (trusted[Math.floor(i / 3)] ? v + shift[i % 3] : 0))
+}
+
+/** Adds to `out` what of a band is skin's. */
+function addSkin(
+  {
+    rest,
+    shade,
+    painted,
+    trusted,
+    colourful,
+  }: { rest: Float32Array; shade: Float32Array } & Pick<Parts, 'painted' | 'trusted' | 'colourful'>,
+  band: number,
+  out: Float32Array,
+): void {
+  const bare = (i: number): boolean => trusted[i] > 0 && !((painted?.[i] ?? 0) > 0.3)
+  // usual size of each coordinate
+  const usual = [0, 0, 0]
+  let count = 1e-9
+  for (let i = 0; i < trusted.length; i++)
+    if (bare(i)) {
+      count++
+      for (let k = 0; k < 3; k++) usual[k] += Math.abs(rest[3 * i + k])
+    }
+  const weights = new Float32Array(trusted.length)
+  let [both, own, sum] = [[0, 0, 0], [1e-9, 1e-9, 1e-9], 1e-9]
+  for (let i = 0; i < trusted.length; i++)
+    if (bare(i)) {
+      let odd = 0
+      for (let k = 0; k < 3; k++) odd += (rest[3 * i + k] / ((ODD * usual[k]) / count + 5e-4)) ** 2
+      weights[i] = 1 / (1 + odd)
+      sum += weights[i]
+      for (let k = 0; k < 3; k++) {
+        both[k] += weights[i] * rest[3 * i + k] * shade[3 * i + k]
+        own[k] += weights[i] * shade[3 * i + k] ** 2
+      }
+    }
+  // how much of the detail stage's light the photo shows
+  const believed = both.map((b, k) => Math.min(1.2, Math.max(0, b / (own[k] + 2e-6 * sum))))
+  const left = rest.map((r, i) => r - believed[i % 3] * shade[i])
+  const covariance = new Float64Array(9)
+  for (let i = 0; i < trusted.length; i++)
+    if (weights[i] > 0)
+      for (let k = 0; k < 9; k++)
+        covariance[k] += (weights[i] * left[3 * i + Math.floor(k / 3)] * left[3 * i + (k % 3)]) / sum
+  const share = skinShare(covariance, band, colourful)
   for (let i = 0; i < trusted.length; i++) {
     if (!trusted[i]) continue
-    const [r, g, b] = [0, 1, 2].map((k) => Math.max(0.02, image[3 * i + k]))
-    const bright = Math.log(0.3 * r + 0.6 * g + 0.1 * b)
-    for (const [k, value] of [r, g, b].entries()) shown[3 * i + k] = Math.log(value) - bright
+    const paint = PAINTED[band] * (painted?.[i] ?? 0)
+    for (let k = 0; k < 3; k++) {
+      let skin = 0
+      for (let c = 0; c < 3; c++) skin += share[3 * k + c] * left[3 * i + c]
+      out[3 * i + k] += skin + paint * (left[3 * i + k] - skin)
+    }
   }
-  centreTint(shown, trusted, total)
-  return shown
 }
 
-/**
- * Share of the light's change of colour that the photo shows: where light and skin were told apart wrongly, one has the opposite of the
- * other's colours, and the photo shows neither. In a grey photo it is none.
- */
-function shareInPhoto(shown: Float32Array, tint: Float32Array): number {
-  let [both, own] = [0, 1e-12]
-  for (let i = 0; i < tint.length; i++) {
-    both += shown[i] * tint[i]
-    own += tint[i] ** 2
+/** Takes from the albedo, in place, what is brighter than skin around it. @returns [size, size] how much of its brightness that was */
+function withoutSheen(
+  albedo: Float32Array,
+  trusted: Float32Array,
+  painted: Float32Array | undefined,
+  size: number,
+): Float32Array {
+  const bare = trusted.map((t, i) => (t && !((painted?.[i] ?? 0) > 0.3) ? 1 : 0))
+  const base = broadMean(albedo, bare, size, AROUND * size)
+  const sheen = new Float32Array(trusted.length)
+  for (let i = 0; i < bare.length; i++) {
+    const over = albedo[3 * i] - base[3 * i]
+    if (!bare[i] || over <= 0) continue
+    sheen[i] = over - PALE * Math.tanh(over / PALE)
+    for (let k = 3 * i; k < 3 * i + 3; k++) albedo[k] -= (sheen[i] / over) * (albedo[k] - base[k])
   }
-  return Math.min(1, Math.max(0, both / own))
-}
-
-/** Takes the mean from the tint of trusted pixels. @return the share of what is left that is the light's and not the skin's */
-function centreTint(tint: Float32Array, trusted: Float32Array, total: number): number {
-  const mean = [0, 0, 0]
-  tint.forEach((value, i) => {
-    mean[i % 3] += value / total
-  })
-  let squares = 0
-  for (let i = 0; i < tint.length; i++) {
-    if (!trusted[Math.floor(i / 3)]) continue
-    tint[i] -= mean[i % 3]
-    squares += tint[i] ** 2
-  }
-  return Math.max(0, 1 - (SKIN ** 2 * 3 * total) / Math.max(1e-12, squares))
+  return sheen
 }

@@ -10,6 +10,7 @@ import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { task } from '../threads/task.js'
 import { compose, type PaintMesh } from './compose.js'
 import type { Relight } from './light.js'
+import { paintRoughness, type Roughness } from './roughness.js'
 import { seeTexels, seeVertices, type TexelGrid, type TexelSight, type VertexSight } from './see.js'
 import { Sight, type SightScene } from './sight.js'
 
@@ -26,6 +27,8 @@ export interface HeadTextures {
   observed: Float32Array
   /** [size, size] 0..1: the same, less where the rendered face differs from the photo. */
   confidence: Float32Array
+  /** Of the skin's surface, of a size of its own. */
+  roughness: Roughness
 }
 
 interface PaintInput {
@@ -36,15 +39,18 @@ interface PaintInput {
   relight: Relight | undefined
   /** [crop.size, crop.size] 0..1 difference between the rendering and the photo. */
   residual: Float32Array
+  /** [vertices] roughness by place. */
+  rough: Float32Array
 }
 
 /** Paints the textures in three passes over one grid of texels: the photo at vertices, at texels, and what goes on from there. */
-export function paintHead({ head, scene, size, relight, residual }: PaintInput): HeadTextures {
+export function paintHead({ head, scene, size, relight, residual, rough }: PaintInput): HeadTextures {
   const grid: TexelGrid = { raster: texelRaster(head.uv, head.uvIndices, size), size }
   const sight = new Sight(scene, footprint(head, scene, size))
   const vertices = seeVertices(head, sight, relight)
   const texels = seeTexels({ head, grid, sight, vertices, relight })
-  return fill(head, grid, vertices, texels, confidenceOf(texels, residual))
+  const roughness = paintRoughness(head, grid, rough, texels, relight)
+  return { ...fill(head, grid, vertices, texels, confidenceOf(texels, residual)), roughness }
 }
 
 /** Carries what was seen over the whole head. */
@@ -54,7 +60,7 @@ function fill(
   { photo, gain }: VertexSight,
   { detail, gains, belief }: TexelSight,
   confidence: Float32Array,
-): HeadTextures {
+): Omit<HeadTextures, 'roughness'> {
   const { size, raster } = grid
   if (!gain) {
     const albedo = compose(head, grid, detail, belief, photo)

@@ -28,7 +28,10 @@ export interface ExportPart {
   baseColor?: readonly [number, number, number]
   /** Below 1 the part is seen through. */
   alpha?: number
+  /** Factor of the texture, if there is one. */
   roughness: number
+  /** Grey, linear; needs `uv`. */
+  roughnessTexture?: ExportTexture
 }
 
 export interface ExportModel {

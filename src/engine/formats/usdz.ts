@@ -13,8 +13,9 @@ const ALIGNMENT = 64
 /** Bytes of the archive. */
 export function writeUsdz(model: ExportModel): Uint8Array {
   const files = new Map<string, Uint8Array>([[`${model.name}.usda`, strToU8(usda(model))]])
-  for (const { texture, normalTexture } of model.parts)
-    for (const picture of [texture, normalTexture]) if (picture) files.set(nameOf(picture), picture.bytes)
+  for (const { texture, normalTexture, roughnessTexture } of model.parts)
+    for (const picture of [texture, normalTexture, roughnessTexture])
+      if (picture) files.set(nameOf(picture), picture.bytes)
   const zip: Zippable = {}
   let offset = 0
   for (const [name, bytes] of files) {
@@ -100,12 +101,18 @@ function meshPrim(
 }
 
 function materialPrim(
-  { material, texture, normalTexture, baseColor = [1, 1, 1], alpha = 1, roughness }: ExportPart,
+  { material, texture, normalTexture, baseColor = [1, 1, 1], alpha = 1, roughness, roughnessTexture }: ExportPart,
   root: string,
 ): string {
   const name = identifier(material)
   const path = `/${root}/Materials/${name}`
-  const shader = (id: string, picture: ExportTexture, space: string, more = ''): string => `
+  const shader = (
+    id: string,
+    picture: ExportTexture,
+    space: string,
+    more = '',
+    output = 'float3 outputs:rgb',
+  ): string => `
             def Shader "${id}"
             {
                 uniform token info:id = "UsdUVTexture"
@@ -114,12 +121,15 @@ function materialPrim(
                 token inputs:sourceColorSpace = "${space}"
                 token inputs:wrapS = "clamp"
                 token inputs:wrapT = "clamp"${more}
-                float3 outputs:rgb
+                ${output}
             }
 `
   const diffuse = texture
     ? `color3f inputs:diffuseColor.connect = <${path}/albedo.outputs:rgb>`
     : `color3f inputs:diffuseColor = (${baseColor.join(', ')})`
+  const rough = roughnessTexture
+    ? `float inputs:roughness.connect = <${path}/roughness.outputs:r>`
+    : `float inputs:roughness = ${roughness}`
   return `        def Material "${name}"
         {
             token outputs:surface.connect = <${path}/surface.outputs:surface>
@@ -135,7 +145,7 @@ function materialPrim(
                 }
                 float inputs:metallic = 0
                 float inputs:opacity = ${alpha}
-                float inputs:roughness = ${roughness}
+                ${rough}
                 token outputs:surface
             }
 
@@ -145,7 +155,7 @@ function materialPrim(
                 string inputs:varname = "st"
                 float2 outputs:result
             }
-${texture ? shader('albedo', texture, 'sRGB') : ''}${
+${texture ? shader('albedo', texture, 'sRGB') : ''}${roughnessTexture ? shader('roughness', roughnessTexture, 'raw', '', 'float outputs:r') : ''}${
   normalTexture
     ? shader(
         'normals',

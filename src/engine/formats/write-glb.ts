@@ -52,7 +52,10 @@ export interface GlbPart {
   material?: string
   /** Default true: the face is an open sheet. */
   doubleSided?: boolean
+  /** Factor of the texture, if there is one. */
   roughness?: number
+  /** Grey: glTF reads its green; the blue, metal, counts nothing as the factor of metal is 0. Needs `uv`. */
+  roughnessTexture?: TextureFile
   morphTargets?: MorphTarget[]
   /** JSON for the node's extras: provenance, camera, settings. */
   extras?: Record<string, unknown>
@@ -178,6 +181,10 @@ function materialOf(document: Document, part: GlbPart, name: string, textures: M
   if (part.uv !== undefined && part.normalTexture !== undefined) {
     material.setNormalTexture(texture('normals', part.normalTexture))
     clamp(material.getNormalTextureInfo())
+  }
+  if (part.uv !== undefined && part.roughnessTexture !== undefined) {
+    material.setMetallicRoughnessTexture(texture('roughness', part.roughnessTexture))
+    clamp(material.getMetallicRoughnessTextureInfo())
   }
   return material
 }

@@ -59,27 +59,33 @@ function weld(positions: Float32Array, normals: Float32Array): { kept: number[];
   return { kept, place }
 }
 
+/** For readers that know no map of it. */
+const SKIN_ROUGHNESS = 0.5
+
 /** Text of the .mtl file. @param displacement of the first part */
 export function writeMtl(model: ExportModel, displacement?: ObjDisplacement): string {
   return materialsOf(model)
-    .flatMap(({ material, baseColor = [1, 1, 1], alpha = 1, roughness, texture, normalTexture }, i) => [
-      `newmtl ${identifier(material)}`,
-      `Kd ${baseColor.join(' ')}`,
-      'Ks 0.04 0.04 0.04',
-      // Blinn-Phong's exponent of the same width, and the number itself for readers that know it
-      `Ns ${Math.round(Math.min(1000, 2 / roughness ** 4 - 2))}`,
-      `Pr ${roughness}`,
-      'illum 2',
-      ...(alpha < 1 ? [`d ${alpha}`] : []),
-      ...(texture ? [`map_Kd ${texture.file}`] : []),
-      ...(normalTexture ? [`norm ${normalTexture.file}`] : []),
-      ...(i === 0 && displacement
-        ? [
-            `# displacement along the normals: (value - 0.5) * ${displacement.scale}`,
-            `disp -mm ${-displacement.scale / 2} ${displacement.scale} ${displacement.file}`,
-          ]
-        : []),
-      '',
-    ])
+    .flatMap(
+      ({ material, baseColor = [1, 1, 1], alpha = 1, roughness, roughnessTexture, texture, normalTexture }, i) => [
+        `newmtl ${identifier(material)}`,
+        `Kd ${baseColor.join(' ')}`,
+        'Ks 0.04 0.04 0.04',
+        // Blinn-Phong's exponent of the same width, and the number itself for readers that know it
+        `Ns ${Math.round(Math.min(1000, 2 / (roughnessTexture ? SKIN_ROUGHNESS : roughness) ** 4 - 2))}`,
+        `Pr ${roughness}`,
+        'illum 2',
+        ...(alpha < 1 ? [`d ${alpha}`] : []),
+        ...(texture ? [`map_Kd ${texture.file}`] : []),
+        ...(roughnessTexture ? [`map_Pr ${roughnessTexture.file}`] : []),
+        ...(normalTexture ? [`norm ${normalTexture.file}`] : []),
+        ...(i === 0 && displacement
+          ? [
+              `# displacement along the normals: (value - 0.5) * ${displacement.scale}`,
+              `disp -mm ${-displacement.scale / 2} ${displacement.scale} ${displacement.file}`,
+            ]
+          : []),
+        '',
+      ],
+    )
     .join('\n')
 }

@@ -1,11 +1,20 @@
 /** The files of the asset: GLB, textures and the plainer mesh formats. docs/asset.md explains each of them. */
 import { createHash } from 'node:crypto'
 import { GAZE_END } from '../asset/eyes.js'
+import type { HeadTextures } from '../asset/paint.js'
 import type { ExportPart } from '../formats/export-model.js'
 import { vrmOf } from '../formats/vrm.js'
 import { type GlbPart, writeGlb } from '../formats/write-glb.js'
 import { normalMapPicture } from '../image/normal-map.js'
-import { encodeGreyPng, encodeGreyPng16, encodeJpeg, encodePng, squarePicture } from '../image/picture.js'
+import {
+  encodeGreyPng,
+  encodeGreyPng16,
+  encodeJpeg,
+  encodePng,
+  type Picture,
+  pictureFromFloats,
+  squarePicture,
+} from '../image/picture.js'
 import type { TexturedMesh } from '../pipeline/build-asset.js'
 import type { AssetPart } from '../pipeline/build-parts.js'
 import { PROFILES } from '../presets.js'
@@ -17,6 +26,7 @@ import { atVertices, plainFormats } from './plain-formats.js'
 const ALBEDO_FILE = 'textures/albedo.jpg'
 const NORMAL_FILE = 'textures/normal.png'
 const DISPLACEMENT_FILE = 'textures/displacement.png'
+const ROUGHNESS_FILE = 'textures/roughness.jpg'
 const EYE_FILE = 'textures/eye.jpg'
 const MOUTH_FILE = 'textures/mouth.jpg'
 /** Displacements are stored to at least this, metres, so that their scale is the same for most faces. */
@@ -39,6 +49,7 @@ export async function assetFiles(
     ...(textures.photo !== textures.albedo && {
       'textures/photo.jpg': encodeJpeg(squarePicture(textures.photo)),
     }),
+    [ROUGHNESS_FILE]: encodeJpeg(greyPicture(textures.roughness)),
     [NORMAL_FILE]: encodePng(normalMapPicture(baked)),
     [DISPLACEMENT_FILE]: encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range),
     'textures/observed.png': encodeGreyPng(textures.observed, size, size),
@@ -52,7 +63,7 @@ export async function assetFiles(
   Object.assign(files, Object.fromEntries(pictures))
   const displacement = { file: DISPLACEMENT_FILE, midlevel: 0.5, scaleMetres: 2 * range }
   const extras = { provenance, metric, displacement }
-  const face = { name: 'face', material: 'face skin', roughness: ROUGHNESS }
+  const face = { name: 'face', material: 'face skin', roughness: 1, roughnessTexture: textureOf(files, ROUGHNESS_FILE) }
   const head: AssetFilePart = {
     ...face,
     ...asset.head,
@@ -121,8 +132,7 @@ function textureOf(files: Files, file: string): ExportPart['texture'] & GlbPart[
   return { file, bytes: files[file] as Uint8Array, mimeType: file.endsWith('.png') ? 'image/png' : 'image/jpeg' }
 }
 
-/** Skin's roughness where there is no map of it. */
-const ROUGHNESS = 0.6
+const greyPicture = ({ values, size }: HeadTextures['roughness']): Picture => pictureFromFloats(values, size, size, 1)
 
 /** Numbers of the parts' materials; colours are linear, for parts without texture. */
 const LOOKS: Record<

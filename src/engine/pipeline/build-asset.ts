@@ -3,10 +3,11 @@
  * `asset/` as reconstruct.ts puts together the stages.
  */
 import type { ShapeKey } from '../asset/keys.js'
-import { gainAt, RELIGHTING, type Relight } from '../asset/light.js'
+import { gainAt, type LitCrop, RELIGHTING, type Relight } from '../asset/light.js'
 import { MIRROR_UV } from '../asset/mirror.js'
 import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
 import { exposureOf, PAINT_EYE, paintMouth } from '../asset/part-textures.js'
+import { skinRoughness } from '../asset/roughness.js'
 import type { Settings } from '../config.js'
 import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { gather } from '../geometry/mesh.js'
@@ -14,6 +15,7 @@ import { vertexNormals } from '../geometry/normals.js'
 import { splitSeams } from '../geometry/seams.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { vertexTangents } from '../geometry/tangents.js'
+import { embeddedPoints } from '../head/embedding.js'
 import type { Metric } from '../head/metric.js'
 import { srgbToLinear } from '../image/colors.js'
 import type { MouthOwner } from '../image/mouth-colours.js'
@@ -205,12 +207,18 @@ function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
 
 const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
 
-const litCrop = ({ evidence: { image, trusted, fit }, view }: AssetInput) => ({
-  image,
-  shading: view.shading,
-  trusted,
-  size: fit.crop.size,
-})
+/** What the light is taken out of. */
+export function litCrop({ evidence, view }: Pick<AssetInput, 'evidence' | 'view'>): LitCrop {
+  const { image, trusted, fit, painted, expected } = evidence
+  return {
+    image,
+    shading: view.shading,
+    trusted,
+    painted: painted.lips.map((lips, i) => Math.max(lips, painted.brows[i])),
+    expected: expected?.albedo,
+    size: fit.crop.size,
+  }
+}
 
 function paint(
   {
@@ -252,7 +260,13 @@ function paint(
     smooth: { positions: smooth, indices: mesh.indices },
   }
   const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image }
-  return threads.run(PAINT_HEAD, { head, scene, size, relight, residual }, signal)
+  const { model } = fit
+  const rough = skinRoughness(
+    headMeshOf(topology, model.mean).positions,
+    parts,
+    embeddedPoints(model.mean, model.indices, model.landmarks478),
+  )
+  return threads.run(PAINT_HEAD, { head, scene, size, relight, residual, rough }, signal)
 }
 
 const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))

@@ -8,6 +8,7 @@ import { mouthGap, mouthOf } from '../../../src/engine/asset/mouth.js'
 import { paintHead } from '../../../src/engine/asset/paint.js'
 import { cameraCenter, cropCamera } from '../../../src/engine/geometry/camera.js'
 import { MeshDistance } from '../../../src/engine/geometry/distance.js'
+import { edgeDistance } from '../../../src/engine/geometry/edge-distance.js'
 import { boundaryLoops, connectedComponents, gather } from '../../../src/engine/geometry/mesh.js'
 import { triangleNormals, vertexNormals } from '../../../src/engine/geometry/normals.js'
 import { interpolate, rasterize, rasterNormals } from '../../../src/engine/geometry/rasterize.js'
@@ -254,21 +255,23 @@ describe('maps', () => {
 describe('paint', () => {
   const size = 1024
   /** Paints the head with a photo that shows nothing where `spoilt` is 1. */
-  const paint = (photo: Photo, spoilt: Float32Array) => {
+  const paint = (photo: Photo, spoilt: Float32Array, lids?: number) => {
     const { fit, coarse, image } = scene
     const { mesh, topology, coarse: smooth } = heads[1]
     const { uv, uvIndices, faceRegion, parts } = topology
     const trusted = Float32Array.from(coarse.mask, (inside, i) => inside * (1 - spoilt[i]))
     const mirror = mirrorUv({ mean: headMeshOf(topology, fit.model.mean), uv, uvIndices })
-    const removed = new Uint8Array(faceRegion.length)
+    const removed = Uint8Array.from(topology.sheets, (part) => +(lids !== undefined && part === HEAD_PARTS.eyeball))
+    const stretch = lids === undefined ? undefined : new Float32Array(parts.length).fill(lids)
     const smoothed = { positions: smooth, indices: mesh.indices }
     const layout = { uv, uvIndices, faceRegion, parts, mirror }
     return paintHead({
-      head: { mesh, smooth: smoothed, removed, stretch: undefined, ...layout },
+      head: { mesh, smooth: smoothed, removed, stretch, ...layout },
       scene: { photo, camera: fit.camera, crop: fit.crop, mesh, mask: coarse.mask, trusted, spoilt, image },
       size,
       relight: undefined,
       residual: new Float32Array(trusted.length),
+      rough: new Float32Array(parts.length).fill(0.5),
     })
   }
   /** Skin has r > g > b everywhere, what is not skin is green. */
@@ -301,6 +304,31 @@ describe('paint', () => {
     expect(count / 3).toBeGreaterThan(0.15 * photo.width * photo.height)
     expect(psnr).toBeGreaterThan(27)
     expect(greenest(painted.albedo)).toBeLessThan(-0.05)
+  })
+
+  test('of an open eye’s rim, where lashes and iris are, less is taken for skin than of a shut one’s', () => {
+    const { photo, coarse } = scene
+    const { topology, mesh } = heads[1]
+    const eyes = Uint8Array.from(topology.parts, (part) => +(part === HEAD_PARTS.eyeball))
+    const off = edgeDistance(mesh, eyes, 0.008)
+    const raster = texelRaster(topology.uv, topology.uvIndices, size)
+    const distance = interpolate(raster, topology.indices, off, 1)
+    const observed = [1, 1.6].map((lids) => {
+      const painted = paint(photo, new Float32Array(coarse.mask.length), lids)
+      const means = [
+        [0.0018, 0.0026],
+        [0.005, 0.007],
+      ].map(([low, high]) => {
+        const texels = painted.observed.filter((_, i) => distance[i] > low && distance[i] < high)
+        return texels.reduce((a, b) => a + b, 0) / texels.length
+      })
+      return means
+    })
+    const [[shutRim, shutLid], [openRim, openLid]] = observed
+    console.info(`observed at the rim: ${openRim.toFixed(2)} of an open eye, ${shutRim.toFixed(2)} of a shut one`)
+    expect(openRim).toBeLessThan(0.65 * shutRim)
+    expect(shutRim).toBeGreaterThan(0.2)
+    expect(openLid).toBeGreaterThan(0.9 * shutLid)
   })
 
   test('a bar over eyes and mouth is nowhere either: their colours are the skin’s about them', () => {

@@ -1,6 +1,7 @@
 /** Taking the light out of the photo's colours. */
 import { expect, test } from 'vitest'
 import { relighting } from '../../../src/engine/asset/light.js'
+import { likelySkin } from '../../../src/engine/asset/skin-colour.js'
 
 const SIZE = 64
 const trusted = new Float32Array(SIZE * SIZE)
@@ -36,9 +37,60 @@ test('light and shade of one colour are taken out, and the colour stays', () => 
   expect(Math.abs(Math.log(left[1] / right[1]))).toBeLessThan(0.2 * Math.log(0.95 / 0.5))
 })
 
-test('changes of colour as small as those of skin are left alone', () => {
-  const { left, right } = relit([0.73, 0.7, 0.68], [0.68, 0.7, 0.73])
-  expect(ratio(left) - ratio(right)).toBeCloseTo(2 * Math.log(0.73 / 0.68), 1)
+/** A face of one skin under even light with a round spot in its middle, `change` times as bright in each colour. @return spot over surroundings */
+function spotted(
+  change: number[],
+  radius = 5,
+): { before: number[]; after: number[]; sheen: number; elsewhere: number } {
+  const inSpot = (i: number): boolean => Math.hypot((i % SIZE) - 32, Math.floor(i / SIZE) - 32) < radius
+  // brighter on the right, and uneven as skin and noise are
+  const shading = Float32Array.from(
+    { length: 3 * SIZE * SIZE },
+    (_, i) => 0.6 + (0.3 * (Math.floor(i / 3) % SIZE)) / SIZE,
+  )
+  const image = shading.map((s, i) => {
+    const pixel = Math.floor(i / 3)
+    const uneven = 1 + 0.02 * Math.sin(pixel * 12.9898) * (i % 3 === 0 ? 0.5 : 1)
+    return s * [0.8, 0.6, 0.5][i % 3] * uneven * (inSpot(pixel) ? change[i % 3] : 1)
+  })
+  const light = relighting({ image, shading, trusted, size: SIZE })!
+  const mean = (values: Float32Array, k: number, spot: boolean): number => {
+    let [sum, count] = [0, 0]
+    for (let i = 0; i < trusted.length; i++) {
+      const away = Math.hypot((i % SIZE) - 32, Math.floor(i / SIZE) - 32)
+      if (!trusted[i] || (spot ? away > radius - 2 : away < radius + 2 || away > radius + 12)) continue
+      sum += values[(values.length / trusted.length) * i + k]
+      count++
+    }
+    return sum / count
+  }
+  const contrast = (values: Float32Array): number[] =>
+    [0, 1, 2].map((k) => mean(values, k, true) / mean(values, k, false))
+  return {
+    before: contrast(image),
+    after: contrast(light.image),
+    sheen: mean(light.sheen, 0, true),
+    elsewhere: mean(light.sheen, 0, false),
+  }
+}
+
+test('a blotch of blood, as skin has them, stays', () => {
+  const { before, after } = spotted([0.99, 0.93, 0.95])
+  const redness = ([r, g]: number[]): number => Math.log(r / g)
+  expect(redness(after)).toBeGreaterThan(0.4 * redness(before))
+  expect(after[1]).toBeLessThan(0.98)
+})
+
+test('a highlight is no pale skin: it goes, and is told as sheen', () => {
+  const { before, after, sheen, elsewhere } = spotted([1.15, 1.25, 1.3])
+  for (let k = 0; k < 3; k++) expect(after[k] - 1).toBeLessThan(0.45 * (before[k] - 1))
+  expect(sheen).toBeGreaterThan(0.03)
+  expect(elsewhere).toBeLessThan(0.2 * sheen)
+})
+
+test('a dark mole stays dark', () => {
+  const { after } = spotted([0.6, 0.45, 0.4], 2.9)
+  expect(after[1]).toBeLessThan(0.75)
 })
 
 test('a grey photo stays grey, whatever colours the light was taken for', () => {
@@ -89,6 +141,22 @@ test('a shaded fold that glows with bounced light does not become orange paint',
   const [before, after, plain] = [ratio([0.36, 0.2, 0.12]), ratio(at(32)), ratio([0.8, 0.6, 0.5])]
   expect(after - plain).toBeLessThan(0.8 * (before - plain))
   expect(after).toBeGreaterThan(plain)
+})
+
+test('a face in the light of one coloured lamp comes near to colours that skin has, and others are left alone', () => {
+  const toneOf = (colour: number[]): number[] => {
+    const [r, g, b] = colour.map(Math.log)
+    return [0, r - g, b - g]
+  }
+  for (const usual of [
+    [0.76, 0.59, 0.51],
+    [0.45, 0.32, 0.27],
+  ])
+    expect(likelySkin(toneOf(usual)).every((change) => Math.abs(change) < 1e-12)).toBe(true)
+  const tungsten = [0.95, 0.55, 0.3]
+  const [, red, blue] = likelySkin(toneOf(tungsten))
+  expect(red).toBeLessThan(-0.1)
+  expect(blue).toBeGreaterThan(0.2)
 })
 
 test('nothing is known without a light or without skin', () => {

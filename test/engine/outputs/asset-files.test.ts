@@ -79,6 +79,9 @@ describe('a small run', () => {
       expect(metric).toMatchObject({ ipdMm: 60, source: 'given' })
       const material = root.listMaterials()[0]
       expect(material.getBaseColorTexture()?.getSize()).toEqual([512, 512])
+      expect(material.getMetallicRoughnessTexture()?.getSize()).toEqual([256, 256])
+      // the map is the roughness, and nothing is metal
+      expect([material.getRoughnessFactor(), material.getMetallicFactor()]).toEqual([1, 0])
       if (name === 'surface.glb') continue
       expect(material.getNormalTexture()?.getSize()).toEqual([256, 256])
       expect(node.getMesh()?.listPrimitives()[0].getAttribute('TANGENT')).not.toBeNull()
@@ -154,8 +157,10 @@ describe('a small run', () => {
       expect([zip.readUInt16LE(o + 8), data % 64]).toEqual([0, 0])
       o = data + size
     }
-    expect(files).toEqual(['face.usda', 'albedo.jpg', 'normal.png', 'eye.jpg', 'mouth.jpg'])
+    expect(mtl).toContain('map_Pr textures/roughness.jpg')
+    expect(files).toEqual(['face.usda', 'albedo.jpg', 'normal.png', 'roughness.jpg', 'eye.jpg', 'mouth.jpg'])
     const usda = strFromU8(unzipSync(zip)['face.usda'])
+    expect(usda).toContain('float inputs:roughness.connect = </face/Materials/face_skin/roughness.outputs:r>')
     expect([...usda.matchAll(/def Mesh "(\w+)"/g)].map(([, name]) => name)).toEqual(names)
     const bound = [...usda.matchAll(/material:binding = <\/face\/Materials\/(\w+)>/g)].map(([, name]) => name)
     expect(bound).toEqual(['face_skin', ...parts.map(({ look }) => look)])

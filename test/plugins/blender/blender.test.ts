@@ -226,7 +226,7 @@ for (const blender of blenders()) {
       expect(Math.max(...found['dimensions'])).toBeLessThan(0.4)
       const types = found['nodes'].map((node: Found) => node['type'])
       expect(types).toEqual(expect.arrayContaining(['NORMAL_MAP', 'DISPLACEMENT']))
-      expect(types.filter((type: string) => type === 'TEX_IMAGE')).toHaveLength(3)
+      expect(types.filter((type: string) => type === 'TEX_IMAGE')).toHaveLength(4)
       expect(found['keys'].map((key: [string]) => key[0])).toEqual(
         expect.arrayContaining(['jawOpen', 'mouthSmileLeft']),
       )
@@ -251,12 +251,14 @@ function expectAsset(found: Found): void {
   expect(Object.fromEntries(textures.map((node) => [node['image'], node['space']]))).toEqual({
     'face albedo': 'sRGB',
     'face normals': 'Non-Color',
+    'face roughness': 'Non-Color',
     'face displacement': 'Non-Color',
   })
   expect(textures.every((node) => node['packed'])).toBe(true)
   expect(textures.find((node) => node['image'] === 'face displacement')?.['float']).toBe(true) // 16 bits are kept
   expect(found['links']).toContain('TEX_IMAGE.Color > BSDF_PRINCIPLED.Base Color')
   expect(found['links']).toContain('TEX_IMAGE.Color > DISPLACEMENT.Height')
+  expect(found['links']).toContain('SEPXYZ.Y > BSDF_PRINCIPLED.Roughness')
   expect(found['scale']).toBeCloseTo(0.002, 6)
   expect(found['midlevel']).toBe(0.5)
   expect(found['keys'].map((key: [string, number]) => key[0])).toEqual([

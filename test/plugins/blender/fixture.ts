@@ -101,6 +101,8 @@ async function asset(): Promise<Uint8Array> {
     .setDoubleSided(true)
     .setBaseColorTexture(await texture('albedo', [200, 150, 120]))
     .setNormalTexture(await texture('normal', [128, 128, 255]))
+    .setRoughnessFactor(1)
+    .setMetallicRoughnessTexture(await texture('roughness', [102, 102, 102]))
   for (const [name, axis] of [
     ['jawOpen', 1],
     ['mouthSmileLeft', 2],

@@ -34,6 +34,8 @@ class Material:
     """Tangent space, +Y up, linear numbers."""
     normal_scale: float = 1.0
     roughness: float = 1.0
+    roughness_image: Picture = None
+    """Linear numbers; the roughness is its factor."""
     metallic: float = 0.0
     double_sided: bool = True
 
@@ -173,6 +175,7 @@ class _Reader:
             normal_image=self._picture(normal),
             normal_scale=normal.get("scale", 1.0) if normal else 1.0,
             roughness=rough.get("roughnessFactor", 1.0),
+            roughness_image=self._picture(rough.get("metallicRoughnessTexture")),
             metallic=rough.get("metallicFactor", 1.0),
             double_sided=given.get("doubleSided", False),
         )
