@@ -22,6 +22,8 @@ const MANY_PARAMETERS = {
     'geometry/triangle-tree.ts partition',
     'geometry/rasterize.ts isHidden',
     'surface/unfold.ts turnOf',
+    'asset/untangle.ts pierced',
+    'asset/untangle.ts a function without a name',
   ],
   'for every pixel or texel': [
     'image/filter.ts sampleBilinear',
