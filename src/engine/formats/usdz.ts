@@ -100,7 +100,7 @@ function meshPrim(
 }
 
 function materialPrim(
-  { material, texture, normalTexture, baseColor = [1, 1, 1], alpha = 1, roughness }: ExportPart,
+  { material, texture, normalTexture, baseColor = [1, 1, 1], alpha = 1, cutOut, roughness }: ExportPart,
   root: string,
 ): string {
   const name = identifier(material)
@@ -115,11 +115,14 @@ function materialPrim(
                 token inputs:wrapS = "clamp"
                 token inputs:wrapT = "clamp"${more}
                 float3 outputs:rgb
+                float outputs:a
             }
 `
   const diffuse = texture
     ? `color3f inputs:diffuseColor.connect = <${path}/albedo.outputs:rgb>`
     : `color3f inputs:diffuseColor = (${baseColor.join(', ')})`
+  const opacity =
+    texture && cutOut ? `float inputs:opacity.connect = <${path}/albedo.outputs:a>` : `float inputs:opacity = ${alpha}`
   return `        def Material "${name}"
         {
             token outputs:surface.connect = <${path}/surface.outputs:surface>
@@ -134,7 +137,7 @@ function materialPrim(
                     : ''
                 }
                 float inputs:metallic = 0
-                float inputs:opacity = ${alpha}
+                ${opacity}
                 float inputs:roughness = ${roughness}
                 token outputs:surface
             }

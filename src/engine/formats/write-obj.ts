@@ -62,7 +62,7 @@ function weld(positions: Float32Array, normals: Float32Array): { kept: number[];
 /** Text of the .mtl file. @param displacement of the first part */
 export function writeMtl(model: ExportModel, displacement?: ObjDisplacement): string {
   return materialsOf(model)
-    .flatMap(({ material, baseColor = [1, 1, 1], alpha = 1, roughness, texture, normalTexture }, i) => [
+    .flatMap(({ material, baseColor = [1, 1, 1], alpha = 1, cutOut, roughness, texture, normalTexture }, i) => [
       `newmtl ${identifier(material)}`,
       `Kd ${baseColor.join(' ')}`,
       'Ks 0.04 0.04 0.04',
@@ -72,6 +72,7 @@ export function writeMtl(model: ExportModel, displacement?: ObjDisplacement): st
       'illum 2',
       ...(alpha < 1 ? [`d ${alpha}`] : []),
       ...(texture ? [`map_Kd ${texture.file}`] : []),
+      ...(texture && cutOut ? [`map_d ${texture.file}`] : []),
       ...(normalTexture ? [`norm ${normalTexture.file}`] : []),
       ...(i === 0 && displacement
         ? [

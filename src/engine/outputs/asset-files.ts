@@ -5,7 +5,14 @@ import type { ExportPart } from '../formats/export-model.js'
 import { vrmOf } from '../formats/vrm.js'
 import { type GlbPart, writeGlb } from '../formats/write-glb.js'
 import { normalMapPicture } from '../image/normal-map.js'
-import { encodeGreyPng, encodeGreyPng16, encodeJpeg, encodePng, squarePicture } from '../image/picture.js'
+import {
+  encodeClearPng,
+  encodeGreyPng,
+  encodeGreyPng16,
+  encodeJpeg,
+  encodePng,
+  squarePicture,
+} from '../image/picture.js'
 import type { TexturedMesh } from '../pipeline/build-asset.js'
 import type { AssetPart } from '../pipeline/build-parts.js'
 import { PROFILES } from '../presets.js'
@@ -19,6 +26,7 @@ const NORMAL_FILE = 'textures/normal.png'
 const DISPLACEMENT_FILE = 'textures/displacement.png'
 const EYE_FILE = 'textures/eye.jpg'
 const MOUTH_FILE = 'textures/mouth.jpg'
+const HAIR_FILE = 'textures/hair.png'
 /** Displacements are stored to at least this, metres, so that their scale is the same for most faces. */
 const LEAST_RANGE = 0.001
 
@@ -44,6 +52,7 @@ export async function assetFiles(
     'textures/observed.png': encodeGreyPng(textures.observed, size, size),
     'textures/confidence.png': encodeGreyPng(textures.confidence, size, size),
     ...(asset.eyeTexture && { [EYE_FILE]: encodeJpeg(squarePicture(asset.eyeTexture)) }),
+    ...(asset.hairTexture && { [HAIR_FILE]: encodeClearPng(asset.hairTexture) }),
     ...(asset.mouthTexture && { [MOUTH_FILE]: encodeJpeg(squarePicture(asset.mouthTexture)) }),
   }
   const pictures = await Promise.all(
@@ -127,7 +136,7 @@ const ROUGHNESS = 0.6
 /** Numbers of the parts' materials; colours are linear, for parts without texture. */
 const LOOKS: Record<
   AssetPart['look'],
-  Pick<ExportPart, 'roughness' | 'baseColor' | 'alpha'> & { doubleSided?: boolean; file?: string }
+  Pick<ExportPart, 'roughness' | 'baseColor' | 'alpha' | 'cutOut'> & { doubleSided?: boolean; file?: string }
 > = {
   eye: { roughness: 0.25, doubleSided: false, file: EYE_FILE },
   cornea: { roughness: 0.03, baseColor: [0, 0, 0], alpha: 0.12, doubleSided: false },
@@ -135,6 +144,8 @@ const LOOKS: Record<
   tongue: { roughness: 0.4, baseColor: [0.4, 0.15, 0.14], file: MOUTH_FILE },
   // seen from the inside alone
   mouth: { roughness: 0.45, baseColor: [0.2, 0.06, 0.05], doubleSided: false, file: MOUTH_FILE },
+  lashes: { roughness: 0.6, cutOut: true, file: HAIR_FILE },
+  brows: { roughness: 0.7, cutOut: true, file: HAIR_FILE },
 }
 
 function filePart({ look, uv, keys, ...part }: AssetPart, files: Files): AssetFilePart {
