@@ -156,6 +156,9 @@ def _material(part, result, displacement):
         image = make_image(f"{part.name} albedo", given.base_image.data, EXTENSIONS[given.base_image.media_type])
         texture = _texture(tree, image, (-600, 300))
         tree.links.new(texture.outputs["Color"], compat.bsdf_input(shader, "Base Color"))
+        if given.cut_out:
+            tree.links.new(texture.outputs["Alpha"], compat.bsdf_input(shader, "Alpha"))
+            compat.set_transparent(material)
     map_node = displacer = None
     if given.normal_image:
         image = make_image(f"{part.name} normals", given.normal_image.data, EXTENSIONS[given.normal_image.media_type], True)

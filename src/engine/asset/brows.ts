@@ -23,12 +23,14 @@ const LENGTH = 0.0088
 const HALF = 0.0011
 const OVER = [-0.0001, 0.0011] as const
 /** How much darker than skin brows are: what is less is skin, more is dense hair. Shares of the skin's brightness. */
-const DARKER = [0.1, 0.3] as const
+const DARKER = [0.04, 0.2] as const
 /** How far from where the model has it a brow is looked for, widths of a brow. */
 const SPREAD = 0.55
 /** The band that is taken where the photo shows none, and how much the photo must show to count more. */
 const USUAL = { middle: 0.5, half: 0.4 } as const
 const PRIOR = 0.15
+/** Photos mix hairs with the skin between them: hairs are darker than the dark places by this factor. */
+const HAIR = 0.72
 const SEED = 31
 
 /** The texture that brows are looked for in. */
@@ -86,7 +88,7 @@ export class Brow {
           u,
           v: valueAt(band.middle, at) + 0.72 * w * valueAt(band.half, at),
           angle: rise + rng.uniform(-0.22, 0.22),
-          size: smoothstep(0.15, 0.6, valueAt(band.density, at)) * rng.uniform(0.7, 1.1) * (1 - 0.35 * share),
+          size: smoothstep(0, 0.5, valueAt(band.density, at)) * rng.uniform(0.7, 1.1) * (1 - 0.35 * share),
           tilt: rng.uniform(-0.35, 0.35),
         })
         pictures.push(rng.integer(1000))
@@ -221,7 +223,7 @@ function hairColour(
   within.sort((a, b) => bright[a] - bright[b])
   const dark = within.slice(Math.floor(0.05 * within.length), Math.ceil(0.35 * within.length))
   if (dark.length === 0) return undefined
-  return [0, 1, 2].map((k) => dark.reduce((total, i) => total + albedo[3 * texel(i) + k] / dark.length, 0))
+  return [0, 1, 2].map((k) => HAIR * dark.reduce((total, i) => total + albedo[3 * texel(i) + k] / dark.length, 0))
 }
 
 function valueAt(values: readonly number[], at: number): number {

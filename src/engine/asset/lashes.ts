@@ -33,7 +33,7 @@ const LIDS: readonly [upper: Lid, lower: Lid] = [
     rim: 0.0026,
     from: 0.1,
     to: 0.985,
-    length: 0.0095,
+    length: 0.0086,
     half: [0.00055, 0.0008],
     rise: [0.3, -1.45],
   },

@@ -148,6 +148,9 @@ const LOOKS: Record<
   brows: { roughness: 0.7, cutOut: true, file: HAIR_FILE },
 }
 
+/** Whether all of a part's mesh is to be seen: no clear cap, no card with hairs. */
+export const isSolid = ({ look }: AssetPart): boolean => LOOKS[look].alpha === undefined && !LOOKS[look].cutOut
+
 function filePart({ look, uv, keys, ...part }: AssetPart, files: Files): AssetFilePart {
   const { file, baseColor, ...numbers } = LOOKS[look]
   return {

@@ -13,7 +13,7 @@ import { type AssetPart, ballPoints, type MovedHead, type OpenedHead } from './b
 /** Where the photo shows no brows, sRGB. */
 const BROWN = [0.24, 0.17, 0.12] as const
 /** Lashes are darker than brows by this factor, and never brighter than this. */
-const DARKER = 0.55
+const DARKER = 0.75
 const BRIGHTEST = 0.16
 
 /** How far about the eyes and brows of the mean head skin is looked at, metres. */

@@ -36,6 +36,8 @@ class Material:
     roughness: float = 1.0
     metallic: float = 0.0
     double_sided: bool = True
+    cut_out: bool = False
+    """Whether the image's alpha says where the part is."""
 
 
 @dataclass
@@ -175,6 +177,7 @@ class _Reader:
             roughness=rough.get("roughnessFactor", 1.0),
             metallic=rough.get("metallicFactor", 1.0),
             double_sided=given.get("doubleSided", False),
+            cut_out=given.get("alphaMode", "OPAQUE") != "OPAQUE" and "baseColorTexture" in rough,
         )
 
     def _picture(self, reference):
