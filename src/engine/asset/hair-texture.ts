@@ -25,7 +25,7 @@ interface Kind {
 }
 
 const KINDS: Record<keyof typeof CELLS, Kind> = {
-  lash: { hairs: 3, thick: 0.05, gather: 0.75, bend: 0.12, shortest: 0.72 },
+  lash: { hairs: 3, thick: 0.042, gather: 0.75, bend: 0.12, shortest: 0.72 },
   brow: { hairs: 7, thick: 0.028, gather: 0.35, bend: 0.1, shortest: 0.6 },
 }
 

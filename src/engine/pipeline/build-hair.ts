@@ -1,5 +1,6 @@
 /** Lashes and brows as cards (asset/cards.ts) on the skin, as far as they are asked for, with the keys that move the skin under them. */
-import { Brow, type BrowPicture } from '../asset/brows.js'
+import type { BrowPicture } from '../asset/brow-band.js'
+import { Brow } from '../asset/brows.js'
 import { type Bound, type CardPlace, cardMesh, row, type Vec } from '../asset/cards.js'
 import { type HairColours, type HairTexture, paintHair } from '../asset/hair-texture.js'
 import { Lashes } from '../asset/lashes.js'

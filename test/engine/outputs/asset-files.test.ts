@@ -11,6 +11,8 @@ import validator from 'gltf-validator'
 import { MeshoptDecoder } from 'meshoptimizer'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { throughBlender } from '../../../scripts/round-trips/blender.js'
+import { compareKeys, type Difference } from '../../../scripts/round-trips/compare.js'
 import { ARKIT } from '../../../src/engine/asset/arkit.js'
 import { readMesh } from '../../../src/engine/formats/read-mesh.js'
 import { MeshDistance } from '../../../src/engine/geometry/distance.js'
@@ -26,6 +28,7 @@ import {
   writeOutputs,
 } from '../../../src/engine/index.js'
 import { assetFiles } from '../../../src/engine/outputs/asset-files.js'
+import { blenders } from '../../plugins/blender/blender.js'
 
 const PHOTO = fileURLToPath(new URL('../../../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
 const SCAN = fileURLToPath(new URL('../../../../shared/data/scans/lpsw/L1/image.png', import.meta.url))
@@ -37,6 +40,16 @@ beforeAll(async () => {
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
+
+/** No key is lost, and none is further off than a twentieth of a millimetre. */
+function expectSameKeys(differences: Difference[]): void {
+  expect(differences.length).toBeGreaterThan(9)
+  for (const { node, lost, restMm, keysMm } of differences) {
+    expect(lost, node).toEqual([])
+    expect(restMm, node).toBeLessThan(0.05)
+    expect(keysMm, node).toBeLessThan(0.05)
+  }
+}
 
 describe('a small run', () => {
   let result: Reconstruction
@@ -219,8 +232,20 @@ describe('a small run', () => {
       expect(corners(primitive.getIndices()!.getArray()!)).toEqual(corners(result.asset.head.mesh.indices))
       const straight = points.map((p, i) => Math.abs(p - result.asset.head.mesh.positions[i]))
       expect(Math.max(...straight)).toBeLessThan(2e-5)
+      expectSameKeys(await compareKeys(await readFile(join(folder, 'face.glb')), bytes))
     }
-  })
+  }, 60_000)
+
+  // Blender's importer and exporter weld and split vertices, and have the last word on names
+  for (const { name, command, missing } of blenders())
+    test.skipIf(missing !== undefined)(
+      missing === undefined ? `${name} hands all keys on` : `${name}: skipped, ${missing}`,
+      async () => {
+        const file = join(folder, 'face.glb')
+        expectSameKeys(await compareKeys(await readFile(file), throughBlender(command[0], file)))
+      },
+      120_000,
+    )
 })
 
 describe.skipIf(!existsSync(SCAN))('a scan (needs ../shared/data/scans)', () => {
