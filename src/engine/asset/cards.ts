@@ -88,7 +88,9 @@ export class Bound {
 
   /** Whether any of them goes elsewhere. */
   moves(from: Float32Array, to: Float32Array): boolean {
-    return this.corners.some((v) => [0, 1, 2].some((k) => Math.abs(from[3 * v + k] - to[3 * v + k]) > STILL))
+    for (const v of this.corners)
+      for (let i = 3 * v; i < 3 * v + 3; i++) if (Math.abs(from[i] - to[i]) > STILL) return true
+    return false
   }
 
   /** [n, 3] */
@@ -99,8 +101,10 @@ export class Bound {
   /** Of an attribute whose rows each corner has, [n, dims]. @param rows [n, 3] */
   of(values: Float32Array, rows: Uint32Array, dims: number): Float32Array {
     const out = new Float32Array((rows.length / 3) * dims)
-    for (let c = 0; c < rows.length; c++)
-      for (let k = 0; k < dims; k++) out[Math.floor(c / 3) * dims + k] += this.weights[c] * values[rows[c] * dims + k]
+    for (let c = 0; c < rows.length; c++) {
+      const to = Math.floor(c / 3) * dims
+      for (let k = 0; k < dims; k++) out[to + k] += this.weights[c] * values[rows[c] * dims + k]
+    }
     return out
   }
 }

@@ -23,7 +23,7 @@ const BONES: readonly (readonly [name: string, parent: string | undefined, x: nu
   }),
 ]
 /** Height of the eyes, the origin of the head frame. */
-const EYES = 1.58
+export const EYES = 1.58
 
 /** VRM's preset expressions by ARKit's keys. */
 const both = (name: string, weight: number): Record<string, number> => ({

@@ -7,8 +7,8 @@ import { Lashes } from '../asset/lashes.js'
 import type { Settings } from '../config.js'
 import { LEFT_BROW, RIGHT_BROW } from '../evidence/layouts.js'
 import { embeddedPoints } from '../head/embedding.js'
-import type { HeadFit } from '../stages.js'
-import { headMeshOf } from '../surface/head-topology.js'
+import type { HeadFit, Mesh } from '../stages.js'
+import { type HeadTopology, headMeshOf } from '../surface/head-topology.js'
 import { type AssetPart, ballPoints, type MovedHead, type OpenedHead } from './build-parts.js'
 
 /** Where the photo shows no brows, sRGB. */
@@ -17,8 +17,9 @@ const BROWN = [0.24, 0.17, 0.12] as const
 const DARKER = 0.75
 const BRIGHTEST = 0.16
 
-/** How far about the eyes and brows of the mean head skin is looked at, metres. */
-const ABOUT_EYE = 0.03
+/** How far from the middle of an eyeball of the mean head skin belongs to its brow, and to its lids, metres. */
+const ABOUT_BROW = 0.055
+const ABOUT_LIDS = 0.028
 
 export interface Hair {
   parts: AssetPart[]
@@ -48,22 +49,16 @@ export function buildHair(
   // colours of lashes are those of the brows
   for (const { eye, loop } of lashes || brows ? opened.eyes : []) {
     const sign = eye.side === 'Left' ? 1 : -1
-    const near = Uint32Array.from(topology.sheets.keys()).filter((t) => {
-      if (topology.sheets[t]) return false
-      const v = 3 * topology.indices[3 * t]
-      const at = row(mean.positions, loop[0])
-      return Math.hypot(...[0, 1, 2].map((k) => mean.positions[v + k] - at[k])) < 2 * ABOUT_EYE
-    })
-    const skin = Uint32Array.from(
-      { length: 3 * near.length },
-      (_, c) => topology.indices[3 * near[Math.floor(c / 3)] + (c % 3)],
-    )
+    const ball = middle(ballPoints(fit.model, fit.model.mean, sign))
     const contour = (sign > 0 ? LEFT_BROW : RIGHT_BROW).map((i) => row(points, i))
-    const ground = { mean, skin, triangles: near, uv: topology.uv, uvIndices: topology.uvIndices }
+    const triangles = skinAbout(topology, mean, ball, ABOUT_BROW)
+    const skin = cornersOf(topology, triangles)
+    const ground = { mean, skin, triangles, uv: topology.uv, uvIndices: topology.uvIndices }
     const brow = new Brow(eye.side, ground, contour.slice(0, 5), contour.slice(5), picture)
     found.push(brow.colour)
     if (lashes) {
-      const one = new Lashes(eye.side, mean, skin, loop, middle(ballPoints(fit.model, fit.model.mean, sign)))
+      const lids = cornersOf(topology, skinAbout(topology, mean, ball, ABOUT_LIDS))
+      const one = new Lashes(eye.side, mean, lids, loop, ball)
       one.settle(moved.skin, eye.centre)
       all.push({
         name: `lashes${eye.side}`,
@@ -93,6 +88,24 @@ export function buildHair(
     texture: parts.length > 0 ? paintHair(coloursOf(found.filter((one) => one !== undefined))) : undefined,
   }
 }
+
+/** Triangles of the skin about a point, none of the sheets'. */
+function skinAbout(
+  { indices, sheets }: HeadTopology,
+  { positions: p }: Mesh,
+  [x, y, z]: Vec,
+  radius: number,
+): Uint32Array {
+  const out: number[] = []
+  for (let t = 0; t < sheets.length; t++) {
+    const v = 3 * indices[3 * t]
+    if (!sheets[t] && (p[v] - x) ** 2 + (p[v + 1] - y) ** 2 + (p[v + 2] - z) ** 2 < radius ** 2) out.push(t)
+  }
+  return Uint32Array.from(out)
+}
+
+const cornersOf = ({ indices }: HeadTopology, triangles: Uint32Array): Uint32Array =>
+  Uint32Array.from({ length: 3 * triangles.length }, (_, c) => indices[3 * triangles[Math.floor(c / 3)] + (c % 3)])
 
 const middle = (rows: Float32Array): Vec =>
   [0, 1, 2].map((k) => rows.reduce((sum, x, i) => (i % 3 === k ? sum + (3 * x) / rows.length : sum), 0)) as Vec
