@@ -15,6 +15,8 @@ const CARD_ROWS = 4
 const LENGTH = 0.0088
 const HALF = 0.0011
 const OVER = [-0.0001, 0.0011] as const
+/** Where there is no hair, cards are of this size: too small to be seen, but with an area, which some programs insist on. */
+const LEAST = 0.02
 const SEED = 31
 
 export interface BrowSkin {
@@ -55,7 +57,7 @@ export class Brow {
         const angle = rise + rng.uniform(-0.22, 0.22)
         // where the middle of the card will lie
         const hair = cellAt(band.density, at + 2 * Math.cos(angle), rowOf(v) + 2.5 * Math.sin(angle))
-        const size = smoothstep(0.1, 0.7, hair) * rng.uniform(0.7, 1.1) * (1 - 0.35 * share)
+        const size = Math.max(LEAST, smoothstep(0.1, 0.7, hair)) * rng.uniform(0.7, 1.1) * (1 - 0.35 * share)
         this.hairs.push({ u, v, angle, size, tilt: rng.uniform(-0.35, 0.35) })
         pictures.push(rng.integer(1000))
       }

@@ -27,7 +27,7 @@ import {
   resolveSettings,
   writeOutputs,
 } from '../../../src/engine/index.js'
-import { assetFiles } from '../../../src/engine/outputs/asset-files.js'
+import { assetFiles, isSolid } from '../../../src/engine/outputs/asset-files.js'
 import { blenders } from '../../plugins/blender/blender.js'
 
 const PHOTO = fileURLToPath(new URL('../../../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
@@ -139,7 +139,7 @@ describe('a small run', () => {
     for (const [name, listed] of [
       ['face.obj', whole],
       // the format knows no clear material
-      ['face.ply', whole.filter((part) => !('look' in part && part.look === 'cornea'))],
+      ['face.ply', whole.filter((part) => !('look' in part) || isSolid(part))],
     ] as const) {
       const mesh = await readMesh(join(folder, name), 'RESULT_INVALID')
       const joined = listed.map((part) => part.mesh).reduce(joinMeshes)
@@ -167,12 +167,14 @@ describe('a small run', () => {
       expect([zip.readUInt16LE(o + 8), data % 64]).toEqual([0, 0])
       o = data + size
     }
-    expect(files).toEqual(['face.usda', 'albedo.jpg', 'normal.png', 'eye.jpg', 'mouth.jpg'])
+    expect(files).toEqual(['face.usda', 'albedo.jpg', 'normal.png', 'eye.jpg', 'mouth.jpg', 'hair.png'])
     const usda = strFromU8(unzipSync(zip)['face.usda'])
     expect([...usda.matchAll(/def Mesh "(\w+)"/g)].map(([, name]) => name)).toEqual(names)
     const bound = [...usda.matchAll(/material:binding = <\/face\/Materials\/(\w+)>/g)].map(([, name]) => name)
     expect(bound).toEqual(['face_skin', ...parts.map(({ look }) => look)])
     for (const name of bound) expect(usda).toContain(`def Material "${name}"`)
+    expect(usda).toContain('opacity.connect = </face/Materials/lashes/albedo.outputs:a>')
+    expect(mtl).toMatch(/newmtl brows[^#]*map_d textures\/hair.png/)
   })
 
   test('displacement has 16 bits about its middle', async () => {
