@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { resolveSettings } from '../src/engine/config.js'
+import { SiderError } from '../src/engine/errors.js'
 import { type Case, findCases } from '../src/engine/evaluate/index.js'
 import { normalAngles } from '../src/engine/evaluate/normal-error.js'
 import type { CaseScore } from '../src/engine/evaluate/score.js'
@@ -46,21 +47,26 @@ console.log([...pages.values()].flat().join('\n'))
 
 /** Writes what there is after each variant, so that a run that is stopped leaves what it has measured. */
 async function run(study: Study, on: readonly Case[]): Promise<void> {
-  const all = new Map<string, VariantFigures>()
-  const scores: Record<string, { score: CaseScore; seconds: number }[]> = {}
+  const all = new Map<string, VariantFigures | 'diverges'>()
+  const scores: Record<string, { score: CaseScore; seconds: number }[] | { diverged: string }> = {}
   const rows: SheetCell[][] = []
   for (const variant of study.variants) {
     const overrides = { ...flat(study.settings), ...flat(variant.settings) }
     const settings = resolveSettings({ preset: study.preset, overrides })
     const runs: Measured[] = []
+    let diverged = ''
     for (const one of on) {
-      runs.push(await measure(one, settings))
-      const { score } = runs[runs.length - 1].scored
-      console.error(`${study.name}, ${variant.name}, ${one.name}: ${score.normals?.detail.meanDegrees.toFixed(2)}°`)
+      const run = await measure(one, settings)
+      if (run instanceof SiderError) diverged ||= `${one.name}: ${run.message}`
+      else runs.push(run)
+      const figure = run instanceof SiderError ? run.message : normalsOf(run)
+      console.error(`${study.name}, ${variant.name}, ${one.name}: ${figure}`)
     }
-    scores[variant.name] = runs.map(({ scored, seconds }) => ({ score: scored.score, seconds }))
-    all.set(variant.name, figures(scores[variant.name]))
-    rows.push(pictures(variant.name, runs[0], rows.length === 0))
+    const scored = runs.map(({ scored, seconds }) => ({ score: scored.score, seconds }))
+    // A mean over the views that are left would flatter it.
+    scores[variant.name] = diverged ? { diverged } : scored
+    all.set(variant.name, diverged ? 'diverges' : figures(scored))
+    if (runs.length > 0) rows.push(pictures(variant.name, runs[0], rows.length === 0))
     const picture = `ablation-${study.name}.jpg`
     await writeFileAtomic(join(values.out, picture), await encodeJpeg(await composeSheet(rows, { cell: 220 }), 88))
     await writeFileAtomic(join(values.out, `ablation-${study.name}.json`), `${JSON.stringify(scores, null, 1)}\n`)
@@ -76,6 +82,11 @@ async function run(study: Study, on: readonly Case[]): Promise<void> {
     ])
     await writeFileAtomic(join(values.out, 'ablation.md'), `${[...pages.values()].flat().join('\n')}\n`)
   }
+}
+
+/** Their mean error. */
+function normalsOf({ scored }: Pick<Measured, 'scored'>): string {
+  return `${scored.score.normals?.detail.meanDegrees.toFixed(2)}°`
 }
 
 /** {relief: {steps: 1}} → {'relief.steps': 1} */
@@ -104,10 +115,7 @@ function pictures(name: string, { scored }: Measured, first: boolean): SheetCell
     [shown(truth.normals), first ? 'truth' : ''],
     [result.render && pictureFromFloats(result.render, size, size), `${first ? '' : 'without '}${name}: render`],
     [shown(result.normals), 'normals'],
-    [
-      scalarPicture(error, size, size, { name: 'grey', range: [-40, 0] }),
-      `error, mean ${scored.score.normals?.detail.meanDegrees.toFixed(1)}°`,
-    ],
+    [scalarPicture(error, size, size, { name: 'grey', range: [-40, 0] }), `error, mean ${normalsOf({ scored })}`],
   ]
   return cells.map(([picture, caption]) => ({ picture, caption }))
 }

@@ -133,7 +133,7 @@ async function machine(): Promise<string> {
 async function ablation(folder: string): Promise<string[]> {
   const path = join(folder, 'ablation.md')
   if (!existsSync(path)) return []
-  for (const study of ['relief', 'network']) {
+  for (const study of ['relief', 'evidence', 'network']) {
     const picture = `ablation-${study}.jpg`
     if (existsSync(join(folder, picture))) await copyFile(join(folder, picture), join('docs/images', picture))
   }

@@ -84,14 +84,17 @@ export function verdict(whole: VariantFigures, without: VariantFigures): string 
   return why === '' ? '**earns nothing**' : `**earns nothing here** (${why})`
 }
 
-export function studyTable(study: Study, all: ReadonlyMap<string, VariantFigures>): string[] {
+/** A row for each variant that was measured; what it says of one that diverged needs no figures. */
+export function studyTable(study: Study, all: ReadonlyMap<string, VariantFigures | 'diverges'>): string[] {
   const whole = all.get(study.variants[0].name)
-  if (!whole) throw new RangeError('the whole method was not measured')
+  if (!whole || whole === 'diverges') throw new RangeError('the whole method was not measured, or diverged')
   const row = (cells: string[]): string => `| ${cells.join(' | ')} |`
   const head = ['without', ...COLUMNS.map(([, title]) => title), 'verdict']
   const lines = study.variants.flatMap(({ name, without }, i) => {
     const own = all.get(name)
     if (!own) return []
+    if (own === 'diverges')
+      return [row([without, ...COLUMNS.map(() => ''), 'earns its place (without it the optimisation diverges)'])]
     const cells = COLUMNS.map(([key, , digits]) => (Number.isFinite(own[key]) ? own[key].toFixed(digits) : ''))
     return [row([without, ...cells, i === 0 ? '' : verdict(whole, own)])]
   })

@@ -88,10 +88,10 @@ export const NETWORK_STUDY: Study = {
   settings: { output: { sdfGrid: 16 }, neural: { share: 1, renderer: { useFeature: true } } },
   variants: [
     { name: 'whole', without: 'nothing: normal and feature', settings: {} },
-    { name: 'no feature', without: 'the feature γ', settings: { neural: { renderer: { useFeature: false } } } },
-    { name: 'no normal', without: 'the normal n', settings: { neural: { renderer: { useNormal: false } } } },
+    { name: 'feature', without: 'the feature γ', settings: { neural: { renderer: { useFeature: false } } } },
+    { name: 'normal', without: 'the normal n', settings: { neural: { renderer: { useNormal: false } } } },
     {
-      name: 'neither',
+      name: 'both',
       without: 'both',
       settings: { neural: { renderer: { useFeature: false, useNormal: false } } },
     },

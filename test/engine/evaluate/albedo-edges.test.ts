@@ -1,6 +1,7 @@
 /** Errors at edges of albedo, and the ablation's verdicts, on made-up faces whose answers are known. */
 import { describe, expect, test } from 'vitest'
-import { figures, type VariantFigures, verdict } from '../../../scripts/ablation/table.js'
+import { figures, studyTable, type VariantFigures, verdict } from '../../../scripts/ablation/table.js'
+import { NETWORK_STUDY } from '../../../scripts/ablation/variants.js'
 import { albedoEdges, reliefErrors } from '../../../src/engine/evaluate/albedo-edges.js'
 import { normalAngles } from '../../../src/engine/evaluate/normal-error.js'
 
@@ -90,5 +91,21 @@ describe('verdicts of the ablation', () => {
     expect(means.psnr).toBe(30)
     expect(means.seconds).toBe(2)
     expect(means.normalDegrees).toBeNaN()
+  })
+
+  test('an idea without which the optimisation diverges has a row without figures', () => {
+    const [one, other] = NETWORK_STUDY.variants
+    const table = studyTable(
+      NETWORK_STUDY,
+      new Map<string, VariantFigures | 'diverges'>([
+        [one.name, whole],
+        [other.name, 'diverges'],
+      ]),
+    )
+    expect(table).toHaveLength(4)
+    expect(table[2]).toContain('| 13.00 |')
+    expect(table[3]).toMatch(/the feature γ .*without it the optimisation diverges/)
+    expect(table[3]).not.toContain('NaN')
+    expect(() => studyTable(NETWORK_STUDY, new Map([[one.name, 'diverges' as const]]))).toThrow(/whole method/)
   })
 })
