@@ -8,12 +8,12 @@ import { ACROSS, ALONG, type BrowPicture, browBand, COLUMNS, ROWS } from './brow
 import { Bound, type CardPlace, type Cards, cross, minus, plus, row, scaled, unit, type Vec } from './cards.js'
 import type { Side } from './eyes.js'
 
-/** Cards along the brow and across it, and rows of each. */
-const CARDS = [30, 6] as const
+/** Cards along the brow and across it, and rows of each. More would lie over each other in more layers than Cycles looks through (8). */
+const CARDS = [22, 5] as const
 const CARD_ROWS = 4
 /** Metres: how long cards are, half their width, how high over the skin they are at root and tip. */
-const LENGTH = 0.0088
-const HALF = 0.0011
+const LENGTH = 0.0078
+const HALF = 0.00095
 const OVER = [-0.0001, 0.0011] as const
 /** Where there is no hair, cards are of this size: too small to be seen, but with an area, which some programs insist on. */
 const LEAST = 0.02

@@ -26,7 +26,7 @@ interface Kind {
 
 const KINDS: Record<keyof typeof CELLS, Kind> = {
   lash: { hairs: 3, thick: 0.042, gather: 0.75, bend: 0.12, shortest: 0.72 },
-  brow: { hairs: 7, thick: 0.028, gather: 0.35, bend: 0.1, shortest: 0.6 },
+  brow: { hairs: 8, thick: 0.033, gather: 0.35, bend: 0.1, shortest: 0.6 },
 }
 
 /** Texture coordinates of a cell (glTF's: v downwards). */
