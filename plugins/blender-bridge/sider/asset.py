@@ -13,6 +13,8 @@ from .meshes import make_image, make_mesh
 EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png"}
 RENDER_LEVELS = 2
 """Subdivisions for true displacement when rendering."""
+CARD_LAYERS = 32
+"""Hairs of brows lie over each other."""
 GAP = 0.06
 """Metres from one thing to the next."""
 LARGEST = 3.0
@@ -159,6 +161,7 @@ def _material(part, result, displacement):
         if given.cut_out:
             tree.links.new(texture.outputs["Alpha"], compat.bsdf_input(shader, "Alpha"))
             compat.set_transparent(material)
+            compat.see_through_layers(bpy.context.scene, CARD_LAYERS)
     map_node = displacer = None
     if given.normal_image:
         image = make_image(f"{part.name} normals", given.normal_image.data, EXTENSIONS[given.normal_image.media_type], True)

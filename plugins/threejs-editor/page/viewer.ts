@@ -105,7 +105,8 @@ export class Viewer {
         const plain = group === this.coarse || object.name === 'SIDER preview'
         // what is seen through (corneas, hairs on cards) would hide what is behind it
         const own = this.own.get(object)!
-        if (!Array.isArray(own) && own.transparent) object.visible = this.look === 'textured' || this.look === 'wireframe'
+        if (!Array.isArray(own) && own.transparent)
+          object.visible = this.look === 'textured' || this.look === 'wireframe'
         object.material = this.look !== 'textured' ? replaced[this.look] : plain ? this.clay : own
       })
     }

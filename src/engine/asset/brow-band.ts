@@ -85,7 +85,7 @@ export function browBand(
     const spread = Math.sqrt(Math.max(0, second[i] / Math.max(1e-6, s) - (first[i] / Math.max(1e-6, s)) ** 2))
     return Math.min(0.8, Math.max(0.2, (s * 1.7 * spread + PRIOR * USUAL.half) / (s + PRIOR)))
   })
-  const density = gaussianBlur(darkness, COLUMNS, ROWS, 1, 0.8).map((d) => smoothstep(0, DENSE - DARKER, d))
+  const density = gaussianBlur(darkness, COLUMNS, ROWS, 1, 1.4).map((d) => smoothstep(0, DENSE - DARKER, d))
   return { band: { middle, half, density }, colour: hairColour(uv, texel, bright, albedo, middle, half) }
 }
 

@@ -9,11 +9,11 @@ import { Bound, type CardPlace, type Cards, cross, minus, plus, row, scaled, uni
 import type { Side } from './eyes.js'
 
 /** Cards along the brow and across it, and rows of each. More would lie over each other in more layers than Cycles looks through (8). */
-const CARDS = [22, 5] as const
+const CARDS = [24, 4] as const
 const CARD_ROWS = 4
 /** Metres: how long cards are, half their width, how high over the skin they are at root and tip. */
-const LENGTH = 0.0078
-const HALF = 0.00095
+const LENGTH = 0.0073
+const HALF = 0.0009
 const OVER = [-0.0001, 0.0011] as const
 /** Where there is no hair, cards are of this size: too small to be seen, but with an area, which some programs insist on. */
 const LEAST = 0.02
@@ -57,8 +57,11 @@ export class Brow {
         const angle = rise + rng.uniform(-0.22, 0.22)
         // where the middle of the card will lie
         const hair = cellAt(band.density, at + 2 * Math.cos(angle), rowOf(v) + 2.5 * Math.sin(angle))
-        const size = Math.max(LEAST, smoothstep(0.1, 0.7, hair)) * rng.uniform(0.7, 1.1) * (1 - 0.35 * share)
-        this.hairs.push({ u, v, angle, size, tilt: rng.uniform(-0.35, 0.35) })
+        const size = rng.uniform(0.7, 1.1) * (1 - 0.35 * share) * smoothstep(0, 0.15, hair)
+        // thin hair is of thin hairs
+        const length = Math.max(LEAST, size) * LENGTH
+        const half = Math.max(LEAST, size * smoothstep(0, 0.9, hair)) * HALF
+        this.hairs.push({ u, v, angle, length, half, tilt: rng.uniform(-0.35, 0.35) })
         pictures.push(rng.integer(1000))
       }
     this.cards = { rows: this.hairs.map(() => CARD_ROWS), pictures, kind: 'brow', mirrored: side === 'Right' }
@@ -76,7 +79,9 @@ interface Hair {
   u: number
   v: number
   angle: number
-  size: number
+  /** Metres. */
+  length: number
+  half: number
   tilt: number
 }
 
@@ -128,7 +133,7 @@ function valueAt(values: readonly number[], at: number): number {
 }
 
 /** Lays a card on the patch. @param points [ROWS, COLUMNS, 3] */
-function laid({ u, v, angle, size, tilt }: Hair, points: Float32Array, mirrored: boolean): CardPlace {
+function laid({ u, v, angle, length, half, tilt }: Hair, points: Float32Array, mirrored: boolean): CardPlace {
   const sample = (column: number, line: number): Vec => {
     const i = Math.min(COLUMNS - 2, Math.max(0, Math.floor(column)))
     const j = Math.min(ROWS - 2, Math.max(0, Math.floor(line)))
@@ -153,9 +158,9 @@ function laid({ u, v, angle, size, tilt }: Hair, points: Float32Array, mirrored:
     const forward = plus(scaled(unit(right), Math.cos(lying)), unit(up), Math.sin(lying))
     const flat = unit(cross(normal, forward))
     const over = OVER[0] + (OVER[1] - OVER[0]) * Math.sin((Math.PI / 2) * t)
-    middle.push(plus(at, normal, size * over))
-    aside.push(scaled(plus(scaled(flat, Math.cos(tilt)), normal, Math.sin(tilt)), (mirrored ? 1 : -1) * size * HALF))
-    const step = (size * LENGTH) / (CARD_ROWS - 1)
+    middle.push(plus(at, normal, (length / LENGTH) * over))
+    aside.push(scaled(plus(scaled(flat, Math.cos(tilt)), normal, Math.sin(tilt)), (mirrored ? 1 : -1) * half))
+    const step = length / (CARD_ROWS - 1)
     column += (step * Math.cos(lying)) / Math.max(1e-5, perColumn)
     line += (step * Math.sin(lying)) / Math.max(1e-5, perRow)
   }
