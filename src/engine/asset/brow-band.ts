@@ -46,13 +46,13 @@ export function browBand(
   const texel = (i: number): number =>
     Math.min(size - 1, Math.max(0, Math.floor(uv[2 * i + 1] * size))) * size +
     Math.min(size - 1, Math.max(0, Math.floor(uv[2 * i] * size)))
+  const colourOf = (i: number): Float32Array => albedo.subarray(3 * texel(i), 3 * texel(i) + 3)
   const bright = Float32Array.from({ length: ROWS * COLUMNS }, (_, i) => {
-    const t = 3 * texel(i)
-    return 0.3 * albedo[t] + 0.6 * albedo[t + 1] + 0.1 * albedo[t + 2]
+    const [r, g, b] = colourOf(i)
+    return 0.3 * r + 0.6 * g + 0.1 * b
   })
   // skin is what the brighter places of the neighbourhood are
   const darkness = new Float32Array(ROWS * COLUMNS)
-  const acrossOf = (j: number): number => ACROSS[0] + (j / (ROWS - 1)) * (ACROSS[1] - ACROSS[0])
   for (let i = 0; i < COLUMNS; i++) {
     const about: number[] = []
     for (let c = Math.max(0, i - 4); c <= Math.min(COLUMNS - 1, i + 4); c++)
@@ -86,26 +86,27 @@ export function browBand(
     return Math.min(0.8, Math.max(0.2, (s * 1.7 * spread + PRIOR * USUAL.half) / (s + PRIOR)))
   })
   const density = gaussianBlur(darkness, COLUMNS, ROWS, 1, 1.4).map((d) => smoothstep(0, DENSE - DARKER, d))
-  return { band: { middle, half, density }, colour: hairColour(uv, texel, bright, albedo, middle, half) }
+  return { band: { middle, half, density }, colour: hairColour(bright, colourOf, { middle, half }) }
 }
 
-/** The darker part of what is in the band. */
+/** The darker part of what is in the band. @param bright and @param colourOf of the patch's points */
 function hairColour(
-  uv: Float32Array,
-  texel: (i: number) => number,
   bright: Float32Array,
-  albedo: Float32Array,
-  middle: number[],
-  half: number[],
+  colourOf: (i: number) => ArrayLike<number>,
+  { middle, half }: Pick<Band, 'middle' | 'half'>,
 ): number[] | undefined {
   const within: number[] = []
-  for (let i = 0; i < uv.length / 2; i++) {
-    const [column, v] = [i % COLUMNS, ACROSS[0] + (Math.floor(i / COLUMNS) / (ROWS - 1)) * (ACROSS[1] - ACROSS[0])]
+  for (let i = 0; i < bright.length; i++) {
+    const column = i % COLUMNS
     const u = ALONG[0] + (column / (COLUMNS - 1)) * (ALONG[1] - ALONG[0])
-    if (u > 0.05 && u < 0.85 && Math.abs(v - middle[column]) < 0.7 * half[column]) within.push(i)
+    if (u > 0.05 && u < 0.85 && Math.abs(acrossOf(Math.floor(i / COLUMNS)) - middle[column]) < 0.7 * half[column])
+      within.push(i)
   }
   within.sort((a, b) => bright[a] - bright[b])
   const dark = within.slice(Math.floor(0.05 * within.length), Math.ceil(0.35 * within.length))
   if (dark.length === 0) return undefined
-  return [0, 1, 2].map((k) => HAIR * dark.reduce((total, i) => total + albedo[3 * texel(i) + k] / dark.length, 0))
+  return [0, 1, 2].map((k) => HAIR * dark.reduce((total, i) => total + colourOf(i)[k] / dark.length, 0))
 }
+
+/** Where a row of the patch is across the brow. */
+const acrossOf = (j: number): number => ACROSS[0] + (j / (ROWS - 1)) * (ACROSS[1] - ACROSS[0])

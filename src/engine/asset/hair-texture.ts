@@ -66,14 +66,12 @@ export function paintHair(colours: HairColours): HairTexture {
   let cell = 0
   for (const kind of ['lash', 'brow'] as const)
     for (let i = 0; i < CELLS[kind]; i++, cell++)
-      paintCell(data, width, cell * CELL_WIDTH, KINDS[kind], colours[kind], rng)
+      paintCell({ data, width, x0: cell * CELL_WIDTH }, KINDS[kind], colours[kind], rng)
   return { width, height: HEIGHT, data }
 }
 
 function paintCell(
-  data: Uint8Array,
-  width: number,
-  x0: number,
+  { data, width, x0 }: { data: Uint8Array; width: number; x0: number },
   { hairs, thick, gather, bend, shortest }: Kind,
   colour: readonly number[],
   rng: Rng,

@@ -131,8 +131,8 @@ describe('brows', () => {
     expect(band.half[column(0.4)]).toBeLessThan(0.4)
     expect(band.density[row(at) * COLUMNS + column(0.4)]).toBeGreaterThan(0.9)
     // no hair where the photo has none
-    expect(band.density[row(at) * COLUMNS + column(1)]).toBe(0)
-    expect(band.density[row(0.3) * COLUMNS + column(0.4)]).toBe(0)
+    expect(band.density[row(at) * COLUMNS + column(1)]).toBeLessThan(0.001)
+    expect(band.density[row(0.3) * COLUMNS + column(0.4)]).toBeLessThan(0.001)
     expect(colour![0]).toBeLessThan(0.25)
     // a photo that shows nothing of it leaves the brow where the model has it
     const unseen = browBand(uv, { size: SIZE, albedo, observed: new Float32Array(SIZE * SIZE) })
