@@ -427,7 +427,7 @@ export interface SurfaceSettings {
    */
   lashes: boolean
   /**
-   * Whether the mesh 'head' gets cards with hairs over the brows that the photo has painted on the skin. Default: true.
+   * Whether the mesh 'head' gets cards with hairs over the brows that the photo has painted on the skin. They suit dense brows; faint ones get patches. Default: false.
    */
   brows: boolean
   /**

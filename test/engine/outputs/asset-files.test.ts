@@ -70,6 +70,7 @@ describe('a small run', () => {
           'surface.mesh': 'both',
           'surface.resolution': 64,
           'surface.neutralize': true,
+          'surface.brows': true,
           'head.ipdMm': 60,
         },
       }),

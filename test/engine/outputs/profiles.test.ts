@@ -75,7 +75,7 @@ describe.each(Object.keys(PROFILES))('%s', (profile) => {
     expect(names).toEqual([
       'face',
       ...['eyeRight', 'corneaRight', 'eyeLeft', 'corneaLeft', 'teethUpper', 'teethLower', 'tongue', 'mouth'],
-      ...['lashesRight', 'browRight', 'lashesLeft', 'browLeft'],
+      ...['lashesRight', 'lashesLeft'],
     ])
   })
 
@@ -197,7 +197,7 @@ describe('OBJ', () => {
 
   test('faceit is in metres, with all parts', () => {
     expect(height('faceit')).toBeLessThan(0.35)
-    expect([...obj('faceit').matchAll(/^o (\w+)$/gm)]).toHaveLength(13)
+    expect([...obj('faceit').matchAll(/^o (\w+)$/gm)]).toHaveLength(11)
   })
 })
 
@@ -206,7 +206,6 @@ test('hairs are seen through where their picture is clear', async () => {
     const materials = (await document('vrm', file)).getRoot().listMaterials()
     const modes = new Map(materials.map((one) => [one.getName(), one.getAlphaMode()]))
     expect(modes.get('lashes')).toBe('BLEND')
-    expect(modes.get('brows')).toBe('BLEND')
     expect(modes.get('face skin')).toBe('OPAQUE')
   }
   expect(made.get('faceit')!['face.mtl']).toMatch(/newmtl lashes[^#]*map_d textures\/hair.png/)
