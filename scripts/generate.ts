@@ -47,7 +47,7 @@ function profilesMarkdown(): string {
       )
       const unit = metresPerUnit === 1 ? 'm' : 'cm'
       const listed = parts?.map((part) => `\`${part}\``).join(', ') ?? 'all'
-      return `| \`${name}\` | ${description} | ${changed.join(', ') || '-'} | ${listed}; ${unit} | ${meets} ([source](${source})) |`
+      return `| [\`${name}\`](profiles/${name}.md) | ${description} | ${changed.join(', ') || '-'} | ${listed}; ${unit} | ${meets} ([source](${source})) |`
     },
   )
   return [

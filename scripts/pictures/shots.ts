@@ -22,11 +22,13 @@ const KEYS: Record<string, string[]> = {
   smile: ['mouthSmileLeft', 'mouthSmileRight'],
   pucker: ['mouthPucker'],
   lookUp: ['eyeLookUpLeft', 'eyeLookUpRight'],
+  browUp: ['browInnerUp', 'browOuterUpLeft', 'browOuterUpRight'],
 }
 
 /** What is looked at, and with which keys by default. */
 const VIEWS = {
   eye: ['rest', 'blink', 'lookUp', 'smile'],
+  brow: ['rest', 'browUp'],
   corner: ['rest', 'jawOpen', 'smile', 'pucker'],
   teeth: ['jawOpen', 'smile'],
   ear: ['rest'],
@@ -57,6 +59,8 @@ function framing(view: View, parts: ShownPart[], points: number[][]): Omit<Shot,
   switch (view) {
     case 'eye': // the subject's left one
       return { center: middle(42, 48), radius: 0.021, yaw: 12, pitch: 0 }
+    case 'brow':
+      return { center: middle(22, 27), radius: 0.03, yaw: 12, pitch: 0 }
     case 'corner':
       return { center: points[54] as [number, number, number], radius: 0.021, yaw: 25, pitch: 0 }
     case 'teeth':

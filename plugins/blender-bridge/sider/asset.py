@@ -13,6 +13,8 @@ from .meshes import make_image, make_mesh
 EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png"}
 RENDER_LEVELS = 2
 """Subdivisions for true displacement when rendering."""
+CARD_LAYERS = 32
+"""Hairs of brows lie over each other."""
 GAP = 0.06
 """Metres from one thing to the next."""
 LARGEST = 3.0
@@ -161,6 +163,10 @@ def _material(part, result, displacement):
         image = make_image(f"{part.name} albedo", given.base_image.data, EXTENSIONS[given.base_image.media_type])
         texture = _texture(tree, image, (-600, 300))
         tree.links.new(texture.outputs["Color"], compat.bsdf_input(shader, "Base Color"))
+        if given.cut_out:
+            tree.links.new(texture.outputs["Alpha"], compat.bsdf_input(shader, "Alpha"))
+            compat.set_transparent(material)
+            compat.see_through_layers(bpy.context.scene, CARD_LAYERS)
     if given.roughness_image:
         _skin(tree, shader, _map_image(part, "roughness", given.roughness_image))
     map_node = displacer = None

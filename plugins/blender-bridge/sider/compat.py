@@ -71,6 +71,13 @@ def set_transparent(material):
         material.blend_method, material.shadow_method = "BLEND", "NONE"
 
 
+def see_through_layers(scene, layers):
+    """Lets Cycles look through at least so many clear surfaces one behind the other: what is behind more is black. It is 8 by default."""
+    cycles = getattr(scene, "cycles", None)
+    if cycles is not None:  # it may be switched off
+        cycles.transparent_max_bounces = max(cycles.transparent_max_bounces, layers)
+
+
 def displacement_of(material):
     owner = material if hasattr(material, "displacement_method") else material.cycles
     return owner.displacement_method

@@ -87,16 +87,12 @@ def settings_of(given):
     }
 
 
-class SIDER_OT_reconstruct_panel(_Failing, bpy.types.Operator):
+class SIDER_OT_reconstruct_panel(_Failing, session.WhileIdle, bpy.types.Operator):
     """Make a detailed 3D face of the photo. Blender can be used meanwhile"""
 
     bl_idname = "sider.reconstruct_panel"
     bl_label = "Reconstruct Face"
     bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, _context):
-        return session.current is None or not session.current.active
 
     def execute(self, context):
         try:
@@ -174,7 +170,7 @@ class SIDER_OT_control(_Failing, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context):
-        return session.current is not None and session.current.active
+        return session.busy()
 
     def act(self, _context):
         here = session.current

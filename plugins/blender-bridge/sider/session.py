@@ -180,10 +180,23 @@ class Session:
         meshes.remove_previews()
 
 
+def busy():
+    """Whether a job is under way."""
+    return current is not None and current.active
+
+
+class WhileIdle:
+    """For Blender's classes that are of use while no job is under way."""
+
+    @classmethod
+    def poll(cls, _context):
+        return not busy()
+
+
 def start(request, options):
     """Begins a job. Raises SiderError if one is under way, something that it needs is missing, or there is nowhere to send it."""
     global current
-    if current is not None and current.active:
+    if busy():
         raise SiderError("BUSY", "a reconstruction is under way", "Wait for it, or cancel it.")
     np()
     forget()
@@ -218,7 +231,7 @@ def forget():
     """What was said of the last reconstruction is over: something else is to be made, or settings have changed."""
     global current, problem
     problem = None
-    if current is not None and not current.active:
+    if not busy():
         current = None
 
 
@@ -241,13 +254,13 @@ def tidy():
     forget()
     if current is not None:
         current.objects_replaced()
-    meshes.remove_previews(keep=current.key if current is not None and current.active else None)
+    meshes.remove_previews(keep=current.key if busy() else None)
 
 
 def shut_down():
     """The add-on goes: the job is left to the server."""
     global current
-    if current is not None and current.active:
+    if busy():
         current.job.leave()
         meshes.remove_previews()
     current = None

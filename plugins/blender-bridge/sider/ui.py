@@ -109,16 +109,12 @@ class SIDER_PT_panel(bpy.types.Panel):
             self.layout.operator("sider.use_photo_camera", icon="VIEW_CAMERA")
 
 
-class SIDER_PT_settings(bpy.types.Panel):
+class SIDER_PT_settings(session.WhileIdle, bpy.types.Panel):
     bl_label = "Settings"
     bl_parent_id = "SIDER_PT_panel"
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, _context):
-        return session.current is None or not session.current.active
 
     def draw(self, context):
         given = context.scene.sider

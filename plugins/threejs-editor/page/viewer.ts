@@ -103,7 +103,11 @@ export class Viewer {
         if (!(object instanceof Mesh)) return
         if (!this.own.has(object)) this.own.set(object, object.material)
         const plain = group === this.coarse || object.name === 'SIDER preview'
-        object.material = this.look !== 'textured' ? replaced[this.look] : plain ? this.clay : this.own.get(object)!
+        // what is seen through (corneas, hairs on cards) would hide what is behind it
+        const own = this.own.get(object)!
+        if (!Array.isArray(own) && own.transparent)
+          object.visible = this.look === 'textured' || this.look === 'wireframe'
+        object.material = this.look !== 'textured' ? replaced[this.look] : plain ? this.clay : own
       })
     }
     this.redraw()

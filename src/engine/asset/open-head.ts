@@ -271,7 +271,7 @@ export class Meeting {
 }
 
 /** A loop split at its ends in x: places of the upper and of the lower run, from low x to high. */
-function rimHalves(positions: Float32Array, loop: Uint32Array): [number[], number[]] {
+export function rimHalves(positions: Float32Array, loop: Uint32Array): [number[], number[]] {
   const x = (i: number): number => positions[3 * loop[i]]
   const places = [...loop.keys()]
   const right = places.reduce((a, b) => (x(b) < x(a) ? b : a))
@@ -306,7 +306,7 @@ function shares(line: readonly number[][]): number[] {
 }
 
 /** The point of a line at a share of its length. */
-function atShare(line: readonly number[][], share: number): number[] {
+export function atShare(line: readonly number[][], share: number): number[] {
   const all = shares(line)
   let i = 1
   while (i < line.length - 1 && all[i] < share) i++

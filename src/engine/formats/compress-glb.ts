@@ -1,6 +1,7 @@
 /** Smaller GLB files: quantised numbers, and meshopt's packing of them. */
 import { type Document, Logger, Verbosity, WebIO } from '@gltf-transform/core'
 import { EXTMeshoptCompression, KHRMeshQuantization } from '@gltf-transform/extensions'
+import { withJson } from './glb-json.js'
 
 /** How a GLB is packed; 'none' opens everywhere. */
 export type Compression = 'none' | 'quantize' | 'meshopt'
@@ -30,8 +31,21 @@ export async function encode(document: Document, compression: Compression): Prom
     return io.writeBinary(document)
   }
   // quantising makes full arrays of the shape keys' sparse ones
+  const quantised = new Set<string>()
   for (const mesh of document.getRoot().listMeshes())
     for (const primitive of mesh.listPrimitives())
-      for (const key of primitive.listTargets()) for (const accessor of key.listAttributes()) accessor.setSparse(true)
-  return io.writeBinary(document)
+      for (const key of primitive.listTargets())
+        for (const accessor of key.listAttributes()) {
+          accessor.setSparse(true)
+          if (!accessor.getNormalized()) continue
+          // the library would write what sparse integers mean, cut to whole numbers, in place of the integers: it is told later what they are
+          accessor.setNormalized(false).setName(`quantised ${quantised.size}`)
+          quantised.add(accessor.getName())
+        }
+  return withJson<{ accessors: { name?: string; normalized?: boolean }[] }>(
+    await io.writeBinary(document),
+    ({ accessors }) => {
+      for (const accessor of accessors) if (quantised.has(accessor.name ?? '')) accessor.normalized = true
+    },
+  )
 }

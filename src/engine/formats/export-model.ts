@@ -28,6 +28,8 @@ export interface ExportPart {
   baseColor?: readonly [number, number, number]
   /** Below 1 the part is seen through. */
   alpha?: number
+  /** Whether the texture's alpha says where the part is. */
+  cutOut?: boolean
   /** Factor of the texture, if there is one. */
   roughness: number
   /** Grey, linear; needs `uv`. */

@@ -1,7 +1,7 @@
 /** Meshes of any origin for evaluation: GLB (all triangles of the scene), PLY (text or binary) and OBJ. */
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { type Node, NodeIO } from '@gltf-transform/core'
+import { type Node, NodeIO, type Primitive } from '@gltf-transform/core'
 import { ALL_EXTENSIONS } from '@gltf-transform/extensions'
 import { type ErrorCode, SiderError } from '../errors.js'
 import type { Mesh } from '../stages.js'
@@ -63,29 +63,40 @@ export async function readMesh(path: string, side: Side): Promise<Mesh> {
   return mesh
 }
 
-/** All triangles of the default scene, in the scene's space. Quantised and compressed positions are decoded. */
+/** Whether the alpha of its picture says where there is something: hairs on cards are no surface. */
+const isCutOut = (primitive: Primitive): boolean => {
+  const material = primitive.getMaterial()
+  return material?.getBaseColorTexture() != null && material.getAlphaMode() !== 'OPAQUE'
+}
+
+/**
+ * All triangles of the default scene, in the scene's space, but those of cards with pictures that are clear in part, unless there are no
+ * others. Quantised and compressed positions are decoded.
+ */
 export async function parseGlb(bytes: Uint8Array): Promise<Mesh> {
   const document = await new NodeIO().registerExtensions(ALL_EXTENSIONS).readBinary(bytes)
   const root = document.getRoot()
   const scene = root.getDefaultScene() ?? root.listScenes()[0]
+  const all: { node: Node; primitive: Primitive }[] = []
+  scene?.traverse((node) => {
+    for (const primitive of node.getMesh()?.listPrimitives() ?? [])
+      if (primitive.getAttribute('POSITION') && primitive.getMode() === 4) all.push({ node, primitive })
+  })
+  const solid = all.filter(({ primitive }) => !isCutOut(primitive))
   const positions: number[] = []
   const indices: number[] = []
-  const visit = (node: Node): void => {
+  for (const { node, primitive } of solid.length > 0 ? solid : all) {
     const m = node.getWorldMatrix() // column-major
-    for (const primitive of node.getMesh()?.listPrimitives() ?? []) {
-      const attribute = primitive.getAttribute('POSITION')
-      if (!attribute || primitive.getMode() !== 4) continue
-      const first = positions.length / 3
-      const p = [0, 0, 0]
-      for (let i = 0; i < attribute.getCount(); i++) {
-        attribute.getElement(i, p)
-        for (let k = 0; k < 3; k++) positions.push(m[k] * p[0] + m[4 + k] * p[1] + m[8 + k] * p[2] + m[12 + k])
-      }
-      const list = primitive.getIndices()?.getArray() ?? Uint32Array.from({ length: attribute.getCount() }, (_, i) => i)
-      for (const v of list) indices.push(first + v)
+    const attribute = primitive.getAttribute('POSITION')!
+    const first = positions.length / 3
+    const p = [0, 0, 0]
+    for (let i = 0; i < attribute.getCount(); i++) {
+      attribute.getElement(i, p)
+      for (let k = 0; k < 3; k++) positions.push(m[k] * p[0] + m[4 + k] * p[1] + m[8 + k] * p[2] + m[12 + k])
     }
+    const list = primitive.getIndices()?.getArray() ?? Uint32Array.from({ length: attribute.getCount() }, (_, i) => i)
+    for (const v of list) indices.push(first + v)
   }
-  scene?.traverse(visit)
   return { positions: Float32Array.from(positions), indices: Uint32Array.from(indices) }
 }
 

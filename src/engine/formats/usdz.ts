@@ -100,8 +100,20 @@ function meshPrim(
 `
 }
 
+const RGBA = `float3 outputs:rgb
+                float outputs:a`
+
 function materialPrim(
-  { material, texture, normalTexture, baseColor = [1, 1, 1], alpha = 1, roughness, roughnessTexture }: ExportPart,
+  {
+    material,
+    texture,
+    normalTexture,
+    baseColor = [1, 1, 1],
+    alpha = 1,
+    cutOut,
+    roughness,
+    roughnessTexture,
+  }: ExportPart,
   root: string,
 ): string {
   const name = identifier(material)
@@ -130,6 +142,8 @@ function materialPrim(
   const rough = roughnessTexture
     ? `float inputs:roughness.connect = <${path}/roughness.outputs:r>`
     : `float inputs:roughness = ${roughness}`
+  const opacity =
+    texture && cutOut ? `float inputs:opacity.connect = <${path}/albedo.outputs:a>` : `float inputs:opacity = ${alpha}`
   return `        def Material "${name}"
         {
             token outputs:surface.connect = <${path}/surface.outputs:surface>
@@ -144,7 +158,7 @@ function materialPrim(
                     : ''
                 }
                 float inputs:metallic = 0
-                float inputs:opacity = ${alpha}
+                ${opacity}
                 ${rough}
                 token outputs:surface
             }
@@ -155,7 +169,7 @@ function materialPrim(
                 string inputs:varname = "st"
                 float2 outputs:result
             }
-${texture ? shader('albedo', texture, 'sRGB') : ''}${roughnessTexture ? shader('roughness', roughnessTexture, 'raw', '', 'float outputs:r') : ''}${
+${texture ? shader('albedo', texture, 'sRGB', '', RGBA) : ''}${roughnessTexture ? shader('roughness', roughnessTexture, 'raw', '', 'float outputs:r') : ''}${
   normalTexture
     ? shader(
         'normals',

@@ -2,6 +2,7 @@
  * VRM 1.0 of a GLB: the bones of a standing person as nodes, the parts on its head, and expressions made of their keys. There is no body.
  * Written against github.com/vrm-c/vrm-specification, specification/VRMC_vrm-1.0.
  */
+import { withJson } from './glb-json.js'
 
 /** Metres in the model's space: the bones that VRM asks for, feet on the ground, arms held out, +X to its left. */
 const BONES: readonly (readonly [name: string, parent: string | undefined, x: number, y: number, z: number])[] = [
@@ -22,7 +23,7 @@ const BONES: readonly (readonly [name: string, parent: string | undefined, x: nu
   }),
 ]
 /** Height of the eyes, the origin of the head frame. */
-const EYES = 1.58
+export const EYES = 1.58
 
 /** VRM's preset expressions by ARKit's keys. */
 const both = (name: string, weight: number): Record<string, number> => ({
@@ -66,31 +67,9 @@ interface Gltf {
   extensions?: Record<string, unknown>
 }
 
-const JSON_CHUNK = 0x4e4f534a
-const HEADER = 12
-const CHUNK_HEADER = 8
-
 /** Bytes of the VRM. @param glb without tangents and packing, which VRM does not know; its nodes are the head's parts */
 export function vrmOf(glb: Uint8Array, options: VrmOptions): Uint8Array {
-  const view = new DataView(glb.buffer, glb.byteOffset, glb.byteLength)
-  const length = view.getUint32(HEADER, true)
-  if (view.getUint32(HEADER + 4, true) !== JSON_CHUNK) throw new RangeError('the GLB does not begin with its JSON')
-  const start = HEADER + CHUNK_HEADER
-  const gltf = JSON.parse(new TextDecoder().decode(glb.subarray(start, start + length))) as Gltf
-  addVrm(gltf, options)
-  const json = new TextEncoder().encode(JSON.stringify(gltf))
-  const padded = Math.ceil(json.length / 4) * 4
-  const rest = glb.subarray(start + length)
-  const out = new Uint8Array(start + padded + rest.length)
-  out.set(glb.subarray(0, HEADER + CHUNK_HEADER))
-  // chunks of JSON are padded with spaces
-  out.fill(0x20, start, start + padded)
-  out.set(json, start)
-  out.set(rest, start + padded)
-  const header = new DataView(out.buffer)
-  header.setUint32(8, out.length, true)
-  header.setUint32(HEADER, padded, true)
-  return out
+  return withJson<Gltf>(glb, (gltf) => addVrm(gltf, options))
 }
 
 function addVrm(gltf: Gltf, { name, eyes, gazeDegrees }: VrmOptions): void {

@@ -48,6 +48,8 @@ export interface GlbPart {
   baseColor?: readonly [number, number, number]
   /** Below 1 the part is seen through. */
   alpha?: number
+  /** Whether the texture's alpha says where the part is. */
+  cutOut?: boolean
   /** Name of its material; parts with the same name, textures and numbers share one. Default: the part's name and 'skin'. */
   material?: string
   /** Default true: the face is an open sheet. */
@@ -173,7 +175,7 @@ function materialOf(document: Document, part: GlbPart, name: string, textures: M
     .setRoughnessFactor(part.roughness ?? 0.6)
     .setDoubleSided(part.doubleSided ?? true)
     .setBaseColorFactor([...(part.baseColor ?? [1, 1, 1]), alpha] as [number, number, number, number])
-    .setAlphaMode(alpha < 1 ? 'BLEND' : 'OPAQUE')
+    .setAlphaMode(alpha < 1 || part.cutOut ? 'BLEND' : 'OPAQUE')
   if (part.uv !== undefined && part.texture !== undefined) {
     material.setBaseColorTexture(texture('albedo', part.texture))
     clamp(material.getBaseColorTextureInfo())

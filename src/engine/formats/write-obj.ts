@@ -66,7 +66,10 @@ const SKIN_ROUGHNESS = 0.5
 export function writeMtl(model: ExportModel, displacement?: ObjDisplacement): string {
   return materialsOf(model)
     .flatMap(
-      ({ material, baseColor = [1, 1, 1], alpha = 1, roughness, roughnessTexture, texture, normalTexture }, i) => [
+      (
+        { material, baseColor = [1, 1, 1], alpha = 1, cutOut, roughness, roughnessTexture, texture, normalTexture },
+        i,
+      ) => [
         `newmtl ${identifier(material)}`,
         `Kd ${baseColor.join(' ')}`,
         'Ks 0.04 0.04 0.04',
@@ -76,6 +79,7 @@ export function writeMtl(model: ExportModel, displacement?: ObjDisplacement): st
         'illum 2',
         ...(alpha < 1 ? [`d ${alpha}`] : []),
         ...(texture ? [`map_Kd ${texture.file}`] : []),
+        ...(texture && cutOut ? [`map_d ${texture.file}`] : []),
         ...(roughnessTexture ? [`map_Pr ${roughnessTexture.file}`] : []),
         ...(normalTexture ? [`norm ${normalTexture.file}`] : []),
         ...(i === 0 && displacement

@@ -423,6 +423,14 @@ export interface SurfaceSettings {
    */
   keys: 'arkit' | 'model'
   /**
+   * Whether the mesh 'head' gets lashes: small cards with hairs along the lids, which go with the lids' keys. Default: true.
+   */
+  lashes: boolean
+  /**
+   * Whether the mesh 'head' gets cards with hairs over the brows that the photo has painted on the skin. They suit dense brows; faint ones get patches. Default: false.
+   */
+  brows: boolean
+  /**
    * Whether the mesh 'head' is brought to a neutral expression, with shut lips and eyes that look straight ahead. Default: false.
    */
   neutralize: boolean

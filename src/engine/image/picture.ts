@@ -140,6 +140,15 @@ export async function encodePng(picture: Picture): Promise<Uint8Array> {
     .toBuffer()
 }
 
+/** PNG bytes of [height, width, 4] sRGB and alpha. */
+export async function encodeClearPng(picture: Picture): Promise<Uint8Array> {
+  const { width, height, data } = picture
+  const sharp = await encoder()
+  return sharp(data, { raw: { width, height, channels: 4 } })
+    .png({ compressionLevel: 9 })
+    .toBuffer()
+}
+
 /** JPEG bytes of a picture (4:4:4, sRGB). */
 export async function encodeJpeg(picture: Picture, quality = 92): Promise<Uint8Array> {
   const { width, height, data } = picture

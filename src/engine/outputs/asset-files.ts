@@ -7,6 +7,7 @@ import { vrmOf } from '../formats/vrm.js'
 import { type GlbPart, writeGlb } from '../formats/write-glb.js'
 import { normalMapPicture } from '../image/normal-map.js'
 import {
+  encodeClearPng,
   encodeGreyPng,
   encodeGreyPng16,
   encodeJpeg,
@@ -29,6 +30,7 @@ const DISPLACEMENT_FILE = 'textures/displacement.png'
 const ROUGHNESS_FILE = 'textures/roughness.jpg'
 const EYE_FILE = 'textures/eye.jpg'
 const MOUTH_FILE = 'textures/mouth.jpg'
+const HAIR_FILE = 'textures/hair.png'
 /** Displacements are stored to at least this, metres, so that their scale is the same for most faces. */
 const LEAST_RANGE = 0.001
 
@@ -55,6 +57,7 @@ export async function assetFiles(
     'textures/observed.png': encodeGreyPng(textures.observed, size, size),
     'textures/confidence.png': encodeGreyPng(textures.confidence, size, size),
     ...(asset.eyeTexture && { [EYE_FILE]: encodeJpeg(squarePicture(asset.eyeTexture)) }),
+    ...(asset.hairTexture && { [HAIR_FILE]: encodeClearPng(asset.hairTexture) }),
     ...(asset.mouthTexture && { [MOUTH_FILE]: encodeJpeg(squarePicture(asset.mouthTexture)) }),
   }
   const pictures = await Promise.all(
@@ -137,7 +140,7 @@ const greyPicture = ({ values, size }: HeadTextures['roughness']): Picture => pi
 /** Numbers of the parts' materials; colours are linear, for parts without texture. */
 const LOOKS: Record<
   AssetPart['look'],
-  Pick<ExportPart, 'roughness' | 'baseColor' | 'alpha'> & { doubleSided?: boolean; file?: string }
+  Pick<ExportPart, 'roughness' | 'baseColor' | 'alpha' | 'cutOut'> & { doubleSided?: boolean; file?: string }
 > = {
   eye: { roughness: 0.25, doubleSided: false, file: EYE_FILE },
   cornea: { roughness: 0.03, baseColor: [0, 0, 0], alpha: 0.12, doubleSided: false },
@@ -145,7 +148,12 @@ const LOOKS: Record<
   tongue: { roughness: 0.4, baseColor: [0.4, 0.15, 0.14], file: MOUTH_FILE },
   // seen from the inside alone
   mouth: { roughness: 0.45, baseColor: [0.2, 0.06, 0.05], doubleSided: false, file: MOUTH_FILE },
+  lashes: { roughness: 0.6, cutOut: true, file: HAIR_FILE },
+  brows: { roughness: 0.7, cutOut: true, file: HAIR_FILE },
 }
+
+/** Whether all of a part's mesh is to be seen: no clear cap, no card with hairs. */
+export const isSolid = ({ look }: AssetPart): boolean => LOOKS[look].alpha === undefined && !LOOKS[look].cutOut
 
 function filePart({ look, uv, keys, ...part }: AssetPart, files: Files): AssetFilePart {
   const { file, baseColor, ...numbers } = LOOKS[look]

@@ -19,7 +19,7 @@ import { asMemoryError } from '../system/memory.js'
 import { pass } from '../system/pass.js'
 import { GENERATOR, VERSION } from '../system/version.js'
 import { openThreads, type Threads } from '../threads/index.js'
-import { assetFiles } from './asset-files.js'
+import { assetFiles, isSolid } from './asset-files.js'
 import { identitySentence } from './identity-sentence.js'
 
 /** Pictures of training and sheets are at least this large a cell. */
@@ -237,7 +237,7 @@ async function viewSheet(
   const { head, textures, baked } = asset
   const texture = squarePicture(textures.photo)
   const [eye, mouth] = [asset.eyeTexture, asset.mouthTexture].map((t) => t && squarePicture(t))
-  const parts = asset.parts.filter(({ look }) => look !== 'cornea')
+  const parts = asset.parts.filter(isSolid)
   const yawDegrees = [-50, -20, 0, 20, 50]
   const looks = [
     [{ ...head, normalMap: baked }, ...parts.map(({ mesh, normals }) => ({ mesh, normals }))],

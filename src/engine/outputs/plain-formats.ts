@@ -28,12 +28,12 @@ export function plainFormats(
   }
 }
 
-/** All parts in one mesh with colours at its vertices. The format knows no clear material: corneas are left out. */
+/** All parts in one mesh with colours at its vertices. The format knows no clear material: corneas, lashes and brows are left out. */
 function plyOf(
   { parts, comments }: ExportModel,
   { textures, eyeTexture, mouthTexture }: Reconstruction['asset'],
 ): Uint8Array {
-  const solid = parts.filter(({ alpha = 1 }) => alpha === 1)
+  const solid = parts.filter(({ alpha = 1, cutOut }) => alpha === 1 && !cutOut)
   const pictures: Record<string, Float32Array | undefined> = { 'face skin': textures.albedo, eye: eyeTexture }
   const colours = solid.flatMap(({ mesh, uv, material, baseColor = [1, 1, 1] }) => {
     const picture = pictures[material] ?? mouthTexture

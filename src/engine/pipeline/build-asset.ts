@@ -2,6 +2,8 @@
  * From the detailed field to what an artist gets: meshes, textures and shape keys. Puts together the steps of `surface/` and
  * `asset/` as reconstruct.ts puts together the stages.
  */
+
+import type { HairTexture } from '../asset/hair-texture.js'
 import type { ShapeKey } from '../asset/keys.js'
 import { gainAt, type LitCrop, RELIGHTING, type Relight } from '../asset/light.js'
 import { MIRROR_UV } from '../asset/mirror.js'
@@ -29,6 +31,7 @@ import { type HeadTopology, headMeshOf, headTopology } from '../surface/head-top
 import { sampleSdfGrid } from '../surface/sdf-grid.js'
 import { pass } from '../system/pass.js'
 import type { Threads } from '../threads/index.js'
+import { buildHair } from './build-hair.js'
 import { type AssetPart, eyeParts, lidStretch, moveHead, type OpenedHead, openFace } from './build-parts.js'
 
 /** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
@@ -59,12 +62,14 @@ export interface Asset {
   faceRegion: Uint8Array
   /** Of `head`. */
   keys: ShapeKey[]
-  /** Eyeballs, corneas, teeth, tongue and the mouth's cavity, as far as the head model has them. */
+  /** Eyeballs, corneas, teeth, tongue, the mouth's cavity, lashes and brows, as far as the head model has them and they are asked for. */
   parts: AssetPart[]
   textures: HeadTextures
   /** sRGB 0..1 [size, size, 3] of the parts; undefined where there are none. */
   eyeTexture: Float32Array | undefined
   mouthTexture: Float32Array | undefined
+  /** Of lashes and brows. */
+  hairTexture: HairTexture | undefined
   baked: BakedDetail
   /** The field about the face. */
   sdf: SdfGrid
@@ -140,6 +145,7 @@ export async function buildAsset(
   ])
   await pass(signal)
   const mesh = { positions: each(moved.positions, 3), indices: split.mesh.indices }
+  const hair = buildHair(fit, opened, moved, textures, surface)
   const shownNormals = surface.neutralize ? normalsOf(moved.positions) : normals
   return {
     head: {
@@ -156,12 +162,13 @@ export async function buildAsset(
       displacements: each(displacements, 3),
       normals: each(normals, 3),
     })),
-    parts: [...eyeParts(opened, surface.shapeKeys), ...moved.inside],
+    parts: [...eyeParts(opened, surface.shapeKeys), ...moved.inside, ...hair.parts],
     textures,
     eyeTexture,
     mouthTexture: moved.inside.some(({ uv }) => uv)
       ? paintMouth(fit.model.interior!, mouthOwner(textures), colourful, exposure)
       : undefined,
+    hairTexture: hair.texture,
     baked,
     sdf,
     surface: surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, surface.resolution),

@@ -38,7 +38,7 @@ import { pass } from '../system/pass.js'
 export interface AssetPart {
   name: string
   /** What it is made of. */
-  look: 'eye' | 'cornea' | 'teeth' | 'tongue' | 'mouth'
+  look: 'eye' | 'cornea' | 'teeth' | 'tongue' | 'mouth' | 'lashes' | 'brows'
   /** Seams are split; triangles of quads come first (geometry/quads.ts). */
   mesh: Mesh
   quads: number
@@ -89,7 +89,7 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   const withBalls = (['Right', 'Left'] as const).flatMap((side) => {
     const sign = side === 'Left' ? 1 : -1
     const found = loops.find(({ loop }) => sign * mesh.positions[3 * loop[0]] > 0)
-    const ball = ballPoints(fit, sign)
+    const ball = ballPoints(fit.model, fit.mesh.positions, sign)
     return found && ball.length > 0
       ? [{ side, loop: found.loop, ball, rim: gather(mesh.positions, found.loop, 3) }]
       : []
@@ -163,8 +163,8 @@ function around({ positions }: Mesh, loop: Uint32Array): (x: number, y: number, 
   return (x, y, z) => Math.hypot(x - middle[0], y - middle[1], z - middle[2]) < 1.3 * radius
 }
 
-/** [n, 3] points of the fitted head's eyeball on a side, as far as it is not a sheet between the lids. */
-function ballPoints({ model, mesh }: HeadFit, sign: number): Float32Array {
+/** [n, 3] points of a head's eyeball on a side, as far as it is not a sheet between the lids. @param positions of the model's vertices */
+export function ballPoints(model: HeadFit['model'], positions: Float32Array, sign: number): Float32Array {
   const own = new Set<number>()
   model.faceRegion.forEach((inFace, t) => {
     if (inFace) return
@@ -173,7 +173,7 @@ function ballPoints({ model, mesh }: HeadFit, sign: number): Float32Array {
       if (model.parts[v] === HEAD_PARTS.eyeball && sign * model.mean[3 * v] > 0) own.add(v)
     }
   })
-  return gather(mesh.positions, Uint32Array.from(own), 3)
+  return gather(positions, Uint32Array.from(own), 3)
 }
 
 /** Balls and corneas. */
@@ -212,6 +212,9 @@ export interface MovedHead {
   positions: Float32Array
   keys: ShapeKey[]
   inside: AssetPart[]
+  /** [vertices of the closed head, 3]: what it shows, and where each key leads. */
+  skin: Float32Array
+  targets: { name: string; skin: Float32Array }[]
 }
 
 /** Poses the opened head, and makes all keys. @param signal ends it between two steps */
@@ -282,6 +285,8 @@ export async function moveHead(
     positions,
     keys,
     inside: inside.map((part) => ({ ...part, look: lookOf(part) })),
+    skin: skin.positions,
+    targets: targets.map(({ pose: { name }, skin }) => ({ name, skin })),
   }
 }
 

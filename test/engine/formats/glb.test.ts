@@ -1,6 +1,8 @@
 import { WebIO } from '@gltf-transform/core'
 import validator from 'gltf-validator'
 import { describe, expect, test } from 'vitest'
+import { compareKeys } from '../../../scripts/round-trips/compare.js'
+import { parseGlb } from '../../../src/engine/formats/read-mesh.js'
 import { type GlbPart, writeGlb } from '../../../src/engine/formats/write-glb.js'
 import { splitSeams } from '../../../src/engine/geometry/seams.js'
 import { encodeJpeg, newPicture } from '../../../src/engine/image/picture.js'
@@ -49,6 +51,29 @@ describe('writeGlb', () => {
     const material = primitive.getMaterial()
     expect([material?.getMetallicFactor(), material?.getDoubleSided()]).toEqual([0, true])
     expect(material?.getBaseColorTexture()?.getMimeType()).toBe('image/jpeg')
+  })
+  test.each(['quantize', 'meshopt'] as const)('packed by %s, keys lead where they led', async (compression) => {
+    const plain = await writeGlb([await face()])
+    const packed = await writeGlb([await face()], { compression })
+    const [{ lost, restMm, keysMm }] = await compareKeys(plain, packed)
+    expect(lost).toEqual([])
+    expect([restMm, keysMm].every((mm) => mm < 0.01)).toBe(true)
+    // the key moves vertices by 10 mm: one that is lost would be seen
+    const still = {
+      ...(await face()),
+      morphTargets: [{ name: 'jawOpen', displacements: new Float32Array(grid.positions.length) }],
+    }
+    expect((await compareKeys(plain, await writeGlb([still])))[0].keysMm).toBeGreaterThan(9)
+  })
+  test('cards with hairs are seen through, and no part of a surface that is measured', async () => {
+    const part = await face()
+    const cards = { ...part, name: 'lashes', material: 'lashes', cutOut: true, morphTargets: [] }
+    const glb = await writeGlb([part, cards])
+    expect(await issues(glb)).toMatchObject({ errors: 0, warnings: 0 })
+    const materials = (await new WebIO().readBinary(glb)).getRoot().listMaterials()
+    expect(materials.map((one) => one.getAlphaMode())).toEqual(['OPAQUE', 'BLEND'])
+    expect((await parseGlb(glb)).indices.length).toBe(grid.indices.length)
+    expect((await parseGlb(await writeGlb([cards]))).indices.length).toBe(grid.indices.length)
   })
   test('drops unused vertices and collapsed triangles from every array', async () => {
     const part = await face()

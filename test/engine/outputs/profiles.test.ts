@@ -1,4 +1,5 @@
 /** What each profile promises, checked on files made of one small run each. */
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { WebIO } from '@gltf-transform/core'
 import validator from 'gltf-validator'
@@ -74,6 +75,7 @@ describe.each(Object.keys(PROFILES))('%s', (profile) => {
     expect(names).toEqual([
       'face',
       ...['eyeRight', 'corneaRight', 'eyeLeft', 'corneaLeft', 'teethUpper', 'teethLower', 'tongue', 'mouth'],
+      ...['lashesRight', 'lashesLeft'],
     ])
   })
 
@@ -189,10 +191,35 @@ describe('OBJ', () => {
     },
   )
 
+  test.each(['metahuman', 'headshot'])('%s has no hair', (profile) => {
+    expect(obj(profile)).not.toMatch(/lashes|brow/)
+  })
+
   test('faceit is in metres, with all parts', () => {
     expect(height('faceit')).toBeLessThan(0.35)
-    expect([...obj('faceit').matchAll(/^o (\w+)$/gm)]).toHaveLength(9)
+    expect([...obj('faceit').matchAll(/^o (\w+)$/gm)]).toHaveLength(11)
   })
+})
+
+test('hairs are seen through where their picture is clear', async () => {
+  for (const file of ['face.glb', 'face.vrm']) {
+    const materials = (await document('vrm', file)).getRoot().listMaterials()
+    const modes = new Map(materials.map((one) => [one.getName(), one.getAlphaMode()]))
+    expect(modes.get('lashes')).toBe('BLEND')
+    expect(modes.get('face skin')).toBe('OPAQUE')
+  }
+  expect(made.get('faceit')!['face.mtl']).toMatch(/newmtl lashes[^#]*map_d textures\/hair.png/)
+})
+
+test('each profile has a page, and the table leads to it', () => {
+  const table = readFileSync(new URL('../../../docs/asset.md', import.meta.url), 'utf8')
+  for (const name of Object.keys(PROFILES)) {
+    const page = readFileSync(new URL(`../../../docs/profiles/${name}.md`, import.meta.url), 'utf8')
+    expect(table).toContain(`(profiles/${name}.md)`)
+    const [, picture] = /!\[[^\]]+\]\(\.\.\/(images\/[^)]+)\)/.exec(page)!
+    expect(existsSync(new URL(`../../../docs/${picture}`, import.meta.url)), picture).toBe(true)
+    for (const heading of ['## What it writes', '## How to import it']) expect(page, name).toContain(heading)
+  }
 })
 
 test('neutral profiles show a neutral face, the default the photo', () => {

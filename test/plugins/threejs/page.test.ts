@@ -42,7 +42,11 @@ interface Sider {
   }
   viewer: {
     renderer: { info: { memory: { geometries: number; textures: number } } }
-    detailed: { children: { name: string; geometry: { attributes: { position: { array: Float32Array } } } }[] }
+    detailed: {
+      children: { name: string; geometry: { attributes: { position: { array: Float32Array } } } }[]
+      getObjectByName(name: string): { visible: boolean } | undefined
+    }
+    setLook(look: string): void
   }
   preview: { mesh: { visible: boolean; geometry: { attributes: { position?: { array: Float32Array } } } } }
 }
@@ -255,6 +259,15 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
     await page.getByText('Done in').waitFor({ timeout: 120_000 })
     await page.waitForFunction(() => window.sider.viewer.detailed.children.some(({ name }) => name === 'face'))
     expect(await page.getByLabel('Preset', { exact: true }).inputValue()).toBe('preview') // the job's, not the server's
+    // what is clear would hide what is behind it in clay
+    const seen = (look: string) =>
+      page.evaluate((look) => {
+        const { viewer } = window.sider
+        viewer.setLook(look)
+        return ['eyeLeft', 'corneaLeft', 'lashesLeft'].map((name) => viewer.detailed.getObjectByName(name)?.visible)
+      }, look)
+    expect(await seen('clay')).toEqual([true, false, false])
+    expect(await seen('textured')).toEqual([true, true, true])
     // the photo's camera: the face that is drawn lies on the photo's
     await press(page, 'Photo')
     const { x, y, width, height } = (await page.locator('.photo').boundingBox())!

@@ -38,6 +38,8 @@ class Material:
     """Linear numbers; the roughness is its factor."""
     metallic: float = 0.0
     double_sided: bool = True
+    cut_out: bool = False
+    """Whether the image's alpha says where the part is."""
 
 
 @dataclass
@@ -178,6 +180,7 @@ class _Reader:
             roughness_image=self._picture(rough.get("metallicRoughnessTexture")),
             metallic=rough.get("metallicFactor", 1.0),
             double_sided=given.get("doubleSided", False),
+            cut_out=given.get("alphaMode", "OPAQUE") != "OPAQUE" and "baseColorTexture" in rough,
         )
 
     def _picture(self, reference):

@@ -126,6 +126,21 @@ class Glb(unittest.TestCase):
         np.testing.assert_allclose(part.targets["key 1"], [[0, 0, 0], [0, 0, 0], [0, -2, 0]], atol=1e-6)
         self.assertEqual(part.triangles.tolist(), [[0, 1, 2]])
 
+    def test_cards(self):
+        pictures = {
+            "images": [{"bufferView": 2, "mimeType": "image/png"}],
+            "textures": [{"source": 0}],
+            "materials": [
+                {"name": "lashes", "alphaMode": "BLEND", "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}},
+                {"name": "cornea", "alphaMode": "BLEND", "pbrMetallicRoughness": {"baseColorFactor": [0, 0, 0, 0.12]}},
+                {"name": "skin", "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}},
+            ],
+        }
+        for material, seen_through in ((0, True), (1, False), (2, False)):
+            document = self.document(**pictures)
+            document["meshes"][0]["primitives"][0]["material"] = material
+            self.assertEqual(glb.parse(make_glb(document, self.BINARY)).parts[0].material.cut_out, seen_through)
+
     def test_quads_and_seams(self):
         a, b = [0, 0, 0], [1, 0, 0]
         positions = np.array([a, b, [1, 1, 0], [0, 1, 0], b, [2, 0, 0], a], "f4")

@@ -1,0 +1,33 @@
+/**
+ * What becomes of a GLB's shape keys in other programs: it is read and written again by each, and compared with what it was.
+ *
+ *   npx tsx scripts/round-trips.ts out/face.glb [--blender COMMAND]...
+ *
+ * COMMAND is a Blender (default: blender), or a Python that has the module bpy.
+ */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { throughBlender } from './round-trips/blender.js'
+import { compareKeys } from './round-trips/compare.js'
+import { repacked } from './round-trips/repack.js'
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { blender: { type: 'string', multiple: true, default: ['blender'] } },
+})
+const [file] = positionals
+if (file === undefined) throw new Error('Which GLB? npx tsx scripts/round-trips.ts out/face.glb')
+const original = readFileSync(file)
+
+async function tell(program: string, copy: Uint8Array): Promise<void> {
+  console.log(`\n${program} (${(copy.length / 2 ** 20).toFixed(1)} MiB)`)
+  for (const { node, lost, restMm, keysMm, worst } of await compareKeys(original, copy))
+    console.log(
+      `  ${node.padEnd(13)} at rest ${restMm.toFixed(5)} mm, keys ${keysMm.toFixed(5)} mm${worst && ` (${worst})`}` +
+        `${lost.length > 0 ? `, lost: ${lost.join(' ')}` : ''}`,
+    )
+}
+
+for (const how of ['none', 'quantize', 'meshopt'] as const)
+  await tell(`glTF-Transform, ${how === 'none' ? 'read and written' : how}`, await repacked(original, how))
+for (const command of options.blender) await tell(command, throughBlender(command, file))
