@@ -35,7 +35,11 @@ const SHORT_OPTIONS = {
     value: 'NAME',
     description: 'for what program: arkit, vrm, unreal, metahuman, headshot or faceit (default arkit)',
   },
-  ipd: { path: 'head.ipdMm', value: 'MM', description: 'distance between the pupils in millimetres (default 63)' },
+  ipd: {
+    path: 'head.ipdMm',
+    value: 'MM',
+    description: "distance between the pupils, 40 to 90 mm (default 63; 0: the head model's)",
+  },
   seed: { path: 'seed', value: 'N', description: 'seed of all random numbers (default 0)' },
 } as const
 
