@@ -56,7 +56,7 @@ export interface SettingGroup {
 export interface ResolveOptions {
   /** Name of a preset; the default one if absent. */
   preset?: string
-  /** Changes on top, nested ({relief: {steps: 99}}) or with dotted keys ({'relief.steps': 99}), or both. Later keys win. */
+  /** Changes on top, nested ({relief: {steps: 99}}) or with dotted keys ({'relief.steps': 99}), or both for different settings. */
   overrides?: Record<string, unknown>
 }
 
@@ -155,14 +155,18 @@ function findPreset(name: string): Preset {
   })
 }
 
-/** Writes sparse settings, nested or dotted, into the flat map. */
-function assign(values: Map<string, unknown>, sparse: object, prefix = ''): void {
+/** Writes sparse settings, nested or dotted, into the flat map. @throws SiderError USAGE: an unknown one, or one with two values */
+function assign(values: Map<string, unknown>, sparse: object, prefix = '', given = new Map<string, unknown>()): void {
   for (const [key, value] of Object.entries(sparse)) {
     if (value === undefined) continue
     const path = prefix + key
-    if (SETTINGS_BY_PATH.has(path)) values.set(path, value)
-    else if (!isGroup(path)) throw unknownSetting(path)
-    else if (value !== null && typeof value === 'object' && !Array.isArray(value)) assign(values, value, `${path}.`)
+    if (SETTINGS_BY_PATH.has(path)) {
+      if (given.has(path) && given.get(path) !== value) throw givenTwice(path, given.get(path), value)
+      given.set(path, value)
+      values.set(path, value)
+    } else if (!isGroup(path)) throw unknownSetting(path)
+    else if (value !== null && typeof value === 'object' && !Array.isArray(value))
+      assign(values, value, `${path}.`, given)
     else {
       throw new SiderError('USAGE', `${path} is a group of settings, not a value`, {
         hint: `For example: ${groupOf(path)!.settings[0].path}=${groupOf(path)!.settings[0].default}`,
@@ -221,6 +225,13 @@ function invalid(wrong: [path: string, value: unknown][]): SiderError {
 /** JSON has no NaN and no Infinity, and would show them as null. */
 function show(value: unknown): string {
   return typeof value === 'number' ? String(value) : JSON.stringify(value)
+}
+
+function givenTwice(path: string, one: unknown, other: unknown): SiderError {
+  return new SiderError('USAGE', `${path} is given twice, as ${show(one)} and as ${show(other)}`, {
+    hint: 'Give it once, with a dotted name or in its group.',
+    data: { path, values: [one, other] },
+  })
 }
 
 function unknownSetting(path: string): SiderError {
