@@ -50,7 +50,11 @@ while state not in ("completed", "failed", "cancelled"):
     elif "transfer" in params:  # its bytes come in binary frames: payloads[params["transfer"]]
         print("preview", params["artifact"]["name"], params["artifact"]["bytes"], "bytes", flush=True)
     elif event["method"] == "job/state":
-        print(state := params["state"], params.get("error", ""), flush=True)
+        print(state := params["state"], flush=True)
+        if error := params.get("error"):
+            raise SystemExit(f"{error['message']}. {error['hints']['page']}")
+if state == "cancelled":
+    raise SystemExit("somebody has cancelled the job")
 for artifact in call("job/result", job=job)["files"]:
     transfer = call("artifact/get", job=job, artifact=artifact["id"])["transfer"]
     while not isinstance(payloads.get(transfer), bytes):

@@ -69,6 +69,7 @@ async function run(invocation: Invocation): Promise<void> {
   const preset = options.text('preset') ?? DEFAULT_PRESET
   const resolved = resolveSettings({ preset, overrides: settings }) // what is wrong with them is told before anything is started
   const shared = sharedAddresses(options)
+  const jobs = number(options, 'jobs') ?? 1
   if (shared && options.has('jobs'))
     throw new SiderError('USAGE', '--jobs is about this machine, and the work is given to a queue', {
       hint: { cli: 'Leave --jobs away: `sider worker --concurrency N` says how many its machine works on at once.' },
@@ -97,12 +98,12 @@ async function run(invocation: Invocation): Promise<void> {
     }
     const opened = await openBatch({
       dataFolder,
-      maxRunning: number(options, 'jobs') ?? 1,
+      maxRunning: jobs,
       inFlight: number(options, 'in-flight'),
       shared,
     }).catch(inWords)
     const end = newEnd()
-    const report = new BatchReport(shell, end.tally, source.total, options.has('json'))
+    const report = new BatchReport(shell, end.tally, source.total, options.has('json'), shared ? undefined : jobs)
     try {
       await runBatch(
         source.photos,

@@ -22,6 +22,8 @@ export class BatchReport {
     private readonly tally: Tally,
     private readonly total: number | undefined,
     json: boolean,
+    /** Photos that are worked on at once; others wait behind them. */
+    private readonly atOnce = Number.POSITIVE_INFINITY,
     private readonly now = () => performance.now() / 1000,
   ) {
     this.json = json
@@ -68,7 +70,7 @@ export class BatchReport {
       failed,
       skipped,
       duplicates,
-      atWork,
+      atWork: Math.min(atWork, this.atOnce),
       ...(this.total !== undefined && { total: this.total }),
       ...(perSecond !== undefined && { perHour: Math.round(3600 * perSecond * 10) / 10 }),
       ...(perSecond !== undefined && left !== undefined && { etaSeconds: Math.round(left / perSecond) }),
