@@ -135,7 +135,7 @@ describe('from the outside', () => {
     })
     const [code] = await once(child, 'close')
     expect(code).toBe(1)
-    expect(text).toMatch(/SyntaxError.*Choose a JPEG/s)
+    expect(text).toMatch(/^SyntaxError: .*no photo/)
     expect(text).not.toMatch(/job\/result|Traceback/)
   })
 
