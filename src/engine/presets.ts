@@ -18,7 +18,7 @@ export interface Preset {
 
 export const PRESETS = {
   preview: {
-    description: 'A first look in about half a minute: a relief of moderate sharpness.',
+    description: 'A first look in ten seconds on two cores: a relief of moderate sharpness.',
     settings: {
       evidence: { rounds: 2, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
       method: 'relief',
@@ -28,7 +28,7 @@ export const PRESETS = {
     },
   },
   balanced: {
-    description: 'The default: wrinkles and folds in less than a minute on an ordinary processor.',
+    description: 'The default: wrinkles and folds in a quarter of a minute on two cores.',
     settings: {
       evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
       method: 'relief',
@@ -37,7 +37,7 @@ export const PRESETS = {
   },
   neural: {
     description:
-      'The networks of the paper, starting from what the default finds: a little closer, in some fifteen seconds more on two cores.',
+      'The networks of the paper, starting from what the default finds: a little closer, in half a minute on two cores.',
     settings: {
       evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.8, albedoWeight: 0.02 },
       method: 'neural',
@@ -45,7 +45,7 @@ export const PRESETS = {
     },
   },
   paper: {
-    description: 'The method of the paper to the letter, from scratch: about an hour on two cores.',
+    description: 'The method of the paper to the letter, from scratch: an hour on two cores.',
     settings: {},
   },
 } as const satisfies Record<string, Preset>
