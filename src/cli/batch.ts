@@ -103,7 +103,12 @@ async function run(invocation: Invocation): Promise<void> {
       shared,
     }).catch(inWords)
     const end = newEnd()
-    const report = new BatchReport(shell, end.tally, source.total, options.has('json'), shared ? undefined : jobs)
+    const report = new BatchReport(
+      shell,
+      end.tally,
+      { total: source.total, atOnce: shared ? undefined : jobs },
+      options.has('json'),
+    )
     try {
       await runBatch(
         source.photos,

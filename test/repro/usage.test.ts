@@ -130,7 +130,7 @@ describe('a batch', () => {
 
   test('says how many are worked on, not how many wait behind them', () => {
     const shell = { stdout: recorder(), stderr: recorder() }
-    const report = new BatchReport(shell, { ...newEnd().tally, atWork: 3 }, 5, false, 1)
+    const report = new BatchReport(shell, { ...newEnd().tally, atWork: 3 }, { total: 5, atOnce: 1 }, false)
     expect(report.state()).toMatchObject({ atWork: 1 })
     report.close()
   })
