@@ -14,9 +14,7 @@ def receive():
     kind, data = ws.recv_data()
     if kind == websocket.ABNF.OPCODE_TEXT:
         message = json.loads(data)
-        if "method" not in message:
-            return message
-        events.append(message)
+        return message if "method" not in message else events.append(message)
     elif kind == websocket.ABNF.OPCODE_BINARY:
         (length,) = struct.unpack_from("<8xI", data)  # after magic, version and kind: the header's length
         header = json.loads(data[12 : 12 + length])
@@ -41,7 +39,7 @@ image = {"base64": base64.b64encode(open(photo, "rb").read()).decode()}
 job = call("job/create", image=image, preset=preset, idempotencyKey=str(uuid.uuid4()))["id"]
 call("job/subscribe", job=job)
 state = "queued"
-while state not in ("completed", "failed", "cancelled"):
+while state != "completed":
     while not events:
         receive()
     params = (event := events.pop(0))["params"]
@@ -50,7 +48,9 @@ while state not in ("completed", "failed", "cancelled"):
     elif "transfer" in params:  # its bytes come in binary frames: payloads[params["transfer"]]
         print("preview", params["artifact"]["name"], params["artifact"]["bytes"], "bytes", flush=True)
     elif event["method"] == "job/state":
-        print(state := params["state"], params.get("error", ""), flush=True)
+        print(state := params["state"], flush=True)
+        if state in ("failed", "cancelled"):
+            raise SystemExit(params["error"]["message"] if "error" in params else "the job was cancelled")
 for artifact in call("job/result", job=job)["files"]:
     transfer = call("artifact/get", job=job, artifact=artifact["id"])["transfer"]
     while not isinstance(payloads.get(transfer), bytes):

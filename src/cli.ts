@@ -64,7 +64,7 @@ async function run(command: Command, invocation: Invocation): Promise<number> {
   try {
     const where = command.works?.(invocation.options)
     if (where === 'here' || where === 'in workers') assertAddressSpace()
-    if (where && where !== 'in workers' && shell.delegate) return await shell.delegate()
+    if (where && where !== 'in workers' && shell.delegate) return await shell.delegate(command.noisy)
     let asked = 0
     const ignoreInterrupts = shell.onInterrupt(() => {
       if (++asked < 2) return

@@ -2,23 +2,27 @@
 import { join } from 'node:path'
 import { DEFAULT_PRESET, resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
+import { BATCH_FOLDER, prepareOutputFolder } from '../engine/system/files.js'
 import type { Journal, Row } from '../jobs/batch/journal.js'
 import type { BatchEnd } from '../jobs/batch/run.js'
 import { PRIORITIES, type Priority } from '../jobs/record.js'
+import { inBatchWords } from './batch/disk-errors.js'
 import { PhotoFetcher } from './batch/fetch-photo.js'
 import { BatchReport, byCode } from './batch/report.js'
 import { openSource, type Readers } from './batch/sources.js'
 import { summaryFiles, writeCsv, writeParquet } from './batch/summary.js'
 import type { Command, Invocation, ParsedOptions } from './command.js'
 import { interruptible } from './interrupt.js'
-import { needed, readAssignments, SETTINGS_OPTIONS } from './run-options.js'
+import { NEUTRALIZE_OPTION, needed, readOverrides, SETTINGS_OPTIONS, SHORT_OPTIONS } from './run-options.js'
 import { number } from './serve.js'
 import { SHARED_OPTIONS, sharedAddresses } from './shared-options.js'
 
-const [DATA_FOLDER, SHEETS] = ['.sider', 'sheets']
+const SHEETS = 'sheets'
 /** Time to write the summary of a batch that is stopped, milliseconds: the next run writes it anew. */
 const LAST_MS = 300
 const MIB = 2 ** 20
+/** Which face is another question for each photo: --set photo.face=N is there for those that know. */
+const { face: _, ...OF_ALL_PHOTOS } = SHORT_OPTIONS
 
 export const batch: Command = {
   name: 'batch',
@@ -28,7 +32,10 @@ export const batch: Command = {
   positionals: ['photos'],
   options: {
     output: { short: 'o', value: 'DIR', description: 'folder for the results, one folder a photo; made if need be' },
-    ...SETTINGS_OPTIONS,
+    preset: SETTINGS_OPTIONS.preset,
+    ...OF_ALL_PHOTOS,
+    neutralize: NEUTRALIZE_OPTION,
+    set: SETTINGS_OPTIONS.set,
     jobs: { value: 'N', description: 'photos worked on at once on this machine (default 1)' },
     ...SHARED_OPTIONS,
     'in-flight': {
@@ -43,6 +50,7 @@ export const batch: Command = {
     'allow-private': { description: 'fetch photos from this machine and its network too' },
     parquet: { description: 'write summary.parquet beside summary.csv' },
     'no-sheets': { description: 'make no contact sheets' },
+    force: { description: 'write into a folder that holds files of something else' },
   },
   examples: [
     ['sider batch photos -o out', 'all of a folder; again after Ctrl-C or a crash goes on where it was'],
@@ -57,30 +65,50 @@ export const batch: Command = {
 async function run(invocation: Invocation): Promise<void> {
   const { positionals, options, shell } = invocation
   const out = needed(options, 'output', 'the output folder', '-o out')
-  const settings = readAssignments(options.list('set'))
+  const settings = readOverrides(options)
   const preset = options.text('preset') ?? DEFAULT_PRESET
   const resolved = resolveSettings({ preset, overrides: settings }) // what is wrong with them is told before anything is started
   const shared = sharedAddresses(options)
+  const jobs = number(options, 'jobs') ?? 1
+  if (shared && options.has('jobs'))
+    throw new SiderError('USAGE', '--jobs is about this machine, and the work is given to a queue', {
+      hint: { cli: 'Leave --jobs away: `sider worker --concurrency N` says how many its machine works on at once.' },
+    })
+  const orphan = ['in-flight', 'priority'].find((name) => options.has(name) && !shared)
+  if (orphan)
+    throw new SiderError('USAGE', `--${orphan} is about a queue, and none is given`, {
+      hint: { cli: 'Give --queue and --storage too; on this machine --jobs N says how many are worked on at once.' },
+    })
   const files = options
     .text('files')
     ?.split(',')
     .filter((name) => name !== '' && name !== 'none')
   await interruptible(shell, async (signal) => {
     const { readers, close } = readersOf(options, shared?.storage)
-    const source = await openSource(positionals[0], readers, [DATA_FOLDER, SHEETS, 'summary.csv', 'summary.parquet'])
+    const source = await openSource(positionals[0], readers, [BATCH_FOLDER, SHEETS, 'summary.csv', 'summary.parquet'])
     const [{ runBatch, newEnd }, { openBatch }] = await Promise.all([
       import('../jobs/batch/run.js'),
       import('../jobs/batch/open.js'),
     ])
     const { loadHead } = await import('../engine/index.js')
+    await prepareOutputFolder(out, { force: options.has('force') })
+    const dataFolder = join(out, BATCH_FOLDER)
+    const inWords = (error: unknown): never => {
+      throw inBatchWords(error, dataFolder)
+    }
     const opened = await openBatch({
-      dataFolder: join(out, DATA_FOLDER),
-      maxRunning: number(options, 'jobs') ?? 1,
+      dataFolder,
+      maxRunning: jobs,
       inFlight: number(options, 'in-flight'),
       shared,
-    })
+    }).catch(inWords)
     const end = newEnd()
-    const report = new BatchReport(shell, end.tally, source.total, options.has('json'))
+    const report = new BatchReport(
+      shell,
+      end.tally,
+      { total: source.total, atOnce: shared ? undefined : jobs },
+      options.has('json'),
+    )
     try {
       await runBatch(
         source.photos,
@@ -105,7 +133,7 @@ async function run(invocation: Invocation): Promise<void> {
     } catch (error) {
       const rest = () => writeCsv(summaryFiles(out).csv, rowsOf(opened.journal, end.keys, true))
       await Promise.race([rest(), new Promise((resolve) => setTimeout(resolve, LAST_MS))]).catch(() => {})
-      throw error
+      return inWords(error)
     } finally {
       report.close()
       close()

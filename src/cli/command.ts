@@ -44,6 +44,8 @@ export interface Command {
    * ended at any moment (supervise.ts).
    */
   works?(options: ParsedOptions): 'here' | 'in workers' | 'on a server'
+  /** Whether libraries that are tried may complain without anything being wrong. */
+  noisy?: boolean
   run(invocation: Invocation): Promise<void>
   /** What the same command line must have besides to go on after a stop; undefined if there is nothing to go on from. */
   goOn?(invocation: Invocation): string[] | undefined
@@ -83,8 +85,11 @@ export interface Shell {
   engine(): Promise<Engine>
   /** Calls back at every Ctrl-C or termination request, until the returned function is called. The second one ends the program. */
   onInterrupt(callback: () => void): () => void
-  /** Runs the command line in a process of its own and answers its exit status; absent in that process. */
-  delegate?(): Promise<number>
+  /**
+   * Runs the command line in a process of its own and answers its exit status; absent in that process.
+   * @param held its standard error is told only if it fails
+   */
+  delegate?(held?: boolean): Promise<number>
   /** Leaves at once. */
   exit(code: number): void
 }

@@ -16,6 +16,7 @@ export const doctor: Command = {
   summary: 'say which compute backends work here, which one is chosen, and where the Blender add-on is',
   usage: '[options]',
   works: () => 'here',
+  noisy: true,
   positionals: [],
   options: {
     data: { value: 'DIR', description: "a server's data folder: lists what it could not read and put into quarantine" },

@@ -1,4 +1,5 @@
 /** `sider evaluate`: ground truth and reconstructions in, error figures out. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { resolveSettings } from '../engine/config.js'
 import { SiderError } from '../engine/errors.js'
@@ -58,6 +59,12 @@ async function run({ positionals: [truth], options, shell }: Invocation): Promis
   if (orphan) throw new SiderError('USAGE', `--${orphan} needs --reconstruct`, { hint: 'See: sider evaluate --help' })
   const engine = await shell.engine()
   const cases = await engine.findCases(truth, { list: options.text('list') })
+  if (!options.has('reconstruct') && !existsSync(results)) {
+    throw new SiderError('RESULT_INVALID', `there is no folder ${results} of reconstructions`, {
+      hint: { cli: 'Give the folder that holds them with -r; --reconstruct makes them there.' },
+      data: { path: results },
+    })
+  }
   const output = options.text('output') ?? join(results, 'evaluation')
   await prepareOutputFolder(output, { force: options.has('force') })
   const tell = (text: string, json: Record<string, unknown>): void => {

@@ -36,14 +36,14 @@ export const faces: Command = {
   ],
   async run({ positionals: [photo], options, shell }) {
     const overlay = options.text('overlay')
-    const face = overlay === undefined ? undefined : options.text('face')
+    const face = options.text('face') === 'list' ? undefined : options.text('face')
     const assignments = [...options.list('set'), ...(face === undefined ? [] : [`photo.face=${face}`])]
     const settings = resolveSettings({ overrides: readAssignments(assignments) })
     const corrections = readCorrections(options)
-    if (corrections && overlay === undefined)
-      throw new SiderError('USAGE', '--landmark needs --overlay FILE here', {
-        hint: 'For example: --overlay overlay.png --landmark 57=412,530',
-      })
+    if (overlay === undefined) {
+      if (corrections) throw needsOverlay('landmark', '57=412,530')
+      if (face !== undefined) throw needsOverlay('face', face)
+    }
     const engine = await shell.engine()
     const found = await engine.findFaces(photo, settings)
     if (found.faces.length === 0) {
@@ -74,3 +74,8 @@ export const faces: Command = {
     shell.stdout.write('Put a landmark in its place with --landmark N=X,Y, here and with sider reconstruct.\n')
   },
 }
+
+const needsOverlay = (name: string, value: string): SiderError =>
+  new SiderError('USAGE', `--${name} needs --overlay FILE here`, {
+    hint: { cli: `For example: --overlay overlay.png --${name} ${value}` },
+  })

@@ -31,7 +31,10 @@ export const head: Command = {
     if (!ACTIONS.includes(action))
       throw new SiderError('USAGE', `head: unknown action '${action}'`, { hint: `Use one of ${ACTIONS.join(', ')}.` })
     if (action === 'list') {
-      if (name !== undefined) throw new SiderError('USAGE', `head list: '${name}' is one argument too many`)
+      if (name !== undefined)
+        throw new SiderError('USAGE', `head list: '${name}' is one argument too many`, {
+          hint: 'See: sider head --help',
+        })
       return list(invocation)
     }
     if (name === undefined)

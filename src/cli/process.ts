@@ -23,7 +23,7 @@ export async function runProcess(script: string, main: Main): Promise<void> {
     exit: (code) => process.exit(code),
   }
   if (process.env[CHILD] === '1' && process.send) return runChild(shell, main)
-  process.exitCode = await main({ ...shell, delegate: () => supervise(script, shell.argv, onSignals) })
+  process.exitCode = await main({ ...shell, delegate: (held) => supervise(script, shell.argv, onSignals, held) })
 }
 
 /** The parent alone says what becomes of a signal; without its parent the child ends. */

@@ -13,31 +13,7 @@ import { faces } from './faces.js'
 import { interruptible } from './interrupt.js'
 import { duration, noProgress, type ProgressView, progressBar, progressJson, progressLines } from './progress.js'
 import { reconstructRemotely } from './remote.js'
-import { needed, readAssignments, SETTINGS_OPTIONS } from './run-options.js'
-
-/** Options that are short for a setting. */
-const SHORT_OPTIONS = {
-  backend: { path: 'backend', value: 'NAME', description: 'compute backend (default auto; see: sider doctor)' },
-  head: {
-    path: 'head.model',
-    value: 'MODEL',
-    description: "head model: 'built-in', a name of 'sider head list', or a file or folder of one",
-  },
-  face: {
-    path: 'photo.face',
-    value: 'N|list',
-    description: 'which face, counted from 0 (default: the largest); list shows them',
-  },
-  size: { path: 'photo.cropSize', value: 'N', description: 'pixels along a side of the face crop (default 256)' },
-  mesh: { path: 'surface.mesh', value: 'NAME', description: 'head, surface or both (default head)' },
-  profile: {
-    path: 'output.profile',
-    value: 'NAME',
-    description: 'for what program: arkit, vrm, unreal, metahuman, headshot or faceit (default arkit)',
-  },
-  ipd: { path: 'head.ipdMm', value: 'MM', description: 'distance between the pupils in millimetres (default 63)' },
-  seed: { path: 'seed', value: 'N', description: 'seed of all random numbers (default 0)' },
-} as const
+import { NEUTRALIZE_OPTION, needed, readOverrides, SETTINGS_OPTIONS, SHORT_OPTIONS } from './run-options.js'
 
 export const reconstruct: Command = {
   name: 'reconstruct',
@@ -49,7 +25,7 @@ export const reconstruct: Command = {
     output: { short: 'o', value: 'DIR', description: 'folder for the results; made if need be' },
     preset: SETTINGS_OPTIONS.preset,
     ...SHORT_OPTIONS,
-    neutralize: { description: "bring the head to a neutral expression; the photo's becomes a shape key" },
+    neutralize: NEUTRALIZE_OPTION,
     landmarks: { value: 'FILE', description: "the face's landmarks (68 or 478 points, JSON) in place of detection" },
     landmark: LANDMARK_OPTION,
     set: SETTINGS_OPTIONS.set,
@@ -130,8 +106,13 @@ async function run(invocation: Invocation): Promise<void> {
 
 async function runRemotely(invocation: Invocation, folder: string): Promise<void> {
   const { options, shell } = invocation
-  for (const name of ['resume', 'dump']) {
-    if (options.has(name)) throw new SiderError('USAGE', `--${name} does not go with --server`)
+  const hints = {
+    resume:
+      'Leave --resume away: a server goes on with its own jobs by itself. What was begun here goes on here, without --server.',
+    dump: 'Leave --dump away, or let this machine do the work, without --server.',
+  }
+  for (const [name, hint] of Object.entries(hints)) {
+    if (options.has(name)) throw new SiderError('USAGE', `--${name} does not go with --server`, { hint: { cli: hint } })
   }
   readSettings(options) // what is wrong with them is told before anything is sent
   const view = progressView(options, shell)
@@ -154,15 +135,7 @@ function readSettings(options: ParsedOptions): Settings {
 
 /** What the options change about the preset. */
 function overrides(options: ParsedOptions): Record<string, unknown> {
-  const assignments = Object.entries(SHORT_OPTIONS).flatMap(([name, { path }]) => {
-    const value = options.text(name)
-    return value === undefined ? [] : [`${path}=${value}`]
-  })
-  return {
-    ...readAssignments([...assignments, ...options.list('set')]),
-    ...(options.has('neutralize') && { 'surface.neutralize': true }),
-    ...(options.has('dump') && { 'output.dump': true }),
-  }
+  return { ...readOverrides(options), ...(options.has('dump') && { 'output.dump': true }) }
 }
 
 async function readLandmarks(file: string | undefined): Promise<unknown> {

@@ -85,9 +85,9 @@ async function serverOptions(options: ParsedOptions): Promise<Partial<ServerOpti
     dataFolder,
     tokenFile,
     tokens: options.has('token-file') ? undefined : process.env[TOKENS],
-    origins: options.list('allow-origin'),
+    origins: options.list('allow-origin').map(origin),
     hosts: options.list('allow-host'),
-    tls: cert && key ? { cert: await pem(cert), key: await pem(key) } : undefined,
+    tls: cert && key ? { cert: await pem('tls-cert', cert), key: await pem('tls-key', key) } : undefined,
     maxRunning: number(options, 'jobs'),
     maxQueued: number(options, 'max-queued'),
     photoBytes: mib('max-photo'),
@@ -110,10 +110,25 @@ export function number(options: ParsedOptions, name: string, low = 1, high = 1_0
   throw new SiderError('USAGE', `--${name} is '${text}', but must be a whole number from ${low} to ${high}`)
 }
 
-async function pem(file: string): Promise<string> {
+/** An origin as browsers write it: scheme, host and port, nothing behind them. @throws SiderError USAGE */
+function origin(text: string): string {
+  if (text === 'null' || /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text)) return text // of files, and of extensions
+  const own = /^https?:\/\//i.test(text) && URL.canParse(text) ? new URL(text).origin : undefined
+  if (own === text) return text
+  throw new SiderError('USAGE', `--allow-origin is '${text}', but must be the origin of a web page`, {
+    hint: { cli: `For example: --allow-origin ${own ?? 'http://localhost:8080'}` },
+  })
+}
+
+async function pem(option: string, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    throw new SiderError('USAGE', `cannot read ${file}: ${(cause as Error).message}`, { cause })
+    const { code, message } = cause as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? `there is no file ${file}` : `cannot read ${file}: ${message}`
+    throw new SiderError('USAGE', `--${option}: ${why}`, {
+      hint: { cli: `Give the path of a PEM file with --${option}.` },
+      cause,
+    })
   }
 }

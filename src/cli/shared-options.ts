@@ -37,7 +37,7 @@ export function sharedAddresses(
   options: ParsedOptions,
 ): { queue: string; storage: string; withoutAof: boolean } | undefined {
   const [queue, storage] = [options.text('queue'), options.text('storage')]
-  if (queue === undefined && storage === undefined) return undefined
+  if (queue === undefined && storage === undefined && !options.has('without-aof')) return undefined
   if (queue === undefined || storage === undefined) {
     throw new SiderError('USAGE', 'a queue needs a storage, and a storage a queue', {
       hint: { cli: 'Give both --queue and --storage, or neither.' },

@@ -13,6 +13,7 @@ const GRACE_MS = 800
 /**
  * Runs a program again, as a child.
  * @param onInterrupt as of a Shell
+ * @param held whether its standard error is told only if it fails: libraries that are tried write there what they lack
  * @returns the command's exit status
  * @throws SiderError CANCELLED if it had to be ended, OUT_OF_MEMORY or COMPUTE_FAILED if it crashed
  */
@@ -20,11 +21,14 @@ export async function supervise(
   program: string,
   argv: string[],
   onInterrupt: (callback: () => void) => () => void,
+  held = false,
 ): Promise<number> {
   const child = fork(program, argv, {
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    stdio: ['inherit', 'inherit', held ? 'pipe' : 'inherit', 'ipc'],
     env: { ...process.env, [CHILD]: '1' },
   })
+  const words: Buffer[] = []
+  child.stderr?.on('data', (text: Buffer) => words.push(text))
   let status: number | undefined
   child.on('message', (message: FromChild) => {
     status = message.status
@@ -42,6 +46,7 @@ export async function supervise(
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
   clearTimeout(timer)
   ignoreInterrupts()
+  if (status !== 0 && words.length > 0) process.stderr.write(Buffer.concat(words))
   if (status !== undefined) return status
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K') // what it drew last
   if (killed) throw new SiderError('CANCELLED', 'the run was stopped')

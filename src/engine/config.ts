@@ -23,6 +23,8 @@ interface SchemaNode {
   minimum?: number
   exclusiveMinimum?: number
   maximum?: number
+  /** What lies between zero, which has a meaning of its own, and the least of the others. */
+  not?: { exclusiveMinimum: 0; exclusiveMaximum: number }
   /** Ours: unit of the value, in words. */
   unit?: string
   /** Ours: may differ between a checkpoint and the run that goes on from it. */
@@ -54,7 +56,7 @@ export interface SettingGroup {
 export interface ResolveOptions {
   /** Name of a preset; the default one if absent. */
   preset?: string
-  /** Changes on top, nested ({relief: {steps: 99}}) or with dotted keys ({'relief.steps': 99}), or both. Later keys win. */
+  /** Changes on top, nested ({relief: {steps: 99}}) or with dotted keys ({'relief.steps': 99}), or both for different settings. */
   overrides?: Record<string, unknown>
 }
 
@@ -72,7 +74,7 @@ const SETTINGS_BY_PATH = new Map(SETTING_GROUPS.flatMap((group) => group.setting
  * Defaults, then the preset, then what the profile changes, then the overrides, validated.
  *
  * @throws SiderError USAGE: unknown preset or setting (names the nearest), or a value of a wrong type or out of range (names the
- *   path, the value and what is allowed; `data.problems` lists them all).
+ *   path, the value and what is allowed; `data.problems` lists them all), or one that the profile cannot do with.
  */
 export function resolveSettings({ preset = DEFAULT_PRESET, overrides = {} }: ResolveOptions = {}): Settings {
   const values = new Map<string, unknown>()
@@ -86,7 +88,22 @@ export function resolveSettings({ preset = DEFAULT_PRESET, overrides = {} }: Res
   for (const [path, value] of given) values.set(path, value)
   const wrong = [...values].filter(([path, value]) => !isAllowed(schemaOf(path), value))
   if (wrong.length > 0) throw invalid(wrong)
+  checkProfile(values)
   return nest(values) as unknown as Settings
+}
+
+/** @throws SiderError USAGE if the settings make something that is no use to the program that the profile is for */
+function checkProfile(values: Map<string, unknown>): void {
+  const name = values.get('output.profile') as Settings['output']['profile']
+  for (const [path, allowed] of PROFILES[name].needs ?? []) {
+    const value = values.get(path)
+    if (allowed.includes(value)) continue
+    const message = `${path} is ${show(value)}, but the profile ${name} needs ${allowed.map(show).join(' or ')}`
+    throw new SiderError('USAGE', message, {
+      hint: `Leave ${path} to the profile, or take the profile arkit.`,
+      data: { path, value, allowed },
+    })
+  }
 }
 
 /**
@@ -138,14 +155,18 @@ function findPreset(name: string): Preset {
   })
 }
 
-/** Writes sparse settings, nested or dotted, into the flat map. */
-function assign(values: Map<string, unknown>, sparse: object, prefix = ''): void {
+/** Writes sparse settings, nested or dotted, into the flat map. @throws SiderError USAGE: an unknown one, or one with two values */
+function assign(values: Map<string, unknown>, sparse: object, prefix = '', given = new Map<string, unknown>()): void {
   for (const [key, value] of Object.entries(sparse)) {
     if (value === undefined) continue
     const path = prefix + key
-    if (SETTINGS_BY_PATH.has(path)) values.set(path, value)
-    else if (!isGroup(path)) throw unknownSetting(path)
-    else if (value !== null && typeof value === 'object' && !Array.isArray(value)) assign(values, value, `${path}.`)
+    if (SETTINGS_BY_PATH.has(path)) {
+      if (given.has(path) && given.get(path) !== value) throw givenTwice(path, given.get(path), value)
+      given.set(path, value)
+      values.set(path, value)
+    } else if (!isGroup(path)) throw unknownSetting(path)
+    else if (value !== null && typeof value === 'object' && !Array.isArray(value))
+      assign(values, value, `${path}.`, given)
     else {
       throw new SiderError('USAGE', `${path} is a group of settings, not a value`, {
         hint: `For example: ${groupOf(path)!.settings[0].path}=${groupOf(path)!.settings[0].default}`,
@@ -180,7 +201,7 @@ function isGroup(path: string): boolean {
 
 /** Whether the schema of a leaf allows a value. By hand: loading and compiling a validator takes longer than all else at the start. */
 function isAllowed(
-  { type, enum: names, minLength, minimum, exclusiveMinimum, maximum }: SchemaNode,
+  { type, enum: names, minLength, minimum, exclusiveMinimum, maximum, not }: SchemaNode,
   value: unknown,
 ): boolean {
   if (names) return names.includes(value as string)
@@ -188,6 +209,7 @@ function isAllowed(
   if (type === 'boolean') return typeof value === 'boolean'
   if (typeof value !== 'number' || !Number.isFinite(value) || (type === 'integer' && !Number.isInteger(value)))
     return false
+  if (not && value > not.exclusiveMinimum && value < not.exclusiveMaximum) return false
   return !(value < minimum! || value <= exclusiveMinimum! || value > maximum!)
 }
 
@@ -203,6 +225,13 @@ function invalid(wrong: [path: string, value: unknown][]): SiderError {
 /** JSON has no NaN and no Infinity, and would show them as null. */
 function show(value: unknown): string {
   return typeof value === 'number' ? String(value) : JSON.stringify(value)
+}
+
+function givenTwice(path: string, one: unknown, other: unknown): SiderError {
+  return new SiderError('USAGE', `${path} is given twice, as ${show(one)} and as ${show(other)}`, {
+    hint: 'Give it once, with a dotted name or in its group.',
+    data: { path, values: [one, other] },
+  })
 }
 
 function unknownSetting(path: string): SiderError {
@@ -240,6 +269,7 @@ function allowedValues(node: SchemaNode): string {
   if (node.type === 'boolean') return 'true or false'
   if (node.type === 'string') return 'a text that is not empty'
   const what = node.type === 'integer' ? 'an integer' : 'a number'
+  if (node.not) return `0, or ${what} from ${node.not.exclusiveMaximum} to ${node.maximum}`
   const from = node.exclusiveMinimum === undefined ? `from ${node.minimum}` : `above ${node.exclusiveMinimum}`
   return `${what} ${from} ${node.exclusiveMinimum === undefined ? 'to' : 'and at most'} ${node.maximum}`
 }

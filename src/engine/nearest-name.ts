@@ -12,15 +12,22 @@ export function nearestName(name: string, names: Iterable<string>): string | und
   if (name.length > LONGEST) return undefined
   const end = name.slice(name.lastIndexOf('.') + 1)
   let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
+  let bestDistance = Infinity
   for (const candidate of names) {
     const tails = [...candidate.matchAll(/\./g)].map(({ index }) => candidate.slice(index + 1))
     const begun = name.length >= 3 && candidate.toLowerCase().startsWith(name.toLowerCase()) ? 1 : Infinity
-    const near = tails.map((tail) => Math.min(editDistance(name, tail) + 0.5, editDistance(end, tail) + 1))
-    const distance = Math.min(editDistance(name, candidate), ...near, begun)
+    const near = tails.map((tail) => Math.min(nearness(name, tail) + 0.5, nearness(end, tail) + 1))
+    const distance = Math.min(nearness(name, candidate), ...near, begun)
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }
   return best
+}
+
+/** Edit distance; infinite where so much of `written` is wrong that nobody can have meant `name`. */
+function nearness(written: string, name: string): number {
+  const distance = editDistance(written, name)
+  const allowed = Math.min(Math.max(2, Math.floor(written.length / 3)), written.length - 1)
+  return distance <= allowed ? distance : Infinity
 }
 
 /** Levenshtein distance, without regard to case. */

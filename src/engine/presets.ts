@@ -18,7 +18,7 @@ export interface Preset {
 
 export const PRESETS = {
   preview: {
-    description: 'A first look in about half a minute: a relief of moderate sharpness.',
+    description: 'A first look in ten seconds on two cores: a relief of moderate sharpness.',
     settings: {
       evidence: { rounds: 2, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
       method: 'relief',
@@ -28,7 +28,7 @@ export const PRESETS = {
     },
   },
   balanced: {
-    description: 'The default: wrinkles and folds in less than a minute on an ordinary processor.',
+    description: 'The default: wrinkles and folds in a quarter of a minute on two cores.',
     settings: {
       evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.6, albedoWeight: 0.02 },
       method: 'relief',
@@ -37,7 +37,7 @@ export const PRESETS = {
   },
   neural: {
     description:
-      'The networks of the paper, starting from what the default finds: a little closer, in some fifteen seconds more on two cores.',
+      'The networks of the paper, starting from what the default finds: a little closer, in half a minute on two cores.',
     settings: {
       evidence: { rounds: 3, labels: true, normalWeight: 0.1, normalShare: 0.8, albedoWeight: 0.02 },
       method: 'neural',
@@ -45,7 +45,7 @@ export const PRESETS = {
     },
   },
   paper: {
-    description: 'The method of the paper to the letter, from scratch: about an hour on two cores.',
+    description: 'The method of the paper to the letter, from scratch: an hour on two cores.',
     settings: {},
   },
 } as const satisfies Record<string, Preset>
@@ -62,6 +62,8 @@ export interface Profile {
   /** For whom. */
   description: string
   settings: SparseSettings
+  /** What is made of other values of these is no use to the program; they are refused. */
+  needs?: readonly (readonly [path: string, values: readonly unknown[]])[]
   /** Metres that a unit of OBJ and USDZ is; GLB is in metres by its definition. */
   metresPerUnit: 1 | 0.01
   /** Parts of OBJ and USDZ, all of them if undefined. */
@@ -79,6 +81,10 @@ export interface Profile {
 }
 
 const NEUTRAL = { neutralize: true } as const
+/** The surface alone has neither keys nor eyes nor a mouth. */
+const WHOLE_HEAD = ['surface.mesh', ['head', 'both']] as const
+/** It is rigged there: an open mouth or a smile would be a part of the face at rest. */
+const AT_REST = [WHOLE_HEAD, ['surface.neutralize', [true]]] as const
 /** The face with its eyes filled, and nothing behind the lips. */
 const HEAD_AND_EYES = ['face', 'eyeRight', 'eyeLeft'] as const
 
@@ -95,6 +101,7 @@ export const PROFILES: Readonly<Record<Settings['output']['profile'], Profile>> 
     description:
       "Avatars: face.vrm is VRM 1.0, with the skeleton of a standing person, its 18 preset expressions and ARKit's 52 as custom ones.",
     settings: { surface: { ...NEUTRAL, subdivisions: 0, textureSize: 2048 } },
+    needs: [WHOLE_HEAD, ['surface.shapeKeys', [true]], ['surface.keys', ['arkit']]],
     metresPerUnit: 1,
     vrm: true,
     meets:
@@ -105,6 +112,7 @@ export const PROFILES: Readonly<Record<Settings['output']['profile'], Profile>> 
     description:
       'Unreal Engine: all parts on one joint, so that they come in as skeletal meshes, which alone have morph targets there.',
     settings: { surface: { ...NEUTRAL }, output: { obj: true } },
+    needs: [WHOLE_HEAD],
     metresPerUnit: 0.01,
     joint: 'root',
     meets:
@@ -114,6 +122,7 @@ export const PROFILES: Readonly<Record<Settings['output']['profile'], Profile>> 
   metahuman: {
     description: "Mesh to MetaHuman: a neutral OBJ with the skin's albedo, open eyes and shut lips.",
     settings: { surface: { ...NEUTRAL, shapeKeys: false }, output: { obj: true } },
+    needs: AT_REST,
     metresPerUnit: 0.01,
     parts: HEAD_AND_EYES,
     oneObject: true,
@@ -124,6 +133,7 @@ export const PROFILES: Readonly<Record<Settings['output']['profile'], Profile>> 
   headshot: {
     description: 'Headshot 2 of Character Creator: a bald neutral OBJ.',
     settings: { surface: { ...NEUTRAL, shapeKeys: false }, output: { obj: true } },
+    needs: AT_REST,
     metresPerUnit: 0.01,
     parts: HEAD_AND_EYES,
     oneObject: true,
@@ -135,6 +145,7 @@ export const PROFILES: Readonly<Record<Settings['output']['profile'], Profile>> 
     description:
       'Faceit in Blender: a neutral head with all parts, to be rigged there or driven by the keys that it has.',
     settings: { surface: { ...NEUTRAL }, output: { obj: true } },
+    needs: AT_REST,
     metresPerUnit: 1,
     meets:
       'one connected skin, eyes open, mouth shut, eyeballs, in the middle of the scene, facing -Y in Blender; quads',

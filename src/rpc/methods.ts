@@ -1,6 +1,7 @@
 /** What each method does. Params have been validated by the schemas; results go to the client as they are. */
 import { rm } from 'node:fs/promises'
 import {
+  checkGiven,
   DEFAULT_PRESET,
   PRESETS,
   resolveSettings,
@@ -86,6 +87,7 @@ export const METHODS: Handlers = {
     withPhoto(image, context, (photo) => {
       const { session, engine, options } = context
       const resolved = clientSettings(preset, settings, options.maxPixels)
+      checkGiven(rest.landmarks, rest.corrections)
       return engine.create(session.owner, { photo, preset, settings: resolved, ...rest })
     }),
 

@@ -67,12 +67,27 @@ function wrongParams(errors: ErrorObject[], given: unknown, known: string[]): Si
   const rank = ({ keyword }: ErrorObject): number => ['oneOf', 'additionalProperties', 'required'].indexOf(keyword)
   const problems = new Map<string, { path: string; message: string }>()
   for (const error of errors.toSorted((a, b) => rank(a) - rank(b))) {
+    const forms = formsAt(error.instancePath, errors)
+    if (forms.length > 1 && error.keyword === 'additionalProperties') continue // neither is unknown
+    if (forms.length > 1 && error.keyword === 'oneOf') {
+      const path = `params${error.instancePath.replaceAll('/', '.')}`
+      problems.set(path, { path, message: `has ${forms.join(' and ')}: give one of them` })
+      continue
+    }
     const one = problem(error, given, known)
     if (!problems.has(one.path)) problems.set(one.path, one)
   }
   const list = [...problems.values()].slice(0, 20)
   const message = list.map(({ path, message: text }) => `${path} ${text}`).join('; ')
   return new SiderError('PARAMS', message, { data: { problems: list } })
+}
+
+/** Fields that belong to different forms of what lies at a place; fewer than two where one form was meant. */
+function formsAt(path: string, errors: ErrorObject[]): string[] {
+  const here = errors.filter(({ instancePath }) => instancePath === path)
+  if (!here.some(({ keyword }) => keyword === 'oneOf') || here.some(({ keyword }) => keyword === 'required')) return []
+  const names = here.flatMap(({ params }) => (params as { additionalProperty?: string }).additionalProperty ?? [])
+  return [...new Set(names)].map((name) => name.slice(0, 100)).sort()
 }
 
 function problem(error: ErrorObject, given: unknown, known: string[]): { path: string; message: string } {

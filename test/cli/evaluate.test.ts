@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -42,6 +42,7 @@ describe('evaluate', () => {
   test('measures, writes and says the figures', async () => {
     const engine = new RecordingEngine()
     const results = join(folder, 'results')
+    mkdirSync(results)
     const argv = ['evaluate', 'truth', '-r', results, '--scale', 'fixed', '--unit', 'mm']
     const { status, stdout, stderr } = await sider(argv, engine)
     expect(status).toBe(0)

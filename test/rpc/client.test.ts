@@ -123,6 +123,22 @@ describe('from the outside', () => {
     expect(readFileSync(example, 'utf8').split('\n').length).toBeLessThanOrEqual(60)
   })
 
+  test.skipIf(!python)('the Python example says why a job failed, and asks for nothing of it', async () => {
+    const server = await start()
+    const out = mkdtempSync(join(tmpdir(), 'sider-python-'))
+    writeFileSync(join(out, 'photo'), 'no photo at all')
+    const example = path('../../examples/reconstruct.py')
+    const child = spawn('python3', [example, join(out, 'photo'), join(out, 'result'), server.url, server.tokenFile])
+    let text = ''
+    child.stderr.on('data', (data) => {
+      text += data
+    })
+    const [code] = await once(child, 'close')
+    expect(code).toBe(1)
+    expect(text).toMatch(/^SyntaxError: .*no photo/)
+    expect(text).not.toMatch(/job\/result|Traceback/)
+  })
+
   test('a real photo on a real server: previews that update in place, grids, pictures, clean files; then the command line', async () => {
     const dataFolder = mkdtempSync(join(tmpdir(), 'sider-serve-'))
     const child = spawn(process.execPath, [CLI, 'serve', '--port', '0', '--data', dataFolder, '--json'], {

@@ -70,7 +70,7 @@ class SIDER_PG_scene(bpy.types.PropertyGroup):
         description="Distance between the pupils, which sets the size of the head; 0 leaves it to the head model",
         default=63,
         min=0,
-        max=100,
+        max=90,
         soft_min=50,
         soft_max=75,
         precision=1,

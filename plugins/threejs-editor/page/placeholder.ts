@@ -12,7 +12,7 @@ export function stagePlaceholder(task: Task): { dom: HTMLElement; show(wanted: b
       'ol',
       {},
       h('li', { text: 'Drop a photo of a face: sharp, from the front, in even light.' }),
-      h('li', { text: 'Press Reconstruct face and watch it appear. Preset preview takes about half a minute.' }),
+      h('li', { text: 'Press Reconstruct face and watch it appear. Preset preview takes about ten seconds.' }),
       h('li', { text: 'Turn it, drag the light, compare it with the photo, and download it as GLB.' }),
     ),
     h('p', { text: 'The photo goes to this server and nowhere else.' }),

@@ -20,7 +20,8 @@ export class BatchReport {
   constructor(
     private readonly shell: Pick<Shell, 'stdout' | 'stderr'>,
     private readonly tally: Tally,
-    private readonly total: number | undefined,
+    /** Photos, where their number is known; and of them those that are worked on at once, behind which others wait. */
+    private readonly photos: { total?: number | undefined; atOnce?: number | undefined },
     json: boolean,
     private readonly now = () => performance.now() / 1000,
   ) {
@@ -35,7 +36,7 @@ export class BatchReport {
     if (this.times.length > WINDOW) this.times.shift()
     this.waits = ''
     const { completed, failed, skipped } = this.tally
-    const count = `${completed + failed + skipped}${this.total === undefined ? '' : `/${this.total}`}`
+    const count = `${completed + failed + skipped}${this.photos.total === undefined ? '' : `/${this.photos.total}`}`
     const why = row.error ? `: ${row.error.message}` : ''
     this.say({ event: 'photo', ...row }, `${count} ${row.name} ${row.state}${why}`)
   }
@@ -62,14 +63,15 @@ export class BatchReport {
     const { completed, failed, skipped, duplicates, atWork, failures } = this.tally
     const span = this.now() - this.times[0]
     const perSecond = this.times.length > 1 && span > 0 ? (this.times.length - 1) / span : undefined
-    const left = this.total === undefined ? undefined : this.total - completed - failed - skipped - duplicates
+    const left =
+      this.photos.total === undefined ? undefined : this.photos.total - completed - failed - skipped - duplicates
     return {
       completed,
       failed,
       skipped,
       duplicates,
-      atWork,
-      ...(this.total !== undefined && { total: this.total }),
+      atWork: Math.min(atWork, this.photos.atOnce ?? atWork),
+      ...(this.photos.total !== undefined && { total: this.photos.total }),
       ...(perSecond !== undefined && { perHour: Math.round(3600 * perSecond * 10) / 10 }),
       ...(perSecond !== undefined && left !== undefined && { etaSeconds: Math.round(left / perSecond) }),
       failures: { ...failures },

@@ -277,7 +277,7 @@ export interface DetailTrainingSettings {
    */
   rays: number
   /**
-   * Points near the surface in a step, for the distance and eikonal terms. Default: 1024.
+   * Points near the surface in a step, for the distance and eikonal terms; `sdfWeight` 0 leaves out the first. Default: 1024.
    */
   points: number
   /**

@@ -2,7 +2,8 @@
 import { SiderError } from '../errors.js'
 import { ibugPoints } from '../evidence/layouts.js'
 import type { Face, Photo } from '../stages.js'
-import { correctLandmarks } from './correct.js'
+import { correctLandmarks, readCorrections } from './correct.js'
+import { readLandmarks } from './read.js'
 
 /** Faces with a smaller box, in pixels, show no detail worth reconstructing. */
 const SMALLEST_BOX = 48
@@ -79,6 +80,16 @@ export type FaceSource = { found: readonly Face[]; index: number } | { given: Fa
 export function faceOf(source: FaceSource, corrections: unknown, photo: Pick<Photo, 'width' | 'height'>): Face {
   const face = 'given' in source ? source.given : chooseFace(source.found, source.index, photo)
   return correctLandmarks(face, corrections, photo)
+}
+
+/**
+ * What is wrong with landmarks and corrections whatever the photo, so that nothing is begun with them.
+ * @throws SiderError LANDMARKS_INVALID
+ */
+export function checkGiven(landmarks: unknown, corrections: unknown): void {
+  const anySize = { width: Number.POSITIVE_INFINITY, height: Number.POSITIVE_INFINITY }
+  const layout = landmarks === undefined ? 478 : readLandmarks(landmarks, anySize).landmarks.layout
+  readCorrections(corrections, layout, anySize)
 }
 
 /** What the user should know about a face's landmarks. */

@@ -125,7 +125,8 @@ function follow(shift: Map<number, number>, named: ReadonlySet<number>): void {
 /** Points of the face mesh that make iBUG's landmarks. */
 const IBUG_POINTS = new Set(Array.from({ length: IBUG_COUNT }, (_, i) => ibugSources(i)).flat())
 
-function readCorrections(
+/** @throws SiderError LANDMARKS_INVALID, naming the correction that is wrong */
+export function readCorrections(
   json: unknown,
   layout: 68 | 478,
   { width, height }: Pick<Photo, 'width' | 'height'>,

@@ -14,6 +14,8 @@ export const CHECKPOINT_FILE = 'checkpoint.safetensors'
 export const EVALUATION_FILE = 'evaluation.json'
 export const GENERATED_FILE = 'generated.json'
 export const DUMP_FOLDER = 'dump'
+/** Journal and jobs of a batch, among its results. */
+export const BATCH_FOLDER = '.sider'
 
 const PROBE = '.sider-probe'
 /** What a killed run of ours may leave in a folder, nobody's files; and the number of the process that wrote it. */
@@ -47,30 +49,37 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
 
 /**
  * Makes the output folder ready, and finds out before the work starts whether it can be written. A folder that holds files is
- * taken only if it is one of ours (a report, an evaluation or a checkpoint tells) or with `force`.
+ * taken only if it is one of ours (a report, an evaluation, a checkpoint or a batch tells) or with `force`.
  *
  * @throws SiderError DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function prepareOutputFolder(folder: string, { force = false } = {}): Promise<void> {
+  await makeFolder(folder).catch((cause) => {
+    throw outputError(cause, folder)
+  })
+  // one of a batch is its own, and may hold a million results: they are not looked through
+  if (!existsSync(join(folder, BATCH_FOLDER))) await takeOver(folder, force)
+  const probe = join(folder, PROBE)
+  await writeFileAtomic(probe, 'probe')
+  await rm(probe, { force: true })
+}
+
+async function takeOver(folder: string, force: boolean): Promise<void> {
   let names: string[]
   try {
-    await makeFolder(folder)
     names = (await readdir(folder)).filter((name) => !LEFT_OVER.test(name))
   } catch (cause) {
     throw outputError(cause, folder)
   }
-  const ours = names.length > 0 && (await isOurs(folder, names))
-  if (names.length > 0 && !force && !ours) {
+  const ours = names.length === 0 || (await isOurs(folder, names))
+  if (!ours && !force) {
     throw new SiderError('OUTPUT_UNWRITABLE', `the folder ${folder} holds files of something else`, {
       stage: 'output',
       hint: { cli: 'Choose an empty or new folder with -o, or add --force to write into this one.' },
       data: { path: folder },
     })
   }
-  if (ours || names.length === 0) await clearLeftovers(folder)
-  const probe = join(folder, PROBE)
-  await writeFileAtomic(probe, 'probe')
-  await rm(probe, { force: true })
+  if (ours) await clearLeftovers(folder)
 }
 
 /** Takes away what processes were writing when they were killed. */

@@ -1,5 +1,5 @@
 /** The job engine of a batch: of this machine, with its jobs beside the results, or of a queue that several machines share. */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { makeFolder, outputError } from '../../engine/index.js'
 import { EmbeddedEngine } from '../embedded.js'
 import type { JobEngine } from '../engine.js'
@@ -47,6 +47,10 @@ export interface OpenBatch {
 /** @throws SiderError OUTPUT_UNWRITABLE if another batch is at work there; DISK_FULL, USAGE, QUEUE_UNAVAILABLE, STORAGE_UNAVAILABLE */
 export async function openBatch(place: BatchPlace): Promise<OpenBatch> {
   const { dataFolder, maxRunning = 1, shared } = place
+  // the folder of the results has the rights that others have; what is below the data folder is private
+  await makeFolder(dirname(dataFolder)).catch((error) => {
+    throw outputError(error, dirname(dataFolder))
+  })
   const opened = await (shared ? openShared(place, shared) : openHere(place, maxRunning))
   try {
     const journal = await Journal.open(join(dataFolder, 'journal.jsonl'))

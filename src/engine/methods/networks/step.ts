@@ -37,12 +37,9 @@ export function detailStep(field: SiderField, settings: Settings['networks']['de
       const colour = renderer.colour(weights, position, unitRows(rows(normal, rays)), view, feature)
       const error = tf.mul(tf.abs(tf.sub(colour, feeds['colour'])), feeds['weight'])
       const photometric = tf.div(tf.sum(error), tf.add(tf.mul(tf.sum(feeds['weight']), 3), 1e-6))
-      const terms = [photometric, tf.mul(eikonal(normal), eikonalWeight)]
-      if (points > 0) {
-        const near = tf.slice2d(sdf, [rays, 0], [points, 1])
-        terms.push(tf.mul(meanAbsolute(near, feeds['distance']), sdfWeight))
-      }
-      return tf.addN(terms) as tf.Scalar
+      const near = tf.slice2d(sdf, [rays, 0], [points, 1])
+      const distance = tf.mul(meanAbsolute(near, feeds['distance']), sdfWeight)
+      return tf.addN([photometric, tf.mul(eikonal(normal), eikonalWeight), distance]) as tf.Scalar
     }
     const hits = rows(x, rays)
     const arguments_ = [hits, sample.sdf, sample.normal, ...(sample.feature ? [sample.feature] : [])]
@@ -79,9 +76,7 @@ export function detailStep(field: SiderField, settings: Settings['networks']['de
 }
 
 const padRows = (x: tf.Tensor2D, n: number): tf.Tensor2D =>
-  n > 0
-    ? tf.pad2d(x, [
-        [0, n],
-        [0, 0],
-      ])
-    : x // prettier-ignore
+  tf.pad2d(x, [
+    [0, n],
+    [0, 0],
+  ])
