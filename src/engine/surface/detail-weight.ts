@@ -27,7 +27,7 @@ const HIDDEN = 0.001
  */
 const FLAT = [0.3, 0.5] as const
 /** Radians that the head may turn from one pixel of the crop to the next, for pixels to tell what it is like. */
-const SHARP = 0.45
+const SHARP = 0.3
 /** Shares of vertices, 0..1. */
 export interface DetailWeights {
   /** How much detail each gets: 0 off the face region and where the camera does not see, rising smoothly to 1. */
