@@ -16,6 +16,8 @@ const COUNTING = [0.2, 0.7] as const
 const BESIDE = 1.15
 const LEAST_WHITES = 12
 const BRIGHT = 0.7
+/** Where whites are darker than this, what is seen is no eye but dark glasses or something else before it; sRGB brightness. */
+const DARK = 0.12
 /** Brown: where the photo shows none, sRGB. */
 const BROWN = [0.3, 0.2, 0.13] as const
 
@@ -59,7 +61,9 @@ export function eyesSeen(
       const lids = project(camera, rim)
       const seen = irisPixels(photo, lids, { x, y, radius }, light)
       if (seen.share < SEEN) continue
-      whites.push(...whitePixels(photo, lids, { x, y, radius }, light))
+      const beside = whitePixels(photo, lids, { x, y, radius }, light)
+      if (beside.length >= LEAST_WHITES && brightest(beside) < DARK) continue
+      whites.push(...beside)
       let depth = 0
       for (let i = 2; i < lids.length; i += 3) depth += (3 * lids[i]) / lids.length
       const from = Array.from(cameraCenter(camera))
@@ -72,10 +76,13 @@ export function eyesSeen(
       }
       if (2 * radius >= LEAST_PIXELS) colours.push(...seen.ring)
     }
-  whites.sort((a, b) => a - b)
-  const white = whites.length < LEAST_WHITES ? undefined : whites[Math.floor(BRIGHT * whites.length)]
+  const white = whites.length < LEAST_WHITES ? undefined : brightest(whites)
   return { irises, colour: colourOf(colours), white }
 }
+
+/** The brightness below which a share BRIGHT lies. */
+const brightest = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(BRIGHT * values.length)]
 
 /** Brightness of the pixels between the lids beside the iris. */
 function whitePixels(

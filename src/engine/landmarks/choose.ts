@@ -93,14 +93,36 @@ export function checkGiven(landmarks: unknown, corrections: unknown): void {
 }
 
 /** What the user should know about a face's landmarks. */
-export function landmarkWarnings({ landmarks: { disagreement = 0 } }: Face): string[] {
-  if (disagreement <= DOUBTFUL) return []
+export function landmarkWarnings(face: Face): string[] {
+  const { disagreement = 0 } = face.landmarks
+  const roll = rollOf(face)
   return [
-    `The two landmark networks disagree by ${percent(disagreement)} of the distance of the eyes: look at the landmarks over the photo, and mend single ones (--landmark, or Landmarks in the page).`,
+    ...(disagreement > DOUBTFUL
+      ? [
+          `The two landmark networks disagree by ${percent(disagreement)} of the distance of the eyes: look at the landmarks over the photo, and mend single ones (--landmark, or Landmarks in the page).`,
+        ]
+      : []),
+    ...(Math.abs(roll) > LYING
+      ? [
+          `The face is turned by ${Math.abs(roll).toFixed(0)}° in the picture: turn the photo upright first. Skin, hair and brows are told apart as upright faces show them.`,
+        ]
+      : []),
   ]
 }
 
+/** Degrees from the eyes' line to the picture's rows, -180 to 180. */
+function rollOf({ landmarks: { layout, points } }: Face): number {
+  const ibug = layout === 68 ? points : ibugPoints(points)
+  const [right, left] = OUTER_EYE_CORNERS.map((i) => [ibug[2 * i], ibug[2 * i + 1]])
+  return (Math.atan2(left[1] - right[1], left[0] - right[0]) * 180) / Math.PI
+}
+
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`
+
+/** Of the subject's right and left eye, of the 68 landmarks. */
+const OUTER_EYE_CORNERS = [36, 45] as const
+/** Degrees by which a face may lean in the picture. */
+const LYING = 50
 
 /** The features of which some landmark lies farther outside the photo than `tolerance` pixels. */
 function featuresOutside(face: Face, { width, height }: Pick<Photo, 'width' | 'height'>, tolerance: number): string[] {

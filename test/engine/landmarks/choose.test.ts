@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ErrorCode } from '../../../src/engine/errors.js'
+import { LEFT_EYE_OUTER, RIGHT_EYE_OUTER } from '../../../src/engine/evidence/layouts.js'
 import { chooseFace, landmarkWarnings } from '../../../src/engine/landmarks/choose.js'
 import type { Face } from '../../../src/engine/stages.js'
 import { thrown } from '../../support/thrown.js'
@@ -57,6 +58,8 @@ describe('networks that disagree', () => {
   const photo = { width: 1000, height: 1000 }
   const face = (disagreement?: number): Face => {
     const points = Float64Array.from({ length: 956 }, (_, i) => 300 + ((i * 37) % 400))
+    points.set([400, 450], 2 * RIGHT_EYE_OUTER)
+    points.set([600, 450], 2 * LEFT_EYE_OUTER)
     const box = { x: 300, y: 300, width: 400, height: 400 }
     return { box, score: 0.9, landmarks: { layout: 478, points, ...(disagreement !== undefined && { disagreement }) } }
   }
@@ -73,5 +76,25 @@ describe('networks that disagree', () => {
     const error = thrown(() => chooseFace([face(0.26)], -1, photo))
     expect([error.code, error.stage, error.exitCode]).toEqual(['FACE_UNCLEAR', 'landmarks', 4])
     expect(error.hint).toContain('--landmarks FILE')
+  })
+})
+
+describe('faces that lie on their side', () => {
+  const turned = (degrees: number): Face => {
+    const points = new Float64Array(956)
+    const [x, y] = [100 * Math.cos((degrees * Math.PI) / 180), 100 * Math.sin((degrees * Math.PI) / 180)]
+    points.set([500 - x, 500 - y], 2 * RIGHT_EYE_OUTER)
+    points.set([500 + x, 500 + y], 2 * LEFT_EYE_OUTER)
+    return { box: { x: 300, y: 300, width: 400, height: 400 }, score: 0.9, landmarks: { layout: 478, points } }
+  }
+
+  it.each([90, -90, 180, 60])('by %i° are spoken of, with what to do', (degrees) => {
+    expect(landmarkWarnings(turned(degrees)).join()).toMatch(
+      new RegExp(`turned by ${Math.abs(degrees)}°.*turn the photo`),
+    )
+  })
+
+  it.each([0, 25, -45])('by %i° only lean', (degrees) => {
+    expect(landmarkWarnings(turned(degrees))).toEqual([])
   })
 })
