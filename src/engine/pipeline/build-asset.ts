@@ -15,11 +15,11 @@ import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { gather } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { splitSeams } from '../geometry/seams.js'
-import { smoothstep } from '../geometry/smoothstep.js'
 import { vertexTangents } from '../geometry/tangents.js'
 import { embeddedPoints } from '../head/embedding.js'
 import type { Metric } from '../head/metric.js'
 import { srgbToLinear } from '../image/colors.js'
+import { colourfulness } from '../image/colourfulness.js'
 import type { MouthOwner } from '../image/mouth-colours.js'
 import type { SdfGrid } from '../inspect.js'
 import { type FaceView, HEAD_PARTS, type HeadFit, type ImplicitField, type Mesh } from '../stages.js'
@@ -133,7 +133,7 @@ export async function buildAsset(
   weight.set(whole.weight)
   const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(weight, 1) }
   const { low, high } = faceBounds(fit)
-  const colourful = colourfulness(evidence)
+  const colourful = colourfulness(evidence.image, evidence.trusted)
   const exposure = exposureOf(opened.white)
   const [ball] = opened.eyes.map(({ eye: { radius, irisRadius } }) => ({ radius, irisRadius }))
   const [textures, eyeTexture, baked, moved, { grid: sdf }] = await Promise.all([
@@ -183,21 +183,6 @@ function lightFactors({ crop }: HeadFit, relight: Relight | undefined): (x: numb
       gainAt(relight, ((x - crop.x) / crop.width) * crop.size, ((y - crop.y) / crop.height) * crop.size, factors)
     return factors
   }
-}
-
-/** Chroma of a face in a grey photo, and from which on colours are real. */
-const GREY = [0.03, 0.1] as const
-
-/** 0 where the photo of the face is grey, 1 where it has colours. */
-function colourfulness({ image, trusted }: FaceEvidence): number {
-  let [sum, count] = [0, 1e-9]
-  for (let i = 0; i < trusted.length; i++) {
-    if (!trusted[i]) continue
-    const [r, g, b] = [image[3 * i], image[3 * i + 1], image[3 * i + 2]]
-    sum += (Math.max(r, g, b) - Math.min(r, g, b)) / Math.max(0.05, r, g, b)
-    count++
-  }
-  return count < 1 ? 1 : smoothstep(GREY[0], GREY[1], sum / count)
 }
 
 /** Whose mouth it is, as far as the skin tells: the darker it is, the more pigment is in lips and gums. */

@@ -5,6 +5,7 @@ import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { CONTOURS } from '../evidence/layouts.js'
 import type { EvidenceMaps } from '../evidence/maps.js'
 import { labelledSkin, paintedSkin, trustedSkin } from '../evidence/trust.js'
+import { colourfulness, lessColourful } from '../image/colourfulness.js'
 import { cropImage } from '../photo/crop.js'
 import { findFlaws } from '../photo/flaws.js'
 import type { Face, HeadFit, Photo } from '../stages.js'
@@ -46,7 +47,8 @@ export function gatherEvidence(
       trusted,
       painted: labels ?? paintedSkin(fit.crop, landmarks, contours),
       spoilt: flaws.spoilt,
-      expected,
+      // trained on photos in colour
+      expected: expected && { ...expected, albedo: lessColourful(expected.albedo, colourfulness(image, trusted)) },
     },
     trustedShare,
     warnings:

@@ -211,6 +211,37 @@ describe('relief solver', () => {
     expect(beyond).toBeLessThan(1.1 * shown)
   })
 
+  it('finds no colours in a grey photo of stained skin', async () => {
+    const stained = scene.image.map((_, i) => {
+      const first = i - (i % 3)
+      const stain = Math.floor(first / 3 / 7) % 3 === 0 ? 0.6 : 1
+      return stain * scene.image[first + 1]
+    })
+    const chroma: number[] = []
+    for (const colourful of [1, 0]) {
+      const solver = await ReliefSolver.create(
+        device,
+        { ...scene, image: stained, colourful },
+        { relief: { ...defaults, steps: 120, learningRate: 0.02 }, evidence },
+      )
+      await solver.run({})
+      const { colour } = await solver.view()
+      await solver.dispose()
+      let most = 0
+      for (let i = 0; i < colour.length; i += 3)
+        if (scene.weight[i / 3] > 0) {
+          const rgb = colour.subarray(i, i + 3)
+          most = Math.max(most, Math.max(...rgb) - Math.min(...rgb))
+        }
+      chroma.push(most)
+    }
+    console.info(
+      `chroma of a grey photo: ${chroma[0].toFixed(3)}, where it is known to be grey ${chroma[1].toFixed(3)}`,
+    )
+    expect(chroma[1]).toBeLessThan(0.5 * chroma[0])
+    expect(chroma[1]).toBeLessThan(0.03)
+  })
+
   it('settles on normals between its own and others, where they have a share', async () => {
     const solver = await solve({ steps: 60, learningRate: 0.02 })
     const before = (await solver.view()).normals

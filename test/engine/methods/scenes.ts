@@ -64,6 +64,7 @@ export function capScene(size: number, waves = 5): SyntheticScene {
       weight,
       paint: weight,
       image,
+      colourful: 1,
       depth,
       slope,
       offset,

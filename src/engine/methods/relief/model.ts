@@ -18,6 +18,8 @@ import type { ReliefScene } from './scene.js'
 import { pyramid, SplineSum } from './spline.js'
 
 const GAMMA = 2.2
+/** Added to the price of changes of colour where the photo is grey: there are none. */
+const GREY = 20
 /** Steps of albedo (price included) below this count as their squares, so that the loss is smooth. */
 const SMALL = 1e-4
 /**
@@ -232,8 +234,9 @@ export class ReliefModel {
   }
 
   private loss(variables: Tensors): tf.Scalar {
-    const { size, pixel, weight, image } = this.scene
-    const { albedoWeight, chromaWeight, albedoSpread, distanceWeight, slopeWeight, curvatureWeight } = this.settings
+    const { size, pixel, weight, image, colourful } = this.scene
+    const { albedoWeight, albedoSpread, distanceWeight, slopeWeight, curvatureWeight } = this.settings
+    const chromaWeight = this.settings.chromaWeight + GREY * (1 - colourful)
     const { relief, colour, albedo, normal, du, dv } = this.look(variables)
     const weights = this.rows(weight)
     const error = softAbs(tf.sub(colour, this.rows(image)))

@@ -5,6 +5,7 @@ import type { EvidenceMaps } from '../../evidence/maps.js'
 import { cropCamera } from '../../geometry/camera.js'
 import { HARMONICS } from '../../geometry/harmonics.js'
 import { smoothstep } from '../../geometry/smoothstep.js'
+import { colourfulness } from '../../image/colourfulness.js'
 import { gaussianBlur } from '../../image/filter.js'
 import type { Camera } from '../../stages.js'
 import { NO_THREADS } from '../../threads/index.js'
@@ -29,6 +30,8 @@ export interface ReliefScene {
   paint: Float32Array
   /** [size, size, 3] sRGB 0..1 of the photo */
   image: Float32Array
+  /** 0 for a grey photo, whose colours say nothing of paint, to 1 */
+  colourful: number
   /** [size, size] coarse depth, metres; the mean depth off the face */
   depth: Float32Array
   /** [size, size, 2] its derivative in u and v, metres per pixel, from the smooth coarse normals */
@@ -96,6 +99,7 @@ export async function reliefScene(
     weight,
     paint: painted.brows.map((brow, i) => shareOn(Math.max(brow, painted.lips[i]), settings.paintPrice)),
     image,
+    colourful: colourfulness(image, trusted),
     depth,
     slope,
     offset,
