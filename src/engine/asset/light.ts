@@ -186,7 +186,8 @@ function skinAlbedo({ photo, light, own, painted, trusted, size, colourful }: Pa
     }
     addSkin({ rest: r, shade: s, painted, trusted, colourful }, band, out)
   }
-  const shift = mean(out, trusted, total).map((m, k) => mean(photo, trusted, total)[k] - m)
+  const photoMean = mean(photo, trusted, total)
+  const shift = mean(out, trusted, total).map((m, k) => photoMean[k] - m)
   return out.map((v, i) => (trusted[Math.floor(i / 3)] ? v + shift[i % 3] : 0))
 }
 

@@ -206,10 +206,12 @@ export function boundaryLoops(mesh: Mesh): Uint32Array[] {
 }
 
 /** Neighbours of each vertex in compressed rows: those of v are `neighbors[start[v] .. start[v + 1]]`. */
-export function vertexNeighbors(
-  mesh: Mesh,
-  edges = meshEdges(mesh.indices),
-): { start: Uint32Array; neighbors: Uint32Array } {
+export interface Neighbors {
+  start: Uint32Array
+  neighbors: Uint32Array
+}
+
+export function vertexNeighbors(mesh: Mesh, edges = meshEdges(mesh.indices)): Neighbors {
   const n = mesh.positions.length / 3
   const start = new Uint32Array(n + 1)
   for (let i = 0; i < edges.count * 2; i++) start[edges.vertices[i] + 1]++

@@ -1,11 +1,11 @@
 /** Where the head's mesh takes on the field's detail, by what the photo shows, and where it may move at all. */
 import { cameraCenter, project } from '../geometry/camera.js'
 import { edgeDistance } from '../geometry/edge-distance.js'
-import { vertexNeighbors } from '../geometry/mesh.js'
+import type { Neighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { isHidden, type Raster, rasterize } from '../geometry/rasterize.js'
 import { smoothstep } from '../geometry/smoothstep.js'
-import type { Camera, Crop, Mesh } from '../stages.js'
+import type { Camera, Crop, HeadFit, Mesh } from '../stages.js'
 import { boundaryDistance } from './boundary-falloff.js'
 import type { HeadTopology } from './head-topology.js'
 
@@ -41,11 +41,11 @@ export interface DetailWeights {
 /** Distances are measured along the mesh, so that the line where the detail ends is as smooth as the surface. */
 export function detailWeights(
   mesh: Mesh,
+  around: Neighbors,
   { faceRegion, sheets }: HeadTopology,
-  camera: Camera,
-  crop: Crop,
+  { camera, crop }: Pick<HeadFit, 'camera' | 'crop'>,
 ): DetailWeights {
-  const facing = facingSeen(mesh, camera, crop)
+  const facing = facingSeen(mesh, around, camera, crop)
   const region = fade(mesh, faceRegion, FADE)
   const { indices } = mesh
   const whole = faceRegion.map((inFace, t) =>
@@ -55,7 +55,7 @@ export function detailWeights(
   const rim = edgeDistance(mesh, onSheets(mesh, sheets), FADE_RIM)
   const room = region.map((w, v) => w * smoothstep(RIM, FADE_RIM, rim[v]))
   const weight = smoothed(
-    mesh,
+    around,
     room.map((w, v) => w * shown[v]),
     3,
   )
@@ -79,21 +79,25 @@ function fade(mesh: Mesh, inside: Uint8Array, width: number): Float32Array {
 }
 
 /** [vertices] cosine of the normal and the way to the camera where it sees the vertex within the crop, and no sharp crease; else 0. */
-function facingSeen(mesh: Mesh, camera: Camera, crop: Crop): Float32Array {
+function facingSeen(mesh: Mesh, around: Neighbors, camera: Camera, crop: Crop): Float32Array {
   const scale = Math.min(1, 1024 / Math.max(crop.width, crop.height))
   const view = windowCamera(camera, crop, scale)
-  const facing = facingFrom(mesh, view, rasterize(mesh, view))
-  const sharp = creases(mesh, camera, crop)
+  const normals = vertexNormals(mesh)
+  const facing = facingFrom(mesh, normals, view, rasterize(mesh, view))
+  const sharp = creases({ mesh, normals, around }, camera, crop)
   return facing.map((cos, v) => (sharp[v] ? 0 : cos))
 }
 
 /**
  * [vertices] 1 where the head turns within a pixel of the crop, as over a lid: what pixels say of such a crease has their own steps in it.
  */
-function creases(mesh: Mesh, camera: Camera, crop: Crop): Uint8Array {
+function creases(
+  { mesh, normals, around }: { mesh: Mesh; normals: Float32Array; around: Neighbors },
+  camera: Camera,
+  crop: Crop,
+): Uint8Array {
   const { positions: p } = mesh
-  const normals = vertexNormals(mesh)
-  const { start, neighbors } = vertexNeighbors(mesh)
+  const { start, neighbors } = around
   const uvz = project(camera, p)
   const perDepth = crop.width / crop.size / camera.fx
   const out = new Uint8Array(p.length / 3)
@@ -130,9 +134,7 @@ function windowCamera(
 }
 
 /** [vertices] the same for vertices that have nothing in front of them. */
-function facingFrom(mesh: Mesh, camera: Camera, raster: Raster): Float32Array {
-  const { positions } = mesh
-  const normals = vertexNormals(mesh)
+function facingFrom({ positions }: Mesh, normals: Float32Array, camera: Camera, raster: Raster): Float32Array {
   const eye = cameraCenter(camera)
   const uvz = project(camera, positions)
   const out = new Float32Array(positions.length / 3)
@@ -147,8 +149,7 @@ function facingFrom(mesh: Mesh, camera: Camera, raster: Raster): Float32Array {
 }
 
 /** Averages over neighbours; zeros stay zero, so that the detail never reaches further. */
-function smoothed(mesh: Mesh, weight: Float32Array, rounds: number): Float32Array {
-  const { start, neighbors } = vertexNeighbors(mesh)
+function smoothed({ start, neighbors }: Neighbors, weight: Float32Array, rounds: number): Float32Array {
   let now = weight
   for (let round = 0; round < rounds; round++) {
     const next = new Float32Array(now.length)

@@ -3,7 +3,7 @@
  * field's zero level. Towards the border of the face region and where the photo's camera sees nothing, the movement fades; where
  * triangles would fold over, it is taken back.
  */
-import { vertexNeighbors } from '../geometry/mesh.js'
+import { type Neighbors, vertexNeighbors } from '../geometry/mesh.js'
 import { normalizeRows, vertexNormals } from '../geometry/normals.js'
 import type { HeadFit, ImplicitField, Mesh } from '../stages.js'
 import { detailWeights } from './detail-weight.js'
@@ -34,7 +34,8 @@ export interface HeadMesh {
 /** Moves the fitted head onto the field. Throws SURFACE_EMPTY where the field has no surface near the face. */
 export async function settleHead(fit: HeadFit, topology: HeadTopology, field: ImplicitField): Promise<HeadMesh> {
   const base = headMeshOf(topology, fit.mesh.positions)
-  const { weight, shown, room } = detailWeights(base, topology, fit.camera, fit.crop)
+  const around = vertexNeighbors(base)
+  const { weight, shown, room } = detailWeights(base, around, topology, fit)
   const normals = directionsOf(topology, fit.mesh.positions)
   const moving = Uint32Array.from(weight.keys()).filter((v) => weight[v] > 0)
   const part = movingPart(base, moving)
@@ -44,8 +45,8 @@ export async function settleHead(fit: HeadFit, topology: HeadTopology, field: Im
   moving.forEach((v, i) => {
     offset[v] = found[i]
   })
-  carry(base, offset, shown, room)
-  unfold(base, normals, offset, weight)
+  carry(around, offset, shown, room)
+  unfold({ base, around, normals, offset, weight })
   return {
     topology,
     mesh: { positions: moved(base.positions, normals, offset), indices: base.indices },
@@ -83,8 +84,7 @@ function directionsOf(topology: HeadTopology, positions: Float32Array): Float32A
  * Skin that the photo does not show goes along with what is beside it, less and less: the inside of a crease with its two sides. In place.
  * @param offset [vertices] where it was found, 0 elsewhere
  */
-function carry(mesh: Mesh, offset: Float32Array, shown: Float32Array, room: Float32Array): void {
-  const { start, neighbors } = vertexNeighbors(mesh)
+function carry({ start, neighbors }: Neighbors, offset: Float32Array, shown: Float32Array, room: Float32Array): void {
   const found = offset.slice()
   const carried = Uint32Array.from(room.keys()).filter((v) => room[v] > 0 && shown[v] < 1)
   for (let round = 0; round < CARRY_ROUNDS; round++)

@@ -2,7 +2,7 @@
  * Topology of the head asset: the head model's triangles without what nobody sees, refined in the face and paired to quads, with a
  * texture layout that gives the face most of the texture. Everything linear (poses, blendshapes) passes through the same weights.
  */
-import { connectedComponents, gather, submesh, vertexNeighbors } from '../geometry/mesh.js'
+import { connectedComponents, gather, type Neighbors, submesh, vertexNeighbors } from '../geometry/mesh.js'
 import { pairTriangles, quadsFirst, refinedPairs } from '../geometry/quads.js'
 import { applyRows, type LinearRows, refine, refineUv } from '../geometry/refine.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
@@ -27,8 +27,8 @@ export interface HeadTopology {
   sheets: Uint8Array
   /** [n] the model's vertex that each of the first vertices is; what refinement adds comes after them. */
   modelVertices: Uint32Array
-  /** [model vertices] their neighbours in compressed rows: geometry/mesh.ts. */
-  modelNeighbors: { start: Uint32Array; neighbors: Uint32Array }
+  /** Of the model's vertices. */
+  modelNeighbors: Neighbors
   /** The model's own triangles, [triangles, 3]. */
   modelIndices: Uint32Array
   /** Takes an attribute of the model's vertices [model vertices, dims] to the asset's [vertices, dims]. */

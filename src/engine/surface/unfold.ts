@@ -1,5 +1,5 @@
 /** Movement along directions without folds. */
-import { vertexNeighbors } from '../geometry/mesh.js'
+import type { Neighbors } from '../geometry/mesh.js'
 import { triangleNormals } from '../geometry/normals.js'
 import type { Mesh } from '../stages.js'
 
@@ -10,15 +10,30 @@ const RAMP = 0.25
 const UNFOLD_ROUNDS = 60
 const PATIENT_ROUNDS = 15
 
+/** How a mesh moves; `offset` and `weight` are changed in place. */
+export interface Movement {
+  /** Before it. */
+  base: Mesh
+  /** Of the base's vertices. */
+  around: Neighbors
+  /** [vertices, 3] unit, along which they move. */
+  normals: Float32Array
+  /** [vertices] metres */
+  offset: Float32Array
+  /** [vertices] 0..1 share of the detail */
+  weight: Float32Array
+}
+
 /** Takes the movement back, round by round, about triangles that turn too far, and from there on less and less. */
-export function unfold(base: Mesh, normals: Float32Array, offset: Float32Array, weight: Float32Array): void {
-  const held = takeBack(base, normals, offset, weight)
-  if (held.size > 0) ramp(base, offset, held)
+export function unfold(movement: Movement): void {
+  const held = takeBack(movement)
+  if (held.size > 0) ramp(movement, held)
 }
 
 /** Lets the movement rise by no more than RAMP times the way over the mesh from the vertices where it was taken back. */
-function ramp({ positions: p, indices }: Mesh, offset: Float32Array, held: ReadonlySet<number>): void {
-  const { start, neighbors } = vertexNeighbors({ positions: p, indices })
+function ramp({ base, around, offset }: Movement, held: ReadonlySet<number>): void {
+  const { positions: p } = base
+  const { start, neighbors } = around
   const most = new Float32Array(offset.length).fill(Number.POSITIVE_INFINITY)
   for (const v of held) most[v] = Math.abs(offset[v])
   for (let front: Iterable<number> = held, size = held.size; size > 0; ) {
@@ -39,11 +54,11 @@ function ramp({ positions: p, indices }: Mesh, offset: Float32Array, held: Reado
 }
 
 /** @returns the vertices of such triangles */
-function takeBack(base: Mesh, normals: Float32Array, offset: Float32Array, weight: Float32Array): Set<number> {
+function takeBack({ base, around, normals, offset, weight }: Movement): Set<number> {
   const held = new Set<number>()
   const { indices } = base
   const before = triangleNormals(base)
-  const { start, neighbors } = vertexNeighbors(base)
+  const { start, neighbors } = around
   const positions = moved(base.positions, normals, offset)
   // only triangles of vertices that moved in the last round can have folded or opened
   const changed = new Uint8Array(offset.length).fill(1)
