@@ -75,7 +75,7 @@ export function relighting({ image, shading, trusted, painted, expected, size }:
   const total = trusted.reduce((a, b) => a + b, 0)
   if (!shading || total === 0) return undefined
   const photo = tones(image, 0.05)
-  const colourful = colourfulness(photo, trusted, size)
+  const colourful = colourChange(photo, trusted, size)
   const own = expected ? tonesOfLogs(expected, colourful) : undefined
   const albedo = skinAlbedo({ photo, light: tones(shading, 0.05), own, painted, trusted, size, colourful })
   const sheen = withoutSheen(albedo, trusted, painted, size)
@@ -144,8 +144,8 @@ function brighter(photo: Float32Array, trusted: Float32Array): number {
   return LIT[1] * Math.max(0, values[Math.floor(LIT[0] * (values.length - 1))] - middle)
 }
 
-/** 0 where the photo of the face is grey or of one tint, 1 where it has colours. */
-function colourfulness(photo: Float32Array, trusted: Float32Array, size: number): number {
+/** 0 where the photo of the face is grey or of one tint, 1 where its colours change as skin's do. */
+function colourChange(photo: Float32Array, trusted: Float32Array, size: number): number {
   const smooth = broadMean(photo, trusted, size, 0.004 * size)
   const total = trusted.reduce((a, b) => a + b, 0)
   const middle = mean(smooth, trusted, total)

@@ -15,6 +15,8 @@ export interface FaceEvidence {
   image: Float32Array
   /** 1 where the photo shows the face's bare skin: its colours are to be matched there */
   trusted: Float32Array
+  /** 0 for a grey photo, whose colours say nothing of skin and paint, to 1 */
+  colourful: number
   /** Brows and lips. */
   painted: PaintedSkin
   /** 1 where the photo shows nothing of the head */

@@ -19,7 +19,6 @@ import { vertexTangents } from '../geometry/tangents.js'
 import { embeddedPoints } from '../head/embedding.js'
 import type { Metric } from '../head/metric.js'
 import { srgbToLinear } from '../image/colors.js'
-import { colourfulness } from '../image/colourfulness.js'
 import type { MouthOwner } from '../image/mouth-colours.js'
 import type { SdfGrid } from '../inspect.js'
 import { type FaceView, HEAD_PARTS, type HeadFit, type ImplicitField, type Mesh } from '../stages.js'
@@ -133,7 +132,7 @@ export async function buildAsset(
   weight.set(whole.weight)
   const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(weight, 1) }
   const { low, high } = faceBounds(fit)
-  const colourful = colourfulness(evidence.image, evidence.trusted)
+  const { colourful } = evidence
   const exposure = exposureOf(opened.white)
   const [ball] = opened.eyes.map(({ eye: { radius, irisRadius } }) => ({ radius, irisRadius }))
   const [textures, eyeTexture, baked, moved, { grid: sdf }] = await Promise.all([

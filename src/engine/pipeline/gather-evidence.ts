@@ -37,6 +37,7 @@ export function gatherEvidence(
     ? labelledSkin(labels, coarse, flaws)
     : trustedSkin({ image, coarse, crop: fit.crop, landmarks, contours, flaws })
   const trustedShare = sum(trusted) / Math.max(1, sum(coarse.mask))
+  const colourful = colourfulness(image, trusted)
   return {
     evidence: {
       photo,
@@ -45,10 +46,11 @@ export function gatherEvidence(
       coarse,
       image,
       trusted,
+      colourful,
       painted: labels ?? paintedSkin(fit.crop, landmarks, contours),
       spoilt: flaws.spoilt,
       // trained on photos in colour
-      expected: expected && { ...expected, albedo: lessColourful(expected.albedo, colourfulness(image, trusted)) },
+      expected: expected && { ...expected, albedo: lessColourful(expected.albedo, colourful) },
     },
     trustedShare,
     warnings:

@@ -5,7 +5,6 @@ import type { EvidenceMaps } from '../../evidence/maps.js'
 import { cropCamera } from '../../geometry/camera.js'
 import { HARMONICS } from '../../geometry/harmonics.js'
 import { smoothstep } from '../../geometry/smoothstep.js'
-import { colourfulness } from '../../image/colourfulness.js'
 import { gaussianBlur } from '../../image/filter.js'
 import type { Camera } from '../../stages.js'
 import { NO_THREADS } from '../../threads/index.js'
@@ -49,7 +48,7 @@ export interface ReliefScene {
 /** Learned evidence as a prior; its confidence is 0 where the photo is not looked at. */
 export type Expected = Pick<EvidenceMaps, 'normals' | 'albedo' | 'confidence'>
 
-type ReliefEvidence = Pick<FaceEvidence, 'fit' | 'coarse' | 'image' | 'trusted' | 'painted'> & {
+type ReliefEvidence = Pick<FaceEvidence, 'fit' | 'coarse' | 'image' | 'trusted' | 'colourful' | 'painted'> & {
   expected?: Expected | undefined
 }
 
@@ -58,7 +57,7 @@ type ReliefEvidence = Pick<FaceEvidence, 'fit' | 'coarse' | 'image' | 'trusted' 
  * with ray (U/f, V/f, 1) and depth z, n ∝ (f z_u, f z_v, -(z + U z_u + V z_v)).
  */
 export async function reliefScene(
-  { fit, coarse, image, trusted, painted, expected }: ReliefEvidence,
+  { fit, coarse, image, trusted, colourful, painted, expected }: ReliefEvidence,
   settings: Pick<Settings['relief'], 'occlusion' | 'paintPrice' | 'browWeight'>,
   threads = NO_THREADS,
   signal?: AbortSignal,
@@ -99,7 +98,7 @@ export async function reliefScene(
     weight,
     paint: painted.brows.map((brow, i) => shareOn(Math.max(brow, painted.lips[i]), settings.paintPrice)),
     image,
-    colourful: colourfulness(image, trusted),
+    colourful,
     depth,
     slope,
     offset,
