@@ -132,21 +132,14 @@ function resampleWeights(origin: number, extent: number, target: number, source:
 }
 
 /** PNG bytes of a picture. */
-export async function encodePng(picture: Picture): Promise<Uint8Array> {
-  const { width, height, data } = picture
-  const sharp = await encoder()
-  return sharp(data, { raw: { width, height, channels: 3 } })
-    .png({ compressionLevel: 6 })
-    .toBuffer()
-}
+export const encodePng = (picture: Picture): Promise<Uint8Array> => pngOf(picture, 3, 6)
 
 /** PNG bytes of [height, width, 4] sRGB and alpha. */
-export async function encodeClearPng(picture: Picture): Promise<Uint8Array> {
-  const { width, height, data } = picture
+export const encodeClearPng = (picture: Picture): Promise<Uint8Array> => pngOf(picture, 4, 9)
+
+async function pngOf({ width, height, data }: Picture, channels: 3 | 4, compressionLevel: number): Promise<Uint8Array> {
   const sharp = await encoder()
-  return sharp(data, { raw: { width, height, channels: 4 } })
-    .png({ compressionLevel: 9 })
-    .toBuffer()
+  return sharp(data, { raw: { width, height, channels } }).png({ compressionLevel }).toBuffer()
 }
 
 /** JPEG bytes of a picture (4:4:4, sRGB). */
