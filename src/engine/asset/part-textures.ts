@@ -29,7 +29,7 @@ export interface EyeLook {
   iris: readonly number[]
   /** 0 makes it grey. */
   colourful: number
-  /** See `exposureOf`. */
+  /** Factor of the brightness: see exposure.ts. */
   exposure: number
 }
 
@@ -101,15 +101,6 @@ export function paintMouth(
   }
   fillBetween(out, 3, size, raster.triangle)
   return exposed(lessColourful(out, colourful), exposure)
-}
-
-/** Brightness of the eyes' white here, and the least and most that a photo's exposure may make of it. */
-const USUAL_WHITE = 0.78
-const WHITES = [0.45, 0.85] as const
-
-/** What the photo's exposure makes of things whose brightness is known, as a factor of sRGB. @param white brightness of the whites in it */
-export function exposureOf(white: number | undefined): number {
-  return white === undefined ? 1 : Math.min(WHITES[1], Math.max(WHITES[0], white)) / USUAL_WHITE
 }
 
 function exposed(values: Float32Array, factor: number): Float32Array {

@@ -21,6 +21,8 @@ export interface FaceEvidence {
   painted: PaintedSkin
   /** 0..1 where the photo shows the ball of an open eye */
   eyes: Float32Array
+  /** 0..1 where it shows the inside of an open mouth */
+  mouth: Float32Array
   /** 1 where the photo shows nothing of the head */
   spoilt: Float32Array
   /** What learned evidence expects; undefined where the settings use none of it. */

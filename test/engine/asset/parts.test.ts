@@ -70,6 +70,7 @@ beforeAll(async () => {
     photo,
     landmarks: { layout: 68, points: new Float64Array(136) },
     light: () => [1, 1, 1],
+    open: () => true,
     neutral: false,
   })
   const landmarks = landmarksOf(
@@ -78,7 +79,16 @@ beforeAll(async () => {
     0,
     0,
   )
-  opened = openFace({ fit, metric: METRIC, settled, photo, landmarks, light: () => [1, 1, 1], neutral: false })
+  opened = openFace({
+    fit,
+    metric: METRIC,
+    settled,
+    photo,
+    landmarks,
+    light: () => [1, 1, 1],
+    open: () => true,
+    neutral: false,
+  })
   moved = await moveHead(fit, METRIC, opened, surface())
   const skin = { positions: moved.positions, indices: opened.indices }
   for (const { name, mesh, keys: own } of [
@@ -198,6 +208,7 @@ describe('eyes', () => {
       photo,
       landmarks: landmarksOf(scene, balls, yaw, pitch),
       light: () => [1, 1, 1],
+      open: () => true,
       neutral: false,
     })
     for (const { eye } of eyes) {
@@ -428,6 +439,7 @@ describe('other head models', () => {
       photo,
       landmarks: none,
       light: () => [1, 1, 1],
+      open: () => true,
       neutral: false,
     })
     return { opened, moved: await moveHead(fit, METRIC, opened, surface()), model }
