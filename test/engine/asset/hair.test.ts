@@ -32,7 +32,16 @@ beforeAll(async () => {
   const { fit, field, photo } = scene
   const settled = await settleHead(fit, headTopology(fit.model, 1), field)
   const landmarks = { layout: 68 as const, points: new Float64Array(136) }
-  opened = openFace({ fit, metric: METRIC, settled, photo, landmarks, light: () => [1, 1, 1], neutral: false })
+  opened = openFace({
+    fit,
+    metric: METRIC,
+    settled,
+    photo,
+    landmarks,
+    light: () => [1, 1, 1],
+    open: () => true,
+    neutral: false,
+  })
   const surface = { shapeKeys: true, keys: 'arkit', neutralize: false } as never
   moved = await moveHead(fit, METRIC, opened, { surface })
   // everything is as dark as a brow below bright skin: cards everywhere that brows may be

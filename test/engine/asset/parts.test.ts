@@ -377,7 +377,16 @@ describe('keys', () => {
       const settled = await settleHead(fit, headTopology(fit.model, 1), field)
       const none = { layout: 68 as const, points: new Float64Array(136) }
       const light = () => [1, 1, 1]
-      const head = openFace({ fit, metric: METRIC, settled, photo, landmarks: none, light, neutral: false })
+      const head = openFace({
+        fit,
+        metric: METRIC,
+        settled,
+        photo,
+        landmarks: none,
+        light,
+        open: () => true,
+        neutral: false,
+      })
       const { positions, keys } = await moveHead(fit, METRIC, head, surface())
       const near = aboutRims(positions, head.indices)
       const depth = (names: readonly string[]): number => {
