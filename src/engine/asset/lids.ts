@@ -16,7 +16,7 @@ const LIDS: Readonly<Record<Side, readonly (readonly [rim: number, above: number
   ],
 }
 /** What is left of the lid between its rim and the skin above its fold, metres: less of it turns inside out. */
-const LEAST_LID = 0.0062
+const LEAST_LID = 0.0066
 /** Lids that are less open than the first are shut, and stay so; those that are more open than the second are open, metres. */
 const SHUT = [0.0015, 0.004] as const
 
