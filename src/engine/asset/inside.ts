@@ -7,7 +7,7 @@ import { vertexNormals } from '../geometry/normals.js'
 import { pairTriangles, quadsFirst } from '../geometry/quads.js'
 import { splitSeams } from '../geometry/seams.js'
 import { smoothstep } from '../geometry/smoothstep.js'
-import { type HeadInterior, INTERIOR_PARTS, type Mesh } from '../stages.js'
+import { type HeadInterior, INTERIOR_PARTS, type InteriorFaces, type Mesh } from '../stages.js'
 import { BehindSkin, type LipRim } from './behind-skin.js'
 import { KeyMaker, type KeyPose, type ShapeKey, STILL } from './keys.js'
 
@@ -40,17 +40,22 @@ const SLOPE = 0.5
 /**
  * Builds the parts and their keys.
  *
+ * @param faces the interior's own, or fewer of them
  * @param mean the mean head, in which quads are found: they are the same in every head
  * @param open a pose with an open mouth, in which it is plain what of the skin the cavity is behind
  * @param poses what each key leads to
  */
 export function insideParts(
   interior: HeadInterior,
+  faces: InteriorFaces,
   rim: LipRim,
   { mean, rest, open }: Record<'mean' | 'rest' | 'open', InsidePose>,
   poses: Iterable<{ pose: KeyPose; at: InsidePose }>,
 ): InsidePart[] {
-  const pieces = [...organs(interior), cavity(interior, rim, open)].map((given) => {
+  const used = { ...interior, ...faces }
+  // shaded like the surface that it stands for
+  const smooth = vertexNormals({ positions: rest.inside, indices: interior.indices })
+  const pieces = [...organs(used), cavity(used, rim, open)].map((given) => {
     const piece = { ...given, ...inQuads(given, mean) }
     const mesh = { positions: piece.place(rest), indices: piece.indices }
     return { ...piece, mesh, maker: new KeyMaker(mesh), keys: [] as ShapeKey[] }
@@ -62,8 +67,8 @@ export function insideParts(
       if (key) keys.push(key)
     }
   }
-  return pieces.map(({ name, mesh, quads, uv, uvIndices, keys }) => {
-    const normals = vertexNormals(mesh)
+  return pieces.map(({ name, mesh, quads, uv, uvIndices, vertices, keys }) => {
+    const normals = vertices ? gather(smooth, vertices, 3) : vertexNormals(mesh)
     if (!uv) return { name, mesh, quads, normals, uv, keys }
     const split = splitSeams(mesh, uv, uvIndices)
     const each = (values: Float32Array): Float32Array => gather(values, split.vertexMap, 3)
@@ -106,6 +111,8 @@ interface Piece {
   indices: Uint32Array
   uv: Float32Array | undefined
   uvIndices: Uint32Array
+  /** Those of the interior, where it has no others. */
+  vertices?: Uint32Array
   place(pose: InsidePose): Float32Array
 }
 
@@ -148,6 +155,7 @@ function organs(interior: HeadInterior): Piece[] {
         { length: uvIndices.length > 0 ? of.mesh.indices.length : 0 },
         (_, c) => uvIndices[3 * of.triangleMap[Math.floor(c / 3)] + (c % 3)],
       ),
+      vertices: of.vertexMap,
       place: ({ inside }) => gather(inside, of.vertexMap, 3),
     }
   })

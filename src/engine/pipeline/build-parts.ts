@@ -269,6 +269,7 @@ export async function moveHead(
       ? []
       : insideParts(
           model.interior!,
+          model.interior!.reduced?.[surface.subdivisions > 0 ? 'fine' : 'coarse'] ?? model.interior!,
           {
             loop: opened.mouth.loop,
             modelVertices: topology.modelVertices,
