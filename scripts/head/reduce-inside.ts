@@ -17,12 +17,15 @@ import { splitSeams } from '../../src/engine/geometry/seams.js'
 import { loadBuiltInHead } from '../../src/engine/head/builtin.js'
 import { type HeadInterior, INTERIOR_PARTS, type InteriorFaces, type Mesh } from '../../src/engine/stages.js'
 
-/** How far the surface may go, metres: where it can be seen from the front, and elsewhere. */
-const LEVELS = { fine: [1e-4, 4e-4], coarse: [2.5e-4, 1e-3] } as const
+/** How far the teeth's surface may go, metres: where it can be seen through the lips, and elsewhere. */
+const LEVELS = { fine: [6e-5, 4e-4], coarse: [2e-4, 1e-3] } as const
+/** The first of them for other parts, as multiples, by INTERIOR_PARTS. */
+const EASE = [1, 1, 2, 2, 3]
 /** A unit normal that turns by a radian counts as so many metres. */
 const TURN = 0.001
-/** What faces further backwards, or lies this far behind the front teeth, metres, is not seen from the front. */
+/** What faces further backwards and not up or down either, or lies this far behind the front teeth, metres, is not seen. */
 const BACKWARDS = -0.1
+const UPRIGHT = 0.35
 const DEEP = 0.022
 /** Places this near to the plane of symmetry lie in it; mirrored ones are the same to this, metres. */
 const SAME = 1e-6
@@ -50,13 +53,13 @@ export async function reducedFaces(interior: HeadInterior): Promise<Record<keyof
     Number(rim.has(v) || (mirror[i] >= 0 && Math.abs(positions[3 * i]) < SAME)),
   )
   // a tongue comes out
-  const seen = Uint8Array.from(split.vertexMap, (v, i) =>
-    Number(
-      fixed[i] === 1 ||
-        parts[v] === INTERIOR_PARTS.tongue ||
-        (normals[3 * i + 2] > BACKWARDS && positions[3 * i + 2] > front - DEEP),
-    ),
-  )
+  const [y, z] = [1, 2].map((k) => (rows: Float32Array, i: number) => rows[3 * i + k])
+  const seen = Uint8Array.from(split.vertexMap, (v, i) => {
+    const turned = z(normals, i) > BACKWARDS || Math.abs(y(normals, i)) > UPRIGHT
+    // a tongue comes out
+    const near = parts[v] === INTERIOR_PARTS.tongue || z(positions, i) > front - DEEP
+    return Number(fixed[i] === 1 || (turned && near))
+  })
   // of what is the same on both sides the left is reduced, and mirrored
   const half = corners.filter((_, c) => {
     const [a, b, d] = corners.subarray(3 * Math.floor(c / 3))
@@ -69,13 +72,16 @@ export async function reducedFaces(interior: HeadInterior): Promise<Record<keyof
       'ErrorAbsolute',
     ])[0]
   const facesOf = ([near, far]: readonly [number, number]): InteriorFaces => {
-    const reduced = collapse(collapse(half, fixed, near), seen, far)
     const both: number[] = []
-    for (let c = 0; c < reduced.length; c += 3) {
-      const triangle = reduced.subarray(c, c + 3)
-      both.push(...triangle)
-      if (mirror[triangle[0]] >= 0) both.push(...Array.from(triangle, (v) => mirror[v]).reverse())
-    }
+    EASE.forEach((ease, part) => {
+      const given = half.filter((_, c) => parts[split.vertexMap[half[c - (c % 3)]]] === part)
+      const reduced = collapse(collapse(given, fixed, ease * near), seen, Math.min(ease, 2) * far)
+      for (let c = 0; c < reduced.length; c += 3) {
+        const triangle = reduced.subarray(c, c + 3)
+        both.push(...triangle)
+        if (mirror[triangle[0]] >= 0) both.push(...Array.from(triangle, (v) => mirror[v]).reverse())
+      }
+    })
     return {
       indices: Uint32Array.from(both, (v) => split.vertexMap[v]),
       uvIndices: Uint32Array.from(both, (v) => rows[v]),

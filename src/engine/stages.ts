@@ -148,6 +148,9 @@ export interface HeadModel {
   interior?: HeadInterior
 }
 
+/** How closely parts beside the skin follow their shape: for close-ups, or for programs that count triangles. */
+export type Fineness = 'fine' | 'coarse'
+
 /** Triangles of the mouth's inside, of its vertices and of its texture. */
 export interface InteriorFaces {
   /** [triangles, 3] */
@@ -171,7 +174,7 @@ export interface HeadInterior extends InteriorFaces {
   /** [uvVertices, 2] of a texture of their own, v down. */
   uv: Float32Array
   /** The same surface in fewer triangles between some of the vertices; undefined where the model has none. */
-  reduced: { fine: InteriorFaces; coarse: InteriorFaces } | undefined
+  reduced: Record<Fineness, InteriorFaces> | undefined
   /** [vertices] values of INTERIOR_PARTS. */
   parts: Uint8Array
   /** [n, 2] vertices of the lining's rim, and the head's vertices at the lips' contact in the same places. */

@@ -29,10 +29,14 @@ import { embeddedPoints } from '../head/embedding.js'
 import { posedMesh } from '../head/fit-mesh.js'
 import { posedInterior } from '../head/interior.js'
 import type { Metric } from '../head/metric.js'
-import { HEAD_PARTS, type HeadFit, type Landmarks, type Mesh, type Photo } from '../stages.js'
+import { type Fineness, HEAD_PARTS, type HeadFit, type Landmarks, type Mesh, type Photo } from '../stages.js'
 import { type HeadMesh, ride } from '../surface/head-mesh.js'
 import { headMeshOf } from '../surface/head-topology.js'
 import { pass } from '../system/pass.js'
+
+/** Parts are as fine as the skin: a head without subdivisions is for programs that count triangles. */
+export const finenessOf = ({ subdivisions }: Pick<Settings['surface'], 'subdivisions'>): Fineness =>
+  subdivisions > 0 ? 'fine' : 'coarse'
 
 /** A mesh of its own beside the skin. */
 export interface AssetPart {
@@ -177,14 +181,18 @@ export function ballPoints(model: HeadFit['model'], positions: Float32Array, sig
 }
 
 /** Balls and corneas. */
-export function eyeParts({ eyes }: PlacedEyes, withKeys: boolean): AssetPart[] {
+export function eyeParts(
+  { eyes }: PlacedEyes,
+  surface: Pick<Settings['surface'], 'shapeKeys' | 'subdivisions'>,
+): AssetPart[] {
+  const fineness = finenessOf(surface)
   const placed = (eye: Eye, name: string, look: 'eye' | 'cornea', ball: BallMesh): AssetPart => {
-    const part = placeBall(eye, ball, withKeys)
+    const part = placeBall(eye, ball, surface.shapeKeys)
     return { name: `${name}${eye.side}`, look, ...part, ...inQuads(part.mesh) }
   }
   return eyes.flatMap(({ eye }) => [
-    placed(eye, 'eye', 'eye', ballMesh(eye)),
-    placed(eye, 'cornea', 'cornea', corneaMesh(eye)),
+    placed(eye, 'eye', 'eye', ballMesh(eye, fineness)),
+    placed(eye, 'cornea', 'cornea', corneaMesh(eye, fineness)),
   ])
 }
 
@@ -269,7 +277,7 @@ export async function moveHead(
       ? []
       : insideParts(
           model.interior!,
-          model.interior!.reduced?.[surface.subdivisions > 0 ? 'fine' : 'coarse'] ?? model.interior!,
+          model.interior!.reduced?.[finenessOf(surface)] ?? model.interior!,
           {
             loop: opened.mouth.loop,
             modelVertices: topology.modelVertices,
