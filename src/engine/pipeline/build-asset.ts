@@ -219,6 +219,7 @@ function paint(
       image,
       trusted,
       spoilt,
+      eyes: openEyes,
       coarse: { mask },
     },
     metric,
@@ -250,7 +251,7 @@ function paint(
     mirror,
     smooth: { positions: smooth, indices: mesh.indices },
   }
-  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, image: relight?.image ?? image }
+  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, openEyes, image: relight?.image ?? image }
   const { model } = fit
   const rough = skinRoughness(
     headMeshOf(topology, model.mean).positions,
