@@ -9,7 +9,7 @@ import { TriangleTree } from '../geometry/triangle-tree.js'
 import type { Fineness, Mesh } from '../stages.js'
 import { Bound, type CardPlace, type Cards, cross, dot, minus, plus, row, scaled, unit, type Vec } from './cards.js'
 import type { Side } from './eyes.js'
-import { atShare, rimHalves } from './open-head.js'
+import { atShare, rimHalves } from './meeting.js'
 
 interface Lid {
   cards: number

@@ -7,10 +7,10 @@ import { type BallMesh, ballMesh, corneaMesh, type Eye, placeBall, placeEyes, ty
 import { type InsidePart, insideParts } from '../asset/inside.js'
 import { eyesSeen, type LightFactors } from '../asset/irises.js'
 import { arkitPoses, KeyMaker, type KeyPose, modelPoses, type ShapeKey, SkinMover } from '../asset/keys.js'
+import { Meeting } from '../asset/meeting.js'
 import {
   aboutEye,
   keepOffBalls,
-  Meeting,
   type OpenHead,
   type Opening,
   openHead,
@@ -114,12 +114,19 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   const lids = eyes.map(({ eye, loop }) => about(loop, (x, y, z) => aboutEye(eye, x, y, z)))
   const lips = openings.filter(({ kind }) => kind === 'mouth').map(({ loop }) => about(loop, around(apart, loop)))
   const near = skinWhere(apart, topology.sheets, (x, y, z) => balls.some((eye) => aboutEye(eye, x, y, z)))
-  const untanglers = openings.map(({ loop }) => new Untangler(apart.positions, aboutRim(apart, topology.sheets, loop)))
+  const untanglers = openings.map(
+    ({ loop, kind }) =>
+      new Untangler(
+        apart.positions,
+        aboutRim(apart, topology.sheets, loop),
+        kind === 'eye' ? (positions, vertices) => keepOffBalls(positions, vertices, balls) : undefined,
+      ),
+  )
   const settleRims = (positions: Float32Array, lipsMayCross = false): void => {
     for (const meeting of lids) meeting.shut(positions)
     if (!lipsMayCross) {
       for (const meeting of lips) meeting.uncross(positions)
-      // before, so that nothing is brought apart that the balls move; after, so that nothing is pushed into them
+      // before, so that nothing is brought apart that the balls move
       keepOffBalls(positions, near, balls)
       for (const untangler of untanglers) untangler.untangle(positions)
     }
@@ -128,7 +135,11 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   const positions = mesh.positions.slice()
   settleRims(positions)
   return {
-    ...openHead(topology, eyes, mouth !== undefined),
+    ...openHead(
+      topology,
+      eyes.map((eye, i) => ({ ...eye, lids: lids[i].halves })),
+      mouth !== undefined,
+    ),
     whole: { ...settled, mesh: { positions, indices: mesh.indices } },
     mouth,
     eyes,
