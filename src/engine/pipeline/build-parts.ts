@@ -115,11 +115,11 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   const lips = openings.filter(({ kind }) => kind === 'mouth').map(({ loop }) => about(loop, around(apart, loop)))
   const near = skinWhere(apart, topology.sheets, (x, y, z) => balls.some((eye) => aboutEye(eye, x, y, z)))
   const untanglers = openings.map(
-    ({ loop, kind }) =>
+    (opening) =>
       new Untangler(
         apart.positions,
-        aboutRim(apart, topology.sheets, loop),
-        kind === 'eye' ? (positions, vertices) => keepOffBalls(positions, vertices, balls) : undefined,
+        aboutRim(apart, topology.sheets, opening),
+        opening.kind === 'eye' ? (positions, vertices) => keepOffBalls(positions, vertices, balls) : undefined,
       ),
   )
   const settleRims = (positions: Float32Array, lipsMayCross = false): void => {
@@ -154,19 +154,23 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   }
 }
 
-/** Triangles of the skin about an opening, [n, 3]: what may pass through itself as lids and lips move. */
-function aboutRim(mesh: Mesh, sheets: Uint8Array, loop: Uint32Array): Uint32Array {
-  const seeds = new Uint8Array(mesh.positions.length / 3)
+/** Triangles of the skin about an opening, [n, 3]: what may pass through itself as lids and lips move, beside a mouth in the folds of a smile, too. */
+function aboutRim(mesh: Mesh, sheets: Uint8Array, { kind, loop }: Opening): Uint32Array {
+  const { positions, indices } = mesh
+  const seeds = new Uint8Array(positions.length / 3)
   for (const v of loop) seeds[v] = 1
-  const from = edgeDistance(mesh, seeds, CROWDED)
-  return mesh.indices.filter((_, c) => {
-    const t = Math.floor(c / 3)
-    return !sheets[t] && [0, 1, 2].some((k) => from[mesh.indices[3 * t + k]] < CROWDED)
-  })
+  const from = edgeDistance(mesh, seeds, kind === 'mouth' ? FOLDED : CROWDED)
+  const x = (v: number): number => positions[3 * v]
+  const [right, left] = [Math.min(...Array.from(loop, x)), Math.max(...Array.from(loop, x))]
+  const crowded = (v: number): boolean => from[v] < CROWDED || (from[v] < FOLDED && (x(v) < right || x(v) > left))
+  return indices.filter(
+    (_, c) => !sheets[Math.floor(c / 3)] && indices.subarray(c - (c % 3), c - (c % 3) + 3).some(crowded),
+  )
 }
 
-/** How far from rims skin may pass through itself, metres. */
+/** How far from rims skin may pass through itself, and how far from a mouth's corners folds reach, metres. */
 const CROWDED = 0.01
+const FOLDED = 0.028
 
 /** Whether a place is within a loop's surroundings. */
 function around({ positions }: Mesh, loop: Uint32Array): (x: number, y: number, z: number) => boolean {
