@@ -91,20 +91,26 @@ export async function reducedFaces(interior: HeadInterior): Promise<Record<keyof
 }
 
 /**
- * [vertices of the split mesh] the mirror image of each; -1 in pieces that have none of the same shape.
+ * [vertices of the split mesh] the mirror image of each; -1 in pieces that have none of the same shape, or reach over the plane of symmetry.
  * @param vertexMap vertices before seams were split @param labels [triangles] the piece of each
- * @throws Error if a triangle reaches over the plane of symmetry
  */
 function mirrored({ positions, indices }: Mesh, vertexMap: Uint32Array, labels: Uint32Array): Int32Array {
-  const key = (v: number, sign: number): string =>
-    [sign * positions[3 * v], positions[3 * v + 1], positions[3 * v + 2]].map((x) => Math.round(x / SAME)).join()
   const count = positions.length / 3
-  const places = new Map<string, number[]>()
-  for (let v = 0; v < count; v++) places.set(key(v, 1), [...(places.get(key(v, 1)) ?? []), v])
-  const images = Array.from({ length: count }, (_, v) => places.get(key(v, -1)) ?? [])
-  const without = new Set(
-    Array.from(labels).filter((_, t) => [0, 1, 2].some((k) => images[indices[3 * t + k]].length === 0)),
-  )
+  const all = [...Array(count).keys()]
+  const off = (v: number, w: number): number =>
+    Math.hypot(
+      positions[3 * v] + positions[3 * w],
+      positions[3 * v + 1] - positions[3 * w + 1],
+      positions[3 * v + 2] - positions[3 * w + 2],
+    )
+  const images = all.map((v) => all.filter((w) => off(v, w) < SAME))
+  const lacks = (t: number): boolean => {
+    const corners = Array.from(indices.subarray(3 * t, 3 * t + 3))
+    const sides = corners.map((v) => positions[3 * v])
+    const over = Math.min(...sides) < -SAME && Math.max(...sides) > SAME
+    return over || corners.some((v) => images[v].length === 0)
+  }
+  const without = new Set(Array.from(labels).filter((_, t) => lacks(t)))
   const twins = new Map(Array.from(vertexMap, (v, i) => [v, images[i].map((w) => vertexMap[w])]))
   const around: Set<number>[] = images.map(() => new Set())
   const out = new Int32Array(count).fill(-1)
@@ -113,8 +119,6 @@ function mirrored({ positions, indices }: Mesh, vertexMap: Uint32Array, labels: 
   for (let c = 0; c < indices.length; c++) {
     const v = indices[c]
     if (without.has(labels[Math.floor(c / 3)]) || out[v] >= 0) continue
-    if (positions[3 * v] * positions[3 * indices[c % 3 === 2 ? c - 2 : c + 1]] < -(SAME ** 2))
-      throw new Error('a triangle reaches over the plane of symmetry')
     // of the vertices at a seam, the one among the images of its neighbours
     const near = new Set([...around[v]].flatMap((w) => twins.get(w) ?? []))
     const shared = (w: number): number => [...around[w]].filter((x) => near.has(x)).length
