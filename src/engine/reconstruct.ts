@@ -2,9 +2,11 @@
  * The whole pipeline: photo → landmarks → head fit → coarse distance → detailed field → surface. Only this file knows the
  * order; what passes between the stages is in stages.ts.
  */
+
 import { CoarseTarget } from './coarse/target.js'
 import { openDevice } from './compute/index.js'
 import type { Device, ShapedArray } from './compute/program.js'
+import type { Settings } from './config.js'
 import { SiderError, type StageName } from './errors.js'
 import type { FaceEvidence } from './evidence/face-evidence.js'
 import { lackingExpressions } from './formats/vrm.js'

@@ -31,7 +31,7 @@ import { sampleSdfGrid } from '../surface/sdf-grid.js'
 import { pass } from '../system/pass.js'
 import type { Threads } from '../threads/index.js'
 import { buildHair } from './build-hair.js'
-import { type AssetPart, eyeParts, lidStretch, moveHead, type OpenedHead, openFace } from './build-parts.js'
+import { type AssetPart, eyeParts, moveHead, type OpenedHead, openFace, restingHead } from './build-parts.js'
 
 /** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
 const LEAST_TEXTURE = 1024
@@ -239,7 +239,7 @@ function paint(
   const removed = sheets.map((part) =>
     part === HEAD_PARTS.eyeball ? Number(eyes.length > 0) : Number(part > 0 && mouth !== undefined),
   )
-  const stretch = lidStretch(fit, metric, whole)
+  const resting = restingHead(fit, metric, whole)
   const head = {
     mesh,
     uv,
@@ -247,7 +247,7 @@ function paint(
     faceRegion,
     parts,
     removed,
-    stretch,
+    resting,
     mirror,
     smooth: { positions: smooth, indices: mesh.indices },
   }

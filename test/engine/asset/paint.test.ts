@@ -38,7 +38,7 @@ describe('paint', () => {
     const smoothed = { positions: smooth, indices: mesh.indices }
     const layout = { uv, uvIndices, faceRegion, parts, mirror }
     return paintHead({
-      head: { mesh, smooth: smoothed, removed, stretch: undefined, ...layout },
+      head: { mesh, smooth: smoothed, removed, resting: smooth, ...layout },
       scene: { photo, camera: fit.camera, crop: fit.crop, mesh, mask: coarse.mask, trusted, spoilt, openEyes, image },
       size,
       relight: undefined,
