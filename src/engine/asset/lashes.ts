@@ -108,8 +108,7 @@ export class Lashes {
     private readonly side: Side,
     mean: Mesh,
     private readonly skin: Uint32Array,
-    loop: Uint32Array,
-    ball: Vec,
+    { loop, ball }: { loop: Uint32Array; ball: Vec },
     fineness: Fineness,
   ) {
     const tree = new TriangleTree({ positions: mean.positions, indices: skin })

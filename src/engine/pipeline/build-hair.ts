@@ -59,7 +59,7 @@ export function buildHair(
     found.push(brow.colour)
     if (lashes) {
       const lids = cornersOf(topology, skinAbout(topology, mean, ball, ABOUT_LIDS))
-      const one = new Lashes(eye.side, mean, lids, loop, ball, finenessOf(surface))
+      const one = new Lashes(eye.side, mean, lids, { loop, ball }, finenessOf(surface))
       one.settle(moved.skin, eye.centre)
       all.push({
         name: `lashes${eye.side}`,
