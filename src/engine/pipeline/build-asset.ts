@@ -161,7 +161,7 @@ export async function buildAsset(
       displacements: each(displacements, 3),
       normals: each(normals, 3),
     })),
-    parts: [...eyeParts(opened, surface.shapeKeys), ...moved.inside, ...hair.parts],
+    parts: [...eyeParts(opened, surface), ...moved.inside, ...hair.parts],
     textures,
     eyeTexture,
     mouthTexture: moved.inside.some(({ uv }) => uv)
