@@ -1,7 +1,6 @@
 /** A texture of what the photo shows and of what goes on beyond it. */
 import type { Raster } from '../geometry/rasterize.js'
 import { smoothstep } from '../geometry/smoothstep.js'
-import { fillBetween } from '../geometry/texels.js'
 import { sampleBilinear } from '../image/filter.js'
 import { HEAD_PARTS, type Mesh } from '../stages.js'
 import { grain, grainStrength } from './grain.js'
@@ -45,10 +44,10 @@ export interface SeenColours {
   plain: Float32Array
 }
 
-/** Base colour, believed texels and mirrored detail together; gaps between islands are filled. */
+/** Base colour, believed texels and mirrored detail together; gaps between islands are still to be filled. */
 export function compose(
   head: PaintMesh,
-  { raster, size }: { raster: Raster; size: number },
+  { raster: { triangle, barycentric }, size }: { raster: Raster; size: number },
   detail: Float32Array,
   belief: Float32Array,
   seen: SeenColours,
@@ -57,7 +56,6 @@ export function compose(
   const base = baseColour(head, size, detail, belief, seen)
   const out = new Float32Array(3 * size * size)
   const { indices } = mesh
-  const { triangle, barycentric } = raster
   // the base everywhere, so that it can be looked up at mirrored places, and what the believed texels differ from it
   const difference = new Float32Array(out.length)
   for (let i = 0; i < belief.length; i++) {
@@ -109,7 +107,6 @@ export function compose(
     for (let o = 3 * i, k = 0; k < 3; o++, k++)
       out[o] = Math.min(1, Math.max(0, out[o] + difference[o] + rest * there[k]))
   }
-  fillBetween(out, 3, size, raster.triangle)
   return out
 }
 

@@ -49,6 +49,7 @@ export function gatherEvidence(
       colourful,
       painted: labels ?? paintedSkin(fit.crop, landmarks, contours),
       spoilt: flaws.spoilt,
+      hair: labels && { hair: labels.hair, cover: labels.cover, skin: labels.skin },
       // trained on photos in colour
       expected: expected && { ...expected, albedo: lessColourful(expected.albedo, colourful) },
     },
