@@ -23,7 +23,7 @@ const AROUND = 0.03
 const FOOT = 0.007
 /** Changes of the tone (asset/skin-colour.ts: brightness, red over green, blue over green): of an ear, its depths, rim and lobe. */
 const EAR = [-0.01, 0.03, -0.005] as const
-const DEEP = [-0.3, 0.1, -0.02] as const
+const DEEP = [-0.3, 0.15, -0.01] as const
 const RIM = [-0.025, 0.06, 0.005] as const
 const LOBE = [0, 0.03, 0.005] as const
 /** The lowest part of an ear is its lobe, share of its height. */

@@ -50,7 +50,7 @@ const RAGGED = [
 ] as const
 /** So far from ears hair begins, and is as elsewhere, metres: before and behind them. */
 const BEFORE_EARS = [0.001, 0.004] as const
-const BEHIND_EARS = [0.003, 0.009] as const
+const BEHIND_EARS = [0.0015, 0.006] as const
 
 /** What the photo shows of hair; arrays are [size, size] of the crop, 0..1. */
 export interface HairLabels {

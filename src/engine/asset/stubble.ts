@@ -22,6 +22,8 @@ const WHORL = [0.008, 0.095, -0.06] as const
 /** Hairs shade one another; short ones look no brighter than this times the skin, or they would look like powder. */
 const SHADED = 0.8
 const BRIGHTEST = 1.12
+/** Texels over which a hair's edge is soft. */
+const SOFT = 0.7
 const SEED = 23
 /** Believed by so much, the photo is left as it is. */
 const SEEN = [0.5, 0.95] as const
@@ -70,8 +72,7 @@ const brightness = ([r, g, b]: readonly number[]): number => 0.3 * r + 0.6 * g +
 
 /** The colour of hair cut short on this skin. */
 function shortHair(colour: readonly number[], skin: readonly number[]): number[] {
-  const bright = SHADED * brightness(colour)
-  const scale = (SHADED * Math.min(bright, BRIGHTEST * brightness(skin))) / Math.max(bright, 1e-6)
+  const scale = Math.min(SHADED, (BRIGHTEST * brightness(skin)) / Math.max(brightness(colour), 1e-6))
   return colour.map((c) => scale * c)
 }
 
@@ -113,13 +114,12 @@ function drawHairs(
     const area = Math.sqrt(square)
     const [s1, t1] = [-(s0 * ef + t0 * ff) / area, (s0 * ee + t0 * ef) / area]
     const texels = Math.abs(ex * fy - ey * fx) / area
-    const width = WIDTH * Math.sqrt(texels)
     for (let h = 0; h < hairs; h++) {
       let [u, v] = [rng.uniform(), rng.uniform()]
       if (u + v > 1) [u, v] = [1 - u, 1 - v]
       const turn = ASTRAY * (rng.uniform() + rng.uniform() - 1) * 2
-      const long = (LENGTH * (0.6 + 0.8 * rng.uniform())) / straight
-      const [cos, sin] = [long * Math.cos(turn), long * Math.sin(turn)]
+      const length = LENGTH * (0.6 + 0.8 * rng.uniform())
+      const [cos, sin] = [(length / straight) * Math.cos(turn), (length / straight) * Math.sin(turn)]
       const [ds, dt] = [cos * s0 + sin * s1, cos * t0 + sin * t1]
       const strength = OPAQUE * (0.6 + 0.4 * rng.uniform())
       drawLine(
@@ -127,7 +127,7 @@ function drawHairs(
         size,
         [x0 + u * ex + v * fx, y0 + u * ey + v * fy],
         [ds * ex + dt * fx, ds * ey + dt * fy],
-        width,
+        length * WIDTH * texels,
         strength,
         hair,
       )
@@ -137,22 +137,21 @@ function drawHairs(
 
 const dot = (a: Float64Array, b: Float64Array): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
-/** A line of `width` texels from (x, y) along (dx, dy). */
+/** A line over `area` texels from (x, y) along (dx, dy): soft, and for what it is wider by that, as much fainter. */
 function drawLine(
   albedo: Float32Array,
   size: number,
   [x, y]: readonly [number, number],
   [dx, dy]: readonly [number, number],
-  width: number,
+  area: number,
   strength: number,
   hair: readonly number[],
 ): void {
-  const soft = 0.5 * width + 0.7
   const long = Math.hypot(dx, dy)
   if (!(long > 0)) return
+  const soft = 0.5 * (area / long) + SOFT
   const [nx, ny] = [dx / long, dy / long]
-  // what is narrower than the softness hides as much less
-  const peak = (strength * width) / Math.max(width, soft)
+  const peak = strength * Math.min(1, area / (soft * (long + soft)))
   const left = Math.max(0, Math.floor(Math.min(x, x + dx) - soft))
   const right = Math.min(size - 1, Math.floor(Math.max(x, x + dx) + soft))
   const top = Math.max(0, Math.floor(Math.min(y, y + dy) - soft))
