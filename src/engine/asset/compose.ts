@@ -44,13 +44,17 @@ export interface SeenColours {
   plain: Float32Array
 }
 
-/** Base colour, believed texels and mirrored detail together; gaps between islands are still to be filled. */
+/**
+ * Base colour, believed texels and mirrored detail together; gaps between islands are still to be filled.
+ * @param hidden [triangles] 1 where dense hair will hide the skin's grain
+ */
 export function compose(
   head: PaintMesh,
   { raster: { triangle, barycentric }, size }: { raster: Raster; size: number },
   detail: Float32Array,
   belief: Float32Array,
   seen: SeenColours,
+  hidden?: Uint8Array,
 ): Float32Array {
   const { mesh, mirror } = head
   const base = baseColour(head, size, detail, belief, seen)
@@ -91,7 +95,7 @@ export function compose(
       sampleBilinear(belief, size, size, 1, x * size, y * size, known)
     }
     const bare = rest * (1 - known[0])
-    if (bare > 0.01 && head.parts[indices[3 * t]] !== HEAD_PARTS.mouth) {
+    if (bare > 0.01 && !hidden?.[t] && head.parts[indices[3 * t]] !== HEAD_PARTS.mouth) {
       const [a, b, c] = [3 * indices[3 * t], 3 * indices[3 * t + 1], 3 * indices[3 * t + 2]]
       const [u, v, w] = [barycentric[3 * i], barycentric[3 * i + 1], barycentric[3 * i + 2]]
       const noise =

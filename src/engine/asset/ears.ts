@@ -14,8 +14,8 @@ import type { PaintMesh } from './compose.js'
 import { fromTone } from './skin-colour.js'
 
 /** Directions that an ear is looked at from, pixels of the pictures, and how far what hides a place must lie before it, metres. */
-const DIRECTIONS = 40
-const PIXELS = 96
+const DIRECTIONS = 28
+const PIXELS = 72
 const BEFORE = 0.0012
 /** So far about an ear things may hide it, metres. */
 const AROUND = 0.03
@@ -157,13 +157,13 @@ export function colourEars(
   albedo: Float32Array,
 ): void {
   const { indices } = mesh
-  const ear = (corner: number): boolean => parts[indices[corner]] === HEAD_PARTS.ear
+  const ears = new Uint8Array(indices.length / 3)
+  for (let c = 0; c < indices.length; c++) if (parts[indices[c]] === HEAD_PARTS.ear) ears[Math.floor(c / 3)] = 1
   const gain = new Float32Array(3)
   const tone = [0, 0, 0]
   for (let i = 0; i < triangle.length; i++) {
+    if (triangle[i] < 0 || !ears[triangle[i]]) continue
     const t = 3 * triangle[i]
-    if (t < 0 || belief[i] === 1) continue
-    if (!ear(t) && !ear(t + 1) && !ear(t + 2)) continue
     for (let k = 0; k < 3; k++) {
       tone[k] = 0
       for (let c = 0; c < 3; c++) tone[k] += (1 - belief[i]) * barycentric[3 * i + c] * tones[3 * indices[t + c] + k]

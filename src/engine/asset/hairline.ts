@@ -79,7 +79,9 @@ export function skullOf(mean: Float32Array, landmarks: ArrayLike<number>): Skull
   const n = mean.length / 3
   const places = { azimuth: new Float32Array(n), elevation: new Float32Array(n), radius: new Float32Array(n) }
   for (let v = 0; v < n; v++) {
-    const [x, y, z] = [0, 1, 2].map((k) => mean[3 * v + k] - middle[k])
+    const x = mean[3 * v] - middle[0]
+    const y = mean[3 * v + 1] - middle[1]
+    const z = mean[3 * v + 2] - middle[2]
     places.azimuth[v] = Math.atan2(x, z) / DEGREE
     places.elevation[v] = Math.atan2(y, Math.hypot(x, z)) / DEGREE
     places.radius[v] = Math.hypot(x, y, z)

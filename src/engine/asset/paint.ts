@@ -15,7 +15,7 @@ import { HAIR, paintRoughness, type Roughness } from './roughness.js'
 import type { Scalp } from './scalp.js'
 import { seeTexels, seeVertices, type TexelGrid, type TexelSight } from './see.js'
 import { Sight, type SightScene } from './sight.js'
-import { grownWhere, growStubble } from './stubble.js'
+import { denseOn, grownWhere, growStubble } from './stubble.js'
 
 /** A difference between rendering and photo that costs most of the confidence. */
 const DIFFERENT = 0.12
@@ -61,11 +61,11 @@ export function paintHead({ head, scene, size, relight, residual, rough, scalp, 
   const roughness = paintRoughness(head, grid, matt, texels, relight)
   const { detail, gains, belief } = texels
   if (vertices.gain) takeOutLight(detail, gains, vertices.photo.values, vertices.gain)
-  const albedo = compose(head, grid, detail, belief, vertices.photo)
+  const albedo = compose(head, grid, detail, belief, vertices.photo, cover && denseOn(head.mesh, cover))
   if (ears !== undefined) colourEars(head, grid.raster, belief, earTones(head.mesh, head.parts, ears), albedo)
   const colour = scalp && albedoOf(scalp.colour, relight, scene.trusted)
-  const hairy = cover && colour && growStubble(head, grid, { cover, colour }, albedo)
-  const observed = hairy ? belief.map((b, i) => b * (1 - hairy[i])) : belief
+  const observed = belief.slice()
+  if (cover && colour) growStubble(head, grid, { cover, colour }, albedo, observed)
   const confidence = confidenceOf({ belief: observed, pixel: texels.pixel }, residual)
   return { size, albedo, photo: finished(head, grid, albedo, gains), observed, confidence, roughness }
 }

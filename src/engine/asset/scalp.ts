@@ -39,7 +39,7 @@ const SMOOTH = 9
 const SURE = 0.8
 const EDGE = 0.006
 /** Of hair's pixels by brightness, those without its highlights and its shade. */
-const PLAIN = [0.25, 0.6] as const
+const PLAIN = [0.35, 0.7] as const
 /** Hair grows thicker over so much behind its line, metres: in front, and at the nape. */
 const FRINGE = 0.011
 const NAPE = 0.022
@@ -125,19 +125,25 @@ function ragged(mean: Float32Array, v: number): number {
 
 /** [vertices] metres to the foot of an ear, Infinity where it is far. */
 function earGap({ positions: p, indices }: Mesh, parts: Uint8Array): Float32Array {
+  const isEar = (corner: number): boolean => parts[indices[corner]] === HEAD_PARTS.ear
   const foot = new Set<number>()
   for (let t = 0; t < indices.length; t += 3) {
-    const ears = [...indices.subarray(t, t + 3)].filter((v) => parts[v] === HEAD_PARTS.ear)
-    if (ears.length < 3) for (const v of ears) foot.add(v)
+    const ears = Number(isEar(t)) + Number(isEar(t + 1)) + Number(isEar(t + 2))
+    if (ears === 1 || ears === 2) for (let c = t; c < t + 3; c++) if (isEar(c)) foot.add(3 * indices[c])
   }
-  const gap = new Float32Array(parts.length).fill(Number.POSITIVE_INFINITY)
+  const feet = Uint32Array.from(foot)
   const [, far] = BEHIND_EARS
-  for (let v = 0; v < gap.length; v++)
-    for (const w of foot) {
-      const x = Math.abs(p[3 * v] - p[3 * w])
-      if (x > far) continue
-      gap[v] = Math.min(gap[v], Math.hypot(x, p[3 * v + 1] - p[3 * w + 1], p[3 * v + 2] - p[3 * w + 2]))
-    }
+  const [heights, depths] = [1, 2].map((k) => Array.from(feet, (w) => p[w + k]))
+  const [bottom, top] = [Math.min(...heights) - far, Math.max(...heights) + far]
+  const [back, front] = [Math.min(...depths) - far, Math.max(...depths) + far]
+  const gap = new Float32Array(parts.length).fill(Number.POSITIVE_INFINITY)
+  for (let v = 0; v < gap.length; v++) {
+    const [x, y, z] = [p[3 * v], p[3 * v + 1], p[3 * v + 2]]
+    if (y < bottom || y > top || z < back || z > front) continue
+    let least = Number.POSITIVE_INFINITY
+    for (const w of feet) least = Math.min(least, (p[w] - x) ** 2 + (p[w + 1] - y) ** 2 + (p[w + 2] - z) ** 2)
+    gap[v] = Math.sqrt(least)
+  }
   return gap
 }
 

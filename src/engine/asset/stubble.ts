@@ -6,27 +6,30 @@
 import type { Raster } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
 import { smoothstep } from '../geometry/smoothstep.js'
+import type { Mesh } from '../stages.js'
 import type { PaintMesh } from './compose.js'
 
 /** How much of the skin cropped hair hides in the tint, where it is dense. */
 const TINT = 0.46
 /** Hairs to a square metre, their length and width, metres; how much of what is behind a hair it hides. */
-const DENSITY = 1.3e6
+const DENSITY = 1e6
 const LENGTH = 0.0014
-const WIDTH = 0.00011
+const WIDTH = 0.00013
 const OPAQUE = 0.75
 /** How far hairs lean this way and that, radians. */
 const ASTRAY = 0.5
 /** Where the hair's whorl is on the mean head, metres: hairs lean away from it. */
 const WHORL = [0.008, 0.095, -0.06] as const
 /** Hairs shade one another; short ones look no brighter than this times the skin, or they would look like powder. */
-const SHADED = 0.8
-const BRIGHTEST = 1.12
+const SHADED = 0.85
+const BRIGHTEST = 1.3
 /** Texels over which a hair's edge is soft. */
 const SOFT = 0.7
 const SEED = 23
 /** Believed by so much, the photo is left as it is. */
 const SEEN = [0.5, 0.95] as const
+/** Cover over this hides the skin's own grain. */
+const DENSE = 0.95
 
 interface Grown {
   /** [vertices] how densely, 0..1, after what the photo shows of bare skin. */
@@ -38,34 +41,51 @@ interface Grown {
 export const grownWhere = (cover: Float32Array, seen: ArrayLike<number>): Float32Array =>
   cover.map((c, v) => c * (1 - smoothstep(SEEN[0], SEEN[1], seen[v])))
 
-/** Paints it into the albedo, in place. @returns [texels] how much of each is hair's */
+/** [triangles] 1 where it is dense. */
+export const denseOn = ({ indices }: Pick<Mesh, 'indices'>, cover: Float32Array): Uint8Array =>
+  Uint8Array.from({ length: indices.length / 3 }, (_, t) =>
+    Number(Math.min(cover[indices[3 * t]], cover[indices[3 * t + 1]], cover[indices[3 * t + 2]]) > DENSE),
+  )
+
+/**
+ * Paints it into the albedo, in place, and takes from `observed`, in place, what it hides.
+ * @param observed [texels]
+ */
 export function growStubble(
   head: Pick<PaintMesh, 'mesh' | 'uv' | 'uvIndices' | 'removed'>,
   { raster, size }: { raster: Raster; size: number },
   { cover, colour }: Grown,
   albedo: Float32Array,
-): Float32Array {
+  observed: Float32Array,
+): void {
   const { indices } = head.mesh
   const { triangle, barycentric } = raster
+  const grows = head.removed.map((removed, t) =>
+    !removed && cover[indices[3 * t]] + cover[indices[3 * t + 1]] + cover[indices[3 * t + 2]] > 0 ? 1 : 0,
+  )
   const hairy = new Float32Array(triangle.length)
   const skin = [0, 0, 0]
   let count = 0
   for (let i = 0; i < triangle.length; i++) {
     const t = triangle[i]
-    if (t < 0 || head.removed[t]) continue
-    for (let c = 0; c < 3; c++) hairy[i] += barycentric[3 * i + c] * cover[indices[3 * t + c]]
+    if (t < 0 || !grows[t]) continue
+    const o = 3 * i
+    hairy[i] =
+      barycentric[o] * cover[indices[3 * t]] +
+      barycentric[o + 1] * cover[indices[3 * t + 1]] +
+      barycentric[o + 2] * cover[indices[3 * t + 2]]
     if (hairy[i] < 0.5) continue
-    for (let k = 0; k < 3; k++) skin[k] += albedo[3 * i + k]
+    for (let k = 0; k < 3; k++) skin[k] += albedo[o + k]
     count++
   }
   const hair = shortHair(colour, count > 0 ? skin.map((s) => s / count) : colour)
   for (let i = 0; i < hairy.length; i++) {
     if (hairy[i] === 0) continue
+    observed[i] *= 1 - hairy[i]
     const tint = TINT * hairy[i]
-    for (let k = 0; k < 3; k++) albedo[3 * i + k] += tint * (hair[k] - albedo[3 * i + k])
+    for (let o = 3 * i, k = 0; k < 3; o++, k++) albedo[o] += tint * (hair[k] - albedo[o])
   }
   drawHairs(head, size, cover, hair, albedo)
-  return hairy
 }
 
 const brightness = ([r, g, b]: readonly number[]): number => 0.3 * r + 0.6 * g + 0.1 * b

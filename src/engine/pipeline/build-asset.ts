@@ -100,9 +100,10 @@ export async function buildAsset(
   const { surface } = settings
   const topology = headTopology(fit.model, surface.subdivisions)
   await pass(signal)
-  const hair = surface.scalp ? hairScene(evidence, topology) : undefined
+  const mean = headMeshOf(topology, fit.model.mean)
+  const hair = surface.scalp ? hairScene(evidence, topology, mean.positions) : undefined
   const [mirror, scalp, relight, settled] = await Promise.all([
-    threads.run(MIRROR_UV, { mean: headMeshOf(topology, fit.model.mean), ...layoutOf(topology) }, signal),
+    threads.run(MIRROR_UV, { mean, ...layoutOf(topology) }, signal),
     hair && threads.run(FIND_SCALP, hair, signal),
     surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined,
     settleHead(fit, topology, field),
@@ -123,7 +124,7 @@ export async function buildAsset(
   const size = textureSize(whole, fit, surface.textureSize)
   // what takes longest first, beside the rest
   const ears = surface.ears ? evidence.colourful : undefined
-  const painted = paint(input, opened, { size, mirror, relight, scalp, ears }, threads, signal)
+  const painted = paint(input, opened, { size, mean: mean.positions, mirror, relight, scalp, ears }, threads, signal)
   const open = { positions: opened.extended(whole.mesh.positions), indices: opened.indices }
   const split = splitSeams(open, opened.uv, opened.uvIndices)
   const each = (values: Float32Array, dims: number): Float32Array => gather(values, split.vertexMap, dims)
@@ -203,7 +204,11 @@ function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
 const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
 
 /** What hair is looked for in; undefined without labels. */
-function hairScene({ hair, image, fit, spoilt }: FaceEvidence, topology: HeadTopology): HairScene | undefined {
+function hairScene(
+  { hair, image, fit, spoilt }: FaceEvidence,
+  topology: HeadTopology,
+  mean: Float32Array,
+): HairScene | undefined {
   const { model, mesh, camera, crop } = fit
   return (
     hair && {
@@ -214,7 +219,7 @@ function hairScene({ hair, image, fit, spoilt }: FaceEvidence, topology: HeadTop
       crop,
       mesh: headMeshOf(topology, mesh.positions),
       parts: topology.parts,
-      mean: headMeshOf(topology, model.mean).positions,
+      mean,
       landmarks: embeddedPoints(model.mean, model.indices, model.landmarks478),
     }
   )
@@ -248,10 +253,12 @@ function paint(
   }: AssetInput,
   { whole, eyes, mouth }: OpenedHead,
   {
+    mean,
     mirror,
     ...how
   }: {
     size: number
+    mean: Float32Array
     mirror: Float32Array
     relight: Relight | undefined
     scalp: Scalp | undefined
@@ -283,11 +290,7 @@ function paint(
   }
   const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, image: how.relight?.image ?? image }
   const { model } = fit
-  const rough = skinRoughness(
-    headMeshOf(topology, model.mean).positions,
-    parts,
-    embeddedPoints(model.mean, model.indices, model.landmarks478),
-  )
+  const rough = skinRoughness(mean, parts, embeddedPoints(model.mean, model.indices, model.landmarks478))
   return threads.run(PAINT_HEAD, { head, scene, residual, rough, ...how }, signal)
 }
 
