@@ -28,8 +28,8 @@ export interface PaintMesh {
   parts: Uint8Array
   /** [triangles] 1 for sheets that are painted over: openings of the head whose edges go on into them. */
   removed: Uint8Array
-  /** [vertices] how many times larger the skin is with shut eyes than in the photo; undefined where that is not known. */
-  stretch: Float32Array | undefined
+  /** [vertices, 3] of `smooth` with a face at rest and eyes shut. */
+  resting: Float32Array
   /** [vertices, 2] texture coordinates of the mirrored place on the other side. */
   mirror: Float32Array
 }

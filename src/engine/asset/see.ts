@@ -3,9 +3,9 @@ import { edgeDistance } from '../geometry/edge-distance.js'
 import { vertexShare } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import type { Raster } from '../geometry/rasterize.js'
-import { smoothstep } from '../geometry/smoothstep.js'
 import { HEAD_PARTS } from '../stages.js'
 import { nearSeen, type PaintMesh } from './compose.js'
+import { unfoldedSkin } from './folded.js'
 import { gainAt, knownAt, type Relight } from './light.js'
 import { withinSeen } from './reach.js'
 import type { Seen, Sight } from './sight.js'
@@ -13,15 +13,8 @@ import { spread } from './skin.js'
 
 /** About eyes and mouth, up to this distance, what is not skin is no cover, metres. */
 const OPENING = 0.012
-/** Lashes and the lids' shadow reach so far over the skin, metres; over an open eye's lids they are not believed from here to there. */
+/** Lashes and the lids' shadow reach so far over the skin, metres. */
 const LASHES = 0.002
-const LID = [0.0012, 0.0035] as const
-/** An eye is open if the skin about it grows by so much as it shuts: not at all, certainly. */
-const OPEN = [1.1, 1.4] as const
-/** The skin about an eye ends here, metres. */
-const ABOUT = 0.008
-/** Skin that grows by the first factor as the lids shut is still the photo's; by the second, not at all. */
-const STRETCH = [1.6, 3] as const
 
 /** The texture's texels on the head's triangles. */
 export interface TexelGrid {
@@ -37,13 +30,11 @@ export interface VertexSight {
   gain: Float32Array | undefined
   /** Points and normals [vertices, 3] in the camera frame. */
   camera: { points: Float32Array; normals: Float32Array }
-  /** [vertices] 0..1: of the face region; near an opening; within the seen part of the head; not a fold of open lids. */
+  /** [vertices] 0..1: of the face region; near an opening; within the seen part of the head; not in a fold. */
   face: ArrayLike<number>
   opening: Float32Array
   within: ArrayLike<number>
-  unfolded: Float32Array | undefined
-  /** [vertices] 0..1: away from an open eye's rim. */
-  offRim: Float32Array
+  unfolded: Float32Array
 }
 
 /** What is known at the texels; arrays are [size, size]. */
@@ -63,9 +54,16 @@ export function seeVertices(head: PaintMesh, sight: Sight, relight: Relight | un
   const camera = sight.inCamera(mesh.positions, vertexNormals(head.smooth))
   const face = vertexShare(mesh, head.faceRegion)
   const opening = nearOpening(head)
-  // what is between lids and lips colours no skin, nor do lashes at the lids' edge; of the folds of open lids nothing can be read
-  const { edge, offRim } = lidEdge(head)
-  const unfolded = head.stretch?.map((s) => 1 - smoothstep(STRETCH[0], STRETCH[1], s))
+  // what is between lids and lips colours no skin, nor do lashes at the lids' edge; nothing can be read in folds
+  const edge = lidEdge(head)
+  const unfolded = unfoldedSkin({
+    mesh: head.smooth,
+    rest: head.resting,
+    view: sight.view,
+    size: sight.size,
+    face,
+    opening,
+  })
   const vertices = mesh.positions.length / 3
   const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false }
   const photo = {
@@ -79,7 +77,7 @@ export function seeVertices(head: PaintMesh, sight: Sight, relight: Relight | un
     if (edge[v]) continue
     sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)
     photo.values.set(seen.colour, 3 * v)
-    photo.weight[v] = seen.belief * (unfolded?.[v] ?? 1)
+    photo.weight[v] = seen.belief * unfolded[v]
     if (!relight || !seen.visible) continue
     gainAt(relight, seen.x, seen.y, factors)
     light.values.set(factors, 3 * v)
@@ -88,7 +86,7 @@ export function seeVertices(head: PaintMesh, sight: Sight, relight: Relight | un
   const within = withinSeen(mesh, head.parts, photo.weight)
   for (let v = 0; v < vertices; v++) photo.weight[v] *= within[v]
   const gain = relight ? spread(mesh, light, [1, 1, 1], { stiffness: 8, pull: 0, rounds: 24 }) : undefined
-  return { photo, gain, camera, face, opening, within, unfolded, offRim }
+  return { photo, gain, camera, face, opening, within, unfolded }
 }
 
 interface TexelLook {
@@ -102,7 +100,7 @@ interface TexelLook {
 /** Looks at the photo at each texel of the triangles whose corners or neighbours are seen. */
 export function seeTexels({ head, grid, sight, vertices, relight }: TexelLook): TexelSight {
   const { size, raster } = grid
-  const { photo, gain, face, opening, within, unfolded, offRim } = vertices
+  const { photo, gain, face, opening, within, unfolded } = vertices
   const { points, normals } = vertices.camera
   const { indices } = head.mesh
   const near = nearSeen(head.mesh, photo.weight)
@@ -123,7 +121,7 @@ export function seeTexels({ head, grid, sight, vertices, relight }: TexelLook): 
     if (gain)
       for (let k = 0; k < 3; k++) gains[3 * i + k] = u * gain[3 * a + k] + v * gain[3 * b + k] + w * gain[3 * c + k]
     if (!near[t] || head.removed[t]) continue
-    const inside = (u * within[a] + v * within[b] + w * within[c]) * (u * offRim[a] + v * offRim[b] + w * offRim[c])
+    const inside = u * within[a] + v * within[b] + w * within[c]
     if (inside === 0) continue
     const faceShare = u * face[a] + v * face[b] + w * face[c]
     const open = u * opening[a] + v * opening[b] + w * opening[c]
@@ -137,7 +135,7 @@ export function seeTexels({ head, grid, sight, vertices, relight }: TexelLook): 
       const known = inside * knownAt(relight, seen.x, seen.y)
       for (let k = 0; k < 3; k++) gains[3 * i + k] += known * (factors[k] - gains[3 * i + k])
     }
-    seen.belief *= inside * (unfolded ? u * unfolded[a] + v * unfolded[b] + w * unfolded[c] : 1)
+    seen.belief *= inside * (u * unfolded[a] + v * unfolded[b] + w * unfolded[c])
     if (seen.belief === 0) continue
     belief[i] = seen.belief
     pixel[i] = Math.floor(seen.y) * sight.size + Math.floor(seen.x)
@@ -146,34 +144,16 @@ export function seeTexels({ head, grid, sight, vertices, relight }: TexelLook): 
   return { detail, gains, belief, pixel }
 }
 
-/** [vertices] 1 on what is removed between lids and lips, and on the lids up to LASHES from it; and how far from an open eye's rim. */
-function lidEdge({ mesh, parts, removed, stretch }: PaintMesh): { edge: Uint8Array; offRim: Float32Array } {
+/** [vertices] 1 on what is removed between lids and lips, and on the lids up to LASHES from it. */
+function lidEdge({ mesh, parts, removed }: PaintMesh): Uint8Array {
   const within = vertexShare(mesh, removed)
   const eyes = new Uint8Array(within.length)
   removed.forEach((gone, t) => {
     const corners = mesh.indices.subarray(3 * t, 3 * t + 3)
     if (gone && corners.some((v) => parts[v] === HEAD_PARTS.eyeball)) for (const v of corners) eyes[v] = 1
   })
-  const near = edgeDistance(mesh, eyes, ABOUT)
-  const open = stretch ? openness(mesh, near, stretch) : [0, 0]
-  return {
-    edge: Uint8Array.from(within, (share, v) => (share === 1 || near[v] < LASHES ? 1 : 0)),
-    offRim: near.map((d, v) => 1 - open[sideOf(mesh, v)] * (1 - smoothstep(LID[0], LID[1], d))),
-  }
-}
-
-const sideOf = ({ positions }: PaintMesh['mesh'], v: number): 0 | 1 => (positions[3 * v] > 0 ? 1 : 0)
-
-/** How far the right and the left eye are open, 0..1: by how much the skin about each grows as it shuts. */
-function openness(mesh: PaintMesh['mesh'], near: Float32Array, stretch: Float32Array): [number, number] {
-  const sums = [0, 0]
-  const counts = [1e-9, 1e-9]
-  for (let v = 0; v < near.length; v++)
-    if (near[v] > 0 && near[v] < ABOUT) {
-      sums[sideOf(mesh, v)] += stretch[v]
-      counts[sideOf(mesh, v)]++
-    }
-  return [0, 1].map((side) => smoothstep(OPEN[0], OPEN[1], sums[side] / counts[side])) as [number, number]
+  const near = edgeDistance(mesh, eyes, LASHES)
+  return Uint8Array.from(within, (share, v) => (share === 1 || near[v] < LASHES ? 1 : 0))
 }
 
 /** [vertices] 1 on the sheets between lids and lips, falling to 0 at OPENING from them. */

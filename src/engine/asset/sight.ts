@@ -26,6 +26,9 @@ const FLAT = 0.1
 const STEEP = 0.4
 /** How much steeper parts beyond the face must be seen, whose shape is only the head model's. */
 const BEYOND = 0.3
+/** About open eyes, lashes and the rims' shadow: how soft their border is, as a share of the crop, and how much of an eye is none, and too much. */
+const LASHES = 0.006
+const EYE = [0.02, 0.15] as const
 
 export interface SightScene {
   photo: Photo
@@ -39,6 +42,8 @@ export interface SightScene {
   trusted: Float32Array
   /** [crop.size, crop.size] 1 where the photo shows nothing of the head: covered, burnt out, or beyond its border. */
   spoilt: Float32Array
+  /** [crop.size, crop.size] 0..1 where the photo shows the ball of an open eye. */
+  openEyes: Float32Array
   /** [crop.size, crop.size, 3] sRGB of the crop, without its light where that is known: skin is told from the rest by it. */
   image: Float32Array
 }
@@ -64,7 +69,8 @@ export class Sight {
   private readonly shown: Float32Array
   private readonly likeness: Float32Array
   private readonly depthScale: number
-  private readonly view: Camera
+  /** Sees the crop. */
+  readonly view: Camera
 
   /**
    * @param footprint photo pixels across a texel: finer pictures are averaged first
@@ -73,7 +79,7 @@ export class Sight {
     private readonly scene: SightScene,
     footprint: number,
   ) {
-    const { photo, camera, crop, mesh, mask, trusted, spoilt, image } = scene
+    const { photo, camera, crop, mesh, mask, trusted, spoilt, openEyes, image } = scene
     const { size } = crop
     this.window = windowOf(photo, crop, footprint)
     this.depthScale = DEPTH_SIZE / size
@@ -85,7 +91,9 @@ export class Sight {
     // hair and clothes are what the mask has and the trusted skin lacks; eyes and mouth are given back by `opening`
     const cover = trusted.map((t, i) => (mask[i] ? t : 1))
     this.uncovered = gaussianBlur(cover, size, size, 1, size / 100)
-    this.shown = gaussianBlur(spoilt, size, size, 1, size / 100).map((s) => 1 - smoothstep(0, 0.5, s))
+    const spoiled = gaussianBlur(spoilt, size, size, 1, size / 100)
+    const eyes = gaussianBlur(openEyes, size, size, 1, Math.max(1, LASHES * size))
+    this.shown = spoiled.map((s, i) => (1 - smoothstep(0, 0.5, s)) * (1 - smoothstep(EYE[0], EYE[1], eyes[i])))
   }
 
   /** Crop pixels along a side. */

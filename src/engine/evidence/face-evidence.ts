@@ -19,6 +19,8 @@ export interface FaceEvidence {
   colourful: number
   /** Brows and lips. */
   painted: PaintedSkin
+  /** 0..1 where the photo shows the ball of an open eye */
+  eyes: Float32Array
   /** 1 where the photo shows nothing of the head */
   spoilt: Float32Array
   /** What the photo shows of hair, by the labels; undefined where the settings use none. */

@@ -13,6 +13,7 @@ export interface EvidenceMaps {
   hair: Float32Array
   lips: Float32Array
   brows: Float32Array
+  eyes: Float32Array
   /** [size, size, 3] unit normals of the skin, camera frame; 0 off the head. */
   normals: Float32Array
   /** How much the normals are to be trusted, 0..1: 1 where the expected error is small. */
@@ -57,6 +58,7 @@ export function evidenceMaps(evidence: Evidence, size: number): EvidenceMaps {
     hair: share('hair'),
     lips: share('lips'),
     brows: share('brow'),
+    eyes: share('eye'),
     normals,
     confidence: resample(evidence.doubt, 1).map((d) => 1 / (1 + d / HALF)),
     albedo: resample(evidence.albedo, 3),

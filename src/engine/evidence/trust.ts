@@ -48,6 +48,30 @@ export function paintedSkin(crop: Crop, landmarks: Landmarks, contours: FaceCont
   return { brows: within(contours.brows), lips: within([contours.lips]) }
 }
 
+/**
+ * Where the photo shows the ball of an open eye, [size, size] 0..1: within the landmarks of the lids, and where labels say so.
+ * @param labelled [size, size] probabilities of the label
+ */
+export function openEyes(
+  crop: Crop,
+  landmarks: Landmarks,
+  contours: Pick<FaceContours, 'eyes'>,
+  labelled?: Float32Array,
+): Float32Array {
+  const eyes = labelled?.slice() ?? new Float32Array(crop.size ** 2)
+  for (const contour of contours.eyes) {
+    const polygon = inCrop(contour, crop, landmarks)
+    if (isOpen(polygon, crop.size)) fill(eyes, crop.size, polygon, 0, 1)
+  }
+  return eyes
+}
+
+/** Closed eyes and lips are thin slits that hide nothing. */
+function isOpen(polygon: readonly [number, number][], size: number): boolean {
+  const heights = polygon.map((p) => p[1])
+  return Math.max(...heights) - Math.min(...heights) >= 2 * WIDEN * size + 1
+}
+
 interface SeenCrop {
   /** [size, size, 3] sRGB 0..1 */
   image: Float32Array
@@ -67,9 +91,7 @@ export function trustedSkin({ image, coarse, crop, landmarks, contours, flaws }:
   const trusted = Float32Array.from(mask)
   for (const contour of [...contours.eyes, contours.mouth]) {
     const polygon = outline(contour)
-    const height = Math.max(...polygon.map((p) => p[1])) - Math.min(...polygon.map((p) => p[1]))
-    // Closed eyes and lips are thin slits that hide nothing.
-    if (height >= 2 * WIDEN * size + 1) fill(trusted, size, polygon, WIDEN * size, 0)
+    if (isOpen(polygon, size)) fill(trusted, size, polygon, WIDEN * size, 0)
   }
   const plain = Float32Array.from(mask, (inside, i) => inside * (1 - spoilt[i]))
   for (const contour of [...contours.eyes, ...contours.brows, contours.lips])

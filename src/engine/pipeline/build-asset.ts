@@ -32,7 +32,7 @@ import { sampleSdfGrid } from '../surface/sdf-grid.js'
 import { pass } from '../system/pass.js'
 import type { Threads } from '../threads/index.js'
 import { buildHair } from './build-hair.js'
-import { type AssetPart, eyeParts, lidStretch, moveHead, type OpenedHead, openFace } from './build-parts.js'
+import { type AssetPart, eyeParts, moveHead, type OpenedHead, openFace, restingHead } from './build-parts.js'
 
 /** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
 const LEAST_TEXTURE = 1024
@@ -246,6 +246,7 @@ function paint(
       image,
       trusted,
       spoilt,
+      eyes: openEyes,
       coarse: { mask },
     },
     metric,
@@ -276,7 +277,7 @@ function paint(
   const removed = sheets.map((part) =>
     part === HEAD_PARTS.eyeball ? Number(eyes.length > 0) : Number(part > 0 && mouth !== undefined),
   )
-  const stretch = lidStretch(fit, metric, whole)
+  const resting = restingHead(fit, metric, whole)
   const head = {
     mesh,
     uv,
@@ -284,11 +285,11 @@ function paint(
     faceRegion,
     parts,
     removed,
-    stretch,
+    resting,
     mirror,
     smooth: { positions: smooth, indices: mesh.indices },
   }
-  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, image: how.relight?.image ?? image }
+  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, openEyes, image: how.relight?.image ?? image }
   const { model } = fit
   const rough = skinRoughness(mean, parts, embeddedPoints(model.mean, model.indices, model.landmarks478))
   return threads.run(PAINT_HEAD, { head, scene, residual, rough, ...how }, signal)

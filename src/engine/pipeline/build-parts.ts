@@ -22,7 +22,6 @@ import type { Settings } from '../config.js'
 import { transformPoints } from '../geometry/camera.js'
 import { edgeDistance } from '../geometry/edge-distance.js'
 import { gather } from '../geometry/mesh.js'
-import { triangleNormals } from '../geometry/normals.js'
 import { inQuads } from '../geometry/quads.js'
 import { alignPoints } from '../geometry/similarity.js'
 import { embeddedPoints } from '../head/embedding.js'
@@ -188,22 +187,14 @@ export function eyeParts({ eyes }: PlacedEyes, withKeys: boolean): AssetPart[] {
   ])
 }
 
-/**
- * [vertices of the closed head] how many times larger the skin about each is with shut eyes than it is in the photo: what is folded away
- * there cannot be read from it. Undefined for models without such an expression.
- */
-export function lidStretch(fit: HeadFit, metric: Metric, { topology, coarse }: HeadMesh): Float32Array | undefined {
-  const names = fit.model.expressionNames
-  const expression = fit.expression.slice()
+/** [vertices of the closed head, 3] the fitted head as it is in the photo, but with a face at rest and, where its model can, its eyes shut. */
+export function restingHead(fit: HeadFit, metric: Metric, { topology }: HeadMesh): Float32Array {
+  const expression = new Float64Array(fit.expression.length)
   for (const side of ['Left', 'Right']) {
-    const k = names.indexOf(`eyeBlink${side}`)
-    if (k < 0) return undefined
-    expression[k] = 1
+    const blink = fit.model.expressionNames.indexOf(`eyeBlink${side}`)
+    if (blink >= 0) expression[blink] = 1
   }
-  const [open, shut] = [coarse, topology.refined(poser(fit, metric)({ expression }), 3)].map((positions) =>
-    areaAbout({ positions, indices: topology.indices }),
-  )
-  return shut.map((area, v) => area / Math.max(1e-12, open[v]))
+  return topology.refined(poser(fit, metric)({ expression }), 3)
 }
 
 /** The skin in the expression that is shown, its keys, and the parts behind the lips with theirs. */
@@ -300,15 +291,6 @@ function openMouth({ model, expression }: HeadFit): Pick<KeyPose, 'expression' |
 }
 
 const lookOf = ({ name }: InsidePart): AssetPart['look'] => (name === 'tongue' || name === 'mouth' ? name : 'teeth')
-
-/** [vertices] area of the triangles about each. */
-function areaAbout(mesh: Mesh): Float32Array {
-  const areas = new Float32Array(mesh.indices.length / 3)
-  triangleNormals(mesh, areas)
-  const out = new Float32Array(mesh.positions.length / 3)
-  for (let c = 0; c < mesh.indices.length; c++) out[mesh.indices[c]] += areas[Math.floor(c / 3)]
-  return out
-}
 
 /** The mean head that movements without units are drawn on. */
 function drawingBoard({ model }: HeadFit): DrawingBoard {

@@ -4,7 +4,7 @@ import { viewCoarse } from '../evidence/coarse-view.js'
 import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { CONTOURS } from '../evidence/layouts.js'
 import type { EvidenceMaps } from '../evidence/maps.js'
-import { labelledSkin, paintedSkin, trustedSkin } from '../evidence/trust.js'
+import { labelledSkin, openEyes, paintedSkin, trustedSkin } from '../evidence/trust.js'
 import { colourfulness, lessColourful } from '../image/colourfulness.js'
 import { cropImage } from '../photo/crop.js'
 import { findFlaws } from '../photo/flaws.js'
@@ -48,6 +48,7 @@ export function gatherEvidence(
       trusted,
       colourful,
       painted: labels ?? paintedSkin(fit.crop, landmarks, contours),
+      eyes: openEyes(fit.crop, landmarks, contours, labels?.eyes),
       spoilt: flaws.spoilt,
       hair: labels && { hair: labels.hair, cover: labels.cover, skin: labels.skin },
       // trained on photos in colour

@@ -129,7 +129,7 @@ describe('paint', () => {
         parts,
         mirror: mirrorUv({ mean, uv, uvIndices }),
         removed: new Uint8Array(faceRegion.length),
-        stretch: undefined,
+        resting: mesh.positions,
       },
       scene: {
         photo: shown,
@@ -139,6 +139,7 @@ describe('paint', () => {
         mask: coarse.mask,
         trusted,
         spoilt: new Float32Array(trusted.length),
+        openEyes: new Float32Array(trusted.length),
         image: crop,
       },
       size: SIZE,

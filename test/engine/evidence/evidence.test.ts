@@ -6,14 +6,14 @@ import { LIPS_INNER, OPENINGS } from '../../../src/engine/evidence/layouts.js'
 import { evidenceMaps } from '../../../src/engine/evidence/maps.js'
 import { EVIDENCE_SIZE, type Evidence, EvidenceNetwork, LABELS } from '../../../src/engine/evidence/network.js'
 import { shutOpenings } from '../../../src/engine/evidence/openings.js'
-import { labelledSkin } from '../../../src/engine/evidence/trust.js'
+import { labelledSkin, openEyes } from '../../../src/engine/evidence/trust.js'
 import { HeadFitter } from '../../../src/engine/head/fit.js'
 import { loadHead } from '../../../src/engine/head/load.js'
 import { LandmarkDetector } from '../../../src/engine/landmarks/detect.js'
 import { cropImage } from '../../../src/engine/photo/crop.js'
 import { decodePhoto } from '../../../src/engine/photo/decode.js'
 import { fitFace, usesEvidence } from '../../../src/engine/pipeline/fit-face.js'
-import type { Face, HeadFit, HeadModel, Photo } from '../../../src/engine/stages.js'
+import type { Face, HeadFit, HeadModel, Landmarks, Photo } from '../../../src/engine/stages.js'
 
 /** A laughing woman with hair behind her shoulders, of a development dependency. */
 const PHOTO = fileURLToPath(new URL('../../../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url))
@@ -157,5 +157,24 @@ describe('of drawn labels', () => {
     const at = (x: number, y: number) => trusted[y * size + x]
     expect([at(64, 40), at(64, 90)]).toEqual([1, 1])
     expect([at(64, 63), at(62, 8), at(64, 120), at(64, 5)]).toEqual([0, 0, 0, 0])
+  })
+
+  it('open eyes are where lids or labels have them; shut ones are none', () => {
+    const size = 128
+    const crop = { x: 0, y: 0, width: 2 * size, height: 2 * size, size }
+    // photo pixels: an open eye about (64, 64), a shut one about (192, 64)
+    const eye = (x: number, half: number): number[] => [x - 20, 64, x, 64 - half, x + 20, 64, x, 64 + half]
+    const points = Float32Array.from([...eye(64, 12), ...eye(192, 1)])
+    const landmarks = { points, layout: 68 } as unknown as Landmarks
+    const eyes = [
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+    ]
+    const labelled = new Float32Array(size * size)
+    labelled[100 * size + 100] = 0.5
+    const found = openEyes(crop, landmarks, { eyes }, labelled)
+    const at = (x: number, y: number) => found[y * size + x]
+    expect([at(32, 32), at(96, 32), at(100, 100), at(5, 5)]).toEqual([1, 0, 0.5, 0])
+    expect(openEyes(crop, landmarks, { eyes })[32 * size + 32]).toBe(1)
   })
 })
