@@ -46,15 +46,18 @@ export interface SeenColours {
 
 /**
  * Base colour, believed texels and mirrored detail together; gaps between islands are still to be filled.
- * @param hidden [triangles] 1 where dense hair will hide the skin's grain
+ * @param grid its `hidden` is, [triangles], 1 where dense hair will hide the skin's grain
  */
 export function compose(
   head: PaintMesh,
-  { raster: { triangle, barycentric }, size }: { raster: Raster; size: number },
+  {
+    raster: { triangle, barycentric },
+    size,
+    hidden,
+  }: { raster: Raster; size: number; hidden?: Uint8Array | undefined },
   detail: Float32Array,
   belief: Float32Array,
   seen: SeenColours,
-  hidden?: Uint8Array,
 ): Float32Array {
   const { mesh, mirror } = head
   const base = baseColour(head, size, detail, belief, seen)

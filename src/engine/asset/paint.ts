@@ -61,7 +61,7 @@ export function paintHead({ head, scene, size, relight, residual, rough, scalp, 
   const roughness = paintRoughness(head, grid, matt, texels, relight)
   const { detail, gains, belief } = texels
   if (vertices.gain) takeOutLight(detail, gains, vertices.photo.values, vertices.gain)
-  const albedo = compose(head, grid, detail, belief, vertices.photo, cover && denseOn(head.mesh, cover))
+  const albedo = compose(head, { ...grid, hidden: cover && denseOn(head.mesh, cover) }, detail, belief, vertices.photo)
   if (ears !== undefined) colourEars(head, grid.raster, belief, earTones(head.mesh, head.parts, ears), albedo)
   const colour = scalp && albedoOf(scalp.colour, relight, scene.trusted)
   const observed = belief.slice()

@@ -141,31 +141,35 @@ function drawHairs(
       const length = LENGTH * (0.6 + 0.8 * rng.uniform())
       const [cos, sin] = [(length / straight) * Math.cos(turn), (length / straight) * Math.sin(turn)]
       const [ds, dt] = [cos * s0 + sin * s1, cos * t0 + sin * t1]
-      const strength = OPAQUE * (0.6 + 0.4 * rng.uniform())
-      drawLine(
-        albedo,
-        size,
-        [x0 + u * ex + v * fx, y0 + u * ey + v * fy],
-        [ds * ex + dt * fx, ds * ey + dt * fy],
-        length * WIDTH * texels,
-        strength,
-        hair,
-      )
+      drawLine({ albedo, size }, hair, {
+        x: x0 + u * ex + v * fx,
+        y: y0 + u * ey + v * fy,
+        dx: ds * ex + dt * fx,
+        dy: ds * ey + dt * fy,
+        area: length * WIDTH * texels,
+        strength: OPAQUE * (0.6 + 0.4 * rng.uniform()),
+      })
     }
   }
 }
 
 const dot = (a: Float64Array, b: Float64Array): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
-/** A line over `area` texels from (x, y) along (dx, dy): soft, and for what it is wider by that, as much fainter. */
+/** Texels: from where and along what, and the area that it hides; how much of what is behind. */
+interface Line {
+  x: number
+  y: number
+  dx: number
+  dy: number
+  area: number
+  strength: number
+}
+
+/** Draws it softly, and for what it is wider by that, as much fainter. */
 function drawLine(
-  albedo: Float32Array,
-  size: number,
-  [x, y]: readonly [number, number],
-  [dx, dy]: readonly [number, number],
-  area: number,
-  strength: number,
+  { albedo, size }: { albedo: Float32Array; size: number },
   hair: readonly number[],
+  { x, y, dx, dy, area, strength }: Line,
 ): void {
   const long = Math.hypot(dx, dy)
   if (!(long > 0)) return
