@@ -50,6 +50,7 @@ export function gatherEvidence(
       painted: labels ?? paintedSkin(fit.crop, landmarks, contours),
       eyes: openEyes(fit.crop, landmarks, contours, labels?.eyes),
       spoilt: flaws.spoilt,
+      hair: labels && { hair: labels.hair, cover: labels.cover, skin: labels.skin },
       // trained on photos in colour
       expected: expected && { ...expected, albedo: lessColourful(expected.albedo, colourful) },
     },
