@@ -2,9 +2,8 @@
  * ARKit's 52 blend shapes, made of a head model's expression units of the same names (whole ones, and those of the two sides
  * together) and, where no unit does what ARKit's shape does, of movements drawn about the model's landmarks.
  */
-import { LIPS_INNER } from '../evidence/layouts.js'
+import { LIPS_INNER, type Side } from '../evidence/layouts.js'
 import { smoothstep } from '../geometry/smoothstep.js'
-import type { Side } from './eyes.js'
 
 /** The mean head that movements are drawn on. */
 export interface DrawingBoard {

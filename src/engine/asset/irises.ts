@@ -1,9 +1,9 @@
 /** What the photo shows of the eyes: where their irises are and what colour they have. */
 
-import { IRISES } from '../evidence/layouts.js'
+import { IRISES, type Side } from '../evidence/layouts.js'
 import { backProject, cameraCenter, project } from '../geometry/camera.js'
 import type { Camera, Landmarks, Photo } from '../stages.js'
-import type { IrisSeen, Side, Vector } from './eyes.js'
+import type { IrisSeen, Vector } from './eyes.js'
 
 /** An iris is seen if at least this share of it lies between the lids, and its colour if it has so many pixels across. */
 const SEEN = 0.2

@@ -2,11 +2,11 @@
  * Shape keys: for each expression of the head model, how the finished mesh moves as the expression becomes as strong as it can
  * be: on a neutral head by the whole expression, on a smiling one by what is missing from the smile. The detail rides along: it keeps its height over the skin and turns with it.
  */
+import type { Side } from '../evidence/layouts.js'
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { HEAD_PARTS, type Mesh } from '../stages.js'
 import { ARKIT, type DrawingBoard, JAW_OPEN } from './arkit.js'
-import type { Side } from './eyes.js'
 import { type Lid, openness, roomAbove } from './lids.js'
 import { followJaw, type Mouth, mouthGap, mouthOf } from './mouth.js'
 

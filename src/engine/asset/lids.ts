@@ -1,6 +1,6 @@
 /** How far a head's upper lids are open, and how far they can go up: skin that goes further turns inside out under its fold. */
+import type { Side } from '../evidence/layouts.js'
 import { smoothstep } from '../geometry/smoothstep.js'
-import type { Side } from './eyes.js'
 
 /** MediaPipe's points about the middle of an eye: the upper lid's rim, the skin above its fold, and the lower lid's rim. */
 const LIDS: Readonly<Record<Side, readonly (readonly [rim: number, above: number, below: number])[]>> = {

@@ -9,6 +9,8 @@ export interface EvidenceMaps {
   skin: Float32Array
   /** Probability that it shows what covers the head: hair, a beard, glasses, a hand and so on. */
   cover: Float32Array
+  /** Of that, hair of the head. */
+  hair: Float32Array
   lips: Float32Array
   brows: Float32Array
   eyes: Float32Array
@@ -55,6 +57,7 @@ export function evidenceMaps(evidence: Evidence, size: number): EvidenceMaps {
     size,
     skin: share('skin', 'lips', 'brow'),
     cover: share('hair', 'beard', 'glasses', 'cover'),
+    hair: share('hair'),
     lips: share('lips'),
     brows: share('brow'),
     eyes: share('eye'),

@@ -11,6 +11,7 @@ import { MIRROR_UV } from '../asset/mirror.js'
 import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
 import { PAINT_EYE, paintMouth } from '../asset/part-textures.js'
 import { skinRoughness } from '../asset/roughness.js'
+import { FIND_SCALP, type HairScene, type Scalp } from '../asset/scalp.js'
 import type { Settings } from '../config.js'
 import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { gather } from '../geometry/mesh.js'
@@ -100,8 +101,11 @@ export async function buildAsset(
   const { surface } = settings
   const topology = headTopology(fit.model, surface.subdivisions)
   await pass(signal)
-  const [mirror, relight, settled] = await Promise.all([
-    threads.run(MIRROR_UV, { mean: headMeshOf(topology, fit.model.mean), ...layoutOf(topology) }, signal),
+  const mean = headMeshOf(topology, fit.model.mean)
+  const hair = surface.scalp ? hairScene(evidence, topology, mean.positions) : undefined
+  const [mirror, scalp, relight, settled] = await Promise.all([
+    threads.run(MIRROR_UV, { mean, ...layoutOf(topology) }, signal),
+    hair && threads.run(FIND_SCALP, hair, signal),
     surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined,
     settleHead(fit, topology, field),
   ])
@@ -121,7 +125,8 @@ export async function buildAsset(
   const { whole } = opened
   const size = textureSize(whole, fit, surface.textureSize)
   // what takes longest first, beside the rest
-  const painted = paint(input, opened, { size, mirror, relight }, threads, signal)
+  const ears = surface.ears ? evidence.colourful : undefined
+  const painted = paint(input, opened, { size, mean: mean.positions, mirror, relight, scalp, ears }, threads, signal)
   const open = { positions: opened.extended(whole.mesh.positions), indices: opened.indices }
   const split = splitSeams(open, opened.uv, opened.uvIndices)
   const each = (values: Float32Array, dims: number): Float32Array => gather(values, split.vertexMap, dims)
@@ -146,7 +151,7 @@ export async function buildAsset(
   ])
   await pass(signal)
   const mesh = { positions: each(moved.positions, 3), indices: split.mesh.indices }
-  const hair = buildHair(fit, opened, moved, textures, surface)
+  const cards = buildHair(fit, opened, moved, textures, surface)
   const shownNormals = surface.neutralize ? normalsOf(moved.positions) : normals
   return {
     head: {
@@ -163,13 +168,13 @@ export async function buildAsset(
       displacements: each(displacements, 3),
       normals: each(normals, 3),
     })),
-    parts: [...eyeParts(opened, surface.shapeKeys), ...moved.inside, ...hair.parts],
+    parts: [...eyeParts(opened, surface), ...moved.inside, ...cards.parts],
     textures,
     eyeTexture,
     mouthTexture: moved.inside.some(({ uv }) => uv)
       ? paintMouth(fit.model.interior!, mouthOwner(textures), colourful, exposure)
       : undefined,
-    hairTexture: hair.texture,
+    hairTexture: cards.texture,
     baked,
     sdf,
     surface: surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, surface.resolution),
@@ -218,6 +223,28 @@ function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
 
 const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
 
+/** What hair is looked for in; undefined without labels. */
+function hairScene(
+  { hair, image, fit, spoilt }: FaceEvidence,
+  topology: HeadTopology,
+  mean: Float32Array,
+): HairScene | undefined {
+  const { model, mesh, camera, crop } = fit
+  return (
+    hair && {
+      ...hair,
+      spoilt,
+      image,
+      camera,
+      crop,
+      mesh: headMeshOf(topology, mesh.positions),
+      parts: topology.parts,
+      mean,
+      landmarks: embeddedPoints(model.mean, model.indices, model.landmarks478),
+    }
+  )
+}
+
 /** What the light is taken out of. */
 export function litCrop({ evidence, view }: Pick<AssetInput, 'evidence' | 'view'>): LitCrop {
   const { image, trusted, fit, painted, expected } = evidence
@@ -246,7 +273,18 @@ function paint(
     view,
   }: AssetInput,
   { whole, eyes, mouth }: OpenedHead,
-  { size, mirror, relight }: { size: number; mirror: Float32Array; relight: Relight | undefined },
+  {
+    mean,
+    mirror,
+    ...how
+  }: {
+    size: number
+    mean: Float32Array
+    mirror: Float32Array
+    relight: Relight | undefined
+    scalp: Scalp | undefined
+    ears: number | undefined
+  },
   threads: Threads,
   signal: AbortSignal | undefined,
 ): Promise<HeadTextures> {
@@ -271,14 +309,10 @@ function paint(
     mirror,
     smooth: { positions: smooth, indices: mesh.indices },
   }
-  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, openEyes, image: relight?.image ?? image }
+  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, openEyes, image: how.relight?.image ?? image }
   const { model } = fit
-  const rough = skinRoughness(
-    headMeshOf(topology, model.mean).positions,
-    parts,
-    embeddedPoints(model.mean, model.indices, model.landmarks478),
-  )
-  return threads.run(PAINT_HEAD, { head, scene, size, relight, residual, rough }, signal)
+  const rough = skinRoughness(mean, parts, embeddedPoints(model.mean, model.indices, model.landmarks478))
+  return threads.run(PAINT_HEAD, { head, scene, residual, rough, ...how }, signal)
 }
 
 const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))

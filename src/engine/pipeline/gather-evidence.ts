@@ -51,6 +51,7 @@ export function gatherEvidence(
       eyes: openEyes(fit.crop, landmarks, contours, labels?.eyes),
       mouth: labels?.mouth ?? openMouth(fit.crop, landmarks, contours),
       spoilt: flaws.spoilt,
+      hair: labels && { hair: labels.hair, cover: labels.cover, skin: labels.skin },
       // trained on photos in colour
       expected: expected && { ...expected, albedo: lessColourful(expected.albedo, colourful) },
     },

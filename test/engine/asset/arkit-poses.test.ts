@@ -1,8 +1,8 @@
 /** What ARKit's keys are made of, on the built-in head. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Side } from '../../../src/engine/asset/eyes.js'
 import { arkitPoses, type KeyPose } from '../../../src/engine/asset/keys.js'
 import { type Lid, lidOf } from '../../../src/engine/asset/lids.js'
+import type { Side } from '../../../src/engine/evidence/layouts.js'
 import { loadBuiltInHead } from '../../../src/engine/head/builtin.js'
 import { embeddedPoints } from '../../../src/engine/head/embedding.js'
 import { posedMesh } from '../../../src/engine/head/fit-mesh.js'
