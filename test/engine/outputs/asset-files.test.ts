@@ -123,7 +123,9 @@ describe('a small run', () => {
     for (const node of nodes) {
       const quads = node.getExtras()['quads'] as number
       const indices = node.getMesh()!.listPrimitives()[0].getIndices()!.getArray()!
-      expect(quads / (indices.length / 3 - quads), node.getName()).toBeGreaterThan(0.75)
+      // what is inside the mouth has triangles where it was thinned out
+      const most = node.getName() === 'face' ? 0.95 : 0.6
+      expect(quads / (indices.length / 3 - quads), node.getName()).toBeGreaterThan(most)
       // each a pair (a, b, c), (a, c, d)
       for (let c = 0; c < 6 * quads; c += 6)
         expect([indices[c], indices[c + 2]]).toEqual([indices[c + 3], indices[c + 4]])
