@@ -38,8 +38,12 @@ export interface SightScene {
   mesh: Mesh
   /** [crop.size, crop.size] 1 on the face region. */
   mask: Uint8Array
-  /** [crop.size, crop.size] 1 where the photo shows skin of the face. */
+  /** [crop.size, crop.size] 1 where the photo shows bare skin of the face. */
   trusted: Float32Array
+  /** [crop.size, crop.size] 1 where it shows the face's own colours, those of a beard too. */
+  uncovered: Float32Array
+  /** [crop.size, crop.size] 0..1 where it shows a beard, which looks like no skin. */
+  beard: Float32Array
   /** [crop.size, crop.size] 1 where the photo shows nothing of the head: covered, burnt out, or beyond its border. */
   spoilt: Float32Array
   /** [crop.size, crop.size] 0..1 where the photo shows the ball of an open eye. */
@@ -78,7 +82,7 @@ export class Sight {
     private readonly scene: SightScene,
     footprint: number,
   ) {
-    const { photo, camera, crop, mesh, mask, trusted, spoilt, openEyes, image } = scene
+    const { photo, camera, crop, mesh, mask, trusted, uncovered, beard, spoilt, openEyes, image } = scene
     const { size } = crop
     this.window = windowOf(photo, crop, footprint)
     this.depthScale = DEPTH_SIZE / size
@@ -86,10 +90,16 @@ export class Sight {
     const fine = scaleCamera(this.view, this.depthScale)
     this.depth = rasterize(mesh, fine).depth
     this.clear = outlineDistance(this.depth, DEPTH_SIZE)
-    this.likeness = skinLikeness(image, trusted, size)
-    // hair and clothes are what the mask has and the trusted skin lacks; eyes and mouth are given back by `opening`
-    const cover = trusted.map((t, i) => (mask[i] ? t : 1))
-    this.uncovered = gaussianBlur(cover, size, size, 1, size / 100)
+    const like = skinLikeness(image, trusted, size)
+    this.likeness = like.map((l, i) => Math.max(l, beard[i] * uncovered[i]))
+    // hair and clothes are what the mask has and the face lacks; eyes and mouth are given back by `opening`
+    this.uncovered = gaussianBlur(
+      uncovered.map((u, i) => (mask[i] ? u : 1)),
+      size,
+      size,
+      1,
+      size / 100,
+    )
     const spoiled = gaussianBlur(spoilt, size, size, 1, size / 100)
     const eyes = gaussianBlur(openEyes, size, size, 1, Math.max(1, LASHES * size))
     this.shown = spoiled.map((s, i) => (1 - smoothstep(0, 0.5, s)) * (1 - smoothstep(EYE[0], EYE[1], eyes[i])))

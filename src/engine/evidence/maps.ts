@@ -9,6 +9,9 @@ export interface EvidenceMaps {
   skin: Float32Array
   /** Probability that it shows what covers the head: hair, a beard, glasses, a hand and so on. */
   cover: Float32Array
+  /** Of that, the person's own beard and moustache; and the frames and dark lenses of glasses. */
+  beard: Float32Array
+  glasses: Float32Array
   lips: Float32Array
   brows: Float32Array
   eyes: Float32Array
@@ -53,6 +56,8 @@ export function evidenceMaps(evidence: Evidence, size: number): EvidenceMaps {
     size,
     skin: share('skin', 'lips', 'brow'),
     cover: share('hair', 'beard', 'glasses', 'cover'),
+    beard: share('beard'),
+    glasses: share('glasses'),
     lips: share('lips'),
     brows: share('brow'),
     eyes: share('eye'),

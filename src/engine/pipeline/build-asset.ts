@@ -205,7 +205,7 @@ export function litCrop({ evidence, view }: Pick<AssetInput, 'evidence' | 'view'
     image,
     shading: view.shading,
     trusted,
-    painted: painted.lips.map((lips, i) => Math.max(lips, painted.brows[i])),
+    painted: painted.lips.map((lips, i) => Math.max(lips, painted.brows[i], painted.beard[i])),
     expected: expected?.albedo,
     size: fit.crop.size,
   }
@@ -218,6 +218,8 @@ function paint(
       photo,
       image,
       trusted,
+      uncovered,
+      painted: { beard },
       spoilt,
       eyes: openEyes,
       coarse: { mask },
@@ -251,7 +253,8 @@ function paint(
     mirror,
     smooth: { positions: smooth, indices: mesh.indices },
   }
-  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, openEyes, image: relight?.image ?? image }
+  const skin = { trusted, uncovered, beard, image: relight?.image ?? image }
+  const scene = { photo, camera, crop, mesh, mask, spoilt, openEyes, ...skin }
   const { model } = fit
   const rough = skinRoughness(
     headMeshOf(topology, model.mean).positions,
