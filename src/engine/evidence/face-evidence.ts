@@ -23,6 +23,8 @@ export interface FaceEvidence {
   painted: PaintedSkin
   /** 0..1 where the photo shows the ball of an open eye */
   eyes: Float32Array
+  /** 0..1 where it shows frames and dark lenses of glasses */
+  glasses: Float32Array
   /** 1 where the photo shows nothing of the head */
   spoilt: Float32Array
   /** What learned evidence expects; undefined where the settings use none of it. */

@@ -125,7 +125,7 @@ const COVERED = 0.1
 export interface ShownFace {
   /** Bare skin, whose colours are to be matched by relief and light: skin, lips and brows. */
   trusted: Float32Array
-  /** The face's own colours: of bare skin, of a beard, and of open eyes. */
+  /** The face's own colours: of bare skin, and of a beard. */
   uncovered: Float32Array
 }
 
@@ -158,16 +158,18 @@ export function labelledFace(
   )
   const others = cover.map((p, i) => Math.max(p - glasses[i] - beard[i], spoilt[i]))
   const [near, far] = [about(others, FRAME), about(others, SHADOW)]
+  // open eyes belong to the skin about them, which behind glasses is little
+  const whole = shown(
+    (i) => skin[i] + beard[i] + eyes[i],
+    // a shadow is not seen on the face's own hair
+    (i) => far[i] + (near[i] - far[i]) * Math.min(1, brows[i] + beard[i]),
+  )
   return {
     trusted: shown(
       (i) => skin[i],
       (i) => shadow[i],
     ),
-    uncovered: shown(
-      (i) => skin[i] + beard[i] + eyes[i],
-      // a shadow is not seen on the face's own hair
-      (i) => far[i] + (near[i] - far[i]) * Math.min(1, brows[i] + beard[i]),
-    ),
+    uncovered: whole.map((w, i) => (skin[i] + beard[i] > SURE ? w : 0)),
   }
 }
 

@@ -50,6 +50,7 @@ export function gatherEvidence(
       colourful,
       painted: labels ?? paintedSkin(fit.crop, landmarks, contours),
       eyes: openEyes(fit.crop, landmarks, contours, labels?.eyes),
+      glasses: labels?.glasses ?? new Float32Array(trusted.length),
       spoilt: flaws.spoilt,
       // trained on photos in colour
       expected: expected && { ...expected, albedo: lessColourful(expected.albedo, colourful) },
