@@ -159,7 +159,8 @@ export class Sight {
     const pixel = Math.floor(y) * size + Math.floor(x)
     out.glasses = this.rims[pixel] > RIMMED
     const outline = smoothstep(BLIND, CLEAR, this.clear[o] / DEPTH_SIZE)
-    const skin = Math.max(this.uncovered[pixel], opening)
+    // what is near an eye and no skin may be lashes, but not beside glasses
+    const skin = Math.max(this.uncovered[pixel], opening * (1 - smoothstep(0, RIMMED, this.rims[pixel])))
     // the fitted outline may be off by more than `CLEAR`: up to `INNER`, only what looks like skin is believed
     const inner = Math.max(smoothstep(CLEAR, INNER, this.clear[o] / DEPTH_SIZE), opening)
     const likely = inner + (1 - inner) * this.likeness[pixel]

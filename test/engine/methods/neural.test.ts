@@ -174,7 +174,17 @@ describe('the mean of what all see', () => {
     const map = (value: (x: number) => number): Float32Array =>
       Float32Array.from({ length: size * size }, (_, i) => value(i % size))
     const none = new Float32Array(0)
-    const maps = { size, skin: none, lips: none, brows: none, eyes: none, albedo: none, normals: none }
+    const maps = {
+      size,
+      skin: none,
+      lips: none,
+      brows: none,
+      eyes: none,
+      beard: none,
+      glasses: none,
+      albedo: none,
+      normals: none,
+    }
     const expected = { ...maps, confidence: map(() => 0.25), cover: map((x) => (x < 20 ? 1 : 0)) }
     const { share } = evidenceShare({ expected, spoilt: map((x) => (x >= 70 ? 1 : 0)) }, 0.8)!
     expect([10, 45, 71, 90].map((x) => share[50 * size + x])).toEqual([0, expect.closeTo(0.4), 0, 0])
