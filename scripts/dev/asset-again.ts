@@ -25,7 +25,7 @@ const { values: options, positionals: photos } = parseArgs({
 const overrides = Object.fromEntries(
   options.set
     .map((one) => one.split('='))
-    .map(([key, value]) => [key, value === 'true' || (value !== 'false' && value)]),
+    .map(([key, value]) => [key, /^(true|false|[\d.]+)$/.test(value) ? JSON.parse(value) : value]),
 )
 const settings = resolveSettings({ preset: 'balanced', overrides })
 const threads = openThreads(settings.threads)

@@ -22,7 +22,12 @@ export type KeptInput = Omit<AssetInput, 'field'> & { view: ReliefView }
 
 /** @param file where it is kept @param settings of a preset whose method is `relief` */
 export async function assetInput(photoFile: string, file: string, settings: Settings): Promise<KeptInput> {
-  if (existsSync(file)) return deserialize(readFileSync(file)) as KeptInput
+  if (existsSync(file)) {
+    const kept = deserialize(readFileSync(file)) as KeptInput
+    // the head model as it is now
+    kept.evidence.fit.model = await loadHead(settings.head.model)
+    return kept
+  }
   const photo = await decodePhoto(photoFile, { maxPixels: settings.photo.maxPixels })
   const detector = await LandmarkDetector.create()
   const [face] = await detector.detect(photo)

@@ -6,9 +6,10 @@
  * asset. Steps: cut.ts (geometry), people.ts (identities), expressions.ts, portrait.ts and landmarks.ts (landmarks), asset.ts.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Rng } from '../../src/engine/geometry/rng.js'
+import { loadBuiltInHead } from '../../src/engine/head/builtin.js'
 import { encodePng, newPicture } from '../../src/engine/image/picture.js'
 import { LandmarkDetector } from '../../src/engine/landmarks/detect.js'
 import type { Face, Photo } from '../../src/engine/stages.js'
@@ -22,6 +23,7 @@ import { embedLandmarks, LandmarkVotes } from './landmarks.js'
 import { bulges } from './openings.js'
 import { PART } from './parts.js'
 import { openWardrobe, PORTRAIT, portrait, portraitCamera } from './portrait.js'
+import { reducedInside } from './reduce-inside.js'
 import { fetchSource, readSource } from './source.js'
 
 const SEED = 2021
@@ -217,7 +219,9 @@ writeAsset(options.out, {
     portraits: seen,
   },
 })
-log(`${options.out} written`)
+const inside = join(dirname(options.out), 'inside.safetensors.br')
+writeFileSync(inside, await reducedInside((await loadBuiltInHead(options.out, null)).interior!))
+log(`${options.out} and ${inside} written`)
 if (cut.parts.every((p) => p !== PART.ear)) throw new Error('no ears were found')
 
 async function savePicture(path: string, photo: Photo, face: Face): Promise<void> {

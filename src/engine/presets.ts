@@ -121,7 +121,7 @@ export const PROFILES: Readonly<Record<Settings['output']['profile'], Profile>> 
   },
   metahuman: {
     description: "Mesh to MetaHuman: a neutral OBJ with the skin's albedo, open eyes and shut lips.",
-    settings: { surface: { ...NEUTRAL, shapeKeys: false }, output: { obj: true } },
+    settings: { surface: { ...NEUTRAL, shapeKeys: false, scalp: false }, output: { obj: true } },
     needs: AT_REST,
     metresPerUnit: 0.01,
     parts: HEAD_AND_EYES,
@@ -132,7 +132,7 @@ export const PROFILES: Readonly<Record<Settings['output']['profile'], Profile>> 
   },
   headshot: {
     description: 'Headshot 2 of Character Creator: a bald neutral OBJ.',
-    settings: { surface: { ...NEUTRAL, shapeKeys: false }, output: { obj: true } },
+    settings: { surface: { ...NEUTRAL, shapeKeys: false, scalp: false }, output: { obj: true } },
     needs: AT_REST,
     metresPerUnit: 0.01,
     parts: HEAD_AND_EYES,

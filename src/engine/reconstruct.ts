@@ -2,11 +2,14 @@
  * The whole pipeline: photo → landmarks → head fit → coarse distance → detailed field → surface. Only this file knows the
  * order; what passes between the stages is in stages.ts.
  */
+
 import { CoarseTarget } from './coarse/target.js'
 import { openDevice } from './compute/index.js'
 import type { Device, ShapedArray } from './compute/program.js'
+import type { Settings } from './config.js'
 import { SiderError, type StageName } from './errors.js'
 import type { FaceEvidence } from './evidence/face-evidence.js'
+import { lackingExpressions } from './formats/vrm.js'
 import { LOAD_HEAD } from './head/load.js'
 import { metricFit } from './head/metric.js'
 import { Inspector } from './inspect.js'
@@ -16,10 +19,11 @@ import { readLandmarks } from './landmarks/read.js'
 import { methodOf } from './methods/index.js'
 import type { SavedState, Solver, TrainingStep } from './methods/method.js'
 import { decodePhoto } from './photo/decode.js'
-import { buildAsset } from './pipeline/build-asset.js'
+import { type Asset, buildAsset } from './pipeline/build-asset.js'
 import { fitFace } from './pipeline/fit-face.js'
 import { gatherEvidence } from './pipeline/gather-evidence.js'
 import { Previews } from './pipeline/previews.js'
+import { PROFILES } from './presets.js'
 import type { Checkpoint } from './run/checkpoint.js'
 import { CheckpointKeeper } from './run/keeper.js'
 import { RunProgress } from './run/progress.js'
@@ -105,7 +109,7 @@ class Run {
       coarseErrorMm: solver.coarseErrorMm,
       trustedShare,
     }
-    this.warnings.push(...qualityWarnings(quality))
+    this.warnings.push(...qualityWarnings(quality), ...vrmWarnings(asset, settings))
 
     return {
       settings,
@@ -255,6 +259,16 @@ const savedIn = ({ tensors, state }: Checkpoint): SavedState => ({
   tensors: tensors as Record<string, ShapedArray>,
   state,
 })
+
+/** Which expressions an avatar lacks because its head model has no keys for them. */
+export function vrmWarnings({ keys, parts }: Pick<Asset, 'keys' | 'parts'>, { output, head }: Settings): string[] {
+  if (!PROFILES[output.profile].vrm) return []
+  const lacking = lackingExpressions([{ keys }, ...parts].flatMap((part) => part.keys.map(({ name }) => name)))
+  if (lacking.length === 0) return []
+  return [
+    `the head model ${head.model} lacks keys of ${lacking.length} of VRM's expressions, which do less than they should or nothing in face.vrm: ${lacking.join(', ')}; take the built-in head for all of them`,
+  ]
+}
 
 /** What the figures say of a result that is of no use. */
 export function qualityWarnings({

@@ -148,12 +148,21 @@ export interface HeadModel {
   interior?: HeadInterior
 }
 
-/** Teeth, gums, tongue and the mouth's lining: a mesh of its own that the head's coefficients move. */
-export interface HeadInterior {
-  /** [vertices, 3] in the neutral mean head, metres, head frame. */
-  mean: Float32Array
+/** How closely parts beside the skin follow their shape: for close-ups, or for programs that count triangles. */
+export type Fineness = 'fine' | 'coarse'
+
+/** Triangles of the mouth's inside, of its vertices and of its texture. */
+export interface InteriorFaces {
   /** [triangles, 3] */
   indices: Uint32Array
+  /** [triangles, 3] rows of `uv`; empty without texture. */
+  uvIndices: Uint32Array
+}
+
+/** Teeth, gums, tongue and the mouth's lining: a mesh of its own that the head's coefficients move. */
+export interface HeadInterior extends InteriorFaces {
+  /** [vertices, 3] in the neutral mean head, metres, head frame. */
+  mean: Float32Array
   /** [identityCount, vertices, 3] and [expressionCount, vertices, 3], by the head's coefficients. */
   identity: Float32Array
   expression: Float32Array
@@ -164,8 +173,8 @@ export interface HeadInterior {
   tongueOut: Float32Array | undefined
   /** [uvVertices, 2] of a texture of their own, v down. */
   uv: Float32Array
-  /** [triangles, 3] */
-  uvIndices: Uint32Array
+  /** The same surface in fewer triangles between some of the vertices; undefined where the model has none. */
+  reduced: Record<Fineness, InteriorFaces> | undefined
   /** [vertices] values of INTERIOR_PARTS. */
   parts: Uint8Array
   /** [n, 2] vertices of the lining's rim, and the head's vertices at the lips' contact in the same places. */

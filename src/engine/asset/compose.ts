@@ -1,7 +1,6 @@
 /** A texture of what the photo shows and of what goes on beyond it. */
 import type { Raster } from '../geometry/rasterize.js'
 import { smoothstep } from '../geometry/smoothstep.js'
-import { fillBetween } from '../geometry/texels.js'
 import { sampleBilinear } from '../image/filter.js'
 import { HEAD_PARTS, type Mesh } from '../stages.js'
 import { grain, grainStrength } from './grain.js'
@@ -29,8 +28,8 @@ export interface PaintMesh {
   parts: Uint8Array
   /** [triangles] 1 for sheets that are painted over: openings of the head whose edges go on into them. */
   removed: Uint8Array
-  /** [vertices] how many times larger the skin is with shut eyes than in the photo; undefined where that is not known. */
-  stretch: Float32Array | undefined
+  /** [vertices, 3] of `smooth` with a face at rest and eyes shut. */
+  resting: Float32Array
   /** [vertices, 2] texture coordinates of the mirrored place on the other side. */
   mirror: Float32Array
 }
@@ -45,10 +44,17 @@ export interface SeenColours {
   plain: Float32Array
 }
 
-/** Base colour, believed texels and mirrored detail together; gaps between islands are filled. */
+/**
+ * Base colour, believed texels and mirrored detail together; gaps between islands are still to be filled.
+ * @param grid its `hidden` is, [triangles], 1 where dense hair will hide the skin's grain
+ */
 export function compose(
   head: PaintMesh,
-  { raster, size }: { raster: Raster; size: number },
+  {
+    raster: { triangle, barycentric },
+    size,
+    hidden,
+  }: { raster: Raster; size: number; hidden?: Uint8Array | undefined },
   detail: Float32Array,
   belief: Float32Array,
   seen: SeenColours,
@@ -57,7 +63,6 @@ export function compose(
   const base = baseColour(head, size, detail, belief, seen)
   const out = new Float32Array(3 * size * size)
   const { indices } = mesh
-  const { triangle, barycentric } = raster
   // the base everywhere, so that it can be looked up at mirrored places, and what the believed texels differ from it
   const difference = new Float32Array(out.length)
   for (let i = 0; i < belief.length; i++) {
@@ -93,7 +98,7 @@ export function compose(
       sampleBilinear(belief, size, size, 1, x * size, y * size, known)
     }
     const bare = rest * (1 - known[0])
-    if (bare > 0.01 && head.parts[indices[3 * t]] !== HEAD_PARTS.mouth) {
+    if (bare > 0.01 && !hidden?.[t] && head.parts[indices[3 * t]] !== HEAD_PARTS.mouth) {
       const [a, b, c] = [3 * indices[3 * t], 3 * indices[3 * t + 1], 3 * indices[3 * t + 2]]
       const [u, v, w] = [barycentric[3 * i], barycentric[3 * i + 1], barycentric[3 * i + 2]]
       const noise =
@@ -109,7 +114,6 @@ export function compose(
     for (let o = 3 * i, k = 0; k < 3; o++, k++)
       out[o] = Math.min(1, Math.max(0, out[o] + difference[o] + rest * there[k]))
   }
-  fillBetween(out, 3, size, raster.triangle)
   return out
 }
 

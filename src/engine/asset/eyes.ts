@@ -5,7 +5,7 @@
 import { solveCholesky } from '../geometry/algebra.js'
 import { rotationFromAxisAngle } from '../geometry/camera.js'
 import { vertexNormals } from '../geometry/normals.js'
-import type { Mesh } from '../stages.js'
+import type { Fineness, Mesh } from '../stages.js'
 import type { ShapeKey } from './keys.js'
 
 export type Vector = readonly [number, number, number]
@@ -153,21 +153,44 @@ function gazeKeys({ side, gaze }: Eye): [string, Gaze][] {
   ]
 }
 
-/** Vertices around the axis of sight. */
-const SEGMENTS = 40
-/** Of the iris, as shares of its radius from the pupil's middle, with the depth under the limbus, metres. */
-const IRIS_RINGS: readonly (readonly [share: number, depth: number])[] = [
-  [0.12, 0.0005],
-  [0.3, 0.0005],
-  [0.4, 0.00045],
-  [0.55, 0.0004],
-  [0.75, 0.00035],
-  [0.93, 0.0003],
-  [1, 0],
-]
-/** Rings of the white, and of the cornea. */
-const WHITE_RINGS = 16
-const CORNEA_RINGS = 8
+interface Rings {
+  /** Vertices around the axis of sight. */
+  segments: number
+  /** Of the iris, as shares of its radius from the pupil's middle, with the depth under the limbus, metres. */
+  iris: readonly (readonly [share: number, depth: number])[]
+  white: number
+  cornea: number
+}
+
+/** Coarse rings stay within 0.1 mm of the sphere, as far as lids keep off it. */
+const RINGS: Readonly<Record<Fineness, Rings>> = {
+  fine: {
+    segments: 40,
+    iris: [
+      [0.12, 0.0005],
+      [0.3, 0.0005],
+      [0.4, 0.00045],
+      [0.55, 0.0004],
+      [0.75, 0.00035],
+      [0.93, 0.0003],
+      [1, 0],
+    ],
+    white: 16,
+    cornea: 8,
+  },
+  coarse: {
+    segments: 24,
+    iris: [
+      [0.3, 0.0005],
+      [0.45, 0.00045],
+      [0.75, 0.00035],
+      [0.93, 0.0003],
+      [1, 0],
+    ],
+    white: 9,
+    cornea: 4,
+  },
+}
 /** The cornea's radius of curvature as a share of the ball's, and how far it lies over the limbus, metres. */
 const CORNEA = 0.76
 const OVER = 0.00004
@@ -187,19 +210,20 @@ export interface BallMesh {
 }
 
 /** The ball with its iris. */
-export function ballMesh({ radius, irisRadius }: Pick<Eye, 'radius' | 'irisRadius'>): BallMesh {
+export function ballMesh({ radius, irisRadius }: Pick<Eye, 'radius' | 'irisRadius'>, fineness: Fineness): BallMesh {
+  const { segments, iris, white } = RINGS[fineness]
   const limbus = Math.asin(irisRadius / radius)
   const plane = radius * Math.cos(limbus)
-  const rings: Ring[] = IRIS_RINGS.map(([share, depth]) => ({
+  const rings: Ring[] = iris.map(([share, depth]) => ({
     r: share * irisRadius,
     z: plane - depth,
     uv: uvRadius(Math.asin((share * irisRadius) / radius)),
   }))
-  for (let i = 1; i < WHITE_RINGS; i++) {
-    const angle = limbus + (Math.PI - limbus) * (i / WHITE_RINGS) ** 1.3
+  for (let i = 1; i < white; i++) {
+    const angle = limbus + (Math.PI - limbus) * (i / white) ** 1.3
     rings.push({ r: radius * Math.sin(angle), z: radius * Math.cos(angle), uv: uvRadius(angle) })
   }
-  return lathe({ r: 0, z: plane - 0.0005, uv: 0 }, rings, { r: 0, z: -radius, uv: 0.5 })
+  return lathe(segments, { r: 0, z: plane - 0.0005, uv: 0 }, rings, { r: 0, z: -radius, uv: 0.5 })
 }
 
 /** How far the cornea's middle stands out from the sphere, metres. */
@@ -215,15 +239,17 @@ function corneaHeight(radius: number, irisRadius: number, r: number): number {
 }
 
 /** The clear cap over the iris. */
-export function corneaMesh({ radius, irisRadius }: Pick<Eye, 'radius' | 'irisRadius'>): BallMesh {
+export function corneaMesh({ radius, irisRadius }: Pick<Eye, 'radius' | 'irisRadius'>, fineness: Fineness): BallMesh {
+  const { segments, cornea } = RINGS[fineness]
   const plane = radius * Math.cos(Math.asin(irisRadius / radius))
   const at = (share: number): Ring => {
     const r = share * irisRadius
     return { r, z: plane + OVER + corneaHeight(radius, irisRadius, r), uv: share / 2 }
   }
   return lathe(
+    segments,
     at(0),
-    Array.from({ length: CORNEA_RINGS }, (_, i) => at(1.01 * Math.sin(((i + 1) / CORNEA_RINGS) * (Math.PI / 2)))),
+    Array.from({ length: cornea }, (_, i) => at(1.01 * Math.sin(((i + 1) / cornea) * (Math.PI / 2)))),
   )
 }
 
@@ -234,18 +260,18 @@ interface Ring {
 }
 
 /** A surface of revolution about +Z, from its pole in front over rings to a pole behind, if there is one. */
-function lathe(front: Ring, rings: readonly Ring[], back?: Ring): BallMesh {
+function lathe(segments: number, front: Ring, rings: readonly Ring[], back?: Ring): BallMesh {
   const positions = [0, 0, front.z]
   const uv = [0.5, 0.5]
   for (const ring of rings)
-    for (let s = 0; s < SEGMENTS; s++) {
-      const [x, y] = [Math.cos((2 * Math.PI * s) / SEGMENTS), Math.sin((2 * Math.PI * s) / SEGMENTS)]
+    for (let s = 0; s < segments; s++) {
+      const [x, y] = [Math.cos((2 * Math.PI * s) / segments), Math.sin((2 * Math.PI * s) / segments)]
       positions.push(ring.r * x, ring.r * y, ring.z)
       uv.push(0.5 + ring.uv * x, 0.5 - ring.uv * y)
     }
   const indices: number[] = []
-  const at = (ring: number, s: number): number => 1 + ring * SEGMENTS + (s % SEGMENTS)
-  for (let s = 0; s < SEGMENTS; s++) {
+  const at = (ring: number, s: number): number => 1 + ring * segments + (s % segments)
+  for (let s = 0; s < segments; s++) {
     indices.push(0, at(0, s), at(0, s + 1))
     for (let ring = 0; ring + 1 < rings.length; ring++) {
       const [a, b, c, d] = [at(ring, s), at(ring, s + 1), at(ring + 1, s), at(ring + 1, s + 1)]
@@ -255,8 +281,8 @@ function lathe(front: Ring, rings: readonly Ring[], back?: Ring): BallMesh {
   if (back) {
     // the back pole has a vertex for each segment: the texture's border has no single place for it
     const first = positions.length / 3
-    for (let s = 0; s < SEGMENTS; s++) {
-      const angle = (2 * Math.PI * (s + 0.5)) / SEGMENTS
+    for (let s = 0; s < segments; s++) {
+      const angle = (2 * Math.PI * (s + 0.5)) / segments
       positions.push(0, 0, back.z)
       uv.push(0.5 + back.uv * Math.cos(angle), 0.5 - back.uv * Math.sin(angle))
       indices.push(at(rings.length - 1, s), first + s, at(rings.length - 1, s + 1))

@@ -7,7 +7,7 @@ import { vertexNormals } from '../geometry/normals.js'
 import { pairTriangles, quadsFirst } from '../geometry/quads.js'
 import { splitSeams } from '../geometry/seams.js'
 import { smoothstep } from '../geometry/smoothstep.js'
-import { type HeadInterior, INTERIOR_PARTS, type Mesh } from '../stages.js'
+import { type HeadInterior, INTERIOR_PARTS, type InteriorFaces, type Mesh } from '../stages.js'
 import { BehindSkin, type LipRim } from './behind-skin.js'
 import { KeyMaker, type KeyPose, type ShapeKey, STILL } from './keys.js'
 
@@ -40,20 +40,24 @@ const SLOPE = 0.5
 /**
  * Builds the parts and their keys.
  *
+ * @param faces the interior's own, or fewer of them
  * @param mean the mean head, in which quads are found: they are the same in every head
  * @param open a pose with an open mouth, in which it is plain what of the skin the cavity is behind
  * @param poses what each key leads to
  */
 export function insideParts(
   interior: HeadInterior,
+  faces: InteriorFaces,
   rim: LipRim,
   { mean, rest, open }: Record<'mean' | 'rest' | 'open', InsidePose>,
   poses: Iterable<{ pose: KeyPose; at: InsidePose }>,
 ): InsidePart[] {
-  const pieces = [...organs(interior), cavity(interior, rim, open)].map((given) => {
+  const pieces = [...organs(interior, faces), cavity({ ...interior, ...faces }, rim, open)].map((given) => {
     const piece = { ...given, ...inQuads(given, mean) }
     const mesh = { positions: piece.place(rest), indices: piece.indices }
-    return { ...piece, mesh, maker: new KeyMaker(mesh), keys: [] as ShapeKey[] }
+    // few triangles are shaded like the surface that they stand for
+    const surface = { positions: mesh.positions, indices: given.surface ?? piece.indices }
+    return { ...piece, mesh, surface, maker: new KeyMaker(surface), keys: [] as ShapeKey[] }
   })
   for (const { pose, at } of poses) {
     if (!moves(at, rest, rim.loop)) continue
@@ -62,8 +66,8 @@ export function insideParts(
       if (key) keys.push(key)
     }
   }
-  return pieces.map(({ name, mesh, quads, uv, uvIndices, keys }) => {
-    const normals = vertexNormals(mesh)
+  return pieces.map(({ name, mesh, surface, quads, uv, uvIndices, keys }) => {
+    const normals = vertexNormals(surface)
     if (!uv) return { name, mesh, quads, normals, uv, keys }
     const split = splitSeams(mesh, uv, uvIndices)
     const each = (values: Float32Array): Float32Array => gather(values, split.vertexMap, 3)
@@ -106,12 +110,14 @@ interface Piece {
   indices: Uint32Array
   uv: Float32Array | undefined
   uvIndices: Uint32Array
+  /** All triangles of the surface that `indices` stand for, of the same vertices; `uv` is there then, too. */
+  surface?: Uint32Array
   place(pose: InsidePose): Float32Array
 }
 
 /** Teeth with the gums of their jaw, and the tongue. */
-function organs(interior: HeadInterior): Piece[] {
-  const { indices, mean, parts, uvIndices } = interior
+function organs(interior: HeadInterior, faces: InteriorFaces): Piece[] {
+  const { indices, mean, parts } = interior
   const count = indices.length / 3
   const { labels, count: pieces } = connectedComponents({ positions: mean, indices })
   // gums go with the teeth that stand in them: those nearer in height
@@ -134,21 +140,22 @@ function organs(interior: HeadInterior): Piece[] {
     if (part === INTERIOR_PARTS.tongue) return 'tongue'
     return isUpper[labels[t]] ? 'teethUpper' : 'teethLower'
   }
-  const names = Array.from({ length: count }, (_, t) => nameOf(t))
-  return INSIDE_NAMES.filter((name) => names.includes(name)).map((name) => {
-    const of = submesh(
+  const nameAt: (InsideName | undefined)[] = []
+  for (let c = 0; c < indices.length; c++) nameAt[indices[c]] ??= nameOf(Math.floor(c / 3))
+  return INSIDE_NAMES.filter((name) => nameAt.includes(name)).map((name) => {
+    const whole = submesh(
       { positions: mean, indices },
-      Uint8Array.from(names, (n) => (n === name ? 1 : 0)),
+      Uint8Array.from({ length: count }, (_, t) => Number(nameAt[indices[3 * t]] === name)),
     )
+    const place = new Map(Array.from(whole.vertexMap, (v, i) => [v, i]))
+    const rows = [...faces.indices.keys()].filter((c) => place.has(faces.indices[c]))
     return {
       name,
-      indices: of.mesh.indices,
+      indices: Uint32Array.from(rows, (c) => place.get(faces.indices[c])!),
       uv: uvOf(interior),
-      uvIndices: Uint32Array.from(
-        { length: uvIndices.length > 0 ? of.mesh.indices.length : 0 },
-        (_, c) => uvIndices[3 * of.triangleMap[Math.floor(c / 3)] + (c % 3)],
-      ),
-      place: ({ inside }) => gather(inside, of.vertexMap, 3),
+      uvIndices: Uint32Array.from(faces.uvIndices.length > 0 ? rows : [], (c) => faces.uvIndices[c]),
+      surface: whole.mesh.indices,
+      place: ({ inside }) => gather(inside, whole.vertexMap, 3),
     }
   })
 }

@@ -6,14 +6,15 @@ import { barycentric } from '../geometry/barycentric.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { Rng } from '../geometry/rng.js'
 import { TriangleTree } from '../geometry/triangle-tree.js'
-import type { Mesh } from '../stages.js'
+import type { Fineness, Mesh } from '../stages.js'
 import { Bound, type CardPlace, type Cards, cross, dot, minus, plus, row, scaled, unit, type Vec } from './cards.js'
 import type { Side } from './eyes.js'
-import { atShare, rimHalves } from './open-head.js'
+import { atShare, rimHalves } from './meeting.js'
 
 interface Lid {
   cards: number
-  rows: number
+  /** Of each card, from the root to the tips. */
+  rows: Readonly<Record<Fineness, number>>
   /** How thick the lid's rim is: lashes grow at its outer edge, metres from the ball. */
   rim: number
   /** From the inner to the outer corner, shares of the rim that have lashes. */
@@ -29,7 +30,7 @@ interface Lid {
 const LIDS: readonly [upper: Lid, lower: Lid] = [
   {
     cards: 46,
-    rows: 6,
+    rows: { fine: 6, coarse: 4 },
     rim: 0.0026,
     from: 0.1,
     to: 0.985,
@@ -39,7 +40,7 @@ const LIDS: readonly [upper: Lid, lower: Lid] = [
   },
   {
     cards: 34,
-    rows: 5,
+    rows: { fine: 5, coarse: 3 },
     rim: 0.0017,
     from: 0.16,
     to: 0.97,
@@ -107,8 +108,8 @@ export class Lashes {
     private readonly side: Side,
     mean: Mesh,
     private readonly skin: Uint32Array,
-    loop: Uint32Array,
-    ball: Vec,
+    { loop, ball }: { loop: Uint32Array; ball: Vec },
+    fineness: Fineness,
   ) {
     const tree = new TriangleTree({ positions: mean.positions, indices: skin })
     const corners: number[] = []
@@ -140,7 +141,7 @@ export class Lashes {
             rise: [rise[0] + rng.uniform(-0.18, 0.18), rise[1] + rng.uniform(-0.25, 0.2)],
             fan: FAN[0] + share * (FAN[1] - FAN[0]) + rng.uniform(-0.16, 0.16),
             twist: rng.uniform(-0.5, 0.5),
-            rows,
+            rows: rows[fineness],
           },
         })
         pictures.push(rng.integer(1000))

@@ -5,6 +5,7 @@
 import { boundaryLoops, submesh } from '../geometry/mesh.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { HEAD_PARTS, type Mesh } from '../stages.js'
+import { dot, minus, plus, scaled, unit, type Vec } from './cards.js'
 import { corneaBulge, type Eye, gazeRotation, LID_GAP } from './eyes.js'
 
 /** What is needed of the head's topology. */
@@ -62,11 +63,18 @@ export interface OpenHead {
   extended(positions: Float32Array): Float32Array
 }
 
+export interface OpenEye {
+  eye: Eye
+  loop: Uint32Array
+  /** Places on the loop of the upper and of the lower lid's rim, from the right to the left. */
+  lids: readonly [upper: readonly number[], lower: readonly number[]]
+}
+
 /**
  * @param eyes by the loop around each, undefined where there is no eyeball: that eye stays closed by its sheet
  * @param mouth whether the mouth is opened
  */
-export function openHead(head: ClosedHead, eyes: readonly { loop: Uint32Array; eye: Eye }[], mouth: boolean): OpenHead {
+export function openHead(head: ClosedHead, eyes: readonly OpenEye[], mouth: boolean): OpenHead {
   const { indices, sheets, uvIndices } = head
   const opened = (t: number): boolean =>
     sheets[t] === HEAD_PARTS.eyeball ? eyes.length > 0 : sheets[t] === HEAD_PARTS.mouth && mouth
@@ -128,22 +136,52 @@ export function openHead(head: ClosedHead, eyes: readonly { loop: Uint32Array; e
     extended: (positions) => {
       const out = new Float32Array(positions.length + 3 * places.length)
       out.set(positions)
-      const open = new Map(
-        eyes.map(({ loop, eye }) => [eye, smoothstep(NO_SLIT[0], NO_SLIT[1], slit(positions, loop))]),
-      )
+      const open = new Map(eyes.flatMap((eye) => [...opening(positions, eye)]))
       places.forEach(({ from, eye, share }, i) => {
         const { centre, radius } = eye
         const p = positions.subarray(3 * from, 3 * from + 3)
         const d = [0, 1, 2].map((k) => p[k] - centre[k])
         const length = Math.hypot(d[0], d[1], d[2])
         // behind shut lids there is nothing to look past, and no room
-        const deep = share * open.get(eye)!
+        const deep = share * open.get(from)!
         const to = (1 - deep) * length + deep * Math.min(length, radius - DEPTH)
         for (let k = 0; k < 3; k++) out[positions.length + 3 * i + k] = centre[k] + (to / length) * d[k]
       })
       return out
     },
   }
+}
+
+/** How far the lids are open at each vertex of their rim, 0..1: of wide eyes everywhere, of narrow ones where the ball is seen between them. */
+function opening(p: Float32Array, { loop, lids, eye: { centre, radius } }: OpenEye): Map<number, number> {
+  const width = slit(p, loop)
+  const [narrow, wide] = [smoothstep(NARROW[0], NARROW[1], width), smoothstep(WIDE[0], WIDE[1], width)]
+  // as seen from the ball's middle: lids may lie over each other
+  const seen = (v: number): Vec => scaled(unit(minus(p.subarray(3 * v, 3 * v + 3), centre)), radius)
+  const halves = lids.map((lid) => lid.map((i) => loop[i]))
+  const lines = halves.map((half) => half.map(seen))
+  return new Map(
+    halves.flatMap((half, side) => {
+      const other = lines[1 - side]
+      return half.map((v, i): [number, number] => {
+        const at = lines[side][i]
+        const ways = other.slice(1).map((end, j) => fromLine(at, other[j], end))
+        const way = ways.reduce((a, b) => (dot(b, b) < dot(a, a) ? b : a))
+        const apart = (side === 0 ? 1 : -1) * way[1] > 0 ? Math.hypot(...way) : 0
+        // at the corners rims are steep, and what is above the other one is not told from what is beside it
+        const ends = [other[0], other[other.length - 1]].map((end) => Math.hypot(...minus(at, end)))
+        const between = smoothstep(CORNER[0], CORNER[1], Math.min(...ends))
+        return [v, Math.max(wide, narrow * between * smoothstep(0, GAP, apart))]
+      })
+    }),
+  )
+}
+
+/** The way to a point from the nearest one of a straight line between two others. */
+function fromLine(p: Vec, a: Vec, b: Vec): Vec {
+  const d = minus(b, a)
+  const t = Math.min(1, Math.max(0, dot(minus(p, a), d) / Math.max(1e-18, dot(d, d))))
+  return minus(p, plus(a, d, t))
 }
 
 /** Mean width of the opening in a loop, metres: its area by half its length. */
@@ -161,158 +199,12 @@ function slit(p: Float32Array, loop: Uint32Array): number {
   return (2 * Math.hypot(...area)) / length
 }
 
-/** Mean widths of shut and of open lids, metres. */
-const NO_SLIT = [0.0004, 0.001] as const
-/** Rims that leave less than the first of these open are shut; more than the second, they are open, metres. */
-const SLIT = [0.001, 0.002] as const
-/** How far over lids and lips their meeting reaches, metres. */
-const MEETING = 0.006
-/** How far apart rims come to lie that had passed each other by more than they may, metres. */
-const CLEAR = 0.0002
-const PASSED = 0.00005
-/** Times that rims are moved half way towards each other to be sealed: the second time they are all but there. */
-const SEALING = 3
-/** From the corners on rims are brought together more and more, up to this distance from them, metres. */
-const CORNER = 0.005
-
-/** Lids and lips where they meet: linear expressions leave slits between shut ones, and let them pass each other. */
-export class Meeting {
-  /** Places on the loop of the upper and of the lower rim, from its right to its left; corners are in both. */
-  private readonly halves: [upper: number[], lower: number[]]
-  /** Vertices about the opening with the place on the loop that they go with, and how far. */
-  private readonly followers: { v: number; at: number; share: number }[]
-
-  /** @param skin vertices that may move */
-  constructor(
-    positions: Float32Array,
-    private readonly loop: Uint32Array,
-    skin: Uint32Array,
-  ) {
-    this.halves = rimHalves(positions, loop)
-    this.followers = Array.from(skin).flatMap((v) => {
-      let at = 0
-      let square = MEETING ** 2
-      for (let i = 0; i < loop.length; i++) {
-        const w = 3 * loop[i]
-        const d =
-          (positions[3 * v] - positions[w]) ** 2 +
-          (positions[3 * v + 1] - positions[w + 1]) ** 2 +
-          (positions[3 * v + 2] - positions[w + 2]) ** 2
-        if (d >= square) continue
-        at = i
-        square = d
-      }
-      return square < MEETING ** 2 ? [{ v, at, share: smoothstep(MEETING, 0, Math.sqrt(square)) }] : []
-    })
-  }
-
-  /** Brings rims together that are nearly shut along their whole length, in place. */
-  shut(positions: Float32Array): void {
-    const [upper, lower] = this.rims(positions)
-    const gap = Math.max(...upper.map((p) => p[1] - along(lower, p[0])[1]))
-    this.seal(positions, 1 - smoothstep(SLIT[0], SLIT[1], gap))
-  }
-
-  /** Brings rims back together where the upper one is below the lower one, in place. */
-  uncross(positions: Float32Array): void {
-    this.move(positions, (p, other, side) => {
-      const up = side === 0 ? 1 : -1
-      return up * (p[1] - other[1]) < -PASSED ? [0, (other[1] - p[1] + up * CLEAR) / 2, 0] : undefined
-    })
-  }
-
-  /** Lays the rims on each other along their whole length, in place. @param degree 0..1 how much of the way they go */
-  seal(positions: Float32Array, degree = 1): void {
-    for (let round = 0; degree > 0 && round < SEALING; round++) {
-      const lines = this.rims(positions)
-      const by: (number[] | undefined)[] = Array.from(this.loop, () => undefined)
-      this.halves.forEach((half, side) => {
-        const share = shares(lines[side])
-        half.forEach((i, n) => {
-          const other = atShare(lines[1 - side], share[n])
-          by[i] = lines[side][n].map((x, k) => (degree * (other[k] - x)) / 2)
-        })
-      })
-      this.follow(positions, by)
-    }
-  }
-
-  private rims(positions: Float32Array): number[][][] {
-    return this.halves.map((half) =>
-      half.map((i) => Array.from(positions.subarray(3 * this.loop[i], 3 * this.loop[i] + 3))),
-    )
-  }
-
-  /** Moves each place of the rims by what `move` says of it, of the other rim at its x, and of which rim it is on. */
-  private move(
-    positions: Float32Array,
-    move: (p: number[], other: number[], side: number) => number[] | undefined,
-  ): void {
-    const lines = this.rims(positions)
-    const by: (number[] | undefined)[] = Array.from(this.loop, () => undefined)
-    this.halves.forEach((half, side) => {
-      half.slice(1, -1).forEach((i, n) => {
-        const p = lines[side][n + 1]
-        // towards the corners rims are steep, and what lies at the same x does not belong together
-        const inner = smoothstep(0, CORNER, Math.min(p[0] - lines[side][0][0], lines[side][half.length - 1][0] - p[0]))
-        if (inner > 0) by[i] = move(p, along(lines[1 - side], p[0]), side)?.map((x) => inner * x)
-      })
-    })
-    this.follow(positions, by)
-  }
-
-  /** Moves all that goes with the rims, in place. @param by of each place on the loop */
-  private follow(positions: Float32Array, by: readonly (readonly number[] | undefined)[]): void {
-    for (const { v, at, share } of this.followers) {
-      const shift = by[at]
-      if (shift) for (let k = 0; k < 3; k++) positions[3 * v + k] += share * shift[k]
-    }
-  }
-}
-
-/** A loop split at its ends in x: places of the upper and of the lower run, from low x to high. */
-export function rimHalves(positions: Float32Array, loop: Uint32Array): [number[], number[]] {
-  const x = (i: number): number => positions[3 * loop[i]]
-  const places = [...loop.keys()]
-  const right = places.reduce((a, b) => (x(b) < x(a) ? b : a))
-  const left = places.reduce((a, b) => (x(b) > x(a) ? b : a))
-  const run = (step: number): number[] => {
-    const out = [right]
-    for (let i = right; i !== left; ) {
-      i = (i + step + loop.length) % loop.length
-      out.push(i)
-    }
-    return out
-  }
-  const [one, other] = [run(1), run(-1)]
-  const height = (list: number[]): number => list.reduce((sum, i) => sum + positions[3 * loop[i] + 1] / list.length, 0)
-  return height(one) > height(other) ? [one, other] : [other, one]
-}
-
-/** The point of a line that runs along x, at x. */
-function along(line: readonly number[][], x: number): number[] {
-  let i = 1
-  while (i < line.length - 1 && line[i][0] < x) i++
-  const [a, b] = [line[i - 1], line[i]]
-  const t = b[0] > a[0] ? Math.min(1, Math.max(0, (x - a[0]) / (b[0] - a[0]))) : 0
-  return a.map((v, k) => v + t * (b[k] - v))
-}
-
-/** How far along a line each of its points is, 0..1. */
-function shares(line: readonly number[][]): number[] {
-  const out = [0]
-  for (let i = 1; i < line.length; i++) out.push(out[i - 1] + Math.hypot(...line[i].map((x, k) => x - line[i - 1][k])))
-  return out.map((length) => length / out[out.length - 1])
-}
-
-/** The point of a line at a share of its length. */
-export function atShare(line: readonly number[][], share: number): number[] {
-  const all = shares(line)
-  let i = 1
-  while (i < line.length - 1 && all[i] < share) i++
-  const t = (share - all[i - 1]) / Math.max(1e-12, all[i] - all[i - 1])
-  return line[i - 1].map((x, k) => x + t * (line[i][k] - x))
-}
+/** Mean widths of shut and of narrow eyes, of narrow and of wide ones, and how far apart rims are that let the ball be seen, metres. */
+const NARROW = [0.0008, 0.0016] as const
+const WIDE = [0.002, 0.004] as const
+const GAP = 0.0006
+/** How far from the corners of a narrow eye there begins to be a ledge, and is all of it, metres. */
+const CORNER = [0.001, 0.004] as const
 
 /** About the eye, as a multiple of the ball's radius: vertices that are kept off it. */
 const NEAR = 1.8

@@ -3,16 +3,19 @@
  *
  * A smooth base colour is carried over the mesh from what is seen to what is not. Where the photo is believed, its texels replace
  * the base; elsewhere the difference between texel and base at the mirrored place is added, so that brows, lips and pores of the
- * seen side appear on the other one without an edge.
+ * seen side appear on the other one without an edge. Ears and hair on the scalp, which no photo shows all round, are painted over that.
  */
 import { smoothstep } from '../geometry/smoothstep.js'
 import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { task } from '../threads/task.js'
 import { compose, type PaintMesh } from './compose.js'
+import { colourEars, earTones } from './ears.js'
 import type { Relight } from './light.js'
-import { paintRoughness, type Roughness } from './roughness.js'
-import { seeTexels, seeVertices, type TexelGrid, type TexelSight, type VertexSight } from './see.js'
+import { HAIR, paintRoughness, type Roughness } from './roughness.js'
+import type { Scalp } from './scalp.js'
+import { seeTexels, seeVertices, type TexelGrid, type TexelSight } from './see.js'
 import { Sight, type SightScene } from './sight.js'
+import { denseOn, grownWhere, growStubble } from './stubble.js'
 
 /** A difference between rendering and photo that costs most of the confidence. */
 const DIFFERENT = 0.12
@@ -41,46 +44,68 @@ interface PaintInput {
   residual: Float32Array
   /** [vertices] roughness by place. */
   rough: Float32Array
+  /** Hair to be painted on the scalp. */
+  scalp?: Scalp | undefined
+  /** How colourful the ears are to be, 0 for grey photos; undefined: like the skin beside them. */
+  ears?: number | undefined
 }
 
 /** Paints the textures in three passes over one grid of texels: the photo at vertices, at texels, and what goes on from there. */
-export function paintHead({ head, scene, size, relight, residual, rough }: PaintInput): HeadTextures {
+export function paintHead({ head, scene, size, relight, residual, rough, scalp, ears }: PaintInput): HeadTextures {
   const grid: TexelGrid = { raster: texelRaster(head.uv, head.uvIndices, size), size }
   const sight = new Sight(scene, footprint(head, scene, size))
   const vertices = seeVertices(head, sight, relight)
   const texels = seeTexels({ head, grid, sight, vertices, relight })
-  const roughness = paintRoughness(head, grid, rough, texels, relight)
-  return { ...fill(head, grid, vertices, texels, confidenceOf(texels, residual)), roughness }
+  const cover = scalp && grownWhere(scalp.cover, vertices.photo.weight)
+  const matt = cover ? rough.map((r, v) => r + HAIR * cover[v]) : rough
+  const roughness = paintRoughness(head, grid, matt, texels, relight)
+  const { detail, gains, belief } = texels
+  if (vertices.gain) takeOutLight(detail, gains, vertices.photo.values, vertices.gain)
+  const albedo = compose(head, { ...grid, hidden: cover && denseOn(head.mesh, cover) }, detail, belief, vertices.photo)
+  if (ears !== undefined) colourEars(head, grid.raster, belief, earTones(head.mesh, head.parts, ears), albedo)
+  const colour = scalp && albedoOf(scalp.colour, relight, scene.trusted)
+  const observed = belief.slice()
+  if (cover && colour) growStubble(head, grid, { cover, colour }, albedo, observed)
+  const confidence = confidenceOf({ belief: observed, pixel: texels.pixel }, residual)
+  return { size, albedo, photo: finished(head, grid, albedo, gains), observed, confidence, roughness }
 }
 
-/** Carries what was seen over the whole head. */
-function fill(
-  head: PaintMesh,
-  grid: TexelGrid,
-  { photo, gain }: VertexSight,
-  { detail, gains, belief }: TexelSight,
-  confidence: Float32Array,
-): Omit<HeadTextures, 'roughness'> {
-  const { size, raster } = grid
-  if (!gain) {
-    const albedo = compose(head, grid, detail, belief, photo)
-    wetEdges(head, raster.triangle, albedo)
-    return { size, albedo, photo: albedo, observed: belief, confidence }
-  }
+function takeOutLight(detail: Float32Array, gains: Float32Array, values: Float32Array, gain: Float32Array): void {
   for (let k = 0; k < detail.length; k++) detail[k] *= gains[k]
-  for (let k = 0; k < gain.length; k++) photo.values[k] *= gain[k]
-  const albedo = compose(head, grid, detail, belief, photo)
-  // with its light again: in unseen places the light that spreads there from the seen ones
-  const lit = albedo.slice()
-  for (let k = 0; k < lit.length; k++) if (gains[k] > 0) lit[k] = Math.min(1, lit[k] / gains[k])
-  fillBetween(lit, 3, size, raster.triangle)
-  wetEdges(head, raster.triangle, albedo)
-  wetEdges(head, raster.triangle, lit)
-  return { size, albedo, photo: lit, observed: belief, confidence }
+  for (let k = 0; k < gain.length; k++) values[k] *= gain[k]
+}
+
+/** Finishes the albedo, in place. @returns the same with its light again: in unseen places the light that spreads there from the seen ones */
+function finished(
+  head: PaintMesh,
+  { size, raster: { triangle } }: TexelGrid,
+  albedo: Float32Array,
+  gains: Float32Array,
+): Float32Array {
+  const lit = gains.length > 0 ? albedo.slice() : albedo
+  for (let k = 0; k < gains.length; k++) if (gains[k] > 0) lit[k] = Math.min(1, lit[k] / gains[k])
+  for (const texture of new Set([albedo, lit])) {
+    fillBetween(texture, 3, size, triangle)
+    wetEdges(head, triangle, texture)
+  }
+  return lit
+}
+
+/** A colour of the photo without the light that is on the face's skin in the mean. @param trusted [crop.size, crop.size] 1 on skin */
+function albedoOf(colour: readonly number[], relight: Relight | undefined, trusted: Float32Array): number[] {
+  if (!relight) return [...colour]
+  const logs = [0, 0, 0]
+  let total = 0
+  for (let i = 0; i < trusted.length; i++) {
+    if (!trusted[i]) continue
+    total++
+    for (let k = 0; k < 3; k++) logs[k] += Math.log(relight.gains[3 * i + k])
+  }
+  return colour.map((c, k) => Math.min(1, c * Math.exp(logs[k] / Math.max(1, total))))
 }
 
 /** [texels] belief, less where the rendered face differs from the photo. @param residual [crop, crop] */
-function confidenceOf({ belief, pixel }: TexelSight, residual: Float32Array): Float32Array {
+function confidenceOf({ belief, pixel }: Pick<TexelSight, 'belief' | 'pixel'>, residual: Float32Array): Float32Array {
   return belief.map((b, i) => (b > 0 ? b * Math.exp(-((residual[pixel[i]] / DIFFERENT) ** 2)) : 0))
 }
 

@@ -18,6 +18,8 @@ const PARTS: Partial<Record<number, number>> = {
   [HEAD_PARTS.eyeball]: WET - SKIN,
   [HEAD_PARTS.mouth]: WET - SKIN,
 }
+/** What cropped hair adds. */
+export const HAIR = 0.1
 /** Places by landmarks (MediaPipe's 478): what they add at their middle, and how wide they are, metres. */
 const PLACES: readonly { landmarks: readonly number[]; change: number; width: number }[] = [
   // forehead and between the brows, the nose's back, its tip and wings, chin

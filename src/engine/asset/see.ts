@@ -3,9 +3,9 @@ import { edgeDistance } from '../geometry/edge-distance.js'
 import { vertexShare } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import type { Raster } from '../geometry/rasterize.js'
-import { smoothstep } from '../geometry/smoothstep.js'
 import { HEAD_PARTS } from '../stages.js'
 import { nearSeen, type PaintMesh } from './compose.js'
+import { unfoldedSkin } from './folded.js'
 import { gainAt, knownAt, type Relight } from './light.js'
 import { withinSeen } from './reach.js'
 import type { Seen, Sight } from './sight.js'
@@ -15,8 +15,6 @@ import { spread } from './skin.js'
 const OPENING = 0.012
 /** Lashes and the lids' shadow reach so far over the skin, metres. */
 const LASHES = 0.002
-/** Skin that grows by the first factor as the lids shut is still the photo's; by the second, not at all. */
-const STRETCH = [1.6, 3] as const
 
 /** The texture's texels on the head's triangles. */
 export interface TexelGrid {
@@ -32,11 +30,11 @@ export interface VertexSight {
   gain: Float32Array | undefined
   /** Points and normals [vertices, 3] in the camera frame. */
   camera: { points: Float32Array; normals: Float32Array }
-  /** [vertices] 0..1: of the face region; near an opening; within the seen part of the head; not a fold of open lids. */
+  /** [vertices] 0..1: of the face region; near an opening; within the seen part of the head; not in a fold. */
   face: ArrayLike<number>
   opening: Float32Array
   within: ArrayLike<number>
-  unfolded: Float32Array | undefined
+  unfolded: Float32Array
 }
 
 /** What is known at the texels; arrays are [size, size]. */
@@ -56,9 +54,16 @@ export function seeVertices(head: PaintMesh, sight: Sight, relight: Relight | un
   const camera = sight.inCamera(mesh.positions, vertexNormals(head.smooth))
   const face = vertexShare(mesh, head.faceRegion)
   const opening = nearOpening(head)
-  // what is between lids and lips colours no skin, nor do lashes at the lids' edge; of the folds of open lids nothing can be read
+  // what is between lids and lips colours no skin, nor do lashes at the lids' edge; nothing can be read in folds
   const edge = lidEdge(head)
-  const unfolded = head.stretch?.map((s) => 1 - smoothstep(STRETCH[0], STRETCH[1], s))
+  const unfolded = unfoldedSkin({
+    mesh: head.smooth,
+    rest: head.resting,
+    view: sight.view,
+    size: sight.size,
+    face,
+    opening,
+  })
   const vertices = mesh.positions.length / 3
   const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false, glasses: false }
   const photo = {
@@ -74,7 +79,7 @@ export function seeVertices(head: PaintMesh, sight: Sight, relight: Relight | un
     sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)
     photo.values.set(seen.colour, 3 * v)
     gaps[v] = +seen.glasses
-    photo.weight[v] = seen.belief * (unfolded?.[v] ?? 1)
+    photo.weight[v] = seen.belief * unfolded[v]
     if (!relight || !seen.visible) continue
     gainAt(relight, seen.x, seen.y, factors)
     light.values.set(factors, 3 * v)
@@ -132,7 +137,7 @@ export function seeTexels({ head, grid, sight, vertices, relight }: TexelLook): 
       const known = inside * knownAt(relight, seen.x, seen.y)
       for (let k = 0; k < 3; k++) gains[3 * i + k] += known * (factors[k] - gains[3 * i + k])
     }
-    seen.belief *= inside * (unfolded ? u * unfolded[a] + v * unfolded[b] + w * unfolded[c] : 1)
+    seen.belief *= inside * (u * unfolded[a] + v * unfolded[b] + w * unfolded[c])
     if (seen.belief === 0) continue
     belief[i] = seen.belief
     pixel[i] = Math.floor(seen.y) * sight.size + Math.floor(seen.x)

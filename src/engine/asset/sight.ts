@@ -81,7 +81,8 @@ export class Sight {
   private readonly likeness: Float32Array
   private readonly rims: Float32Array
   private readonly depthScale: number
-  private readonly view: Camera
+  /** Sees the crop. */
+  readonly view: Camera
 
   /**
    * @param footprint photo pixels across a texel: finer pictures are averaged first

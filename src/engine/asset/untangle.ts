@@ -28,8 +28,15 @@ export class Untangler {
   /** The pose that was untangled first, at rest, and the last one: most others leave most parts as one of them. */
   private known: Untangled[] = []
 
-  /** @param positions [vertices, 3] in some pose @param triangles [n, 3] of the part */
-  constructor(positions: Float32Array, triangles: Uint32Array) {
+  /**
+   * @param positions [vertices, 3] in some pose @param triangles [n, 3] of the part
+   * @param keep moves some of the vertices, in place, out of what they must not be in
+   */
+  constructor(
+    positions: Float32Array,
+    triangles: Uint32Array,
+    private readonly keep?: (positions: Float32Array, vertices: readonly number[]) => void,
+  ) {
     this.vertices = Uint32Array.from(new Set(triangles))
     this.tree = new CrossingTree(positions, triangles)
     this.pushes = new Float64Array((4 * positions.length) / 3)
@@ -65,6 +72,7 @@ export class Untangler {
         pushes.fill(0, 4 * v, 4 * v + 4)
         tree.move(v)
       }
+      this.keep?.(positions, pushed)
       pushed.length = 0
     }
     return best.map((x, i) => x - before[i])

@@ -27,6 +27,8 @@ export interface FaceEvidence {
   glasses: Float32Array
   /** 1 where the photo shows nothing of the head */
   spoilt: Float32Array
+  /** What the photo shows of hair, by the labels; undefined where the settings use none. */
+  hair: Pick<EvidenceMaps, 'hair' | 'cover' | 'skin'> | undefined
   /** What learned evidence expects; undefined where the settings use none of it. */
   expected: EvidenceMaps | undefined
 }

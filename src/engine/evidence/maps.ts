@@ -9,7 +9,9 @@ export interface EvidenceMaps {
   skin: Float32Array
   /** Probability that it shows what covers the head: hair, a beard, glasses, a hand and so on. */
   cover: Float32Array
-  /** Of that, the person's own beard and moustache; and the frames and dark lenses of glasses. */
+  /** Of that, hair of the head. */
+  hair: Float32Array
+  /** And the person's own beard and moustache; and the frames and dark lenses of glasses. */
   beard: Float32Array
   glasses: Float32Array
   lips: Float32Array
@@ -56,6 +58,7 @@ export function evidenceMaps(evidence: Evidence, size: number): EvidenceMaps {
     size,
     skin: share('skin', 'lips', 'brow'),
     cover: share('hair', 'beard', 'glasses', 'cover'),
+    hair: share('hair'),
     beard: share('beard'),
     glasses: share('glasses'),
     lips: share('lips'),

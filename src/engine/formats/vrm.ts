@@ -51,6 +51,14 @@ export const PRESET_EXPRESSIONS: Readonly<Record<string, Readonly<Record<string,
   neutral: {},
 }
 
+/** VRM's preset expressions that move less than they should without some of ARKit's keys. @param keys the names of those that there are */
+export function lackingExpressions(keys: Iterable<string>): string[] {
+  const known = new Set(keys)
+  return Object.entries(PRESET_EXPRESSIONS)
+    .filter(([, of]) => Object.keys(of).some((key) => !known.has(key)))
+    .map(([name]) => name)
+}
+
 export interface VrmOptions {
   name: string
   /** Height of the eyes' middle over the head frame's origin, and how far in front, metres. */

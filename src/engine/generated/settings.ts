@@ -431,6 +431,14 @@ export interface SurfaceSettings {
    */
   brows: boolean
   /**
+   * Whether the scalp is painted with close-cropped hair in the colour of the hair that the photo shows, behind the photo's hairline. Where the photo shows no hair, or hides it under a hat, the head stays bald. Needs learned labels (evidence.labels). Default: true.
+   */
+  scalp: boolean
+  /**
+   * Whether ears that the photo does not show are painted as ears are, redder than cheeks and darker in their folds; otherwise they have the tone of the skin beside them. Default: true.
+   */
+  ears: boolean
+  /**
    * Whether the mesh 'head' is brought to a neutral expression, with shut lips and eyes that look straight ahead. Default: false.
    */
   neutralize: boolean

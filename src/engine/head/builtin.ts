@@ -3,33 +3,42 @@ import { readFile } from 'node:fs/promises'
 import { brotliDecompressSync } from 'node:zlib'
 import { SiderError } from '../errors.js'
 import { decodeTensors, type TensorFile } from '../formats/tensor-file.js'
-import type { HeadInterior, HeadModel } from '../stages.js'
+import type { HeadInterior, HeadModel, InteriorFaces } from '../stages.js'
 import { fanQuads } from './fan-quads.js'
 import { evenNeckRim } from './neck-rim.js'
 
 const ASSET = new URL('../../../assets/head/built-in.safetensors.br', import.meta.url)
+/** The mouth's inside in fewer triangles, of scripts/head/reduce-inside.ts. */
+const INSIDE = new URL('../../../assets/head/inside.safetensors.br', import.meta.url)
 
 /**
  * Loads the built-in head: about 10,000 vertices, 110 identity and 56 expression components (assets/head/PROVENANCE.md).
  *
- * @param asset the asset's file, for tests of other builds
+ * @param asset the asset's file, for tests of other builds @param inside that of its mouth in fewer triangles; null: without
  * @throws SiderError HEAD_INVALID where the asset is missing or damaged
  */
-export async function loadBuiltInHead(asset: URL | string = ASSET): Promise<HeadModel> {
+export async function loadBuiltInHead(
+  asset: URL | string = ASSET,
+  inside: URL | string | null = INSIDE,
+): Promise<HeadModel> {
   try {
-    const model = readAsset(decodeTensors(brotliDecompressSync(await readFile(asset))))
+    const model = readAsset(await readTensors(asset), inside === null ? undefined : await readTensors(inside))
     evenNeckRim(model)
     return model
   } catch (cause) {
     throw new SiderError('HEAD_INVALID', `the built-in head cannot be read: ${(cause as Error).message}`, {
       stage: 'head',
-      hint: 'Reinstall the package: assets/head/built-in.safetensors.br is missing or damaged.',
+      hint: 'Reinstall the package: a file of assets/head/ is missing or damaged.',
       cause,
     })
   }
 }
 
-function readAsset({ tensors, metadata }: TensorFile): HeadModel {
+async function readTensors(file: URL | string): Promise<TensorFile> {
+  return decodeTensors(brotliDecompressSync(await readFile(file)))
+}
+
+function readAsset({ tensors, metadata }: TensorFile, inside: TensorFile | undefined): HeadModel {
   const get = <T>(name: string): T => {
     const tensor = tensors[name]
     if (!tensor) throw new RangeError(`${name} is missing`)
@@ -70,6 +79,15 @@ function readAsset({ tensors, metadata }: TensorFile): HeadModel {
     interior: readInterior(),
   }
 
+  function reducedFaces({ tensors }: TensorFile): HeadInterior['reduced'] {
+    const rows = (name: string): Uint32Array => Uint32Array.from(tensors[name].data as Uint16Array)
+    const of = (level: string): InteriorFaces => ({
+      indices: rows(`${level}/indices`),
+      uvIndices: rows(`${level}/uvIndices`),
+    })
+    return { fine: of('fine'), coarse: of('coarse') }
+  }
+
   function readInterior(): HeadInterior {
     const rows = matrixAt('interior/matrix')
     const [head, own] = [get<Float32Array>('cage/mean').length, get<Float32Array>('interior/cage/mean').length]
@@ -83,6 +101,7 @@ function readAsset({ tensors, metadata }: TensorFile): HeadModel {
       expression: joined('expression', cage),
       uv: Float32Array.from(get<Uint16Array>('interior/uv'), (x) => x / 65535),
       uvIndices: Uint32Array.from(get<Uint16Array>('interior/uvIndices')),
+      reduced: inside && reducedFaces(inside),
       parts: get('interior/parts'),
       tongueOut: cage('interior/tongueOut'),
       seam: Uint32Array.from(get<Uint16Array>('interior/seam')),

@@ -42,8 +42,8 @@ export interface ObserveOptions {
   depths: Float64Array | undefined
   /** Landmarks that count in full whatever the others say. */
   believed: ReadonlySet<number>
-  /** What the others count of their weight. */
-  share: number
+  /** What the others count of their weight, by kind. */
+  share: (kind: LandmarkKind) => number
 }
 
 /** What is looked at: a model, its landmarks, and the paths on which those of the jaw wander. */
@@ -72,7 +72,7 @@ export function observe(
     const x = targets[2 * i]
     const y = targets[2 * i + 1]
     const sure = believed.has(i)
-    const weight = (sure ? BELIEVED : share * plan.weights[i]) / sigmaPx ** 2
+    const weight = (sure ? BELIEVED : share(plan.kinds[i]) * plan.weights[i]) / sigmaPx ** 2
     const j = jawIndex.get(i)
     if (j === undefined) {
       projectPoint(model, state, posed, i, p)

@@ -2,8 +2,8 @@
  * The part of a head model that the fit looks at: a few hundred surface points with their bases, gathered once, so that
  * an iteration costs nothing for the thousands of vertices that carry no landmark.
  */
-import { vertexNormals } from '../geometry/normals.js'
-import type { HeadModel, LandmarkEmbedding } from '../stages.js'
+import { normalizeRows, triangleNormals } from '../geometry/normals.js'
+import { HEAD_PARTS, type HeadModel, type LandmarkEmbedding } from '../stages.js'
 
 /** Surface points of a head model: barycentric combinations of its vertices. Bases are stored per point and axis. */
 export interface PointSet {
@@ -16,8 +16,8 @@ export interface PointSet {
   identity: Float64Array
   /** [count, 3, expressionCount] */
   expression: Float64Array
-  /** [count, 3] unit outward normals of the mean head. */
-  normals: Float64Array
+  /** [count, 3] unit outward normals of the mean head, at large: rims of lids and lips look where the face does. */
+  normals: Float32Array
   /** [count, joints] skinning weights; undefined without skinning. */
   skin: Float64Array | undefined
   /** [count, 3, 9 * (joints - 1)] pose blendshapes; undefined without. */
@@ -69,7 +69,7 @@ export function gatherPoints(
         gatherField(component(shapes, e, vertices), places, { out: pose, at: e, stride: elements })
     }
   }
-  const normals = pointNormals(model, embedding, corners)
+  const normals = normalsAtLarge(model, mean)
   return { count, identityCount, expressionCount, mean, identity, expression, normals, skin, pose }
 }
 
@@ -102,27 +102,36 @@ function gatherField(field: Float32Array, { corners, weights }: Corners, { out, 
     }
 }
 
-const normalsOfModel = new WeakMap<HeadModel, Float32Array>()
+/** What lies within this distance of a point says which way the face looks there, metres: rims of lids and lips roll inwards. */
+const AT_LARGE = 0.012
 
-/** Vertex normals of a model's mean, computed once per model. */
-function meanNormals(model: HeadModel): Float32Array {
-  let normals = normalsOfModel.get(model)
-  if (!normals) {
-    normals = vertexNormals({ positions: model.mean, indices: model.indices })
-    normalsOfModel.set(model, normals)
+/** [points, 3] unit normals of the mean head at large: of its skin about each of the points [points, 3]. */
+function normalsAtLarge({ mean, indices, parts }: HeadModel, points: Float64Array): Float32Array {
+  // sheets between lids and lips look elsewhere
+  const skin = indices.filter((_, c) => {
+    const corners = indices.subarray(c - (c % 3), c - (c % 3) + 3)
+    return corners.every((v) => parts[v] !== HEAD_PARTS.eyeball && parts[v] !== HEAD_PARTS.mouth)
+  })
+  const areas = new Float64Array(skin.length / 3)
+  const normals = triangleNormals({ positions: mean, indices: skin }, areas)
+  const middles = Float32Array.from({ length: skin.length }, (_, i) => {
+    const [t, k] = [i - (i % 3), i % 3]
+    return (mean[3 * skin[t] + k] + mean[3 * skin[t + 1] + k] + mean[3 * skin[t + 2] + k]) / 3
+  })
+  const out = new Float64Array(points.length)
+  for (let i = 0; i < points.length; i += 3) {
+    let [x, y, z] = [0, 0, 0]
+    for (let t = 0; t < skin.length; t += 3) {
+      const dx = middles[t] - points[i]
+      const dy = middles[t + 1] - points[i + 1]
+      const dz = middles[t + 2] - points[i + 2]
+      if (dx * dx + dy * dy + dz * dz > AT_LARGE * AT_LARGE) continue
+      const area = areas[t / 3]
+      x += area * normals[t]
+      y += area * normals[t + 1]
+      z += area * normals[t + 2]
+    }
+    out.set([x, y, z], i)
   }
-  return normals
-}
-
-function pointNormals(model: HeadModel, embedding: LandmarkEmbedding, corners: Uint32Array): Float64Array {
-  const vertexNormals = meanNormals(model)
-  const out = new Float64Array(corners.length)
-  for (let i = 0; i < corners.length; i += 3) {
-    for (let axis = 0; axis < 3; axis++)
-      for (let c = 0; c < 3; c++)
-        out[i + axis] += embedding.barycentric[i + c] * vertexNormals[3 * corners[i + c] + axis]
-    const length = Math.hypot(out[i], out[i + 1], out[i + 2]) || 1
-    for (let axis = 0; axis < 3; axis++) out[i + axis] /= length
-  }
-  return out
+  return normalizeRows(out)
 }

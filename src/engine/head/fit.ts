@@ -15,9 +15,9 @@ import { concatEmbeddings, embeddedPoint } from './embedding.js'
 import { type ContourPaths, contourPaths } from './fit-contour.js'
 import { faceCrop } from './fit-crop.js'
 import { identityDetermined, shapeSpread } from './fit-identity.js'
-import { type LandmarkPlan, landmarkPlan } from './fit-landmarks.js'
+import { type LandmarkKind, type LandmarkPlan, landmarkPlan } from './fit-landmarks.js'
 import { posedMesh } from './fit-mesh.js'
-import { type ObservationSet, observe } from './fit-observe.js'
+import { type ObservationSet, type ObserveOptions, observe } from './fit-observe.js'
 import { gatherPoints } from './fit-points.js'
 import { weakPerspectivePose } from './fit-pose.js'
 import { fitPriors, freeAngles, knownFocal } from './fit-priors.js'
@@ -51,9 +51,12 @@ const POSE_ROUND = { patience: 4, iterations: 3 }
 const ROUNDS = [4, 2, 1, 1].map((patience) => ({ patience, iterations: 2 }))
 /** Landmarks of however small a face are not placed more exactly than this, pixels. */
 const PIXEL_SIGMA = 0.5
-/** Steps of the solver each time evidence is looked at, and what a landmark then counts of its weight. */
+/**
+ * Steps of the solver each time evidence is looked at, and what a landmark then counts of its weight: more about the eyes, whose lids
+ * the detector looks at closely.
+ */
 const REFINEMENTS = 3
-const LANDMARK_SHARE = 0.1
+const refiningShare = (kind: LandmarkKind): number => (kind === 'eyes' ? 0.3 : 0.1)
 
 /** The fit of one head to one face: to its landmarks first, then, as often as wanted, to what evidence says of the last fit. */
 export class HeadFitter {
@@ -128,8 +131,13 @@ export class HeadFitter {
     }
   }
 
-  /** @param targets where landmarks are wanted; @param share what they count of their weight */
-  private observe(patience: number, deep: boolean, targets = this.targets, share = 1): ObservationSet {
+  /** @param targets where landmarks are wanted; @param share what those of a kind count of their weight */
+  private observe(
+    patience: number,
+    deep: boolean,
+    targets = this.targets,
+    share: ObserveOptions['share'] = () => 1,
+  ): ObservationSet {
     const interocularPx = this.interocularPx()
     return observe(this.prepared, this.state, targets, {
       interocularPx,
@@ -154,7 +162,7 @@ export class HeadFitter {
     const targets = this.withShutOpenings(evidence)
     for (let k = 0; k < REFINEMENTS; k++) {
       alignDepths(model, this.state, seen)
-      const { observations, contacts } = this.observe(1, false, targets, LANDMARK_SHARE)
+      const { observations, contacts } = this.observe(1, false, targets, refiningShare)
       this.evidence = { observations: [...seen, ...observations], contacts }
       this.state = minimise(this.problem(), this.state, 1).state
     }

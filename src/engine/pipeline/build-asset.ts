@@ -10,6 +10,7 @@ import { MIRROR_UV } from '../asset/mirror.js'
 import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
 import { exposureOf, PAINT_EYE, paintMouth } from '../asset/part-textures.js'
 import { skinRoughness } from '../asset/roughness.js'
+import { FIND_SCALP, type HairScene, type Scalp } from '../asset/scalp.js'
 import type { Settings } from '../config.js'
 import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { gather } from '../geometry/mesh.js'
@@ -32,7 +33,7 @@ import { sampleSdfGrid } from '../surface/sdf-grid.js'
 import { pass } from '../system/pass.js'
 import type { Threads } from '../threads/index.js'
 import { buildHair } from './build-hair.js'
-import { type AssetPart, eyeParts, lidStretch, moveHead, type OpenedHead, openFace } from './build-parts.js'
+import { type AssetPart, eyeParts, moveHead, type OpenedHead, openFace, restingHead } from './build-parts.js'
 
 /** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
 const LEAST_TEXTURE = 1024
@@ -100,8 +101,11 @@ export async function buildAsset(
   const { surface } = settings
   const topology = headTopology(fit.model, surface.subdivisions)
   await pass(signal)
-  const [mirror, relight, settled] = await Promise.all([
-    threads.run(MIRROR_UV, { mean: headMeshOf(topology, fit.model.mean), ...layoutOf(topology) }, signal),
+  const mean = headMeshOf(topology, fit.model.mean)
+  const hair = surface.scalp ? hairScene(evidence, topology, mean.positions) : undefined
+  const [mirror, scalp, relight, settled] = await Promise.all([
+    threads.run(MIRROR_UV, { mean, ...layoutOf(topology) }, signal),
+    hair && threads.run(FIND_SCALP, hair, signal),
     surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined,
     settleHead(fit, topology, field),
   ])
@@ -120,7 +124,8 @@ export async function buildAsset(
   const { whole } = opened
   const size = textureSize(whole, fit, surface.textureSize)
   // what takes longest first, beside the rest
-  const painted = paint(input, opened, { size, mirror, relight }, threads, signal)
+  const ears = surface.ears ? evidence.colourful : undefined
+  const painted = paint(input, opened, { size, mean: mean.positions, mirror, relight, scalp, ears }, threads, signal)
   const open = { positions: opened.extended(whole.mesh.positions), indices: opened.indices }
   const split = splitSeams(open, opened.uv, opened.uvIndices)
   const each = (values: Float32Array, dims: number): Float32Array => gather(values, split.vertexMap, dims)
@@ -145,7 +150,7 @@ export async function buildAsset(
   ])
   await pass(signal)
   const mesh = { positions: each(moved.positions, 3), indices: split.mesh.indices }
-  const hair = buildHair(fit, opened, moved, textures, surface)
+  const cards = buildHair(fit, opened, moved, textures, surface)
   const shownNormals = surface.neutralize ? normalsOf(moved.positions) : normals
   return {
     head: {
@@ -162,13 +167,13 @@ export async function buildAsset(
       displacements: each(displacements, 3),
       normals: each(normals, 3),
     })),
-    parts: [...eyeParts(opened, surface.shapeKeys), ...moved.inside, ...hair.parts],
+    parts: [...eyeParts(opened, surface), ...moved.inside, ...cards.parts],
     textures,
     eyeTexture,
     mouthTexture: moved.inside.some(({ uv }) => uv)
       ? paintMouth(fit.model.interior!, mouthOwner(textures), colourful, exposure)
       : undefined,
-    hairTexture: hair.texture,
+    hairTexture: cards.texture,
     baked,
     sdf,
     surface: surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, surface.resolution),
@@ -198,6 +203,28 @@ function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
 }
 
 const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
+
+/** What hair is looked for in; undefined without labels. */
+function hairScene(
+  { hair, image, fit, spoilt }: FaceEvidence,
+  topology: HeadTopology,
+  mean: Float32Array,
+): HairScene | undefined {
+  const { model, mesh, camera, crop } = fit
+  return (
+    hair && {
+      ...hair,
+      spoilt,
+      image,
+      camera,
+      crop,
+      mesh: headMeshOf(topology, mesh.positions),
+      parts: topology.parts,
+      mean,
+      landmarks: embeddedPoints(model.mean, model.indices, model.landmarks478),
+    }
+  )
+}
 
 /** Share of beard about a pixel, over this share of the crop, below which it shows skin: what is between hairs is of the beard. */
 const BARE = 0.15
@@ -238,7 +265,18 @@ function paint(
     view,
   }: AssetInput,
   { whole, eyes, mouth }: OpenedHead,
-  { size, mirror, relight }: { size: number; mirror: Float32Array; relight: Relight | undefined },
+  {
+    mean,
+    mirror,
+    ...how
+  }: {
+    size: number
+    mean: Float32Array
+    mirror: Float32Array
+    relight: Relight | undefined
+    scalp: Scalp | undefined
+    ears: number | undefined
+  },
   threads: Threads,
   signal: AbortSignal | undefined,
 ): Promise<HeadTextures> {
@@ -251,7 +289,7 @@ function paint(
   const removed = sheets.map((part) =>
     part === HEAD_PARTS.eyeball ? Number(eyes.length > 0) : Number(part > 0 && mouth !== undefined),
   )
-  const stretch = lidStretch(fit, metric, whole)
+  const resting = restingHead(fit, metric, whole)
   const head = {
     mesh,
     uv,
@@ -259,19 +297,15 @@ function paint(
     faceRegion,
     parts,
     removed,
-    stretch,
+    resting,
     mirror,
     smooth: { positions: smooth, indices: mesh.indices },
   }
-  const skin = { trusted, uncovered, beard, image: relight?.image ?? image }
+  const skin = { trusted, uncovered, beard, image: how.relight?.image ?? image }
   const scene = { photo, camera, crop, mesh, mask, spoilt, openEyes, glasses, ...skin }
   const { model } = fit
-  const rough = skinRoughness(
-    headMeshOf(topology, model.mean).positions,
-    parts,
-    embeddedPoints(model.mean, model.indices, model.landmarks478),
-  )
-  return threads.run(PAINT_HEAD, { head, scene, size, relight, residual, rough }, signal)
+  const rough = skinRoughness(mean, parts, embeddedPoints(model.mean, model.indices, model.landmarks478))
+  return threads.run(PAINT_HEAD, { head, scene, residual, rough, ...how }, signal)
 }
 
 const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))

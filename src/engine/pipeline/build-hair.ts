@@ -9,7 +9,7 @@ import { LEFT_BROW, RIGHT_BROW } from '../evidence/layouts.js'
 import { embeddedPoints } from '../head/embedding.js'
 import type { HeadFit, Mesh } from '../stages.js'
 import { type HeadTopology, headMeshOf } from '../surface/head-topology.js'
-import { type AssetPart, ballPoints, type MovedHead, type OpenedHead } from './build-parts.js'
+import { type AssetPart, ballPoints, finenessOf, type MovedHead, type OpenedHead } from './build-parts.js'
 
 /** Where the photo shows no brows, sRGB. */
 const BROWN = [0.24, 0.17, 0.12] as const
@@ -33,8 +33,9 @@ export function buildHair(
   opened: OpenedHead,
   moved: MovedHead,
   picture: BrowPicture,
-  { lashes, brows }: Pick<Settings['surface'], 'lashes' | 'brows'>,
+  surface: Pick<Settings['surface'], 'lashes' | 'brows' | 'subdivisions'>,
 ): Hair {
+  const { lashes, brows } = surface
   const { topology } = opened.whole
   const mean = headMeshOf(topology, fit.model.mean)
   const all: {
@@ -58,7 +59,7 @@ export function buildHair(
     found.push(brow.colour)
     if (lashes) {
       const lids = cornersOf(topology, skinAbout(topology, mean, ball, ABOUT_LIDS))
-      const one = new Lashes(eye.side, mean, lids, loop, ball)
+      const one = new Lashes(eye.side, mean, lids, { loop, ball }, finenessOf(surface))
       one.settle(moved.skin, eye.centre)
       all.push({
         name: `lashes${eye.side}`,

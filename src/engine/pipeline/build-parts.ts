@@ -7,10 +7,10 @@ import { type BallMesh, ballMesh, corneaMesh, type Eye, placeBall, placeEyes, ty
 import { type InsidePart, insideParts } from '../asset/inside.js'
 import { eyesSeen, type LightFactors } from '../asset/irises.js'
 import { arkitPoses, KeyMaker, type KeyPose, modelPoses, type ShapeKey, SkinMover } from '../asset/keys.js'
+import { Meeting } from '../asset/meeting.js'
 import {
   aboutEye,
   keepOffBalls,
-  Meeting,
   type OpenHead,
   type Opening,
   openHead,
@@ -22,17 +22,20 @@ import type { Settings } from '../config.js'
 import { transformPoints } from '../geometry/camera.js'
 import { edgeDistance } from '../geometry/edge-distance.js'
 import { gather } from '../geometry/mesh.js'
-import { triangleNormals } from '../geometry/normals.js'
 import { inQuads } from '../geometry/quads.js'
 import { alignPoints } from '../geometry/similarity.js'
 import { embeddedPoints } from '../head/embedding.js'
 import { posedMesh } from '../head/fit-mesh.js'
 import { posedInterior } from '../head/interior.js'
 import type { Metric } from '../head/metric.js'
-import { HEAD_PARTS, type HeadFit, type Landmarks, type Mesh, type Photo } from '../stages.js'
+import { type Fineness, HEAD_PARTS, type HeadFit, type Landmarks, type Mesh, type Photo } from '../stages.js'
 import { type HeadMesh, ride } from '../surface/head-mesh.js'
 import { headMeshOf } from '../surface/head-topology.js'
 import { pass } from '../system/pass.js'
+
+/** Parts are as fine as the skin: a head without subdivisions is for programs that count triangles. */
+export const finenessOf = ({ subdivisions }: Pick<Settings['surface'], 'subdivisions'>): Fineness =>
+  subdivisions > 0 ? 'fine' : 'coarse'
 
 /** A mesh of its own beside the skin. */
 export interface AssetPart {
@@ -110,12 +113,19 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   const lids = eyes.map(({ eye, loop }) => about(loop, (x, y, z) => aboutEye(eye, x, y, z)))
   const lips = openings.filter(({ kind }) => kind === 'mouth').map(({ loop }) => about(loop, around(apart, loop)))
   const near = skinWhere(apart, topology.sheets, (x, y, z) => balls.some((eye) => aboutEye(eye, x, y, z)))
-  const untanglers = openings.map(({ loop }) => new Untangler(apart.positions, aboutRim(apart, topology.sheets, loop)))
+  const untanglers = openings.map(
+    (opening) =>
+      new Untangler(
+        apart.positions,
+        aboutRim(apart, topology.sheets, opening),
+        opening.kind === 'eye' ? (positions, vertices) => keepOffBalls(positions, vertices, balls) : undefined,
+      ),
+  )
   const settleRims = (positions: Float32Array, lipsMayCross = false): void => {
     for (const meeting of lids) meeting.shut(positions)
     if (!lipsMayCross) {
       for (const meeting of lips) meeting.uncross(positions)
-      // before, so that nothing is brought apart that the balls move; after, so that nothing is pushed into them
+      // before, so that nothing is brought apart that the balls move
       keepOffBalls(positions, near, balls)
       for (const untangler of untanglers) untangler.untangle(positions)
     }
@@ -124,7 +134,11 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   const positions = mesh.positions.slice()
   settleRims(positions)
   return {
-    ...openHead(topology, eyes, mouth !== undefined),
+    ...openHead(
+      topology,
+      eyes.map((eye, i) => ({ ...eye, lids: lids[i].halves })),
+      mouth !== undefined,
+    ),
     whole: { ...settled, mesh: { positions, indices: mesh.indices } },
     mouth,
     eyes,
@@ -139,19 +153,23 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   }
 }
 
-/** Triangles of the skin about an opening, [n, 3]: what may pass through itself as lids and lips move. */
-function aboutRim(mesh: Mesh, sheets: Uint8Array, loop: Uint32Array): Uint32Array {
-  const seeds = new Uint8Array(mesh.positions.length / 3)
+/** Triangles of the skin about an opening, [n, 3]: what may pass through itself as lids and lips move, beside a mouth in the folds of a smile, too. */
+function aboutRim(mesh: Mesh, sheets: Uint8Array, { kind, loop }: Opening): Uint32Array {
+  const { positions, indices } = mesh
+  const seeds = new Uint8Array(positions.length / 3)
   for (const v of loop) seeds[v] = 1
-  const from = edgeDistance(mesh, seeds, CROWDED)
-  return mesh.indices.filter((_, c) => {
-    const t = Math.floor(c / 3)
-    return !sheets[t] && [0, 1, 2].some((k) => from[mesh.indices[3 * t + k]] < CROWDED)
-  })
+  const from = edgeDistance(mesh, seeds, kind === 'mouth' ? FOLDED : CROWDED)
+  const x = (v: number): number => positions[3 * v]
+  const [right, left] = [Math.min(...Array.from(loop, x)), Math.max(...Array.from(loop, x))]
+  const crowded = (v: number): boolean => from[v] < CROWDED || (from[v] < FOLDED && (x(v) < right || x(v) > left))
+  return indices.filter(
+    (_, c) => !sheets[Math.floor(c / 3)] && indices.subarray(c - (c % 3), c - (c % 3) + 3).some(crowded),
+  )
 }
 
-/** How far from rims skin may pass through itself, metres. */
+/** How far from rims skin may pass through itself, and how far from a mouth's corners folds reach, metres. */
 const CROWDED = 0.01
+const FOLDED = 0.028
 
 /** Whether a place is within a loop's surroundings. */
 function around({ positions }: Mesh, loop: Uint32Array): (x: number, y: number, z: number) => boolean {
@@ -177,33 +195,29 @@ export function ballPoints(model: HeadFit['model'], positions: Float32Array, sig
 }
 
 /** Balls and corneas. */
-export function eyeParts({ eyes }: PlacedEyes, withKeys: boolean): AssetPart[] {
+export function eyeParts(
+  { eyes }: PlacedEyes,
+  surface: Pick<Settings['surface'], 'shapeKeys' | 'subdivisions'>,
+): AssetPart[] {
+  const fineness = finenessOf(surface)
   const placed = (eye: Eye, name: string, look: 'eye' | 'cornea', ball: BallMesh): AssetPart => {
-    const part = placeBall(eye, ball, withKeys)
+    const part = placeBall(eye, ball, surface.shapeKeys)
     return { name: `${name}${eye.side}`, look, ...part, ...inQuads(part.mesh) }
   }
   return eyes.flatMap(({ eye }) => [
-    placed(eye, 'eye', 'eye', ballMesh(eye)),
-    placed(eye, 'cornea', 'cornea', corneaMesh(eye)),
+    placed(eye, 'eye', 'eye', ballMesh(eye, fineness)),
+    placed(eye, 'cornea', 'cornea', corneaMesh(eye, fineness)),
   ])
 }
 
-/**
- * [vertices of the closed head] how many times larger the skin about each is with shut eyes than it is in the photo: what is folded away
- * there cannot be read from it. Undefined for models without such an expression.
- */
-export function lidStretch(fit: HeadFit, metric: Metric, { topology, coarse }: HeadMesh): Float32Array | undefined {
-  const names = fit.model.expressionNames
-  const expression = fit.expression.slice()
+/** [vertices of the closed head, 3] the fitted head as it is in the photo, but with a face at rest and, where its model can, its eyes shut. */
+export function restingHead(fit: HeadFit, metric: Metric, { topology }: HeadMesh): Float32Array {
+  const expression = new Float64Array(fit.expression.length)
   for (const side of ['Left', 'Right']) {
-    const k = names.indexOf(`eyeBlink${side}`)
-    if (k < 0) return undefined
-    expression[k] = 1
+    const blink = fit.model.expressionNames.indexOf(`eyeBlink${side}`)
+    if (blink >= 0) expression[blink] = 1
   }
-  const [open, shut] = [coarse, topology.refined(poser(fit, metric)({ expression }), 3)].map((positions) =>
-    areaAbout({ positions, indices: topology.indices }),
-  )
-  return shut.map((area, v) => area / Math.max(1e-12, open[v]))
+  return topology.refined(poser(fit, metric)({ expression }), 3)
 }
 
 /** The skin in the expression that is shown, its keys, and the parts behind the lips with theirs. */
@@ -269,6 +283,7 @@ export async function moveHead(
       ? []
       : insideParts(
           model.interior!,
+          model.interior!.reduced?.[finenessOf(surface)] ?? model.interior!,
           {
             loop: opened.mouth.loop,
             modelVertices: topology.modelVertices,
@@ -300,15 +315,6 @@ function openMouth({ model, expression }: HeadFit): Pick<KeyPose, 'expression' |
 }
 
 const lookOf = ({ name }: InsidePart): AssetPart['look'] => (name === 'tongue' || name === 'mouth' ? name : 'teeth')
-
-/** [vertices] area of the triangles about each. */
-function areaAbout(mesh: Mesh): Float32Array {
-  const areas = new Float32Array(mesh.indices.length / 3)
-  triangleNormals(mesh, areas)
-  const out = new Float32Array(mesh.positions.length / 3)
-  for (let c = 0; c < mesh.indices.length; c++) out[mesh.indices[c]] += areas[Math.floor(c / 3)]
-  return out
-}
 
 /** The mean head that movements without units are drawn on. */
 function drawingBoard({ model }: HeadFit): DrawingBoard {

@@ -52,6 +52,7 @@ export function gatherEvidence(
       eyes: openEyes(fit.crop, landmarks, contours, labels?.eyes),
       glasses: labels?.glasses ?? new Float32Array(trusted.length),
       spoilt: flaws.spoilt,
+      hair: labels && { hair: labels.hair, cover: labels.cover, skin: labels.skin },
       // trained on photos in colour
       expected: expected && { ...expected, albedo: lessColourful(expected.albedo, colourful) },
     },

@@ -12,7 +12,7 @@ import type { HeadTopology } from './head-topology.js'
 /** Over this distance from the border of the face region the detail fades, metres. */
 const FADE = 0.008
 /** The same about parts of the face that the photo does not show, such as the inside of nostrils and of folds. */
-const FADE_HIDDEN = 0.003
+const FADE_HIDDEN = 0.005
 /**
  * The same before the rims of lids and lips, which keep the model's loops: from the rim on nothing, then more and more, metres. What a
  * photo shows there (lashes, the edge of an eye, teeth) is no relief of the skin.

@@ -15,6 +15,8 @@ import { moved, unfold } from './unfold.js'
 const LIMIT = 0.008
 /** Rounds in which skin that is not seen takes the mean with its neighbours: it goes along over some 10 mm. */
 const CARRY_ROUNDS = 40
+/** Where skin is seen in part the field is rough: what was found there counts as this power of how well it is seen, its neighbours for the rest. */
+const CALMED = 3
 /** Rounds in which directions take the mean with their neighbours': over some 6 mm of the model's mesh. */
 const CALM = 4
 
@@ -91,7 +93,8 @@ function carry({ start, neighbors }: Neighbors, offset: Float32Array, shown: Flo
     for (const v of carried) {
       let sum = 0
       for (let i = start[v]; i < start[v + 1]; i++) sum += offset[neighbors[i]]
-      offset[v] = shown[v] * found[v] + ((1 - shown[v]) * sum) / (start[v + 1] - start[v])
+      const own = shown[v] ** CALMED
+      offset[v] = own * found[v] + ((1 - own) * sum) / (start[v + 1] - start[v])
     }
   for (let v = 0; v < offset.length; v++) offset[v] *= room[v]
 }

@@ -6,7 +6,7 @@ import type { Mesh } from '../stages.js'
 /** A triangle that turns by more than the angle of this cosine is about to fold over. */
 const FOLD = 0.35
 /** From where movement was taken back on it rises by this share of the way at most. */
-const RAMP = 0.25
+const RAMP = 0.12
 const UNFOLD_ROUNDS = 60
 const PATIENT_ROUNDS = 15
 

@@ -7,6 +7,8 @@ import { loadBuiltInHead } from '../../../src/engine/head/builtin.js'
 import { posedMesh } from '../../../src/engine/head/fit-mesh.js'
 import { ReliefField } from '../../../src/engine/methods/relief/field.js'
 import type { Camera, CoarseMaps, Crop, HeadFit, HeadModel, ImplicitField, Photo } from '../../../src/engine/stages.js'
+import { type HeadMesh, settleHead } from '../../../src/engine/surface/head-mesh.js'
+import { headTopology } from '../../../src/engine/surface/head-topology.js'
 
 const PHOTO = 900
 const CROP = 192
@@ -96,4 +98,10 @@ function paintedPhoto({ mesh, camera }: HeadFit): Photo {
     sha256: '0'.repeat(64),
     warnings: [],
   }
+}
+
+/** The scene's head on the field, without subdivisions and with one. */
+export async function settledHeads({ fit, field }: AssetScene): Promise<HeadMesh[]> {
+  const levels = [0, 1].map((level) => headTopology(fit.model, level))
+  return Promise.all(levels.map((topology) => settleHead(fit, topology, field)))
 }

@@ -4,18 +4,10 @@ import { ACROSS, ALONG, browBand, COLUMNS, ROWS } from '../../../src/engine/asse
 import { cellsOf, paintHair } from '../../../src/engine/asset/hair-texture.js'
 import { MeshDistance } from '../../../src/engine/geometry/distance.js'
 import { buildHair, type Hair } from '../../../src/engine/pipeline/build-hair.js'
-import {
-  type AssetPart,
-  type MovedHead,
-  moveHead,
-  type OpenedHead,
-  openFace,
-} from '../../../src/engine/pipeline/build-parts.js'
-import { settleHead } from '../../../src/engine/surface/head-mesh.js'
-import { headTopology } from '../../../src/engine/surface/head-topology.js'
-import { type AssetScene, assetScene } from './asset-fixture.js'
+import type { AssetPart, MovedHead, OpenedHead } from '../../../src/engine/pipeline/build-parts.js'
+import type { AssetScene } from './asset-fixture.js'
+import { movedHead } from './moved-head.js'
 
-const METRIC = { ipdMm: 63, scale: 1, source: 'head model' as const }
 const SIZE = 256
 
 let scene: AssetScene
@@ -28,17 +20,11 @@ const posed = (positions: Float32Array, displacements: Float32Array): Float32Arr
   positions.map((p, i) => p + displacements[i])
 
 beforeAll(async () => {
-  scene = await assetScene(0)
-  const { fit, field, photo } = scene
-  const settled = await settleHead(fit, headTopology(fit.model, 1), field)
-  const landmarks = { layout: 68 as const, points: new Float64Array(136) }
-  opened = openFace({ fit, metric: METRIC, settled, photo, landmarks, light: () => [1, 1, 1], neutral: false })
-  const surface = { shapeKeys: true, keys: 'arkit', neutralize: false } as never
-  moved = await moveHead(fit, METRIC, opened, { surface })
+  ;({ scene, opened, moved } = await movedHead())
   // everything is as dark as a brow below bright skin: cards everywhere that brows may be
   const albedo = Float32Array.from({ length: 3 * SIZE * SIZE }, (_, i) => (Math.floor(i / 3) % 4 === 0 ? 0.8 : 0.25))
   const picture = { size: SIZE, albedo, observed: new Float32Array(SIZE * SIZE).fill(1) }
-  hair = buildHair(fit, opened, moved, picture, { lashes: true, brows: true })
+  hair = buildHair(scene.fit, opened, moved, picture, { lashes: true, brows: true, subdivisions: 1 })
 }, 120_000)
 
 describe('lashes', () => {
@@ -161,8 +147,12 @@ test('the picture of the hairs is clear at the edges of its cells, and of one co
 
 test('nothing is made where nothing is asked for, or where there are no eyeballs', () => {
   const picture = { size: 1, albedo: new Float32Array(3), observed: new Float32Array(1) }
-  const none = buildHair(scene.fit, opened, moved, picture, { lashes: false, brows: false })
+  const none = buildHair(scene.fit, opened, moved, picture, { lashes: false, brows: false, subdivisions: 1 })
   expect([none.parts, none.texture]).toEqual([[], undefined])
-  const blind = buildHair(scene.fit, { ...opened, eyes: [] }, moved, picture, { lashes: true, brows: true })
+  const blind = buildHair(scene.fit, { ...opened, eyes: [] }, moved, picture, {
+    lashes: true,
+    brows: true,
+    subdivisions: 1,
+  })
   expect([blind.parts, blind.texture]).toEqual([[], undefined])
 })

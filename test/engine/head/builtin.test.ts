@@ -1,13 +1,19 @@
 /** The built-in head: what every stage relies on. */
 import { beforeAll, describe, expect, test } from 'vitest'
+import { resolveSettings } from '../../../src/engine/config.js'
 import { SiderError } from '../../../src/engine/errors.js'
+import { project } from '../../../src/engine/geometry/camera.js'
 import { boundaryLoops, connectedComponents, submesh } from '../../../src/engine/geometry/mesh.js'
 import { Rng } from '../../../src/engine/geometry/rng.js'
 import { loadBuiltInHead } from '../../../src/engine/head/builtin.js'
 import { embeddedPoints } from '../../../src/engine/head/embedding.js'
+import { fitHead } from '../../../src/engine/head/fit.js'
+import { landmarkPlan } from '../../../src/engine/head/fit-landmarks.js'
 import { posedMesh } from '../../../src/engine/head/fit-mesh.js'
+import { gatherPoints } from '../../../src/engine/head/fit-points.js'
 import { HEAD_PARTS, type HeadModel } from '../../../src/engine/stages.js'
 import { edgeStatistics } from '../../support/edge-statistics.js'
+import { lookingAt } from './head-fixture.js'
 
 let head: HeadModel
 beforeAll(async () => {
@@ -263,6 +269,35 @@ describe('built-in head', () => {
         }
       })
     }
+  })
+
+  test('rims of lids and lips look where the face does, and a fit opens narrowed eyes as far as landmarks say, both alike', () => {
+    const { kinds, weights, embedding } = landmarkPlan(head, 478)
+    const { normals } = gatherPoints(head, embedding, 0, 0)
+    kinds.forEach((kind, i) => {
+      if ((kind === 'eyes' || kind === 'lips') && weights[i] > 0)
+        expect(normals[3 * i + 2], `${i}`).toBeGreaterThan(0.3)
+    })
+    const size = 1024
+    const camera = lookingAt(Float64Array.of(1, 0, 0, 0, -1, 0, 0, 0, -1), 0.8, 2000, size)
+    const narrowed = expressed('eyeSquintLeft', 'eyeSquintRight')
+    const posed = head.mean.map((x, i) => (x + narrowed[i]) / 2)
+    const pixels = project(camera, Float64Array.from(embeddedPoints(posed, head.indices, embedding)))
+    const points = Float64Array.from({ length: 2 * 478 }, (_, i) => pixels[3 * (i >> 1) + (i & 1)])
+    const landmarks = { layout: 478 as const, points, disagreement: 0 }
+    const face = { box: { x: 0, y: 0, width: size, height: size }, score: 1, landmarks }
+    const photo = { width: size, height: size, exifFocalPx: undefined }
+    const { shown } = fitHead(head, face, photo, resolveSettings({}))
+    const height = (marks: Float64Array, [upper, lower]: number[]): number =>
+      marks[2 * lower + 1] - marks[2 * upper + 1]
+    const lids = [
+      [159, 145],
+      [386, 374],
+    ] // prettier-ignore
+    const [right, left] = lids.map((pair) => height(shown, pair) / height(points, pair))
+    console.info(`lids opened to ${right.toFixed(3)} and ${left.toFixed(3)} of what landmarks say`)
+    expect(Math.abs(right - 1)).toBeLessThan(0.06)
+    expect(Math.abs(right - left)).toBeLessThan(0.01)
   })
 
   test('ranges and spreads of expressions', () => {

@@ -177,11 +177,12 @@ describe('the mean of what all see', () => {
     const maps = {
       size,
       skin: none,
+      hair: none,
+      beard: none,
+      glasses: none,
       lips: none,
       brows: none,
       eyes: none,
-      beard: none,
-      glasses: none,
       albedo: none,
       normals: none,
     }

@@ -140,6 +140,7 @@ function interiorOf(data: GnmData, kinds: VertexKind[], head: Piece, kept: Kept)
     expression: gathered(data.expression, kept.expression, part),
     uv: layout.uv ?? new Float32Array(0),
     uvIndices: layout.uvIndices ?? new Uint32Array(0),
+    reduced: undefined,
     parts: Uint8Array.from(part.vertices, (v) => INSIDE[kinds[v]] ?? INTERIOR_PARTS.lining),
     tongueOut: undefined,
     seam: Uint32Array.from(seam),
