@@ -2,7 +2,7 @@
  * ARKit's 52 blend shapes, made of a head model's expression units of the same names (whole ones, and those of the two sides
  * together) and, where no unit does what ARKit's shape does, of movements drawn about the model's landmarks.
  */
-import { LIPS_INNER } from '../evidence/layouts.js'
+import { LIPS_INNER, type Side } from '../evidence/layouts.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 
 /** The mean head that movements are drawn on. */
@@ -22,8 +22,8 @@ type Movement = (board: DrawingBoard) => Float32Array
 export interface Recipe {
   name: string
   units: Readonly<Record<string, number>>
-  /** Units that go along, by how much, and the unit that keeps them from it, as far as the photo shows that one. */
-  along?: Readonly<Record<string, { strength: number; unless: string }>>
+  /** The side whose upper lid it raises: by no more than there is room for. */
+  raises?: { side: Side; least: number; staysShut: boolean }
   /** Units that end with the key: those that would keep it from being what it is called. */
   without?: readonly string[]
   movement?: Movement
@@ -35,8 +35,10 @@ const SIDES = ['Left', 'Right'] as const
 /** The units' strength where it is not 1: a jaw that is open at 1 would be a scream, puffed cheeks would hardly be seen. */
 export const JAW_OPEN = 0.62
 const PUFF = 1.9
-/** How far the upper lids go with eyes that look up, beyond what the model's unit does; shut ones stay shut. */
+/** How far the upper lids go with eyes that look up, beyond what the model's unit does. */
 const LIDS_FOLLOW = 0.9
+/** `eyeWide` does at least this share of what it can, also on eyes that are wide: a key that does nothing would be missed. */
+const LEAST_WIDE = 0.4
 
 const own = (name: string, strength = 1): Recipe => ({ name, units: { [name]: strength } })
 const both = (name: string, strength = 1): Recipe => ({
@@ -51,10 +53,12 @@ export const ARKIT: readonly Recipe[] = [
     { ...own(`eyeBlink${side}`), without: [`eyeWide${side}`, `eyeSquint${side}`] },
     ...['eyeLookDown', 'eyeLookIn', 'eyeLookOut'].map((name) => own(`${name}${side}`)),
     {
-      ...own(`eyeLookUp${side}`),
-      along: { [`eyeWide${side}`]: { strength: LIDS_FOLLOW, unless: `eyeBlink${side}` } },
+      name: `eyeLookUp${side}`,
+      units: { [`eyeLookUp${side}`]: 1, [`eyeWide${side}`]: LIDS_FOLLOW },
+      raises: { side, least: 0, staysShut: true },
     },
-    ...['eyeSquint', 'eyeWide'].map((name) => own(`${name}${side}`)),
+    own(`eyeSquint${side}`),
+    { ...own(`eyeWide${side}`), raises: { side, least: LEAST_WIDE, staysShut: false } },
   ]),
   ...['jawForward', 'jawLeft', 'jawRight'].map((name) => own(name)),
   own('jawOpen', JAW_OPEN),
@@ -90,7 +94,7 @@ export const ARKIT: readonly Recipe[] = [
 /** Whether a model has the units that ARKit's keys are made of. */
 export function hasArkitUnits(names: readonly string[]): boolean {
   const known = new Set(names)
-  return ARKIT.every(({ units, along }) => Object.keys({ ...units, ...along }).every((unit) => known.has(unit)))
+  return ARKIT.every(({ units }) => Object.keys(units).every((unit) => known.has(unit)))
 }
 
 type Point = readonly [number, number, number]

@@ -1,4 +1,5 @@
 /** Brows: cards that lie along the skin where the photo has its brows (brow-band.ts), the larger the more hair it shows there. */
+import type { Side } from '../evidence/layouts.js'
 import { barycentric } from '../geometry/barycentric.js'
 import { Rng } from '../geometry/rng.js'
 import { smoothstep } from '../geometry/smoothstep.js'
@@ -6,7 +7,6 @@ import { TriangleTree } from '../geometry/triangle-tree.js'
 import type { Mesh } from '../stages.js'
 import { ACROSS, ALONG, type BrowPicture, browBand, COLUMNS, ROWS } from './brow-band.js'
 import { Bound, type CardPlace, type Cards, cross, minus, plus, row, scaled, unit, type Vec } from './cards.js'
-import type { Side } from './eyes.js'
 
 /** Cards along the brow and across it, and rows of each. More would lie over each other in more layers than Cycles looks through (8). */
 const CARDS = [24, 4] as const

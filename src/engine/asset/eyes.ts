@@ -2,6 +2,7 @@
  * Eyeballs: spheres that lids lie on, turned to where the photo's irises are, with a flat iris sunk into them and a clear cornea
  * over it. Directions: yaw to the subject's left, pitch up, radians, both 0 straight ahead.
  */
+import type { Side } from '../evidence/layouts.js'
 import { solveCholesky } from '../geometry/algebra.js'
 import { rotationFromAxisAngle } from '../geometry/camera.js'
 import { vertexNormals } from '../geometry/normals.js'
@@ -9,7 +10,6 @@ import type { Fineness, Mesh } from '../stages.js'
 import type { ShapeKey } from './keys.js'
 
 export type Vector = readonly [number, number, number]
-export type Side = 'Left' | 'Right'
 
 export interface Gaze {
   yaw: number

@@ -1,9 +1,9 @@
 /** What the photo shows of the eyes: where their irises are and what colour they have. */
 
-import { IRISES } from '../evidence/layouts.js'
+import { IRISES, type Side } from '../evidence/layouts.js'
 import { backProject, cameraCenter, project } from '../geometry/camera.js'
 import type { Camera, Landmarks, Photo } from '../stages.js'
-import type { IrisSeen, Side, Vector } from './eyes.js'
+import type { IrisSeen, Vector } from './eyes.js'
 
 /** An iris is seen if at least this share of it lies between the lids, and its colour if it has so many pixels across. */
 const SEEN = 0.2
@@ -32,17 +32,19 @@ export interface EyesSeen {
   white: number | undefined
 }
 
-/**
- * @param rims [n, 3] the lids' rims, head frame, metres
- * @param light what the colours are multiplied by
- */
-export function eyesSeen(
-  photo: Photo,
-  camera: Camera,
-  landmarks: Landmarks,
-  rims: Readonly<Record<Side, Float32Array | undefined>>,
-  light: LightFactors,
-): EyesSeen {
+export interface EyesScene {
+  photo: Photo
+  camera: Camera
+  landmarks: Landmarks
+  /** [n, 3] the lids' rims, head frame, metres. */
+  rims: Readonly<Record<Side, Float32Array | undefined>>
+  /** What the colours are multiplied by. */
+  light: LightFactors
+  /** Whether the photo shows the ball of an open eye at a pixel: between the rims of a fitted head may be shut lids. */
+  open(x: number, y: number): boolean
+}
+
+export function eyesSeen({ photo, camera, landmarks, rims, light, open }: EyesScene): EyesSeen {
   const irises: Partial<Record<Side, IrisSeen>> = {}
   const colours: number[][] = []
   const whites: number[] = []
@@ -59,9 +61,10 @@ export function eyesSeen(
           .reduce((sum, i) => sum + Math.hypot(landmarks.points[2 * i] - x, landmarks.points[2 * i + 1] - y), 0) /
         (ring.length - 1)
       const lids = project(camera, rim)
-      const seen = irisPixels(photo, lids, { x, y, radius }, light)
+      const shown = (px: number, py: number): boolean => within(lids, px, py) && open(px, py)
+      const seen = irisPixels(photo, shown, { x, y, radius }, light)
       if (seen.share < SEEN) continue
-      const beside = whitePixels(photo, lids, { x, y, radius }, light)
+      const beside = whitePixels(photo, shown, { x, y, radius }, light)
       if (beside.length >= LEAST_WHITES && brightest(beside) < DARK) continue
       whites.push(...beside)
       let depth = 0
@@ -87,7 +90,7 @@ const brightest = (values: readonly number[]): number =>
 /** Brightness of the pixels between the lids beside the iris. */
 function whitePixels(
   { width, height, data }: Photo,
-  lids: Float64Array,
+  shown: (x: number, y: number) => boolean,
   iris: { x: number; y: number; radius: number },
   light: LightFactors,
 ): number[] {
@@ -95,7 +98,7 @@ function whitePixels(
   const reach = 2.2 * iris.radius
   for (let y = Math.floor(iris.y - reach) + 0.5; y < iris.y + reach; y++)
     for (let x = Math.floor(iris.x - reach) + 0.5; x < iris.x + reach; x++) {
-      if (Math.hypot(x - iris.x, y - iris.y) < BESIDE * iris.radius || !within(lids, x, y)) continue
+      if (Math.hypot(x - iris.x, y - iris.y) < BESIDE * iris.radius || !shown(x, y)) continue
       if (!(x >= 0 && y >= 0 && x < width && y < height)) continue
       const i = 3 * (Math.floor(y) * width + Math.floor(x))
       out.push(brightness(light(x, y).map((factor, k) => (factor * data[i + k]) / 255)))
@@ -107,7 +110,7 @@ const brightness = ([r, g, b]: readonly number[]): number => 0.3 * r + 0.6 * g +
 
 function irisPixels(
   { width, height, data }: Photo,
-  lids: Float64Array,
+  shown: (x: number, y: number) => boolean,
   iris: { x: number; y: number; radius: number },
   light: LightFactors,
 ): { share: number; ring: number[][] } {
@@ -121,7 +124,7 @@ function irisPixels(
       if (r > 1) continue
       all++
       const [x, y] = [iris.x + dx, iris.y + dy]
-      if (!within(lids, x, y)) continue
+      if (!shown(x, y)) continue
       open++
       if (r < RING[0] || r > RING[1] || !(x >= 0 && y >= 0 && x < width && y < height)) continue
       const factors = light(x, y)

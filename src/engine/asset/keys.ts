@@ -2,10 +2,12 @@
  * Shape keys: for each expression of the head model, how the finished mesh moves as the expression becomes as strong as it can
  * be: on a neutral head by the whole expression, on a smiling one by what is missing from the smile. The detail rides along: it keeps its height over the skin and turns with it.
  */
+import type { Side } from '../evidence/layouts.js'
 import { vertexNeighbors } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { HEAD_PARTS, type Mesh } from '../stages.js'
 import { ARKIT, type DrawingBoard, JAW_OPEN } from './arkit.js'
+import { type Lid, openness, roomAbove } from './lids.js'
 import { followJaw, type Mouth, mouthGap, mouthOf } from './mouth.js'
 
 /** Movements below this do not count, metres: they would make files large. */
@@ -47,10 +49,13 @@ export interface Expressions {
   shown: Float64Array
 }
 
+/** A lid of the head that keys are made for, in an expression. */
+export type LidIn = (side: Side, expression: Float64Array) => Lid
+
 /** ARKit's 52 keys, for models that have the units they are made of. A model that has a unit for what is drawn otherwise uses that. */
-export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard): KeyPose[] {
+export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard, lid: LidIn): KeyPose[] {
   return ARKIT.map((recipe) => {
-    const { name, without = [], underOpenJaw } = recipe
+    const { name, without = [], underOpenJaw, raises } = recipe
     const own = recipe.movement && names.includes(name)
     const units = own ? { [name]: 1 } : recipe.units
     const movement = own ? undefined : recipe.movement
@@ -60,10 +65,11 @@ export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard): 
       const k = names.indexOf(unit)
       expression[k] = Math.max(strength, shown[k] + LEAST_KEY)
     }
-    for (const [unit, { strength, unless }] of Object.entries(recipe.along ?? {})) {
-      const k = names.indexOf(unit)
-      const free = 1 - Math.min(1, Math.max(0, shown[names.indexOf(unless)]))
-      expression[k] = Math.max(strength * free, shown[k])
+    if (raises) {
+      const before = lid(raises.side, shown)
+      const room = Math.max(raises.least, roomAbove(before, lid(raises.side, expression)))
+      const share = raises.staysShut ? room * openness(before) : room
+      for (const k of expression.keys()) expression[k] = shown[k] + share * (expression[k] - shown[k])
     }
     return {
       name,

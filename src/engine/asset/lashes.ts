@@ -2,13 +2,13 @@
  * Lashes: cards that grow at the outer edge of the lids' rims and curl away from the eye. Their roots are bound to the skin, and they stand
  * out from the ball, so that they go with the lids in every key.
  */
+import type { Side } from '../evidence/layouts.js'
 import { barycentric } from '../geometry/barycentric.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { Rng } from '../geometry/rng.js'
 import { TriangleTree } from '../geometry/triangle-tree.js'
 import type { Fineness, Mesh } from '../stages.js'
 import { Bound, type CardPlace, type Cards, cross, dot, minus, plus, row, scaled, unit, type Vec } from './cards.js'
-import type { Side } from './eyes.js'
 import { atShare, rimHalves } from './meeting.js'
 
 interface Lid {

@@ -5,7 +5,7 @@ import { smoothstep } from '../geometry/smoothstep.js'
 import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { linearToSrgb } from '../image/colors.js'
 import { crownHeights, type MouthLook, type MouthOwner, paintInside } from '../image/mouth-colours.js'
-import type { HeadInterior } from '../stages.js'
+import { type HeadInterior, INTERIOR_PARTS } from '../stages.js'
 import { task } from '../threads/task.js'
 import { angleOf } from './eyes.js'
 
@@ -29,7 +29,7 @@ export interface EyeLook {
   iris: readonly number[]
   /** 0 makes it grey. */
   colourful: number
-  /** See `exposureOf`. */
+  /** Factor of the brightness: see exposure.ts. */
   exposure: number
 }
 
@@ -73,7 +73,7 @@ export function paintEye({ radius, irisRadius, iris, colourful, exposure }: EyeL
 export const PAINT_EYE = task(import.meta.url, paintEye)
 
 /** How far behind the front teeth the mouth begins and ends to be dark, metres, and how dark: what light does not reach. */
-const SHADE = [-0.002, 0.036] as const
+const SHADE = [-0.002, 0.027] as const
 const DARKEST = 0.16
 
 /** The mouth's inside in the model's layout. */
@@ -88,7 +88,11 @@ export function paintMouth(
   const raster = texelRaster(uv, uvIndices, size)
   const places = interpolate(raster, indices, mean, 3)
   const crowns = interpolate(raster, indices, crownHeights(interior), 1)
-  const front = mean.reduce((most, z, i) => (i % 3 === 2 && z > most ? z : most), Number.NEGATIVE_INFINITY)
+  // the lining begins further in front, at the lips
+  const front = parts.reduce(
+    (most, part, v) => (part === INTERIOR_PARTS.upperTeeth ? Math.max(most, mean[3 * v + 2]) : most),
+    Number.NEGATIVE_INFINITY,
+  )
   const out = new Float32Array(3 * size * size)
   const look: MouthLook = { albedo: [0, 0, 0], sheen: 0 }
   for (let i = 0; i < size * size; i++) {
@@ -101,15 +105,6 @@ export function paintMouth(
   }
   fillBetween(out, 3, size, raster.triangle)
   return exposed(lessColourful(out, colourful), exposure)
-}
-
-/** Brightness of the eyes' white here, and the least and most that a photo's exposure may make of it. */
-const USUAL_WHITE = 0.78
-const WHITES = [0.45, 0.85] as const
-
-/** What the photo's exposure makes of things whose brightness is known, as a factor of sRGB. @param white brightness of the whites in it */
-export function exposureOf(white: number | undefined): number {
-  return white === undefined ? 1 : Math.min(WHITES[1], Math.max(WHITES[0], white)) / USUAL_WHITE
 }
 
 function exposed(values: Float32Array, factor: number): Float32Array {

@@ -25,6 +25,8 @@ export interface FaceEvidence {
   eyes: Float32Array
   /** 0..1 where it shows frames and dark lenses of glasses */
   glasses: Float32Array
+  /** 0..1 where it shows the inside of an open mouth */
+  mouth: Float32Array
   /** 1 where the photo shows nothing of the head */
   spoilt: Float32Array
   /** What the photo shows of hair, by the labels; undefined where the settings use none. */

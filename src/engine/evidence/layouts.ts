@@ -39,6 +39,9 @@ export function ibugPoints(points: ArrayLike<number>): Float64Array {
   return out
 }
 
+/** Of the subject. */
+export type Side = 'Left' | 'Right'
+
 /** Lid contours, in order around the eye. */
 export const RIGHT_EYE: readonly number[] = [
   33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7,

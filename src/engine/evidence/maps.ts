@@ -17,6 +17,8 @@ export interface EvidenceMaps {
   lips: Float32Array
   brows: Float32Array
   eyes: Float32Array
+  /** The inside of an open mouth: teeth, tongue and what is behind them. */
+  mouth: Float32Array
   /** [size, size, 3] unit normals of the skin, camera frame; 0 off the head. */
   normals: Float32Array
   /** How much the normals are to be trusted, 0..1: 1 where the expected error is small. */
@@ -64,6 +66,7 @@ export function evidenceMaps(evidence: Evidence, size: number): EvidenceMaps {
     lips: share('lips'),
     brows: share('brow'),
     eyes: share('eye'),
+    mouth: share('mouth'),
     normals,
     confidence: resample(evidence.doubt, 1).map((d) => 1 / (1 + d / HALF)),
     albedo: resample(evidence.albedo, 3),

@@ -61,11 +61,22 @@ export function openEyes(
   labelled?: Float32Array,
 ): Float32Array {
   const eyes = labelled?.slice() ?? new Float32Array(crop.size ** 2)
-  for (const contour of contours.eyes) {
-    const polygon = inCrop(contour, crop, landmarks)
-    if (isOpen(polygon, crop.size)) fill(eyes, crop.size, polygon, 0, 1)
-  }
+  fillOpen(eyes, crop, landmarks, contours.eyes)
   return eyes
+}
+
+/** Where the photo shows the inside of an open mouth, [size, size] 0 or 1, by the landmarks of the lips. */
+export function openMouth(crop: Crop, landmarks: Landmarks, { mouth }: Pick<FaceContours, 'mouth'>): Float32Array {
+  const inside = new Float32Array(crop.size ** 2)
+  fillOpen(inside, crop, landmarks, [mouth])
+  return inside
+}
+
+function fillOpen(mask: Float32Array, crop: Crop, landmarks: Landmarks, contours: FaceContours['eyes']): void {
+  for (const contour of contours) {
+    const polygon = inCrop(contour, crop, landmarks)
+    if (isOpen(polygon, crop.size)) fill(mask, crop.size, polygon, 0, 1)
+  }
 }
 
 /** Closed eyes and lips are thin slits that hide nothing. */

@@ -3,12 +3,13 @@
  * `asset/` as reconstruct.ts puts together the stages.
  */
 
+import { exposureOf, type MeteredCrop, meter } from '../asset/exposure.js'
 import type { HairTexture } from '../asset/hair-texture.js'
 import type { ShapeKey } from '../asset/keys.js'
 import { gainAt, type LitCrop, RELIGHTING, type Relight } from '../asset/light.js'
 import { MIRROR_UV } from '../asset/mirror.js'
 import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
-import { exposureOf, PAINT_EYE, paintMouth } from '../asset/part-textures.js'
+import { PAINT_EYE, paintMouth } from '../asset/part-textures.js'
 import { skinRoughness } from '../asset/roughness.js'
 import { FIND_SCALP, type HairScene, type Scalp } from '../asset/scalp.js'
 import type { Settings } from '../config.js'
@@ -118,6 +119,7 @@ export async function buildAsset(
     photo,
     landmarks,
     light,
+    open: openAt(evidence),
     neutral: surface.neutralize,
   })
   await pass(signal)
@@ -139,7 +141,7 @@ export async function buildAsset(
   const bakeMesh = { mesh: split.mesh, normals, tangents, uv: split.uv, weight: each(weight, 1) }
   const { low, high } = faceBounds(fit)
   const { colourful } = evidence
-  const exposure = exposureOf(opened.white)
+  const exposure = exposureOf({ ...meter(meteredCrop(evidence, relight)), whites: opened.white })
   const [ball] = opened.eyes.map(({ eye: { radius, irisRadius } }) => ({ radius, irisRadius }))
   const [textures, eyeTexture, baked, moved, { grid: sdf }] = await Promise.all([
     painted,
@@ -188,6 +190,24 @@ function lightFactors({ crop }: HeadFit, relight: Relight | undefined): (x: numb
       gainAt(relight, ((x - crop.x) / crop.width) * crop.size, ((y - crop.y) / crop.height) * crop.size, factors)
     return factors
   }
+}
+
+/** Whether the photo shows an open eye at one of its pixels. */
+function openAt({ eyes, fit: { crop } }: FaceEvidence): (x: number, y: number) => boolean {
+  return (x, y) => {
+    const column = Math.floor(((x - crop.x) / crop.width) * crop.size)
+    const row = Math.floor(((y - crop.y) / crop.height) * crop.size)
+    return column >= 0 && column < crop.size && row >= 0 && row < crop.size && eyes[row * crop.size + column] > 0.5
+  }
+}
+
+/** What tells the brightness of teeth and eyes. */
+function meteredCrop(
+  { image, trusted, painted, mouth, colourful }: FaceEvidence,
+  relight: Relight | undefined,
+): MeteredCrop {
+  const skin = trusted.map((t, i) => t * (1 - Math.max(painted.lips[i], painted.brows[i])))
+  return { image, unlit: relight?.image ?? image, skin, mouth, colourful }
 }
 
 /** Whose mouth it is, as far as the skin tells: the darker it is, the more pigment is in lips and gums. */

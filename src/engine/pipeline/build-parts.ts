@@ -2,11 +2,13 @@
  * What of the asset is no skin, and how all of it moves: eyeballs, teeth, tongue and the mouth's cavity, and the keys of skin and
  * parts together. Puts together the head model's poses and the steps of `asset/`.
  */
+
 import { type DrawingBoard, hasArkitUnits, JAW_OPEN } from '../asset/arkit.js'
-import { type BallMesh, ballMesh, corneaMesh, type Eye, placeBall, placeEyes, type Side } from '../asset/eyes.js'
+import { type BallMesh, ballMesh, corneaMesh, type Eye, placeBall, placeEyes } from '../asset/eyes.js'
 import { type InsidePart, insideParts } from '../asset/inside.js'
 import { eyesSeen, type LightFactors } from '../asset/irises.js'
 import { arkitPoses, KeyMaker, type KeyPose, modelPoses, type ShapeKey, SkinMover } from '../asset/keys.js'
+import { lidOf } from '../asset/lids.js'
 import { Meeting } from '../asset/meeting.js'
 import {
   aboutEye,
@@ -19,6 +21,7 @@ import {
 } from '../asset/open-head.js'
 import { Untangler } from '../asset/untangle.js'
 import type { Settings } from '../config.js'
+import type { Side } from '../evidence/layouts.js'
 import { transformPoints } from '../geometry/camera.js'
 import { edgeDistance } from '../geometry/edge-distance.js'
 import { gather } from '../geometry/mesh.js'
@@ -79,12 +82,14 @@ interface ClosedFace {
   landmarks: Landmarks
   /** Takes the light out of the photo. */
   light: LightFactors
+  /** Whether the photo shows the ball of an open eye at a pixel. */
+  open(x: number, y: number): boolean
   /** Whether the face comes to rest. */
   neutral: boolean
 }
 
 /** Opens the skin at eyes and mouth, as far as the model has something to put there. */
-export function openFace({ fit, metric, settled, photo, landmarks, light, neutral }: ClosedFace): OpenedHead {
+export function openFace({ fit, metric, settled, photo, landmarks, light, open, neutral }: ClosedFace): OpenedHead {
   const { topology, mesh } = settled
   const openings = openingsOf(topology, mesh.positions.length / 3)
   const mouth = fit.model.interior && openings.find(({ kind }) => kind === 'mouth')
@@ -100,7 +105,7 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, neutra
   // both or none: eyes that differ in kind would be stranger than two painted ones
   const sided = withBalls.length === 2 ? withBalls : []
   const rims = Object.fromEntries(sided.map(({ side, rim }) => [side, rim])) as Record<Side, Float32Array>
-  const seen = eyesSeen(photo, fit.camera, landmarks, rims, light)
+  const seen = eyesSeen({ photo, camera: fit.camera, landmarks, rims, light, open })
   const balls = placeEyes(
     sided.map(({ side, ball, rim }) => ({ side, ball, rim, iris: neutral ? undefined : seen.irises[side] })),
   )
@@ -265,7 +270,9 @@ export async function moveHead(
   const poses = !surface.shapeKeys
     ? []
     : surface.keys === 'arkit' && hasArkitUnits(model.expressionNames)
-      ? arkitPoses(shown, drawingBoard(fit))
+      ? arkitPoses(shown, drawingBoard(fit), (side, expression) =>
+          lidOf(embeddedPoints(skinOf({ expression }), model.indices, model.landmarks478), side),
+        )
       : modelPoses(shown, surface.neutralize ? { photo: fit.expression } : { neutral: rest })
   const targets: { pose: KeyPose; skin: Float32Array }[] = []
   for (const pose of poses) {

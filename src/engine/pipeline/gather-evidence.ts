@@ -4,7 +4,7 @@ import { viewCoarse } from '../evidence/coarse-view.js'
 import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { CONTOURS } from '../evidence/layouts.js'
 import type { EvidenceMaps } from '../evidence/maps.js'
-import { labelledFace, openEyes, paintedSkin, type ShownFace, trustedSkin } from '../evidence/trust.js'
+import { labelledFace, openEyes, openMouth, paintedSkin, type ShownFace, trustedSkin } from '../evidence/trust.js'
 import { colourfulness, lessColourful } from '../image/colourfulness.js'
 import { cropImage } from '../photo/crop.js'
 import { findFlaws } from '../photo/flaws.js'
@@ -51,6 +51,7 @@ export function gatherEvidence(
       painted: labels ?? paintedSkin(fit.crop, landmarks, contours),
       eyes: openEyes(fit.crop, landmarks, contours, labels?.eyes),
       glasses: labels?.glasses ?? new Float32Array(trusted.length),
+      mouth: labels?.mouth ?? openMouth(fit.crop, landmarks, contours),
       spoilt: flaws.spoilt,
       hair: labels && { hair: labels.hair, cover: labels.cover, skin: labels.skin },
       // trained on photos in colour

@@ -44,7 +44,15 @@ function eye(white: number, iris: number): Photo {
   }
   return { width: SIZE, height: SIZE, data, exifFocalPx: undefined, format: 'png', sha256: '', warnings: [] }
 }
-const seen = (photo: Photo) => eyesSeen(photo, CAMERA, LANDMARKS, { Left: RIM, Right: undefined }, () => [1, 1, 1])
+const seen = (photo: Photo, open = true) =>
+  eyesSeen({
+    photo,
+    camera: CAMERA,
+    landmarks: LANDMARKS,
+    rims: { Left: RIM, Right: undefined },
+    light: () => [1, 1, 1],
+    open: () => open,
+  })
 
 describe('an eye', () => {
   test('tells where it looks, and how bright and of what colour it is', () => {
@@ -56,6 +64,11 @@ describe('an eye', () => {
 
   test('in the dark is still one', () => {
     expect(seen(eye(60, 25)).irises.Left).toBeDefined()
+  })
+
+  test('that is shut tells nothing, also where the fitted lids leave a slit', () => {
+    const { irises, white } = seen(eye(200, 90), false)
+    expect([irises, white]).toEqual([{}, undefined])
   })
 
   test('behind black glasses tells nothing: brown eyes that look straight ahead, in usual light', () => {

@@ -43,6 +43,7 @@ export async function openedHead({ fit, field, photo }: AssetScene, subdivisions
     photo,
     landmarks: NO_IRISES,
     light: () => [1, 1, 1],
+    open: () => true,
     neutral: false,
   })
 }

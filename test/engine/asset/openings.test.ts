@@ -120,6 +120,7 @@ describe('eyes', () => {
       photo,
       landmarks: landmarksOf(scene, balls, yaw, pitch),
       light: () => [1, 1, 1],
+      open: () => true,
       neutral: false,
     })
     for (const { eye } of eyes) {

@@ -89,6 +89,7 @@ describe('the head', () => {
       photo,
       landmarks: EYES_SHUT,
       light: () => [1, 1, 1],
+      open: () => true,
       neutral: false,
     })
     const faces = facesOf(indices, quads)
@@ -112,7 +113,16 @@ describe('the head', () => {
     for (const { fit, field, photo } of [await one, await other]) {
       const settled = await settleHead(fit, headTopology(fit.model, 1), field)
       opened.push(
-        openFace({ fit, metric: METRIC, settled, photo, landmarks: EYES_SHUT, light: () => [1, 1, 1], neutral: false }),
+        openFace({
+          fit,
+          metric: METRIC,
+          settled,
+          photo,
+          landmarks: EYES_SHUT,
+          light: () => [1, 1, 1],
+          open: () => true,
+          neutral: false,
+        }),
       )
       const keyless = { surface: { shapeKeys: false, neutralize: false } } as never
       inside.push((await moveHead(fit, METRIC, opened[opened.length - 1], keyless)).inside)

@@ -183,6 +183,7 @@ describe('the mean of what all see', () => {
       lips: none,
       brows: none,
       eyes: none,
+      mouth: none,
       albedo: none,
       normals: none,
     }
