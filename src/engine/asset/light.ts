@@ -24,6 +24,9 @@ const AROUND = 0.08
 const LIT = [0.75, 0.6] as const
 /** Colours go on for this share of the crop beyond the skin that is seen. */
 const CARRIED = 0.04
+/** The light on a beard is that of the skin within these shares of the crop: in its middle, and at its edge. */
+const BEARD = 0.1
+const EDGE = 0.012
 /** Root mean square of the changes of colour over a face in a grey photo, and in one with colours. */
 const GREY = [0.003, 0.009] as const
 /** How far lips and brows are left as they are in each band: broad changes of colour are the light's there, too. */
@@ -63,7 +66,9 @@ export interface LitCrop {
   shading: Float32Array | undefined
   /** [size, size] 1 where the photo shows the face's skin */
   trusted: Float32Array
-  /** [size, size] 0..1 where lips and brows are, which differ from skin as they like */
+  /** [size, size] 1 where it shows the face's own colours, those of a beard too; by default those of the skin alone */
+  uncovered?: Float32Array | undefined
+  /** [size, size] 0..1 where lips, brows and a beard are, which differ from skin as they like */
   painted?: Float32Array | undefined
   /** [size, size, 3] log albedo (linear) that learned evidence expects, up to a constant of each colour */
   expected?: Float32Array | undefined
@@ -71,7 +76,15 @@ export interface LitCrop {
 }
 
 /** How to take the light out of the crop's colours; undefined where no light is known. */
-export function relighting({ image, shading, trusted, painted, expected, size }: LitCrop): Relight | undefined {
+export function relighting({
+  image,
+  shading,
+  trusted,
+  uncovered = trusted,
+  painted,
+  expected,
+  size,
+}: LitCrop): Relight | undefined {
   const total = trusted.reduce((a, b) => a + b, 0)
   if (!shading || total === 0) return undefined
   const photo = tones(image, 0.05)
@@ -86,21 +99,39 @@ export function relighting({ image, shading, trusted, painted, expected, size }:
   for (let i = 0; i < change.length; i++)
     if (trusted[Math.floor(i / 3)]) change[i] = MOST * Math.tanh((albedo[i] - photo[i]) / MOST)
   const beyond = broadMean(change, trusted, size, CARRIED * size)
+  const covered = underBeard(change, trusted, painted, size)
+  const changeAt = (i: number, o: number): number => (trusted[i] ? change[o] : uncovered[i] ? covered[o] : beyond[o])
   const gains = new Float32Array(change.length).fill(1)
   const tone = [0, 0, 0]
   for (let i = 0; i < trusted.length; i++) {
     for (let k = 0; k < 3; k++) {
       const o = 3 * i + k
-      tone[k] = cast[k] + (trusted[i] ? change[o] : beyond[o])
+      tone[k] = cast[k] + changeAt(i, o)
     }
     fromTone(tone, gains, 3 * i)
     for (let k = 3 * i; k < 3 * i + 3; k++) gains[k] = Math.exp(gains[k])
   }
-  const inner = gaussianBlur(trusted, size, size, 1, size / 100)
+  const inner = gaussianBlur(uncovered, size, size, 1, size / 100)
   return { size, image: image.map((value, i) => value * gains[i]), gains, inner, sheen }
 }
 
 export const RELIGHTING = task(import.meta.url, relighting)
+
+/**
+ * [size, size, 3] what the light does to a beard, whose colours say nothing of it: what it does to bare skin, close by at the beard's edge and
+ * over a wide neighbourhood further in, where single shades beside it tell little.
+ */
+function underBeard(
+  change: Float32Array,
+  trusted: Float32Array,
+  painted: Float32Array | undefined,
+  size: number,
+): Float32Array {
+  const bare = trusted.map((t, i) => t * (1 - (painted?.[i] ?? 0)))
+  const [wide, close] = [BEARD, EDGE].map((share) => broadMean(change, bare, size, share * size))
+  const nearness = gaussianBlur(bare, size, size, 1, EDGE * size)
+  return wide.map((w, o) => w + smoothstep(0.2, 0.5, nearness[Math.floor(o / 3)]) * (close[o] - w))
+}
 
 /** [size, size, 3] tones of an encoded image. */
 function tones(image: Float32Array, least: number): Float32Array {

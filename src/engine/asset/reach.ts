@@ -12,15 +12,17 @@ const BORDER = 0.016
 /**
  * [vertices] 0 where the photo shows nothing of the outside of the head, rising to 1 at BORDER within what it shows. Gaps in
  * the middle of the face, such as nostrils, do not count: they have no border to be seen.
+ * Nor do glasses, though their arms lead out of the face.
  * @param parts [vertices] HEAD_PARTS
  * @param belief [vertices] 0..1
+ * @param gaps [vertices] 1 behind glasses
  */
-export function withinSeen(mesh: Mesh, parts: Uint8Array, belief: Float32Array): Float32Array {
+export function withinSeen(mesh: Mesh, parts: Uint8Array, belief: Float32Array, gaps: Uint8Array): Float32Array {
   const { start, neighbors } = vertexNeighbors(mesh)
   const outside = new Uint8Array(belief.length)
   const stack: number[] = []
   const visit = (v: number): void => {
-    if (outside[v] || belief[v] >= UNSEEN) return
+    if (outside[v] || belief[v] >= UNSEEN || gaps[v]) return
     outside[v] = 1
     stack.push(v)
   }

@@ -65,7 +65,7 @@ export function seeVertices(head: PaintMesh, sight: Sight, relight: Relight | un
     opening,
   })
   const vertices = mesh.positions.length / 3
-  const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false }
+  const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false, glasses: false }
   const photo = {
     values: new Float32Array(3 * vertices),
     weight: new Float32Array(vertices),
@@ -73,17 +73,19 @@ export function seeVertices(head: PaintMesh, sight: Sight, relight: Relight | un
   }
   const light = { values: new Float32Array(3 * vertices), weight: new Float32Array(vertices) }
   const factors = [1, 1, 1]
+  const gaps = new Uint8Array(vertices)
   for (let v = 0; v < vertices; v++) {
     if (edge[v]) continue
     sight.at(camera.points, camera.normals, v, face[v], opening[v], seen)
     photo.values.set(seen.colour, 3 * v)
+    gaps[v] = +seen.glasses
     photo.weight[v] = seen.belief * unfolded[v]
     if (!relight || !seen.visible) continue
     gainAt(relight, seen.x, seen.y, factors)
     light.values.set(factors, 3 * v)
     light.weight[v] = knownAt(relight, seen.x, seen.y)
   }
-  const within = withinSeen(mesh, head.parts, photo.weight)
+  const within = withinSeen(mesh, head.parts, photo.weight, gaps)
   for (let v = 0; v < vertices; v++) photo.weight[v] *= within[v]
   const gain = relight ? spread(mesh, light, [1, 1, 1], { stiffness: 8, pull: 0, rounds: 24 }) : undefined
   return { photo, gain, camera, face, opening, within, unfolded }
@@ -111,7 +113,7 @@ export function seeTexels({ head, grid, sight, vertices, relight }: TexelLook): 
   const pixel = new Uint32Array(texels)
   const point = new Float32Array(3)
   const normal = new Float32Array(3)
-  const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false }
+  const seen: Seen = { colour: [0, 0, 0], belief: 0, x: 0, y: 0, visible: false, glasses: false }
   const factors = [1, 1, 1]
   for (let i = 0; i < texels; i++) {
     const t = raster.triangle[i]

@@ -29,6 +29,9 @@ const BEYOND = 0.3
 /** About open eyes, lashes and the rims' shadow: how soft their border is, as a share of the crop, and how much of an eye is none, and too much. */
 const LASHES = 0.006
 const EYE = [0.02, 0.15] as const
+/** How far from glasses belief is doubtful for their sake, as a share of the crop, and how much of them that takes. */
+const RIM = 0.016
+const RIMMED = 0.1
 
 export interface SightScene {
   photo: Photo
@@ -38,12 +41,18 @@ export interface SightScene {
   mesh: Mesh
   /** [crop.size, crop.size] 1 on the face region. */
   mask: Uint8Array
-  /** [crop.size, crop.size] 1 where the photo shows skin of the face. */
+  /** [crop.size, crop.size] 1 where the photo shows bare skin of the face. */
   trusted: Float32Array
+  /** [crop.size, crop.size] 1 where it shows the face's own colours, those of a beard too. */
+  uncovered: Float32Array
+  /** [crop.size, crop.size] 0..1 where it shows a beard, which looks like no skin. */
+  beard: Float32Array
   /** [crop.size, crop.size] 1 where the photo shows nothing of the head: covered, burnt out, or beyond its border. */
   spoilt: Float32Array
   /** [crop.size, crop.size] 0..1 where the photo shows the ball of an open eye. */
   openEyes: Float32Array
+  /** [crop.size, crop.size] 0..1 where it shows glasses. */
+  glasses: Float32Array
   /** [crop.size, crop.size, 3] sRGB of the crop, without its light where that is known: skin is told from the rest by it. */
   image: Float32Array
 }
@@ -58,6 +67,8 @@ export interface Seen {
   x: number
   y: number
   visible: boolean
+  /** Whether glasses hide it, or skin beside it. */
+  glasses: boolean
 }
 
 /** Answers for points of the head. */
@@ -68,6 +79,7 @@ export class Sight {
   private readonly uncovered: Float32Array
   private readonly shown: Float32Array
   private readonly likeness: Float32Array
+  private readonly rims: Float32Array
   private readonly depthScale: number
   /** Sees the crop. */
   readonly view: Camera
@@ -79,7 +91,7 @@ export class Sight {
     private readonly scene: SightScene,
     footprint: number,
   ) {
-    const { photo, camera, crop, mesh, mask, trusted, spoilt, openEyes, image } = scene
+    const { photo, camera, crop, mesh, mask, trusted, uncovered, beard, spoilt, openEyes, glasses, image } = scene
     const { size } = crop
     this.window = windowOf(photo, crop, footprint)
     this.depthScale = DEPTH_SIZE / size
@@ -87,10 +99,17 @@ export class Sight {
     const fine = scaleCamera(this.view, this.depthScale)
     this.depth = rasterize(mesh, fine).depth
     this.clear = outlineDistance(this.depth, DEPTH_SIZE)
-    this.likeness = skinLikeness(image, trusted, size)
-    // hair and clothes are what the mask has and the trusted skin lacks; eyes and mouth are given back by `opening`
-    const cover = trusted.map((t, i) => (mask[i] ? t : 1))
-    this.uncovered = gaussianBlur(cover, size, size, 1, size / 100)
+    const like = skinLikeness(image, trusted, size)
+    this.likeness = like.map((l, i) => Math.max(l, beard[i] * uncovered[i]))
+    // hair and clothes are what the mask has and the face lacks; eyes and mouth are given back by `opening`
+    this.uncovered = gaussianBlur(
+      uncovered.map((u, i) => (mask[i] ? u : 1)),
+      size,
+      size,
+      1,
+      size / 100,
+    )
+    this.rims = gaussianBlur(glasses, size, size, 1, RIM * size)
     const spoiled = gaussianBlur(spoilt, size, size, 1, size / 100)
     const eyes = gaussianBlur(openEyes, size, size, 1, Math.max(1, LASHES * size))
     this.shown = spoiled.map((s, i) => (1 - smoothstep(0, 0.5, s)) * (1 - smoothstep(EYE[0], EYE[1], eyes[i])))
@@ -122,6 +141,7 @@ export class Sight {
     const [nx, ny, nz] = [normals[3 * row], normals[3 * row + 1], normals[3 * row + 2]]
     out.belief = 0
     out.visible = false
+    out.glasses = false
     const x = (view.fx * px) / pz + view.cx
     const y = (view.fy * py) / pz + view.cy
     out.x = x
@@ -138,8 +158,10 @@ export class Sight {
     sampleBilinear(window.data, window.width, window.height, 3, u, v, out.colour)
     for (let k = 0; k < 3; k++) out.colour[k] /= 255
     const pixel = Math.floor(y) * size + Math.floor(x)
+    out.glasses = this.rims[pixel] > RIMMED
     const outline = smoothstep(BLIND, CLEAR, this.clear[o] / DEPTH_SIZE)
-    const skin = Math.max(this.uncovered[pixel], opening)
+    // what is near an eye and no skin may be lashes, but not beside glasses
+    const skin = Math.max(this.uncovered[pixel], opening * (1 - smoothstep(0, RIMMED, this.rims[pixel])))
     // the fitted outline may be off by more than `CLEAR`: up to `INNER`, only what looks like skin is believed
     const inner = Math.max(smoothstep(CLEAR, INNER, this.clear[o] / DEPTH_SIZE), opening)
     const likely = inner + (1 - inner) * this.likeness[pixel]

@@ -15,12 +15,16 @@ export interface FaceEvidence {
   image: Float32Array
   /** 1 where the photo shows the face's bare skin: its colours are to be matched there */
   trusted: Float32Array
+  /** 1 where it shows the face's own colours, those of a beard too: the texture takes them there */
+  uncovered: Float32Array
   /** 0 for a grey photo, whose colours say nothing of skin and paint, to 1 */
   colourful: number
-  /** Brows and lips. */
+  /** Brows, lips and beard. */
   painted: PaintedSkin
   /** 0..1 where the photo shows the ball of an open eye */
   eyes: Float32Array
+  /** 0..1 where it shows frames and dark lenses of glasses */
+  glasses: Float32Array
   /** 0..1 where it shows the inside of an open mouth */
   mouth: Float32Array
   /** 1 where the photo shows nothing of the head */

@@ -11,6 +11,9 @@ export interface EvidenceMaps {
   cover: Float32Array
   /** Of that, hair of the head. */
   hair: Float32Array
+  /** And the person's own beard and moustache; and the frames and dark lenses of glasses. */
+  beard: Float32Array
+  glasses: Float32Array
   lips: Float32Array
   brows: Float32Array
   eyes: Float32Array
@@ -58,6 +61,8 @@ export function evidenceMaps(evidence: Evidence, size: number): EvidenceMaps {
     skin: share('skin', 'lips', 'brow'),
     cover: share('hair', 'beard', 'glasses', 'cover'),
     hair: share('hair'),
+    beard: share('beard'),
+    glasses: share('glasses'),
     lips: share('lips'),
     brows: share('brow'),
     eyes: share('eye'),

@@ -5,6 +5,7 @@
 import { gaussianBlur } from '../image/filter.js'
 import { connectedRegions } from '../image/regions.js'
 import type { CoarseMaps, Crop, Flaws, Landmarks } from '../stages.js'
+import type { EvidenceMaps } from './maps.js'
 import { skinDistance } from './skin.js'
 
 /** Squared distance from plain skin beyond which a pixel is not skin. */
@@ -35,9 +36,10 @@ export interface FaceContours {
 export interface PaintedSkin {
   brows: Float32Array
   lips: Float32Array
+  beard: Float32Array
 }
 
-/** Finds brows and lips by the landmarks. */
+/** Finds brows and lips by the landmarks, which know no beard. */
 export function paintedSkin(crop: Crop, landmarks: Landmarks, contours: FaceContours): PaintedSkin {
   const { size } = crop
   const within = (outlines: readonly (readonly number[])[]): Float32Array => {
@@ -45,7 +47,7 @@ export function paintedSkin(crop: Crop, landmarks: Landmarks, contours: FaceCont
     for (const outline of outlines) fill(mask, size, inCrop(outline, crop, landmarks), PAINT_WIDEN * size, 1)
     return mask
   }
-  return { brows: within(contours.brows), lips: within([contours.lips]) }
+  return { brows: within(contours.brows), lips: within([contours.lips]), beard: new Float32Array(size * size) }
 }
 
 /**
@@ -122,30 +124,64 @@ export function trustedSkin({ image, coarse, crop, landmarks, contours, flaws }:
   )
 }
 
-/** Share of a pixel that must be skin for the photo to be looked at. */
+/** Share of a pixel that must be the face's for the photo to be looked at. */
 const SURE = 0.6
-/** Fringes and shadows of hair reach so far over the skin, as a share of the crop's side; and the share of cover about that is too much. */
+/** Fringes and shadows of hair and hands reach so far over the face, those of glasses' frames so far, as shares of the crop's side. */
 const SHADOW = 0.02
+const FRAME = 0.005
+/** Share of cover about a pixel that is too much. */
 const COVERED = 0.1
 
+/** Where the photo shows the face, [size, size] each, 0 or 1. */
+export interface ShownFace {
+  /** Bare skin, whose colours are to be matched by relief and light: skin, lips and brows. */
+  trusted: Float32Array
+  /** The face's own colours: of bare skin, and of a beard. */
+  uncovered: Float32Array
+}
+
+type FaceLabels = Pick<EvidenceMaps, 'skin' | 'cover' | 'beard' | 'glasses' | 'brows' | 'eyes'>
+
 /**
- * Photometric weight of each crop pixel, [size, size], 0 or 1, by what learned evidence says that it shows.
+ * Where the photo shows the face by what learned evidence says of each crop pixel.
  *
- * @param labels [size, size] probabilities of bare skin, and of what covers it
+ * @param labels [size, size] probabilities
  */
-export function labelledSkin(
-  { skin, cover }: { skin: Float32Array; cover: Float32Array },
+export function labelledFace(
+  { skin, cover, beard, glasses, brows, eyes }: FaceLabels,
   { mask }: Pick<CoarseMaps, 'mask'>,
   { spoilt }: Flaws,
-): Float32Array {
+): ShownFace {
   const size = Math.sqrt(skin.length)
-  const hidden = cover.map((p, i) => Math.max(p, spoilt[i]))
-  const about = gaussianBlur(hidden, size, size, 1, SHADOW * size)
-  return withoutScraps(
-    Float32Array.from(mask, (inside, i) => (inside && skin[i] > SURE && about[i] < COVERED ? 1 : 0)),
-    size,
-    SMALL_LABELLED,
+  const about = (hidden: Float32Array, reach: number) => gaussianBlur(hidden, size, size, 1, reach * size)
+  const frames = about(glasses, FRAME)
+  const shown = (share: (i: number) => number, hidden: (i: number) => number): Float32Array =>
+    withoutScraps(
+      Float32Array.from(mask, (inside, i) =>
+        inside && share(i) > SURE && hidden(i) < COVERED && frames[i] < COVERED ? 1 : 0,
+      ),
+      size,
+      SMALL_LABELLED,
+    )
+  const shadow = about(
+    cover.map((p, i) => Math.max(p - glasses[i], spoilt[i])),
+    SHADOW,
   )
+  const others = cover.map((p, i) => Math.max(p - glasses[i] - beard[i], spoilt[i]))
+  const [near, far] = [about(others, FRAME), about(others, SHADOW)]
+  // open eyes belong to the skin about them, which behind glasses is little
+  const whole = shown(
+    (i) => skin[i] + beard[i] + eyes[i],
+    // a shadow is not seen on the face's own hair
+    (i) => far[i] + (near[i] - far[i]) * Math.min(1, brows[i] + beard[i]),
+  )
+  return {
+    trusted: shown(
+      (i) => skin[i],
+      (i) => shadow[i],
+    ),
+    uncovered: whole.map((w, i) => (skin[i] + beard[i] > SURE ? w : 0)),
+  }
 }
 
 /** What hair of the skin's own colour has left over between its darker strands is small or hangs on by a thread. */

@@ -21,6 +21,7 @@ import { vertexTangents } from '../geometry/tangents.js'
 import { embeddedPoints } from '../head/embedding.js'
 import type { Metric } from '../head/metric.js'
 import { srgbToLinear } from '../image/colors.js'
+import { gaussianBlur } from '../image/filter.js'
 import type { MouthOwner } from '../image/mouth-colours.js'
 import type { SdfGrid } from '../inspect.js'
 import { type FaceView, HEAD_PARTS, type HeadFit, type ImplicitField, type Mesh } from '../stages.js'
@@ -245,16 +246,24 @@ function hairScene(
   )
 }
 
+/** Share of beard about a pixel, over this share of the crop, below which it shows skin: what is between hairs is of the beard. */
+const BARE = 0.15
+const SPARSE = 0.008
+
 /** What the light is taken out of. */
 export function litCrop({ evidence, view }: Pick<AssetInput, 'evidence' | 'view'>): LitCrop {
-  const { image, trusted, fit, painted, expected } = evidence
+  const { image, trusted, uncovered, fit, painted, expected } = evidence
+  const { size } = fit.crop
+  const beard = gaussianBlur(painted.beard, size, size, 1, SPARSE * size)
   return {
     image,
     shading: view.shading,
-    trusted,
-    painted: painted.lips.map((lips, i) => Math.max(lips, painted.brows[i])),
+    // skin beside a beard says of its light what a surface should not be made of
+    trusted: trusted.map((t, i) => Math.max(t, beard[i] < BARE ? uncovered[i] : 0)),
+    uncovered,
+    painted: painted.lips.map((lips, i) => Math.max(lips, painted.brows[i], painted.beard[i])),
     expected: expected?.albedo,
-    size: fit.crop.size,
+    size,
   }
 }
 
@@ -265,6 +274,9 @@ function paint(
       photo,
       image,
       trusted,
+      uncovered,
+      painted: { beard },
+      glasses,
       spoilt,
       eyes: openEyes,
       coarse: { mask },
@@ -309,7 +321,8 @@ function paint(
     mirror,
     smooth: { positions: smooth, indices: mesh.indices },
   }
-  const scene = { photo, camera, crop, mesh, mask, trusted, spoilt, openEyes, image: how.relight?.image ?? image }
+  const skin = { trusted, uncovered, beard, image: how.relight?.image ?? image }
+  const scene = { photo, camera, crop, mesh, mask, spoilt, openEyes, glasses, ...skin }
   const { model } = fit
   const rough = skinRoughness(mean, parts, embeddedPoints(model.mean, model.indices, model.landmarks478))
   return threads.run(PAINT_HEAD, { head, scene, residual, rough, ...how }, signal)

@@ -4,7 +4,7 @@ import { viewCoarse } from '../evidence/coarse-view.js'
 import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { CONTOURS } from '../evidence/layouts.js'
 import type { EvidenceMaps } from '../evidence/maps.js'
-import { labelledSkin, openEyes, openMouth, paintedSkin, trustedSkin } from '../evidence/trust.js'
+import { labelledFace, openEyes, openMouth, paintedSkin, type ShownFace, trustedSkin } from '../evidence/trust.js'
 import { colourfulness, lessColourful } from '../image/colourfulness.js'
 import { cropImage } from '../photo/crop.js'
 import { findFlaws } from '../photo/flaws.js'
@@ -33,9 +33,9 @@ export function gatherEvidence(
   const flaws = findFlaws(photo, fit.crop, coarse.mask)
   const labels = settings.evidence.labels ? expected : undefined
   const contours = CONTOURS[landmarks.layout]
-  const trusted = labels
-    ? labelledSkin(labels, coarse, flaws)
-    : trustedSkin({ image, coarse, crop: fit.crop, landmarks, contours, flaws })
+  const { trusted, uncovered } = labels
+    ? labelledFace(labels, coarse, flaws)
+    : plainFace(trustedSkin({ image, coarse, crop: fit.crop, landmarks, contours, flaws }))
   const trustedShare = sum(trusted) / Math.max(1, sum(coarse.mask))
   const colourful = colourfulness(image, trusted)
   return {
@@ -46,9 +46,11 @@ export function gatherEvidence(
       coarse,
       image,
       trusted,
+      uncovered,
       colourful,
       painted: labels ?? paintedSkin(fit.crop, landmarks, contours),
       eyes: openEyes(fit.crop, landmarks, contours, labels?.eyes),
+      glasses: labels?.glasses ?? new Float32Array(trusted.length),
       mouth: labels?.mouth ?? openMouth(fit.crop, landmarks, contours),
       spoilt: flaws.spoilt,
       hair: labels && { hair: labels.hair, cover: labels.cover, skin: labels.skin },
@@ -65,6 +67,9 @@ export function gatherEvidence(
         : flaws.warnings,
   }
 }
+
+/** Colours alone do not tell a beard from what hides the face. */
+const plainFace = (trusted: Float32Array): ShownFace => ({ trusted, uncovered: trusted })
 
 const sum = (values: ArrayLike<number>): number =>
   Array.prototype.reduce.call(values, (a, b) => (a as number) + (b as number), 0) as number

@@ -164,3 +164,22 @@ test('nothing is known without a light or without skin', () => {
   expect(relighting({ image: grey, shading: undefined, trusted, size: SIZE })).toBeUndefined()
   expect(relighting({ image: grey, shading: grey, trusted: new Float32Array(SIZE * SIZE), size: SIZE })).toBeUndefined()
 })
+
+test('the light on a beard is that of the skin about it, and its own colour stays', () => {
+  const middle = (i: number): boolean => Math.hypot((i % SIZE) - 32, Math.floor(i / SIZE) - 32) < 10
+  const beard = trusted.map((_, i) => +middle(i))
+  const skin = trusted.map((t, i) => t * (1 - beard[i]))
+  const shading = Float32Array.from({ length: 3 * SIZE * SIZE }, () => 0.6)
+  const image = shading.map((s, i) => s * (middle(Math.floor(i / 3)) ? [0.2, 0.15, 0.12] : [0.8, 0.6, 0.5])[i % 3])
+  const { image: albedo, inner } = relighting({
+    image,
+    shading,
+    trusted: skin,
+    uncovered: trusted,
+    painted: beard,
+    size: SIZE,
+  })!
+  const at = (x: number, k: number): number => albedo[3 * (32 * SIZE + x) + k]
+  for (const k of [0, 1, 2]) expect(Math.log(at(32, k) / at(12, k))).toBeCloseTo(Math.log([0.25, 0.25, 0.24][k]), 1)
+  expect(inner[32 * SIZE + 32]).toBeCloseTo(1)
+})

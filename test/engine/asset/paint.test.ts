@@ -23,6 +23,9 @@ describe('paint', () => {
     spoilt?: Float32Array
     /** [crop.size, crop.size] 1 where it shows open eyes; by default nowhere. */
     openEyes?: Float32Array
+    /** [crop.size, crop.size] 1 where it shows a beard, glasses; by default nowhere. */
+    beard?: Float32Array
+    glasses?: Float32Array
     /** Sheets that are painted over. */
     removed?: number
   }
@@ -31,15 +34,17 @@ describe('paint', () => {
     const { mesh, topology, coarse: smooth } = heads[1]
     const { uv, uvIndices, faceRegion, parts } = topology
     const none = new Float32Array(coarse.mask.length)
-    const { spoilt = none, openEyes = none } = seen
-    const trusted = Float32Array.from(coarse.mask, (inside, i) => inside * (1 - spoilt[i]))
+    const { spoilt = none, openEyes = none, beard = none, glasses = none } = seen
+    const uncovered = Float32Array.from(coarse.mask, (inside, i) => inside * (1 - spoilt[i]) * (1 - glasses[i]))
+    const trusted = uncovered.map((u, i) => u * (1 - beard[i]))
+    const labels = { trusted, uncovered, beard, spoilt, openEyes, glasses }
     const mirror = mirrorUv({ mean: headMeshOf(topology, fit.model.mean), uv, uvIndices })
     const removed = Uint8Array.from(topology.sheets, (part) => +(part > 0 && part === seen.removed))
     const smoothed = { positions: smooth, indices: mesh.indices }
     const layout = { uv, uvIndices, faceRegion, parts, mirror }
     return paintHead({
       head: { mesh, smooth: smoothed, removed, resting: smooth, ...layout },
-      scene: { photo, camera: fit.camera, crop: fit.crop, mesh, mask: coarse.mask, trusted, spoilt, openEyes, image },
+      scene: { photo, camera: fit.camera, crop: fit.crop, mesh, mask: coarse.mask, image, ...labels },
       size,
       relight: undefined,
       residual: new Float32Array(trusted.length),
@@ -118,5 +123,30 @@ describe('paint', () => {
     expect(greenest(painted.albedo)).toBeLessThan(-0.05)
     const unspoilt = paint(greenWhere(photo, crop, spoilt))
     expect(greenest(unspoilt.albedo)).toBeGreaterThan(0.3)
+  })
+
+  /** [crop.size, crop.size] 1 in a box of the crop, in shares of its side. */
+  const box = (crop: Crop, [left, right]: readonly number[], [top, bottom]: readonly number[]): Float32Array =>
+    new Float32Array(crop.size ** 2).map((_, i) => {
+      const [x, y] = [(i % crop.size) / crop.size, Math.floor(i / crop.size) / crop.size]
+      return +(x > left && x < right && y > top && y < bottom)
+    })
+
+  test('a beard is painted, though it is no skin', () => {
+    const { fit, photo, coarse } = scene
+    const chin = box(fit.crop, [0.4, 0.6], [0.7, 0.8])
+    const beard = chin.map((c, i) => c * coarse.mask[i])
+    expect(beard.reduce((sum, b) => sum + b, 0)).toBeGreaterThan(200)
+    expect(greenest(paint(greenWhere(photo, fit.crop, beard), { beard }).albedo)).toBeGreaterThan(0.3)
+  })
+
+  test('frames of glasses are not painted, and skin beside them is', () => {
+    const { fit, photo } = scene
+    // a bar from ear to ear
+    const glasses = box(fit.crop, [0, 1], [0.35, 0.37])
+    const { albedo, observed } = paint(greenWhere(photo, fit.crop, glasses), { glasses })
+    expect(greenest(albedo)).toBeLessThan(-0.05)
+    const share = (values: Float32Array): number => values.reduce((sum, v) => sum + v, 0)
+    expect(share(observed)).toBeGreaterThan(0.85 * share(paint(photo).observed))
   })
 })

@@ -117,6 +117,7 @@ describe('paint', () => {
     const { uv, uvIndices, faceRegion, parts } = topology
     const found = findScalp(hairScene((d) => (d > 0 ? 'hair' : 'skin'), 'hair'))!
     const trusted = Float32Array.from(coarse.mask)
+    const none = new Float32Array(trusted.length)
     const shown = made.grey ? { ...photo, data: grey(photo.data) as Uint8Array } : photo
     const crop = made.grey ? (grey(image) as Float32Array) : image
     return paintHead({
@@ -138,8 +139,11 @@ describe('paint', () => {
         mesh,
         mask: coarse.mask,
         trusted,
-        spoilt: new Float32Array(trusted.length),
-        openEyes: new Float32Array(trusted.length),
+        uncovered: trusted,
+        beard: none,
+        spoilt: none,
+        openEyes: none,
+        glasses: none,
         image: crop,
       },
       size: SIZE,

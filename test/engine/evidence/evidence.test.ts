@@ -6,7 +6,7 @@ import { LIPS_INNER, OPENINGS } from '../../../src/engine/evidence/layouts.js'
 import { evidenceMaps } from '../../../src/engine/evidence/maps.js'
 import { EVIDENCE_SIZE, type Evidence, EvidenceNetwork, LABELS } from '../../../src/engine/evidence/network.js'
 import { shutOpenings } from '../../../src/engine/evidence/openings.js'
-import { labelledSkin, openEyes } from '../../../src/engine/evidence/trust.js'
+import { labelledFace, openEyes } from '../../../src/engine/evidence/trust.js'
 import { HeadFitter } from '../../../src/engine/head/fit.js'
 import { loadHead } from '../../../src/engine/head/load.js'
 import { LandmarkDetector } from '../../../src/engine/landmarks/detect.js'
@@ -139,7 +139,7 @@ describe('of drawn labels', () => {
     expect(shut(mouth(4, 0, 'beard'))).toBe(false)
   })
 
-  it('skin is where it is surely shown: not under glasses, in scraps between strands, or where the photo is spoilt', () => {
+  it('skin is where it is surely shown: not under a hand, in scraps between strands, or where the photo is spoilt', () => {
     const size = 128
     const count = size * size
     const mask = new Uint8Array(count).fill(1)
@@ -148,15 +148,19 @@ describe('of drawn labels', () => {
     for (let y = 0; y < size; y++)
       for (let x = 0; x < size; x++) {
         const scrap = y > 6 && y < 10 && x % 12 < 4
-        const frame = y > 60 && y < 66
-        skin[y * size + x] = (y > 20 && !frame) || scrap ? 1 : 0
+        const hand = y > 60 && y < 66
+        skin[y * size + x] = (y > 20 && !hand) || scrap ? 1 : 0
         spoilt[y * size + x] = y > 110 ? 1 : 0
       }
     const cover = skin.map((p) => 1 - p)
-    const trusted = labelledSkin({ skin, cover }, { mask }, { spoilt, torn: false })
-    const at = (x: number, y: number) => trusted[y * size + x]
-    expect([at(64, 40), at(64, 90)]).toEqual([1, 1])
-    expect([at(64, 63), at(62, 8), at(64, 120), at(64, 5)]).toEqual([0, 0, 0, 0])
+    const none = new Float32Array(count)
+    const labels = { skin, cover, beard: none, glasses: none, brows: none, eyes: none }
+    const shown = labelledFace(labels, { mask }, { spoilt, torn: false })
+    for (const values of [shown.trusted, shown.uncovered]) {
+      const at = (x: number, y: number) => values[y * size + x]
+      expect([at(64, 40), at(64, 90)]).toEqual([1, 1])
+      expect([at(64, 63), at(62, 8), at(64, 120), at(64, 5)]).toEqual([0, 0, 0, 0])
+    }
   })
 
   it('open eyes are where lids or labels have them; shut ones are none', () => {

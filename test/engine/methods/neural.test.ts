@@ -178,6 +178,8 @@ describe('the mean of what all see', () => {
       size,
       skin: none,
       hair: none,
+      beard: none,
+      glasses: none,
       lips: none,
       brows: none,
       eyes: none,
