@@ -279,8 +279,8 @@ describe.skipIf(!CHROMIUM)('in Chromium (needs Debian package chromium)', () => 
     }
     const shift = await pictureShift(await faded('0'), await faded('1'))
     expect(shift.score).toBeGreaterThan(0.3)
-    // eyes are geometry, no picture of the photo: by what the fit misses the lids, they lie beside the photo's
-    expect(Math.hypot(shift.x, shift.y)).toBeLessThanOrEqual(3)
+    // eyes, lashes and teeth are geometry, no picture of the photo: by what the fit misses lids and lips, they lie beside the photo's
+    expect(Math.hypot(shift.x, shift.y)).toBeLessThanOrEqual(4)
     const saved = page.waitForEvent('download')
     await press(page, 'Download GLB')
     expect((await saved).suggestedFilename()).toBe('face.glb')
