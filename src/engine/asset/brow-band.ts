@@ -2,7 +2,9 @@
  * Where a brow is: a patch of skin about the head model's brow is looked at in the albedo, column by column, for a band that is darker than
  * the skin above and below it.
  */
+
 import { smoothstep } from '../geometry/smoothstep.js'
+import { brightness } from '../image/colors.js'
 import { gaussianBlur } from '../image/filter.js'
 
 /** Places of the patch along the brow (0 its end at the nose, 1 that at the temple) and across it (0 and 1 its lower and upper edge). */
@@ -47,10 +49,7 @@ export function browBand(
     Math.min(size - 1, Math.max(0, Math.floor(uv[2 * i + 1] * size))) * size +
     Math.min(size - 1, Math.max(0, Math.floor(uv[2 * i] * size)))
   const colourOf = (i: number): Float32Array => albedo.subarray(3 * texel(i), 3 * texel(i) + 3)
-  const bright = Float32Array.from({ length: ROWS * COLUMNS }, (_, i) => {
-    const [r, g, b] = colourOf(i)
-    return 0.3 * r + 0.6 * g + 0.1 * b
-  })
+  const bright = Float32Array.from({ length: ROWS * COLUMNS }, (_, i) => brightness(colourOf(i)))
   // skin is what the brighter places of the neighbourhood are
   const darkness = new Float32Array(ROWS * COLUMNS)
   for (let i = 0; i < COLUMNS; i++) {

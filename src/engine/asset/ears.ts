@@ -10,6 +10,7 @@ import { vertexNormals } from '../geometry/normals.js'
 import { isHidden, type Raster, rasterize } from '../geometry/rasterize.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { type Camera, HEAD_PARTS, type Mesh } from '../stages.js'
+import { cross, unit } from './cards.js'
 import type { PaintMesh } from './compose.js'
 import { fromTone } from './skin-colour.js'
 
@@ -138,14 +139,6 @@ function cameraFrom(to: readonly number[], centre: readonly number[], reach: num
   // the whole ear, and what is as far about it as it is wide
   const focal = (0.4 * PIXELS * far) / reach
   return { width: PIXELS, height: PIXELS, fx: focal, fy: focal, cx: PIXELS / 2, cy: PIXELS / 2, headToCamera }
-}
-
-const cross = (a: readonly number[], b: readonly number[]): number[] =>
-  [0, 1, 2].map((k) => a[(k + 1) % 3] * b[(k + 2) % 3] - a[(k + 2) % 3] * b[(k + 1) % 3])
-
-function unit(a: readonly number[]): number[] {
-  const length = Math.hypot(...a)
-  return a.map((c) => c / length)
 }
 
 /** Colours the ears in the albedo, in place, where the photo is not believed. @param tones [vertices, 3] */

@@ -2,6 +2,7 @@
  * How bright teeth and eyeballs must be to suit the head's albedo. Their own albedo is known, the skin's is not: the photo's exposure is
  * a factor of all of them that nobody tells. Brightness is encoded (sRGB 0..1), as the photo and all textures are.
  */
+import { brightness } from '../image/colors.js'
 
 /** Brightness of front teeth and of the eyes' white as their textures have them at an exposure of 1. */
 const TOOTH = 0.78
@@ -86,5 +87,3 @@ export function meter({ image, unlit, skin, mouth, colourful }: MeteredCrop): Pi
     teeth: teeth.length < ENOUGH * mouth.length ? undefined : teeth[Math.floor(BRIGHT * teeth.length)],
   }
 }
-
-const brightness = ([r, g, b]: readonly number[]): number => 0.3 * r + 0.6 * g + 0.1 * b

@@ -39,7 +39,7 @@ const CROWN: readonly (readonly [number, number])[] = [
 /** Corners are rounded over so many degrees. */
 const ROUND = 3
 /** Degrees of azimuth to either side. */
-const HALF = 180
+export const HALF = 180
 
 /** Places of points of the mean head. */
 export interface SkullPlaces {

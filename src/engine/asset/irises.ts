@@ -2,6 +2,7 @@
 
 import { IRISES, type Side } from '../evidence/layouts.js'
 import { backProject, cameraCenter, project } from '../geometry/camera.js'
+import { brightness } from '../image/colors.js'
 import type { Camera, Landmarks, Photo } from '../stages.js'
 import type { IrisSeen, Vector } from './eyes.js'
 
@@ -105,8 +106,6 @@ function whitePixels(
     }
   return out
 }
-
-const brightness = ([r, g, b]: readonly number[]): number => 0.3 * r + 0.6 * g + 0.1 * b
 
 function irisPixels(
   { width, height, data }: Photo,

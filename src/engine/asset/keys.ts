@@ -54,6 +54,7 @@ export type LidIn = (side: Side, expression: Float64Array) => Lid
 
 /** ARKit's 52 keys, for models that have the units they are made of. A model that has a unit for what is drawn otherwise uses that. */
 export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard, lid: LidIn): KeyPose[] {
+  const lids = { Left: lid('Left', shown), Right: lid('Right', shown) }
   return ARKIT.map((recipe) => {
     const { name, without = [], underOpenJaw, raises } = recipe
     const own = recipe.movement && names.includes(name)
@@ -66,7 +67,7 @@ export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard, l
       expression[k] = Math.max(strength, shown[k] + LEAST_KEY)
     }
     if (raises) {
-      const before = lid(raises.side, shown)
+      const before = lids[raises.side]
       const room = Math.max(raises.least, roomAbove(before, lid(raises.side, expression)))
       const share = raises.staysShut ? room * openness(before) : room
       for (const k of expression.keys()) expression[k] = shown[k] + share * (expression[k] - shown[k])

@@ -3,7 +3,7 @@ import { noise, octaves } from '../geometry/noise.js'
 import { interpolate } from '../geometry/rasterize.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { fillBetween, texelRaster } from '../geometry/texels.js'
-import { linearToSrgb } from '../image/colors.js'
+import { brightness, linearToSrgb } from '../image/colors.js'
 import { crownHeights, type MouthLook, type MouthOwner, paintInside } from '../image/mouth-colours.js'
 import { type HeadInterior, INTERIOR_PARTS } from '../stages.js'
 import { task } from '../threads/task.js'
@@ -116,7 +116,7 @@ function exposed(values: Float32Array, factor: number): Float32Array {
 function lessColourful(values: Float32Array, colourful: number): Float32Array {
   if (colourful >= 1) return values
   for (let i = 0; i < values.length; i += 3) {
-    const grey = 0.3 * values[i] + 0.6 * values[i + 1] + 0.1 * values[i + 2]
+    const grey = brightness(values, i)
     for (let k = i; k < i + 3; k++) values[k] = grey + colourful * (values[k] - grey)
   }
   return values

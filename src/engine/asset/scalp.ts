@@ -6,10 +6,11 @@ import { cropCamera } from '../geometry/camera.js'
 import { octaves } from '../geometry/noise.js'
 import { interpolate, type Raster, rasterize } from '../geometry/rasterize.js'
 import { smoothstep } from '../geometry/smoothstep.js'
+import { brightness } from '../image/colors.js'
 import { gaussianBlur } from '../image/filter.js'
 import { type Camera, type Crop, HEAD_PARTS, type Mesh } from '../stages.js'
 import { task } from '../threads/task.js'
-import { belowCrown, lineAt, over, type Skull, type SkullLine, skullOf } from './hairline.js'
+import { belowCrown, HALF, lineAt, over, type Skull, type SkullLine, skullOf } from './hairline.js'
 
 /** Bins of azimuth in which the hairline is looked for, degrees, out to so far from the front. */
 const BIN = 5
@@ -189,8 +190,7 @@ function hairColour(
   }
   const count = found.length
   if (count < ENOUGH * size * size || count < (MOSTLY / (1 - MOSTLY)) * other) return undefined
-  const bright = (i: number): number => 0.3 * image[3 * i] + 0.6 * image[3 * i + 1] + 0.1 * image[3 * i + 2]
-  found.sort((a, b) => bright(a) - bright(b))
+  found.sort((a, b) => brightness(image, 3 * a) - brightness(image, 3 * b))
   const plain = found.slice(Math.floor(PLAIN[0] * count), Math.ceil(PLAIN[1] * count))
   return [0, 1, 2].map((k) => plain.reduce((sum, i) => sum + image[3 * i + k] / plain.length, 0)) as Scalp['colour']
 }
@@ -225,13 +225,13 @@ function hairlineOf({ hair, cover, skin, spoilt }: HairLabels, { azimuth, depth 
   const bald =
     front.reduce((sum, one) => sum + (one!.bare ? smoothstep(BALD[0], BALD[1], one!.last) : 0), 0) /
     Math.max(1, front.length)
-  const back = Float32Array.from({ length: 361 }, (_, i) => {
+  const back = Float32Array.from({ length: 2 * HALF + 1 }, (_, i) => {
     // weak knowledge that it is as usual, strong where the photo no longer shows it
-    let [sum, total] = [0, 0.05 + 4 * smoothstep(WIDEST - 15, WIDEST + 5, Math.abs(i - 180))]
+    let [sum, total] = [0, 0.05 + 4 * smoothstep(WIDEST - 15, WIDEST + 5, Math.abs(i - HALF))]
     for (let bin = 0; bin < bins; bin++) {
       const one = known[bin]
       if (!one) continue
-      const weight = Math.exp(-0.5 * (((bin + 0.5) * BIN - WIDEST - (i - 180)) / SMOOTH) ** 2)
+      const weight = Math.exp(-0.5 * (((bin + 0.5) * BIN - WIDEST - (i - HALF)) / SMOOTH) ** 2)
       sum += weight * one.back
       total += weight
     }

@@ -6,7 +6,9 @@
 import type { Raster } from '../geometry/rasterize.js'
 import { Rng } from '../geometry/rng.js'
 import { smoothstep } from '../geometry/smoothstep.js'
+import { brightness } from '../image/colors.js'
 import type { Mesh } from '../stages.js'
+import { dot } from './cards.js'
 import type { PaintMesh } from './compose.js'
 
 /** How much of the skin cropped hair hides in the tint, where it is dense. */
@@ -88,8 +90,6 @@ export function growStubble(
   drawHairs(head, size, cover, hair, albedo)
 }
 
-const brightness = ([r, g, b]: readonly number[]): number => 0.3 * r + 0.6 * g + 0.1 * b
-
 /** The colour of hair cut short on this skin. */
 function shortHair(colour: readonly number[], skin: readonly number[]): number[] {
   const scale = Math.min(SHADED, (BRIGHTEST * brightness(skin)) / Math.max(brightness(colour), 1e-6))
@@ -152,8 +152,6 @@ function drawHairs(
     }
   }
 }
-
-const dot = (a: Float64Array, b: Float64Array): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 /** Texels: from where and along what, and the area that it hides; how much of what is behind. */
 interface Line {

@@ -101,6 +101,10 @@ export function finiteRange(values: ArrayLike<number>): [number, number] {
   return low <= high ? [low, high] : [0, 1]
 }
 
+/** Brightness of the colour that begins at an index, in its own units. */
+export const brightness = (colours: ArrayLike<number>, at = 0): number =>
+  0.3 * colours[at] + 0.6 * colours[at + 1] + 0.1 * colours[at + 2]
+
 /** sRGB transfer: linear 0..1 to encoded 0..1. */
 export function linearToSrgb(v: number): number {
   return v <= 0.0031308 ? 12.92 * Math.max(0, v) : 1.055 * Math.min(1, v) ** (1 / 2.4) - 0.055

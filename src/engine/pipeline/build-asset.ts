@@ -20,7 +20,7 @@ import { splitSeams } from '../geometry/seams.js'
 import { vertexTangents } from '../geometry/tangents.js'
 import { embeddedPoints } from '../head/embedding.js'
 import type { Metric } from '../head/metric.js'
-import { srgbToLinear } from '../image/colors.js'
+import { brightness, srgbToLinear } from '../image/colors.js'
 import { gaussianBlur } from '../image/filter.js'
 import type { MouthOwner } from '../image/mouth-colours.js'
 import type { SdfGrid } from '../inspect.js'
@@ -215,7 +215,7 @@ function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
   let [sum, count] = [0, 0]
   for (let i = 0; i < observed.length; i += 7)
     if (observed[i] > 0.5) {
-      sum += srgbToLinear(0.3 * albedo[3 * i] + 0.6 * albedo[3 * i + 1] + 0.1 * albedo[3 * i + 2])
+      sum += srgbToLinear(brightness(albedo, 3 * i))
       count++
     }
   const tone = count > 0 ? sum / count : 0.35

@@ -2,7 +2,6 @@
  * What of the asset is no skin, and how all of it moves: eyeballs, teeth, tongue and the mouth's cavity, and the keys of skin and
  * parts together. Puts together the head model's poses and the steps of `asset/`.
  */
-
 import { type DrawingBoard, hasArkitUnits, JAW_OPEN } from '../asset/arkit.js'
 import { type BallMesh, ballMesh, corneaMesh, type Eye, placeBall, placeEyes } from '../asset/eyes.js'
 import { type InsidePart, insideParts } from '../asset/inside.js'

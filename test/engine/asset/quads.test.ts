@@ -4,16 +4,13 @@ import { facesOf, inQuads, pairTriangles, quadsFirst, refinedPairs } from '../..
 import { refine } from '../../../src/engine/geometry/refine.js'
 import { loadBuiltInHead } from '../../../src/engine/head/builtin.js'
 import { fanQuads } from '../../../src/engine/head/fan-quads.js'
-import { type MovedHead, moveHead, openFace } from '../../../src/engine/pipeline/build-parts.js'
+import { type MovedHead, moveHead } from '../../../src/engine/pipeline/build-parts.js'
 import type { HeadModel } from '../../../src/engine/stages.js'
-import { settleHead } from '../../../src/engine/surface/head-mesh.js'
 import { headMeshOf, headTopology } from '../../../src/engine/surface/head-topology.js'
 import { mirrorByTopology } from '../../support/mirror-topology.js'
 import { gridMesh } from '../../support/shapes.js'
 import { assetScene } from './asset-fixture.js'
-
-const EYES_SHUT = { layout: 68 as const, points: new Float64Array(136) }
-const METRIC = { ipdMm: 63, scale: 1, source: 'head model' as const }
+import { METRIC, openedHead } from './moved-head.js'
 
 let model: HeadModel
 beforeAll(async () => {
@@ -80,20 +77,10 @@ describe('the head', () => {
   })
 
   test('every vertex has its mirror, and the faces are those of the mirrored mesh', async () => {
-    const { fit, field, photo } = await assetScene(0.4)
-    const settled = await settleHead(fit, headTopology(fit.model, 1), field)
-    const { indices, quads, extended } = openFace({
-      fit,
-      metric: METRIC,
-      settled,
-      photo,
-      landmarks: EYES_SHUT,
-      light: () => [1, 1, 1],
-      open: () => true,
-      neutral: false,
-    })
+    const scene = await assetScene(0.4)
+    const { indices, quads, extended, whole } = await openedHead(scene)
     const faces = facesOf(indices, quads)
-    const mean = extended(headMeshOf(settled.topology, fit.model.mean).positions)
+    const mean = extended(headMeshOf(whole.topology, scene.fit.model.mean).positions)
     const mirror = mirrorByTopology(faces, mean)
     const used = [...new Set(indices)]
     expect(used.every((v) => mirror[v] >= 0 && mirror[mirror[v]] === v)).toBe(true)
@@ -110,22 +97,10 @@ describe('the head', () => {
     const [one, other] = [0, 0.8].map((smile) => assetScene(smile))
     const opened = []
     const inside: MovedHead['inside'][] = []
-    for (const { fit, field, photo } of [await one, await other]) {
-      const settled = await settleHead(fit, headTopology(fit.model, 1), field)
-      opened.push(
-        openFace({
-          fit,
-          metric: METRIC,
-          settled,
-          photo,
-          landmarks: EYES_SHUT,
-          light: () => [1, 1, 1],
-          open: () => true,
-          neutral: false,
-        }),
-      )
+    for (const scene of [await one, await other]) {
+      opened.push(await openedHead(scene))
       const keyless = { surface: { shapeKeys: false, neutralize: false } } as never
-      inside.push((await moveHead(fit, METRIC, opened[opened.length - 1], keyless)).inside)
+      inside.push((await moveHead(scene.fit, METRIC, opened[opened.length - 1], keyless)).inside)
     }
     inside[0].forEach((part, i) => {
       expect([part.name, part.quads]).toEqual([inside[1][i].name, inside[1][i].quads])
