@@ -91,7 +91,8 @@ export class Untangler {
     }
     let deepest = 0
     this.tree.visit(p, (a, b, c, d, e, f) => {
-      deepest = Math.max(deepest, pierced(p, a, b, c, d, e, f, push), pierced(p, d, e, f, a, b, c, push))
+      const depth = pierced(p, a, b, c, d, e, f, push)
+      if (depth >= 0) deepest = Math.max(deepest, depth, pierced(p, d, e, f, a, b, c, push))
     })
     return deepest
   }
@@ -104,7 +105,7 @@ function alike(one: Float32Array, other: Float32Array): boolean {
 
 /**
  * Where edges of the triangle (d, e, f) pass through (a, b, c): pushes the nearer end of each back, and the other triangle the other way.
- * @returns how deep it is
+ * @returns how deep it is; -1 where the triangle is on one side of the other, so that neither passes through the other
  */
 function pierced(
   p: Float32Array,
@@ -116,13 +117,22 @@ function pierced(
   f: number,
   push: (v: number, nx: number, ny: number, nz: number, by: number) => void,
 ): number {
-  const [ax, ay, az] = [p[3 * a], p[3 * a + 1], p[3 * a + 2]]
-  const [bx, by, bz] = [p[3 * b] - ax, p[3 * b + 1] - ay, p[3 * b + 2] - az]
-  const [cx, cy, cz] = [p[3 * c] - ax, p[3 * c + 1] - ay, p[3 * c + 2] - az]
-  const [nx, ny, nz] = [by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx]
-  const above = (v: number): number => (p[3 * v] - ax) * nx + (p[3 * v + 1] - ay) * ny + (p[3 * v + 2] - az) * nz
-  const [hd, he, hf] = [above(d), above(e), above(f)]
-  if ((hd >= 0 && he >= 0 && hf >= 0) || (hd <= 0 && he <= 0 && hf <= 0)) return 0
+  const ax = p[3 * a]
+  const ay = p[3 * a + 1]
+  const az = p[3 * a + 2]
+  const bx = p[3 * b] - ax
+  const by = p[3 * b + 1] - ay
+  const bz = p[3 * b + 2] - az
+  const cx = p[3 * c] - ax
+  const cy = p[3 * c + 1] - ay
+  const cz = p[3 * c + 2] - az
+  const nx = by * cz - bz * cy
+  const ny = bz * cx - bx * cz
+  const nz = bx * cy - by * cx
+  const hd = (p[3 * d] - ax) * nx + (p[3 * d + 1] - ay) * ny + (p[3 * d + 2] - az) * nz
+  const he = (p[3 * e] - ax) * nx + (p[3 * e + 1] - ay) * ny + (p[3 * e + 2] - az) * nz
+  const hf = (p[3 * f] - ax) * nx + (p[3 * f + 1] - ay) * ny + (p[3 * f + 2] - az) * nz
+  if ((hd >= 0 && he >= 0 && hf >= 0) || (hd <= 0 && he <= 0 && hf <= 0)) return -1
   const square = nx * nx + ny * ny + nz * nz
   const length = Math.sqrt(square)
   let deepest = 0

@@ -23,7 +23,7 @@ import type { Settings } from '../config.js'
 import type { Side } from '../evidence/layouts.js'
 import { transformPoints } from '../geometry/camera.js'
 import { edgeDistance } from '../geometry/edge-distance.js'
-import { gather } from '../geometry/mesh.js'
+import { gather, trianglesWhere } from '../geometry/mesh.js'
 import { inQuads } from '../geometry/quads.js'
 import { alignPoints } from '../geometry/similarity.js'
 import { embeddedPoints } from '../head/embedding.js'
@@ -166,8 +166,10 @@ function aboutRim(mesh: Mesh, sheets: Uint8Array, { kind, loop }: Opening): Uint
   const x = (v: number): number => positions[3 * v]
   const [right, left] = [Math.min(...Array.from(loop, x)), Math.max(...Array.from(loop, x))]
   const crowded = (v: number): boolean => from[v] < CROWDED || (from[v] < FOLDED && (x(v) < right || x(v) > left))
-  return indices.filter(
-    (_, c) => !sheets[Math.floor(c / 3)] && indices.subarray(c - (c % 3), c - (c % 3) + 3).some(crowded),
+  const close = Uint8Array.from(from, (_, v) => Number(crowded(v)))
+  return trianglesWhere(
+    indices,
+    sheets.map((sheet, t) => (sheet ? 0 : close[indices[3 * t]] | close[indices[3 * t + 1]] | close[indices[3 * t + 2]])),
   )
 }
 
@@ -293,7 +295,10 @@ export async function moveHead(
           {
             loop: opened.mouth.loop,
             modelVertices: topology.modelVertices,
-            skin: topology.indices.filter((_, c) => !topology.sheets[Math.floor(c / 3)]),
+            skin: trianglesWhere(
+              topology.indices,
+              topology.sheets.map((s) => (s ? 0 : 1)),
+            ),
           },
           {
             mean: { inside: model.interior!.mean, skin: headMeshOf(topology, model.mean).positions },

@@ -1,7 +1,7 @@
 /** Where the head's mesh takes on the field's detail, by what the photo shows, and where it may move at all. */
 import { cameraCenter, project } from '../geometry/camera.js'
 import { edgeDistance } from '../geometry/edge-distance.js'
-import type { Neighbors } from '../geometry/mesh.js'
+import { type Neighbors, trianglesWhere } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { isHidden, type Raster, rasterize } from '../geometry/rasterize.js'
 import { smoothstep } from '../geometry/smoothstep.js'
@@ -71,7 +71,7 @@ function onSheets({ positions, indices }: Mesh, sheets: Uint8Array): Uint8Array 
 
 /** [vertices] 0 off the triangles of `inside` and at their border, rising smoothly to 1 at `width` metres from it. */
 function fade(mesh: Mesh, inside: Uint8Array, width: number): Float32Array {
-  const open = mesh.indices.filter((_, c) => inside[Math.floor(c / 3)])
+  const open = trianglesWhere(mesh.indices, inside)
   const distance = boundaryDistance({ positions: mesh.positions, indices: open }, width)
   const weight = new Float32Array(mesh.positions.length / 3)
   for (const v of open) weight[v] = smoothstep(0, width, distance[v])
