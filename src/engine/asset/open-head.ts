@@ -93,7 +93,9 @@ export function openHead(head: ClosedHead, eyes: readonly OpenEye[], mouth: bool
     }
   }
   keep(0, 2 * head.quads)
-  for (let c = 0; c < indices.length; c++) if (!opened(Math.floor(c / 3))) rowOf.set(indices[c], uvIndices[c])
+  const onRim = new Set(eyes.flatMap(({ loop }) => [...loop]))
+  for (let t = 0; t < sheets.length; t++)
+    if (!opened(t)) for (let c = 3 * t; c < 3 * t + 3; c++) if (onRim.has(indices[c])) rowOf.set(indices[c], uvIndices[c])
   const uv = Array.from(head.uv)
   const places: { from: number; eye: Eye; share: number }[] = []
   let vertices = indices.reduce((a, b) => Math.max(a, b), 0) + 1
@@ -237,10 +239,16 @@ export function skinWhere(
   sheets: Uint8Array,
   near: (x: number, y: number, z: number) => boolean,
 ): Uint32Array {
-  const out = new Set<number>()
-  for (let c = 0; c < indices.length; c++) {
-    const v = 3 * indices[c]
-    if (!sheets[Math.floor(c / 3)] && near(positions[v], positions[v + 1], positions[v + 2])) out.add(indices[c])
+  const out: number[] = []
+  const met = new Uint8Array(positions.length / 3)
+  for (let t = 0; t < sheets.length; t++) {
+    if (sheets[t]) continue
+    for (let c = 3 * t; c < 3 * t + 3; c++) {
+      const v = indices[c]
+      if (met[v]) continue
+      met[v] = 1
+      if (near(positions[3 * v], positions[3 * v + 1], positions[3 * v + 2])) out.push(v)
+    }
   }
   return Uint32Array.from(out)
 }

@@ -20,34 +20,15 @@ function mix(a: number, b: number, t: number): number {
   return a + (b - a) * t
 }
 
-/** Product of one of twelve gradients, chosen by a lattice point's hash, and the offset from that point. */
+/** The twelve gradients: from the middle of a cube to its edges. */
+const GRADIENT_X = Float64Array.of(1, -1, 1, -1, 1, -1, 1, -1, 0, 0, 0, 0)
+const GRADIENT_Y = Float64Array.of(1, 1, -1, -1, 0, 0, 0, 0, 1, -1, 1, -1)
+const GRADIENT_Z = Float64Array.of(0, 0, 0, 0, 1, 1, -1, -1, 1, 1, -1, -1)
+
+/** Product of one of them, chosen by a lattice point's hash, and the offset from that point. */
 function slope(ix: number, iy: number, iz: number, x: number, y: number, z: number, seed: number): number {
-  switch (hash(ix, iy, iz, seed) % 12) {
-    case 0:
-      return x + y
-    case 1:
-      return -x + y
-    case 2:
-      return x - y
-    case 3:
-      return -x - y
-    case 4:
-      return x + z
-    case 5:
-      return -x + z
-    case 6:
-      return x - z
-    case 7:
-      return -x - z
-    case 8:
-      return y + z
-    case 9:
-      return -y + z
-    case 10:
-      return y - z
-    default:
-      return -y - z
-  }
+  const g = hash(ix, iy, iz, seed) % 12
+  return GRADIENT_X[g] * x + GRADIENT_Y[g] * y + GRADIENT_Z[g] * z
 }
 
 /** Gradient noise of mean 0, about -1..1 (standard deviation near 0.3). */

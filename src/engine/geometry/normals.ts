@@ -82,9 +82,11 @@ export function vertexNormals(mesh: Mesh, weighting: 'angle' | 'area' = 'angle')
   return normalizeRows(sum)
 }
 
-/** Unit-length copies of vectors [n, 3]; zero vectors stay zero. */
-export function normalizeRows(vectors: Float32Array | Float64Array): Float32Array {
-  const out = new Float32Array(vectors.length)
+/** Vectors [n, 3] at unit length; zero vectors stay zero. @param out where they are written, perhaps the vectors themselves; returned */
+export function normalizeRows(
+  vectors: Float32Array | Float64Array,
+  out: Float32Array = new Float32Array(vectors.length),
+): Float32Array {
   for (let i = 0; i < vectors.length; i += 3) {
     const x = vectors[i]
     const y = vectors[i + 1]

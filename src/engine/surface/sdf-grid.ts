@@ -54,6 +54,7 @@ export async function sampleSdfGrid(
   const values = new Float32Array(size[0] * size[1] * size[2])
   const exact = new Uint8Array(values.length)
   const places = blockPlaces(spacing)
+  const reaching = Math.max(...places.flatMap(({ reach }) => reach))
   const c = new Float64Array(8)
   for (let z = 0; z < blocks[2]; z++)
     for (let y = 0; y < blocks[1]; y++)
@@ -62,16 +63,20 @@ export async function sampleSdfGrid(
           const [i, j, l] = [x + (k & 1), y + ((k >> 1) & 1), z + (k >> 2)]
           c[k] = coarse[i + (j + l * (blocks[1] + 1)) * (blocks[0] + 1)]
         }
-        for (const { i, j, k, weights, reach } of places) {
-          const o = x * BLOCK + i + (y * BLOCK + j + (z * BLOCK + k) * size[1]) * size[0]
+        const first = x * BLOCK + (y * BLOCK + z * BLOCK * size[1]) * size[0]
+        let nearest = Number.POSITIVE_INFINITY
+        for (let corner = 0; corner < 8; corner++) nearest = Math.min(nearest, Math.abs(c[corner]))
+        const far = nearest - reaching > band
+        for (let place = 0; place < places.length; place++) {
+          const { i, j, k, weights, reach } = places[place]
+          const o = first + i + (j + k * size[1]) * size[0]
           let value = 0
-          let least = 0
-          for (let corner = 0; corner < 8; corner++) {
-            value += weights[corner] * c[corner]
-            least = Math.max(least, Math.abs(c[corner]) - reach[corner])
-          }
+          for (let corner = 0; corner < 8; corner++) value += weights[corner] * c[corner]
           values[o] = value
-          if (least <= band && (i % BLOCK !== 0 || j % BLOCK !== 0 || k % BLOCK !== 0)) exact[o] = 1
+          if (far || (i % BLOCK === 0 && j % BLOCK === 0 && k % BLOCK === 0)) continue
+          let least = 0
+          for (let corner = 0; corner < 8; corner++) least = Math.max(least, Math.abs(c[corner]) - reach[corner])
+          if (least <= band) exact[o] = 1
         }
       }
   let count = 0

@@ -59,7 +59,7 @@ function takeBack({ base, around, normals, offset, weight }: Movement): Set<numb
   const { indices } = base
   const before = triangleNormals(base)
   const { start, neighbors } = around
-  const positions = moved(base.positions, normals, offset)
+  const positions = moveAlong(base.positions.slice(), normals, offset)
   // only triangles of vertices that moved in the last round can have folded or opened
   const changed = new Uint8Array(offset.length).fill(1)
   for (let round = 0; round < UNFOLD_ROUNDS; round++) {
@@ -102,10 +102,9 @@ function turnOf(p: Float32Array, a: number, b: number, c: number, normals: Float
   return length > 0 ? (nx * normals[at] + ny * normals[at + 1] + nz * normals[at + 2]) / length : 0
 }
 
-/** Positions [vertices, 3] moved along directions by offsets [vertices]. */
-export function moved(positions: Float32Array, normals: Float32Array, offset: Float32Array): Float32Array {
-  const out = positions.slice()
+/** Moves positions [vertices, 3] along directions by offsets [vertices], in place. @returns them */
+export function moveAlong(positions: Float32Array, normals: Float32Array, offset: Float32Array): Float32Array {
   for (let v = 0; v < offset.length; v++)
-    if (offset[v] !== 0) for (let i = 3 * v; i < 3 * v + 3; i++) out[i] += offset[v] * normals[i]
-  return out
+    if (offset[v] !== 0) for (let i = 3 * v; i < 3 * v + 3; i++) positions[i] += offset[v] * normals[i]
+  return positions
 }
