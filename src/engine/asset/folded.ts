@@ -56,7 +56,9 @@ function hiddenVertices(mesh: Mesh, camera: Camera): Uint8Array {
   const uvz = project(camera, mesh.positions)
   const out = new Uint8Array(uvz.length / 3)
   for (let v = 0; v < out.length; v++) {
-    const [x, y, z] = [uvz[3 * v], uvz[3 * v + 1], uvz[3 * v + 2]]
+    const x = uvz[3 * v]
+    const y = uvz[3 * v + 1]
+    const z = uvz[3 * v + 2]
     const within = x >= 0 && y >= 0 && x < camera.width && y < camera.height
     if (within && isHidden(depth, camera.width, x, y, z, HIDDEN)) out[v] = 1
   }

@@ -138,23 +138,27 @@ export class KeyMaker {
     const { positions, indices } = this.rest
     const displacements = target.slice()
     for (let i = 0; i < displacements.length; i++) displacements[i] -= positions[i]
-    withoutSmall(displacements, STILL)
-    if (!displacements.some((d) => d !== 0)) return undefined
+    if (withoutSmall(displacements, STILL) === 0) return undefined
     const there = positions.slice()
     for (let i = 0; i < there.length; i++) there[i] += displacements[i]
     const normals = vertexNormals({ positions: there, indices }, 'area')
     for (let i = 0; i < normals.length; i++) normals[i] -= this.before[i]
-    return { name, displacements, normals: withoutSmall(normals, UNTURNED) }
+    withoutSmall(normals, UNTURNED)
+    return { name, displacements, normals }
   }
 }
 
-/** Sets rows [n, 3] that are shorter than `least` to 0, in place. */
-function withoutSmall(rows: Float32Array, least: number): Float32Array {
+/** Sets rows [n, 3] that are shorter than `least` to 0, in place. @returns how many are not */
+function withoutSmall(rows: Float32Array, least: number): number {
+  let left = 0
   for (let i = 0; i < rows.length; i += 3) {
-    const [x, y, z] = [rows[i], rows[i + 1], rows[i + 2]]
+    const x = rows[i]
+    const y = rows[i + 1]
+    const z = rows[i + 2]
     if (x * x + y * y + z * z < least * least) rows[i] = rows[i + 1] = rows[i + 2] = 0
+    else left++
   }
-  return rows
+  return left
 }
 
 /** [vertices] 0 at the lips, 1 in the middle of the sheet between them. */

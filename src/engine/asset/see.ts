@@ -118,8 +118,12 @@ export function seeTexels({ head, grid, sight, vertices, relight }: TexelLook): 
   for (let i = 0; i < texels; i++) {
     const t = raster.triangle[i]
     if (t < 0) continue
-    const [a, b, c] = [indices[3 * t], indices[3 * t + 1], indices[3 * t + 2]]
-    const [u, v, w] = [raster.barycentric[3 * i], raster.barycentric[3 * i + 1], raster.barycentric[3 * i + 2]]
+    const a = indices[3 * t]
+    const b = indices[3 * t + 1]
+    const c = indices[3 * t + 2]
+    const u = raster.barycentric[3 * i]
+    const v = raster.barycentric[3 * i + 1]
+    const w = raster.barycentric[3 * i + 2]
     if (gain)
       for (let k = 0; k < 3; k++) gains[3 * i + k] = u * gain[3 * a + k] + v * gain[3 * b + k] + w * gain[3 * c + k]
     if (!near[t] || head.removed[t]) continue

@@ -92,7 +92,9 @@ export class Untangler {
     let deepest = 0
     this.tree.visit(p, (a, b, c, d, e, f) => {
       const depth = pierced(p, a, b, c, d, e, f, push)
-      if (depth >= 0) deepest = Math.max(deepest, depth, pierced(p, d, e, f, a, b, c, push))
+      if (depth < 0) return
+      const most = Math.max(depth, pierced(p, d, e, f, a, b, c, push))
+      if (most > deepest) deepest = most
     })
     return deepest
   }
@@ -136,29 +138,31 @@ function pierced(
   const square = nx * nx + ny * ny + nz * nz
   const length = Math.sqrt(square)
   let deepest = 0
-  const edge = (from: number, to: number, h: number, g: number): void => {
-    if (h * g >= 0) return
+  for (let k = 0; k < 3; k++) {
+    const from = k === 0 ? d : k === 1 ? e : f
+    const to = k === 0 ? e : k === 1 ? f : d
+    const h = k === 0 ? hd : k === 1 ? he : hf
+    const g = k === 0 ? he : k === 1 ? hf : hd
+    if (h * g >= 0) continue
     const s = h / (h - g)
-    const [i, j] = [3 * from, 3 * to]
+    const i = 3 * from
+    const j = 3 * to
     const x = p[i] + s * (p[j] - p[i]) - ax
     const y = p[i + 1] + s * (p[j + 1] - p[i + 1]) - ay
     const z = p[i + 2] + s * (p[j + 2] - p[i + 2]) - az
     const v = (bx * (y * nz - z * ny) + by * (z * nx - x * nz) + bz * (x * ny - y * nx)) / square
     const w = ((cy * nz - cz * ny) * x + (cz * nx - cx * nz) * y + (cx * ny - cy * nx) * z) / square
-    if (v < 0 || w < 0 || v + w > 1) return
+    if (v < 0 || w < 0 || v + w > 1) continue
     const nearer = Math.abs(h) < Math.abs(g)
     const height = (nearer ? h : g) / length
     const depth = Math.abs(height)
-    if (depth < LEFT || depth > DEEPEST) return
+    if (depth < LEFT || depth > DEEPEST) continue
     const way = (-PUSH * height) / 2 / length
     push(nearer ? from : to, nx, ny, nz, way)
     push(a, nx, ny, nz, -way)
     push(b, nx, ny, nz, -way)
     push(c, nx, ny, nz, -way)
-    deepest = Math.max(deepest, depth)
+    if (depth > deepest) deepest = depth
   }
-  edge(d, e, hd, he)
-  edge(e, f, he, hf)
-  edge(f, d, hf, hd)
   return deepest
 }

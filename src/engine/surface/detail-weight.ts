@@ -105,7 +105,8 @@ function creases(
     const pixel = uvz[3 * v + 2] * perDepth
     for (let i = start[v]; i < start[v + 1] && !out[v]; i++) {
       const w = neighbors[i]
-      let [turn, way] = [0, 0]
+      let turn = 0
+      let way = 0
       for (let k = 0; k < 3; k++) {
         turn += (normals[3 * v + k] - normals[3 * w + k]) ** 2
         way += (p[3 * v + k] - p[3 * w + k]) ** 2
@@ -139,7 +140,9 @@ function facingFrom({ positions }: Mesh, normals: Float32Array, camera: Camera, 
   const uvz = project(camera, positions)
   const out = new Float32Array(positions.length / 3)
   for (let v = 0; v < out.length; v++) {
-    const [x, y, z] = [uvz[3 * v], uvz[3 * v + 1], uvz[3 * v + 2]]
+    const x = uvz[3 * v]
+    const y = uvz[3 * v + 1]
+    const z = uvz[3 * v + 2]
     if (!(x >= 0 && y >= 0 && x < camera.width && y < camera.height)) continue
     const way = eye.map((e, k) => e - positions[3 * v + k])
     const cos = way.reduce((sum, d, k) => sum + normals[3 * v + k] * d, 0) / Math.hypot(...way)

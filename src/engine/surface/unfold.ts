@@ -95,9 +95,15 @@ function takeBack({ base, around, normals, offset, weight }: Movement): Set<numb
 
 /** Cosine between the normal of the triangle (a, b, c) and row `at` of unit normals; 0 for triangles without area. */
 function turnOf(p: Float32Array, a: number, b: number, c: number, normals: Float32Array, at: number): number {
-  const [ux, uy, uz] = [p[3 * b] - p[3 * a], p[3 * b + 1] - p[3 * a + 1], p[3 * b + 2] - p[3 * a + 2]]
-  const [vx, vy, vz] = [p[3 * c] - p[3 * a], p[3 * c + 1] - p[3 * a + 1], p[3 * c + 2] - p[3 * a + 2]]
-  const [nx, ny, nz] = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx]
+  const ux = p[3 * b] - p[3 * a]
+  const uy = p[3 * b + 1] - p[3 * a + 1]
+  const uz = p[3 * b + 2] - p[3 * a + 2]
+  const vx = p[3 * c] - p[3 * a]
+  const vy = p[3 * c + 1] - p[3 * a + 1]
+  const vz = p[3 * c + 2] - p[3 * a + 2]
+  const nx = uy * vz - uz * vy
+  const ny = uz * vx - ux * vz
+  const nz = ux * vy - uy * vx
   const length = Math.sqrt(nx * nx + ny * ny + nz * nz)
   return length > 0 ? (nx * normals[at] + ny * normals[at + 1] + nz * normals[at + 2]) / length : 0
 }
