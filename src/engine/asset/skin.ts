@@ -98,7 +98,10 @@ export function spread(
       const o = 3 * v
       const degree = start[v + 1] - start[v]
       const total = weight[v] + pull + stiffness
-      let [r, g, b] = degree > 0 ? [0, 0, 0] : rest
+      // a vertex without neighbours has the rest's colour beside it
+      let r = degree > 0 ? 0 : rest[0]
+      let g = degree > 0 ? 0 : rest[1]
+      let b = degree > 0 ? 0 : rest[2]
       for (let k = start[v]; k < start[v + 1]; k++) {
         const from = 3 * neighbors[k]
         r += out[from]
