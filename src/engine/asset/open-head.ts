@@ -95,7 +95,8 @@ export function openHead(head: ClosedHead, eyes: readonly OpenEye[], mouth: bool
   keep(0, 2 * head.quads)
   const onRim = new Set(eyes.flatMap(({ loop }) => [...loop]))
   for (let t = 0; t < sheets.length; t++)
-    if (!opened(t)) for (let c = 3 * t; c < 3 * t + 3; c++) if (onRim.has(indices[c])) rowOf.set(indices[c], uvIndices[c])
+    if (!opened(t))
+      for (let c = 3 * t; c < 3 * t + 3; c++) if (onRim.has(indices[c])) rowOf.set(indices[c], uvIndices[c])
   const uv = Array.from(head.uv)
   const places: { from: number; eye: Eye; share: number }[] = []
   let vertices = indices.reduce((a, b) => Math.max(a, b), 0) + 1

@@ -43,7 +43,8 @@ function least(values: Float32Array, size: number, radius: number, stride: numbe
   for (let i = 0; i < out.length; i++) {
     const place = stride === 1 ? i % size : Math.floor(i / size)
     const to = Math.min(radius, size - 1 - place)
-    for (let k = Math.max(-radius, -place); k <= to; k++) if (values[i + k * stride] < out[i]) out[i] = values[i + k * stride]
+    for (let k = Math.max(-radius, -place); k <= to; k++)
+      if (values[i + k * stride] < out[i]) out[i] = values[i + k * stride]
   }
   return out
 }

@@ -169,7 +169,9 @@ function aboutRim(mesh: Mesh, sheets: Uint8Array, { kind, loop }: Opening): Uint
   const close = Uint8Array.from(from, (_, v) => Number(crowded(v)))
   return trianglesWhere(
     indices,
-    sheets.map((sheet, t) => (sheet ? 0 : close[indices[3 * t]] | close[indices[3 * t + 1]] | close[indices[3 * t + 2]])),
+    sheets.map((sheet, t) =>
+      sheet ? 0 : close[indices[3 * t]] | close[indices[3 * t + 1]] | close[indices[3 * t + 2]],
+    ),
   )
 }
 

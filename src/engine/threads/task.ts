@@ -31,7 +31,9 @@ export interface Threads {
 
 /** The same values in memory that threads share instead of being given a copy with every question. Nobody may change them. */
 export function inCommon<A extends Float32Array | Uint32Array>(values: A): A {
-  const copy = new (values.constructor as new (buffer: SharedArrayBuffer) => A)(new SharedArrayBuffer(values.byteLength))
+  const copy = new (values.constructor as new (buffer: SharedArrayBuffer) => A)(
+    new SharedArrayBuffer(values.byteLength),
+  )
   copy.set(values)
   return copy
 }
