@@ -121,8 +121,10 @@ function moved(
   move: (p: Float32Array, v: number) => readonly [number, number, number] | undefined,
 ): Float32Array {
   const out = new Float32Array(mean.length)
+  const p = new Float32Array(3)
   for (let v = 0; v < mean.length / 3; v++) {
-    const by = move(mean.subarray(3 * v, 3 * v + 3), v)
+    for (let k = 0; k < 3; k++) p[k] = mean[3 * v + k]
+    const by = move(p, v)
     if (by) out.set(by, 3 * v)
   }
   return out

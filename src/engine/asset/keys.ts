@@ -141,11 +141,24 @@ export class KeyMaker {
     if (withoutSmall(displacements, STILL) === 0) return undefined
     const there = positions.slice()
     for (let i = 0; i < there.length; i++) there[i] += displacements[i]
-    const normals = vertexNormals({ positions: there, indices }, 'area')
-    for (let i = 0; i < normals.length; i++) normals[i] -= this.before[i]
+    const turned = turnedBy(displacements, indices)
+    const normals = vertexNormals({ positions: there, indices }, 'area', turned)
+    for (let i = 0; i < normals.length; i++) normals[i] = turned[Math.floor(i / 3)] ? normals[i] - this.before[i] : 0
     withoutSmall(normals, UNTURNED)
     return { name, displacements, normals }
   }
+}
+
+/** [vertices] 1 at the corners of triangles of which one moves. */
+function turnedBy(displacements: Float32Array, indices: Uint32Array): Uint8Array {
+  const moves = new Uint8Array(displacements.length / 3)
+  for (let i = 0; i < displacements.length; i++) if (displacements[i] !== 0) moves[Math.floor(i / 3)] = 1
+  const out = new Uint8Array(moves.length)
+  for (let t = 0; t < indices.length; t += 3) {
+    const [a, b, c] = [indices[t], indices[t + 1], indices[t + 2]]
+    if (moves[a] || moves[b] || moves[c]) out[a] = out[b] = out[c] = 1
+  }
+  return out
 }
 
 /** Sets rows [n, 3] that are shorter than `least` to 0, in place. @returns how many are not */

@@ -9,7 +9,7 @@ import type { ShapeKey } from '../asset/keys.js'
 import { gainAt, type LitCrop, RELIGHTING, type Relight } from '../asset/light.js'
 import { MIRROR_UV } from '../asset/mirror.js'
 import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
-import { PAINT_EYE, paintMouth } from '../asset/part-textures.js'
+import { PAINT_EYE, PAINT_MOUTH } from '../asset/part-textures.js'
 import { skinRoughness } from '../asset/roughness.js'
 import { FIND_SCALP, type HairScene, type Scalp } from '../asset/scalp.js'
 import type { Settings } from '../config.js'
@@ -100,16 +100,20 @@ export async function buildAsset(
   const { evidence, field } = input
   const { fit, photo, landmarks } = evidence
   const { surface } = settings
+  const relit = surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined
+  relit?.catch(() => {}) // told where it is waited for
   const topology = headTopology(fit.model, surface.subdivisions)
   await pass(signal)
   const mean = headMeshOf(topology, fit.model.mean)
   const hair = surface.scalp ? hairScene(evidence, topology, mean.positions) : undefined
-  const [mirror, scalp, relight, settled] = await Promise.all([
+  const [relight, mirror, settled] = await Promise.all([
+    relit,
     threads.run(MIRROR_UV, { mean, ...layoutOf(topology) }, signal),
-    hair && threads.run(FIND_SCALP, hair, signal),
-    surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined,
     settleHead(fit, topology, field),
   ])
+  // beside the opening of the face; before, it would be in the way of what settles the head
+  const finding = hair && threads.run(FIND_SCALP, hair, signal)
+  finding?.catch(() => {}) // told where it is waited for
   await pass(signal)
   const light = lightFactors(fit, relight)
   const opened = openFace({
@@ -122,6 +126,7 @@ export async function buildAsset(
     open: openAt(evidence),
     neutral: surface.neutralize,
   })
+  const scalp = await finding
   await pass(signal)
   const { whole } = opened
   const size = textureSize(whole, fit, surface.textureSize)
@@ -143,11 +148,28 @@ export async function buildAsset(
   const { colourful } = evidence
   const exposure = exposureOf({ ...meter(meteredCrop(evidence, relight)), whites: opened.white })
   const [ball] = opened.eyes.map(({ eye: { radius, irisRadius } }) => ({ radius, irisRadius }))
-  const [textures, eyeTexture, baked, moved, { grid: sdf }] = await Promise.all([
+  const move = async () => {
+    const moved = await moveHead(fit, input.metric, opened, settings, signal)
+    const keys = moved.keys.map(({ name, displacements, normals }) => ({
+      name,
+      displacements: each(displacements, 3),
+      normals: each(normals, 3),
+    }))
+    return { moved, keys }
+  }
+  const paintInside = async () => {
+    const { interior } = fit.model
+    if (!interior || !opened.mouth || interior.uv.length === 0) return undefined
+    const { mean, indices, parts, uv, uvIndices } = interior
+    const scene = { interior: { mean, indices, parts, uv, uvIndices }, owner: mouthOwner(await painted) }
+    return threads.run(PAINT_MOUTH, { ...scene, colourful, exposure }, signal)
+  }
+  const [textures, mouthTexture, eyeTexture, baked, { moved, keys }, { grid: sdf }] = await Promise.all([
     painted,
+    paintInside(),
     ball && threads.run(PAINT_EYE, { ...ball, iris: opened.iris, colourful, exposure }, signal),
     bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit))),
-    moveHead(fit, input.metric, opened, settings, signal),
+    move(),
     sampleSdfGrid(field, low, high, { resolution: settings.output.sdfGrid }),
   ])
   await pass(signal)
@@ -164,17 +186,11 @@ export async function buildAsset(
     },
     whole,
     faceRegion: opened.faceRegion,
-    keys: moved.keys.map(({ name, displacements, normals }) => ({
-      name,
-      displacements: each(displacements, 3),
-      normals: each(normals, 3),
-    })),
+    keys,
     parts: [...eyeParts(opened, surface), ...moved.inside, ...cards.parts],
     textures,
     eyeTexture,
-    mouthTexture: moved.inside.some(({ uv }) => uv)
-      ? paintMouth(fit.model.interior!, mouthOwner(textures), colourful, exposure)
-      : undefined,
+    mouthTexture,
     hairTexture: cards.texture,
     baked,
     sdf,
