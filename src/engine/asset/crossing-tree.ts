@@ -62,7 +62,7 @@ export class CrossingTree {
     this.changedTriangle.fill(1)
   }
 
-  /** What follows concerns only what `move` names. */
+  /** Only what `move` names from now on is to be looked at again. */
   settle(): void {
     this.changed.fill(0)
     this.changedTriangle.fill(0)

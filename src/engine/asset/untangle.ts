@@ -64,7 +64,8 @@ export class Untangler {
     let least = Number.POSITIVE_INFINITY
     for (let round = 0; round < ROUNDS && least > 0; round++) {
       const deepest = this.collect(positions)
-      if (round === 0) tree.settle()
+      // what passes through something moves: only that is to be looked at again
+      tree.settle()
       // what is pushed may run into something else: the best state counts
       if (deepest < least) [best, least] = [gather(positions, vertices, 3), deepest]
       for (const v of pushed) {
