@@ -91,7 +91,7 @@ export class CrossingTree {
       const two = stack[--top]
       const one = stack[--top]
       if (!changed[one] && !changed[two]) continue
-      if (one !== two && !overlap(box, 6 * one, 6 * two)) continue
+      if (one !== two && !meet(box, 6 * one, box, 6 * two)) continue
       if (count[one] > 0 && count[two] > 0) this.compare(one, two, found)
       else if (one === two) {
         push(one + 1, one + 1)
@@ -108,22 +108,24 @@ export class CrossingTree {
   }
 
   private compare(one: number, two: number, found: PairVisitor): void {
-    const { link, count, corners, triangleBox, changedTriangle } = this
+    const { link, count, corners, box, triangleBox, changedTriangle } = this
     const from = -1 - link[one]
     const other = -1 - link[two]
-    for (let t = from; t < from + count[one]; t++)
+    for (let t = from; t < from + count[one]; t++) {
+      if (one !== two && !meet(triangleBox, 6 * t, box, 6 * two)) continue
+      const a = corners[3 * t]
+      const b = corners[3 * t + 1]
+      const c = corners[3 * t + 2]
       for (let u = one === two ? t + 1 : other; u < other + count[two]; u++) {
         if (!changedTriangle[t] && !changedTriangle[u]) continue
-        if (!overlap(triangleBox, 6 * t, 6 * u)) continue
-        const a = corners[3 * t]
-        const b = corners[3 * t + 1]
-        const c = corners[3 * t + 2]
+        if (!meet(triangleBox, 6 * t, triangleBox, 6 * u)) continue
         const d = corners[3 * u]
         const e = corners[3 * u + 1]
         const f = corners[3 * u + 2]
         if (a === d || a === e || a === f || b === d || b === e || b === f || c === d || c === e || c === f) continue
         found(a, b, c, d, e, f)
       }
+    }
   }
 
   /** Lets the boxes of what has moved follow. */
@@ -135,13 +137,14 @@ export class CrossingTree {
   }
 }
 
-function overlap(list: Float32Array, i: number, j: number): boolean {
+/** Whether the boxes at i and j have something in common. */
+function meet(one: Float32Array, i: number, other: Float32Array, j: number): boolean {
   return (
-    list[i] <= list[j + 3] &&
-    list[j] <= list[i + 3] &&
-    list[i + 1] <= list[j + 4] &&
-    list[j + 1] <= list[i + 4] &&
-    list[i + 2] <= list[j + 5] &&
-    list[j + 2] <= list[i + 5]
+    one[i] <= other[j + 3] &&
+    other[j] <= one[i + 3] &&
+    one[i + 1] <= other[j + 4] &&
+    other[j + 1] <= one[i + 4] &&
+    one[i + 2] <= other[j + 5] &&
+    other[j + 2] <= one[i + 5]
   )
 }
