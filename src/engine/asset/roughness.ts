@@ -86,7 +86,7 @@ export function paintRoughness(
       triangle[i] = raster.triangle[at[i]]
       for (let k = 0; k < 3; k++) barycentric[3 * i + k] = raster.barycentric[3 * at[i] + k]
     }
-  const small = { ...raster, triangle, barycentric }
+  const small: Raster = { ...raster, triangle, barycentric, span: [0, triangle.length] }
   const values = interpolate(small, mesh.indices, rough, 1)
   const places = interpolate(small, mesh.indices, mesh.positions, 3)
   for (let i = 0; i < values.length; i++) {
