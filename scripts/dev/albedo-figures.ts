@@ -25,7 +25,7 @@ import { loadBuiltInHead } from '../../src/engine/head/builtin.js'
 import { linearToSrgb, srgbToLinear } from '../../src/engine/image/colors.js'
 import { encodePng, pictureFromFloats } from '../../src/engine/image/picture.js'
 import { composeSheet, type SheetCell } from '../../src/engine/image/sheet.js'
-import { litCrop } from '../../src/engine/pipeline/build-asset.js'
+import { litCrop } from '../../src/engine/pipeline/asset-scenes.js'
 import { assetInput, type KeptInput } from './asset-input.js'
 import { loadScan, scanViews } from './scan-truth.js'
 
