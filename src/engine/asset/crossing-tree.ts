@@ -10,9 +10,9 @@ type PairVisitor = (a: number, b: number, c: number, d: number, e: number, f: nu
 
 export class CrossingTree {
   /** Inner node: its right child (the left one is the next node). Leaf: -1 - first entry in the order of triangles. */
-  readonly link: Int32Array
+  private readonly link: Int32Array
   /** Triangles in a leaf; 0 for inner nodes. */
-  readonly count: Uint8Array
+  private readonly count: Uint8Array
   private readonly parent: Int32Array
   /** [nodes, 6] and [triangles, 6] lower and upper corners. */
   private readonly box: Float32Array
@@ -32,14 +32,13 @@ export class CrossingTree {
   /** @param p [vertices, 3] places in some pose: what is near in it should be near in most @param triangles [n, 3] */
   constructor(p: Float32Array, triangles: Uint32Array) {
     const n = triangles.length / 3
-    const { link, count, order } = triangleHierarchy({ positions: p, indices: triangles })
+    const { link, count, corners } = triangleHierarchy({ positions: p, indices: triangles })
     this.link = link
     this.count = count
     this.parent = new Int32Array(link.length).fill(-1)
     this.box = new Float32Array(6 * link.length)
     this.changed = new Uint8Array(link.length)
-    this.corners = new Uint32Array(3 * n)
-    for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) this.corners[3 * i + c] = triangles[3 * order[i] + c]
+    this.corners = corners
     this.triangleBox = new Float32Array(6 * n)
     this.changedTriangle = new Uint8Array(n)
     this.leaf = new Uint32Array(n)
@@ -130,10 +129,9 @@ export class CrossingTree {
 
   /** Lets the boxes of what has moved follow. */
   private follow(p: Float32Array): void {
-    const { box, corners, triangleBox, changed, changedTriangle } = this
-    for (let t = 0; t < changedTriangle.length; t++)
-      if (changedTriangle[t]) boxTriangle(p, corners[3 * t], corners[3 * t + 1], corners[3 * t + 2], triangleBox, t)
-    boxNodes(this, triangleBox, box, changed)
+    const { link, count, box, corners, triangleBox, changed, changedTriangle } = this
+    for (let t = 0; t < changedTriangle.length; t++) if (changedTriangle[t]) boxTriangle(p, corners, t, triangleBox)
+    boxNodes({ link, count }, triangleBox, box, changed)
   }
 }
 

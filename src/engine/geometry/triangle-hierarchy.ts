@@ -13,8 +13,9 @@ export interface Hierarchy {
   link: Int32Array
   /** [nodes] triangles in a leaf; 0 for inner nodes. */
   count: Uint8Array
-  /** [triangles] in the order of the leaves. */
+  /** [triangles] in the order of the leaves, and their vertices [triangles, 3] in this order. */
   order: Uint32Array
+  corners: Uint32Array
 }
 
 /** Divides the triangles where the longest side of the box about their middles has its own. */
@@ -58,7 +59,9 @@ export function triangleHierarchy({ positions: p, indices }: Mesh): Hierarchy {
     return node
   }
   if (n > 0) build(0, n, 0)
-  return { link: link.slice(0, nodes), count: count.slice(0, nodes), order }
+  const corners = new Uint32Array(3 * n)
+  for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) corners[3 * i + c] = indices[3 * order[i] + c]
+  return { link: link.slice(0, nodes), count: count.slice(0, nodes), order, corners }
 }
 
 /** Moves the entries whose middle is below `value` to the front; returns where the others start. */
@@ -109,14 +112,14 @@ export function boxNodes(
   }
 }
 
-/** Writes the box of the triangle with vertices a, b and c to row `row`. */
-export function boxTriangle(p: Float32Array, a: number, b: number, c: number, box: Float32Array, row: number): void {
+/** Writes the box of triangle t of `corners` to row t. */
+export function boxTriangle(p: Float32Array, corners: Uint32Array, t: number, box: Float32Array): void {
   for (let k = 0; k < 3; k++) {
-    const x = p[3 * a + k]
-    const y = p[3 * b + k]
-    const z = p[3 * c + k]
-    box[6 * row + k] = x < y ? (x < z ? x : z) : y < z ? y : z
-    box[6 * row + 3 + k] = x > y ? (x > z ? x : z) : y > z ? y : z
+    const x = p[3 * corners[3 * t] + k]
+    const y = p[3 * corners[3 * t + 1] + k]
+    const z = p[3 * corners[3 * t + 2] + k]
+    box[6 * t + k] = x < y ? (x < z ? x : z) : y < z ? y : z
+    box[6 * t + 3 + k] = x > y ? (x > z ? x : z) : y > z ? y : z
   }
 }
 

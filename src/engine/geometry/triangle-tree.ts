@@ -40,21 +40,16 @@ export class TriangleTree {
     const n = indices.length / 3
     if (n === 0) throw new RangeError('the mesh has no triangles')
     const hierarchy = triangleHierarchy(mesh)
-    const { link, count, order } = hierarchy
+    const { link, count, order, corners } = hierarchy
     const triangleBox = new Float32Array(6 * n)
-    for (let i = 0; i < n; i++) {
-      const c = 3 * order[i]
-      boxTriangle(p, indices[c], indices[c + 1], indices[c + 2], triangleBox, i)
-    }
+    for (let i = 0; i < n; i++) boxTriangle(p, corners, i, triangleBox)
     this.#box = new Float32Array(6 * link.length)
     boxNodes(hierarchy, triangleBox, this.#box)
     this.#link = link
     this.#count = count
     this.#order = order
     this.#corners = new Float32Array(n * 9)
-    for (let i = 0; i < n; i++)
-      for (let c = 0; c < 3; c++)
-        for (let k = 0; k < 3; k++) this.#corners[i * 9 + c * 3 + k] = p[indices[order[i] * 3 + c] * 3 + k]
+    for (let c = 0; c < 3 * n; c++) for (let k = 0; k < 3; k++) this.#corners[3 * c + k] = p[3 * corners[c] + k]
   }
 
   /** Forgets the last query. Of several closest triangles, the answer is then the one that a fresh tree gives. */
