@@ -112,7 +112,12 @@ export async function moveHead(
   if (jaw) for (const { pose, skin: target } of targets) if (pose.underOpenJaw) settleUnder(target, jaw, skin.positions)
   const positions = opened.extended(skin.positions)
   const maker = new KeyMaker({ positions, indices: opened.indices })
-  const keys = targets.flatMap(({ pose, skin }) => maker.key(pose.name, opened.extended(skin)) ?? [])
+  const keys: ShapeKey[] = []
+  for (const { pose, skin } of targets) {
+    const key = maker.key(pose.name, opened.extended(skin))
+    if (key) keys.push(key)
+    await pass(signal)
+  }
   const insideOf = insidePoser(fit, metric)
   const inside =
     !insideOf || !opened.mouth

@@ -68,8 +68,7 @@ export async function bakeDetail(
     displacement: rounding(raster, mesh, normals),
   }
   for (let i = 2; i < out.normals.length; i += 3) out.normals[i] = 1
-  for (let from = 0; from < texels.length; from += BATCH) {
-    const batch = texels.subarray(from, from + BATCH)
+  const bake = async (batch: Uint32Array): Promise<void> => {
     const points = atTexels(raster, mesh.indices, mesh.positions, 3, batch)
     const up = normalizeRows(atTexels(raster, mesh.indices, normals, 3, batch))
     const along = atTexels(raster, mesh.indices, tangents, 4, batch)
@@ -86,6 +85,9 @@ export async function bakeDetail(
       inTangentSpace(normal, up, along, row, out.normals, i)
     }
   }
+  // all at once: the field answers one while another is looked at
+  const starts = Array.from({ length: Math.ceil(texels.length / BATCH) }, (_, batch) => batch * BATCH)
+  await Promise.all(starts.map((from) => bake(texels.subarray(from, from + BATCH))))
   fillBetween(out.displacement, 1, size, raster.triangle)
   return out
 }
