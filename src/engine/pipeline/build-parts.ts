@@ -62,6 +62,8 @@ export interface PlacedEyes {
   white: number | undefined
   /** Lets the lids of a posed closed head lie on the balls, and shut lids and lips on each other, in place. */
   settleRims(positions: Float32Array, lipsMayCross?: boolean): void
+  /** How far the lids of a posed closed head are open where they are most, metres; 0 where there is no eyeball. */
+  gap(side: Side, positions: Float32Array): number
   /** [vertices, 3] how the lips of a posed closed head move to be sealed. */
   sealing(positions: Float32Array): Float32Array
 }
@@ -147,6 +149,7 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, open, 
     mouth,
     eyes,
     settleRims,
+    gap: (side, positions) => lids[eyes.findIndex(({ eye }) => eye.side === side)]?.gap(positions) ?? 0,
     sealing: (positions) => {
       const sealed = positions.slice()
       for (const meeting of lips) meeting.seal(sealed)
@@ -269,9 +272,11 @@ export async function moveHead(
   const poses = !surface.shapeKeys
     ? []
     : surface.keys === 'arkit' && hasArkitUnits(model.expressionNames)
-      ? arkitPoses(shown, drawingBoard(fit), (side, expression) =>
-          lidOf(embeddedPoints(skinOf({ expression }), model.indices, model.landmarks478), side),
-        )
+      ? arkitPoses(shown, drawingBoard(fit), {
+          lid: (side, expression) =>
+            lidOf(embeddedPoints(skinOf({ expression }), model.indices, model.landmarks478), side),
+          gap: (side, expression) => opened.gap(side, ride(whole, skinOf({ expression }))),
+        })
       : modelPoses(shown, surface.neutralize ? { photo: fit.expression } : { neutral: rest })
   const targets: { pose: KeyPose; skin: Float32Array }[] = []
   for (const pose of poses) {
