@@ -105,27 +105,34 @@ function expressionCovariance(model: HeadModel, count: number): Float64Array {
 const sides = (name: string): string[] =>
   name.endsWith('|') ? ['Left', 'Right'].map((s) => name.slice(0, -1) + s) : [name]
 
-/** How far lips part without the jaw, metres, standard deviation. */
+/** How far lips part without the jaw, metres, standard deviation: where nothing is known of the teeth, and over teeth that meet. */
 const PARTED_LIPS = 0.003
+const PARTED_OVER_TEETH = 0.01
+/** `jawOpen` of teeth that meet, standard deviation. */
+const MET = 0.03
 /** iBUG's middle of the inner lips. */
 const UPPER_LIP = 62
 const LOWER_LIP = 66
 
 /**
- * Inverse covariance of a model's first expression coefficients: the movements above, and that lips alone do not open a mouth wide.
+ * Inverse covariance of a model's first expression coefficients: the movements above, and that lips alone do not open a mouth wide
+ * unless teeth that meet are seen between them, which hold the jaw.
  *
+ * @param teethMeet how surely they do, 0..1
  * @returns [count, count] symmetric
  */
-export function expressionPrecision(model: HeadModel, count: number): Float64Array {
+export function expressionPrecision(model: HeadModel, count: number, teethMeet = 0): Float64Array {
   const out = inverseOf(expressionCovariance(model, count), count)!
   const jaw = model.expressionNames.indexOf('jawOpen')
   if (jaw < 0) return out
+  const spread = PARTED_LIPS + teethMeet * (PARTED_OVER_TEETH - PARTED_LIPS)
   const parted = Float64Array.from({ length: count }, (_, k) => {
     if (k === jaw) return 0
     const field = model.expression.subarray(k * model.mean.length, (k + 1) * model.mean.length)
     const [upper, lower] = [UPPER_LIP, LOWER_LIP].map((i) => embeddedPoint(field, model.indices, model.landmarks68, i))
-    return (upper[1] - lower[1]) / PARTED_LIPS
+    return (upper[1] - lower[1]) / spread
   })
   for (let i = 0; i < count; i++) for (let j = 0; j < count; j++) out[i * count + j] += parted[i] * parted[j]
+  out[jaw * count + jaw] += teethMeet / MET ** 2
   return out
 }

@@ -27,6 +27,8 @@ const JOINT_SIGMA: [RegExp, [number, number, number]][] = [
   [/jaw/i, [0.2, 0.03, 0.02]],
   [/eye/i, [0.15, 0.25, 1e-3]],
 ]
+/** A jaw's opening where the teeth meet, standard deviation, radians. */
+const MET_JAW = 0.01
 
 /** Focal length in pixels, if known, and where it is from. */
 export function knownFocal(
@@ -44,13 +46,15 @@ export function freeAngles(model: HeadModel): number[] {
   return Array.from(sigma.keys()).filter((k) => sigma[k] > 0)
 }
 
-function angleSigmas(model: HeadModel): Float64Array {
+function angleSigmas(model: HeadModel, teethMeet = 0): Float64Array {
   const joints = model.skinning?.joints ?? []
   const sigma = new Float64Array(joints.length * 3)
   joints.forEach((joint, j) => {
     // The root and the neck only repeat the head's pose, so they stay at rest.
     const known = JOINT_SIGMA.find(([pattern]) => pattern.test(joint.name))
-    if (known && joint.parent >= 0) sigma.set(known[1], 3 * j)
+    if (!known || joint.parent < 0) return
+    sigma.set(known[1], 3 * j)
+    if (/jaw/i.test(joint.name)) sigma[3 * j] = (sigma[3 * j] ** -2 + teethMeet / MET_JAW ** 2) ** -0.5
   })
   return sigma
 }
@@ -63,21 +67,23 @@ interface PriorStrengths {
   expressionCount: number
   /** The known focal length; undefined: estimated under the prior. */
   focalPx: number | undefined
+  /** How surely the photo shows teeth that meet, 0..1. */
+  teethMeet: number
 }
 
 /** All priors of a fit. */
 export function fitPriors(
   model: HeadModel,
   photo: { width: number; height: number },
-  { identity, expression, expressionCount, focalPx }: PriorStrengths,
+  { identity, expression, expressionCount, focalPx, teethMeet }: PriorStrengths,
 ): FitPriors {
   const diagonal = Math.hypot(photo.width, photo.height)
   return {
     identity,
     expression,
-    expressionPrecision: expressionPrecision(model, expressionCount),
+    expressionPrecision: expressionPrecision(model, expressionCount, teethMeet),
     expressionRange: model.expressionRange.slice(0, 2 * expressionCount),
-    angleSigma: angleSigmas(model),
+    angleSigma: angleSigmas(model, teethMeet),
     logFocal: {
       mean: Math.log(focalPx ?? (EQUIVALENT_FOCAL.median / FRAME_DIAGONAL) * diagonal),
       sigma: EQUIVALENT_FOCAL.sigma,

@@ -71,12 +71,16 @@ export class HeadFitter {
   /** What the state was last fitted to. */
   private evidence: Observed
 
-  /** Fits to the landmarks; arguments and errors as of `fitHead`. */
+  /**
+   * Fits to the landmarks; arguments and errors as of `fitHead`.
+   * @param teethMeet how surely the photo shows teeth that meet, 0..1: what landmarks do not tell
+   */
   constructor(
     private readonly head: HeadModel,
     private readonly face: Face,
     private readonly photo: PhotoSize,
     private readonly settings: FitSettings,
+    teethMeet = 0,
   ) {
     const { layout, points } = face.landmarks
     checkLandmarks(layout, points)
@@ -91,6 +95,7 @@ export class HeadFitter {
       expression: expressionPrior,
       expressionCount: model.expressionCount,
       focalPx: this.known?.focalPx,
+      teethMeet,
     })
     this.free = {
       identity: model.identityCount,

@@ -2,6 +2,7 @@
 import type { Settings } from '../config.js'
 import { type EvidenceMaps, evidenceMaps } from '../evidence/maps.js'
 import { EVIDENCE_SIZE, EvidenceNetwork } from '../evidence/network.js'
+import { mouthCrop, teethMeet } from '../evidence/teeth.js'
 import { HeadFitter } from '../head/fit.js'
 import { methodOf } from '../methods/index.js'
 import { cropImage } from '../photo/crop.js'
@@ -31,7 +32,9 @@ export async function fitFace(
   settings: Settings,
   signal?: AbortSignal,
 ): Promise<FittedFace> {
-  const fitter = new HeadFitter(head, face, photo, settings)
+  const mouth = mouthCrop(face.landmarks)
+  const met = teethMeet(cropImage(photo, mouth), mouth, face.landmarks)
+  const fitter = new HeadFitter(head, face, photo, settings, met)
   let fit = fitter.fit()
   if (!usesEvidence(settings)) return { fit, evidence: undefined }
   const network = await EvidenceNetwork.create(settings.threads)

@@ -7,11 +7,11 @@ import { boundaryLoops, connectedComponents, submesh } from '../../../src/engine
 import { Rng } from '../../../src/engine/geometry/rng.js'
 import { loadBuiltInHead } from '../../../src/engine/head/builtin.js'
 import { embeddedPoints } from '../../../src/engine/head/embedding.js'
-import { fitHead } from '../../../src/engine/head/fit.js'
+import { fitHead, HeadFitter } from '../../../src/engine/head/fit.js'
 import { landmarkPlan } from '../../../src/engine/head/fit-landmarks.js'
 import { posedMesh } from '../../../src/engine/head/fit-mesh.js'
 import { gatherPoints } from '../../../src/engine/head/fit-points.js'
-import { HEAD_PARTS, type HeadModel } from '../../../src/engine/stages.js'
+import { type Face, HEAD_PARTS, type HeadFit, type HeadModel } from '../../../src/engine/stages.js'
 import { edgeStatistics } from '../../support/edge-statistics.js'
 import { lookingAt } from './head-fixture.js'
 
@@ -29,6 +29,19 @@ const expressed = (...names: string[]): Float32Array => {
     coefficients[head.expressionNames.indexOf(name)] = 1
   }
   return posedMesh(head, [], coefficients).positions
+}
+/** A photo's face halfway between the mean head and one with these units at 1. */
+function halfway(...names: string[]): { face: Face; photo: Parameters<typeof fitHead>[2]; points: Float64Array } {
+  const size = 1024
+  const camera = lookingAt(Float64Array.of(1, 0, 0, 0, -1, 0, 0, 0, -1), 0.8, 2000, size)
+  const there = expressed(...names)
+  const posed = head.mean.map((x, i) => (x + there[i]) / 2)
+  const marks = embeddedPoints(posed, head.indices, landmarkPlan(head, 478).embedding)
+  const pixels = project(camera, Float64Array.from(marks))
+  const points = Float64Array.from({ length: 2 * 478 }, (_, i) => pixels[3 * (i >> 1) + (i & 1)])
+  const landmarks = { layout: 478 as const, points, disagreement: 0 }
+  const face = { box: { x: 0, y: 0, width: size, height: size }, score: 1, landmarks }
+  return { face, photo: { width: size, height: size, exifFocalPx: undefined }, points }
 }
 const landmark = (positions: ArrayLike<number>, i: number, layout: 68 | 478 = 478): number[] => {
   const e = layout === 68 ? head.landmarks68 : head.landmarks478
@@ -271,6 +284,24 @@ describe('built-in head', () => {
     }
   })
 
+  test('lips that part over teeth that meet leave the jaw shut', () => {
+    const smile = ['mouthSmile', 'mouthUpperUp', 'mouthLowerDown'].flatMap((name) => [`${name}Left`, `${name}Right`])
+    const { face, photo, points } = halfway(...smile)
+    const [unknown, met] = [0, 1].map((teethMeet) =>
+      new HeadFitter(head, face, photo, resolveSettings({}), teethMeet).fit(),
+    )
+    const jaw = head.expressionNames.indexOf('jawOpen')
+    const gap = ({ shown }: HeadFit): number => (shown[2 * 14 + 1] - shown[2 * 13 + 1]) / (points[29] - points[27])
+    const [before, after] = [unknown, met].map(
+      (fit) => `${fit.expression[jaw].toFixed(3)}, lips ${gap(fit).toFixed(2)}`,
+    )
+    console.info(`jaw ${before}; teeth seen to meet: ${after}`)
+    expect(Math.abs(met.expression[jaw])).toBeLessThan(0.03)
+    expect(Math.abs(met.expression[jaw])).toBeLessThan(0.5 * unknown.expression[jaw])
+    expect(gap(met)).toBeGreaterThan(0.85)
+    expect(gap(met)).toBeLessThan(1.15)
+  })
+
   test('rims of lids and lips look where the face does, and a fit opens narrowed eyes as far as landmarks say, both alike', () => {
     const { kinds, weights, embedding } = landmarkPlan(head, 478)
     const { normals } = gatherPoints(head, embedding, 0, 0)
@@ -278,15 +309,7 @@ describe('built-in head', () => {
       if ((kind === 'eyes' || kind === 'lips') && weights[i] > 0)
         expect(normals[3 * i + 2], `${i}`).toBeGreaterThan(0.3)
     })
-    const size = 1024
-    const camera = lookingAt(Float64Array.of(1, 0, 0, 0, -1, 0, 0, 0, -1), 0.8, 2000, size)
-    const narrowed = expressed('eyeSquintLeft', 'eyeSquintRight')
-    const posed = head.mean.map((x, i) => (x + narrowed[i]) / 2)
-    const pixels = project(camera, Float64Array.from(embeddedPoints(posed, head.indices, embedding)))
-    const points = Float64Array.from({ length: 2 * 478 }, (_, i) => pixels[3 * (i >> 1) + (i & 1)])
-    const landmarks = { layout: 478 as const, points, disagreement: 0 }
-    const face = { box: { x: 0, y: 0, width: size, height: size }, score: 1, landmarks }
-    const photo = { width: size, height: size, exifFocalPx: undefined }
+    const { face, photo, points } = halfway('eyeSquintLeft', 'eyeSquintRight')
     const { shown } = fitHead(head, face, photo, resolveSettings({}))
     const height = (marks: Float64Array, [upper, lower]: number[]): number =>
       marks[2 * lower + 1] - marks[2 * upper + 1]
