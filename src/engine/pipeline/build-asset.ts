@@ -3,6 +3,7 @@
  * `asset/` as reconstruct.ts puts together the stages.
  */
 
+import { browHair } from '../asset/brow-hair.js'
 import { exposureOf, type MeteredCrop, meter } from '../asset/exposure.js'
 import type { HairTexture } from '../asset/hair-texture.js'
 import type { ShapeKey } from '../asset/keys.js'
@@ -255,13 +256,16 @@ export function litCrop({ evidence, view }: Pick<AssetInput, 'evidence' | 'view'
   const { image, trusted, uncovered, fit, painted, expected } = evidence
   const { size } = fit.crop
   const beard = gaussianBlur(painted.beard, size, size, 1, SPARSE * size)
+  const marked = painted.lips.map((lips, i) => Math.max(lips, painted.brows[i], painted.beard[i]))
+  const skin = trusted.map((t, i) => (marked[i] < 0.1 ? t : 0))
+  const brows = browHair(painted.brows, { image, skin, size })
   return {
     image,
     shading: view.shading,
     // skin beside a beard says of its light what a surface should not be made of
     trusted: trusted.map((t, i) => Math.max(t, beard[i] < BARE ? uncovered[i] : 0)),
     uncovered,
-    painted: painted.lips.map((lips, i) => Math.max(lips, painted.brows[i], painted.beard[i])),
+    painted: painted.lips.map((lips, i) => Math.max(lips, brows[i], painted.beard[i])),
     expected: expected?.albedo,
     size,
   }
