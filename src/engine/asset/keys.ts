@@ -16,6 +16,9 @@ export const STILL = 2e-5
 const UNTURNED = 0.004
 /** A key changes its coefficient by at least this, also where the photo shows the expression already. */
 const LEAST_KEY = 0.1
+/** Rims that a key brings as near as this are shut, metres; where its unit does not, more of it does, by so much of it at most. */
+const SHUT = 0.001
+const MOST_MORE = 0.6
 /** How deep the closed mouth's sheet sinks in as the lips part, as a share of the gap. */
 const CAVITY = 1.2
 
@@ -49,27 +52,38 @@ export interface Expressions {
   shown: Float64Array
 }
 
-/** A lid of the head that keys are made for, in an expression. */
-export type LidIn = (side: Side, expression: Float64Array) => Lid
+/** The lids of the head that keys are made for, in an expression. */
+export interface Lids {
+  lid(side: Side, expression: Float64Array): Lid
+  /** Metres from rim to rim where the eye is most open. */
+  gap(side: Side, expression: Float64Array): number
+}
 
 /** ARKit's 52 keys, for models that have the units they are made of. A model that has a unit for what is drawn otherwise uses that. */
-export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard, lid: LidIn): KeyPose[] {
-  const lids = { Left: lid('Left', shown), Right: lid('Right', shown) }
+export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard, lids: Lids): KeyPose[] {
+  const before = { Left: lids.lid('Left', shown), Right: lids.lid('Right', shown) }
   return ARKIT.map((recipe) => {
-    const { name, without = [], underOpenJaw, raises } = recipe
-    const own = recipe.movement && names.includes(name)
-    const units = own ? { [name]: 1 } : recipe.units
-    const movement = own ? undefined : recipe.movement
+    const { name, without = [], underOpenJaw, raises, shuts } = recipe
+    const whole = recipe.movement && names.includes(name)
+    const units = whole ? { [name]: 1 } : recipe.units
+    const movement = whole ? undefined : recipe.movement
     const expression = shown.slice()
     for (const unit of without) expression[names.indexOf(unit)] = 0
     for (const [unit, strength] of Object.entries(units)) {
       const k = names.indexOf(unit)
       expression[k] = Math.max(strength, shown[k] + LEAST_KEY)
     }
+    if (shuts) {
+      const k = names.indexOf(name)
+      const [from, to] = [shown[k], expression[k]].map((strength) => lids.gap(shuts, expression.with(k, strength)))
+      // the unit shuts the eyes of the mean head, not wider ones
+      if (to > SHUT && from > to)
+        expression[k] += (expression[k] - shown[k]) * Math.min(MOST_MORE, (to - SHUT) / (from - to))
+    }
     if (raises) {
-      const before = lids[raises.side]
-      const room = Math.max(raises.least, roomAbove(before, lid(raises.side, expression)))
-      const share = raises.staysShut ? room * openness(before) : room
+      const own = before[raises.side]
+      const room = Math.max(raises.least, roomAbove(own, lids.lid(raises.side, expression)))
+      const share = raises.staysShut ? room * openness(own) : room
       for (const k of expression.keys()) expression[k] = shown[k] + share * (expression[k] - shown[k])
     }
     return {

@@ -1,4 +1,5 @@
 /** What the steps of the asset are given: parts of the photo's evidence, and the sizes of textures. */
+import { browHair } from '../asset/brow-hair.js'
 import type { MeteredCrop } from '../asset/exposure.js'
 import { gainAt, type LitCrop, type Relight } from '../asset/light.js'
 import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
@@ -105,13 +106,16 @@ export function litCrop({ evidence, view }: Pick<AssetInput, 'evidence' | 'view'
   const { image, trusted, uncovered, fit, painted, expected } = evidence
   const { size } = fit.crop
   const beard = gaussianBlur(painted.beard, size, size, 1, SPARSE * size)
+  const marked = painted.lips.map((lips, i) => Math.max(lips, painted.brows[i], painted.beard[i]))
+  const skin = trusted.map((t, i) => (marked[i] < 0.1 ? t : 0))
+  const brows = browHair(painted.brows, { image, skin, size })
   return {
     image,
     shading: view.shading,
     // skin beside a beard says of its light what a surface should not be made of
     trusted: trusted.map((t, i) => Math.max(t, beard[i] < BARE ? uncovered[i] : 0)),
     uncovered,
-    painted: painted.lips.map((lips, i) => Math.max(lips, painted.brows[i], painted.beard[i])),
+    painted: painted.lips.map((lips, i) => Math.max(lips, brows[i], painted.beard[i])),
     expected: expected?.albedo,
     size,
   }

@@ -99,9 +99,11 @@ export async function moveHead(
   const poses = !surface.shapeKeys
     ? []
     : surface.keys === 'arkit' && hasArkitUnits(model.expressionNames)
-      ? arkitPoses(shown, drawingBoard(fit), (side, expression) =>
-          lidOf(embeddedPoints(skinOf({ expression }), model.indices, model.landmarks478), side),
-        )
+      ? arkitPoses(shown, drawingBoard(fit), {
+          lid: (side, expression) =>
+            lidOf(embeddedPoints(skinOf({ expression }), model.indices, model.landmarks478), side),
+          gap: (side, expression) => opened.gap(side, ride(whole, skinOf({ expression }))),
+        })
       : modelPoses(shown, surface.neutralize ? { photo: fit.expression } : { neutral: rest })
   const targets: { pose: KeyPose; skin: Float32Array }[] = []
   for (const pose of poses) {

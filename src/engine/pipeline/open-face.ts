@@ -27,6 +27,8 @@ export interface PlacedEyes {
   white: number | undefined
   /** Lets the lids of a posed closed head lie on the balls, and shut lids and lips on each other, in place. */
   settleRims(positions: Float32Array, lipsMayCross?: boolean): void
+  /** How far the lids of a posed closed head are open where they are most, metres; 0 where there is no eyeball. */
+  gap(side: Side, positions: Float32Array): number
   /** [vertices, 3] how the lips of a posed closed head move to be sealed. */
   sealing(positions: Float32Array): Float32Array
 }
@@ -112,6 +114,7 @@ export function openFace({ fit, metric, settled, photo, landmarks, light, open, 
     mouth,
     eyes,
     settleRims,
+    gap: (side, positions) => lids[eyes.findIndex(({ eye }) => eye.side === side)]?.gap(positions) ?? 0,
     sealing: (positions) => {
       const sealed = positions.slice()
       for (const meeting of lips) meeting.seal(sealed)
