@@ -6,12 +6,8 @@
 import { smoothstep } from '../geometry/smoothstep.js'
 import { brightness } from '../image/colors.js'
 import { gaussianBlur } from '../image/filter.js'
+import { acrossOf, alongOf, COLUMNS, ROWS } from './brow-patch.js'
 
-/** Places of the patch along the brow (0 its end at the nose, 1 that at the temple) and across it (0 and 1 its lower and upper edge). */
-export const ALONG = [-0.12, 1.25] as const
-export const ACROSS = [-1.1, 1.9] as const
-export const COLUMNS = 48
-export const ROWS = 32
 /** How much darker than skin brows are: what is less is skin; so much is dense hair. Shares of the skin's brightness. */
 const DARKER = 0.04
 const DENSE = 0.24
@@ -45,9 +41,7 @@ export function browBand(
   uv: Float32Array,
   { size, albedo, observed }: BrowPicture,
 ): { band: Band; colour: number[] | undefined } {
-  const texel = (i: number): number =>
-    Math.min(size - 1, Math.max(0, Math.floor(uv[2 * i + 1] * size))) * size +
-    Math.min(size - 1, Math.max(0, Math.floor(uv[2 * i] * size)))
+  const texel = (i: number): number => texelAt(uv, i, size)
   const colourOf = (i: number): Float32Array => albedo.subarray(3 * texel(i), 3 * texel(i) + 3)
   const bright = Float32Array.from({ length: ROWS * COLUMNS }, (_, i) => brightness(colourOf(i)))
   // skin is what the brighter places of the neighbourhood are
@@ -88,6 +82,11 @@ export function browBand(
   return { band: { middle, half, density }, colour: hairColour(bright, colourOf, { middle, half }) }
 }
 
+/** The texel of a point of the patch. @param uv [points, 2] */
+export const texelAt = (uv: Float32Array, i: number, size: number): number =>
+  Math.min(size - 1, Math.max(0, Math.floor(uv[2 * i + 1] * size))) * size +
+  Math.min(size - 1, Math.max(0, Math.floor(uv[2 * i] * size)))
+
 /** The darker part of what is in the band. @param bright and @param colourOf of the patch's points */
 function hairColour(
   bright: Float32Array,
@@ -97,7 +96,7 @@ function hairColour(
   const within: number[] = []
   for (let i = 0; i < bright.length; i++) {
     const column = i % COLUMNS
-    const u = ALONG[0] + (column / (COLUMNS - 1)) * (ALONG[1] - ALONG[0])
+    const u = alongOf(column)
     if (u > 0.05 && u < 0.85 && Math.abs(acrossOf(Math.floor(i / COLUMNS)) - middle[column]) < 0.7 * half[column])
       within.push(i)
   }
@@ -106,6 +105,3 @@ function hairColour(
   if (dark.length === 0) return undefined
   return [0, 1, 2].map((k) => HAIR * dark.reduce((total, i) => total + colourOf(i)[k] / dark.length, 0))
 }
-
-/** Where a row of the patch is across the brow. */
-const acrossOf = (j: number): number => ACROSS[0] + (j / (ROWS - 1)) * (ACROSS[1] - ACROSS[0])

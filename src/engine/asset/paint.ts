@@ -10,6 +10,7 @@ import { fillBetween, texelRaster } from '../geometry/texels.js'
 import { task } from '../threads/task.js'
 import { compose, type PaintMesh } from './compose.js'
 import { colourEars, earTones } from './ears.js'
+import { type BrowPlaces, browColour, growBrows } from './grown-brows.js'
 import type { Relight } from './light.js'
 import { HAIR, paintRoughness, type Roughness } from './roughness.js'
 import type { Scalp } from './scalp.js'
@@ -34,6 +35,15 @@ export interface HeadTextures {
   roughness: Roughness
 }
 
+export interface BrowsInput {
+  /** Patches of both sides. */
+  sides: readonly BrowPlaces[]
+  /** sRGB of the photo's hair, in its light; undefined where it shows none. */
+  hair: readonly number[] | undefined
+  /** 0 for grey photos. */
+  colourful: number
+}
+
 interface PaintInput {
   head: PaintMesh
   scene: SightScene
@@ -46,12 +56,24 @@ interface PaintInput {
   rough: Float32Array
   /** Hair to be painted on the scalp. */
   scalp?: Scalp | undefined
+  /** Brows to be painted where the photo does not show them. */
+  brows?: BrowsInput | undefined
   /** How colourful the ears are to be, 0 for grey photos; undefined: like the skin beside them. */
   ears?: number | undefined
 }
 
 /** Paints the textures in three passes over one grid of texels: the photo at vertices, at texels, and what goes on from there. */
-export function paintHead({ head, scene, size, relight, residual, rough, scalp, ears }: PaintInput): HeadTextures {
+export function paintHead({
+  head,
+  scene,
+  size,
+  relight,
+  residual,
+  rough,
+  scalp,
+  brows,
+  ears,
+}: PaintInput): HeadTextures {
   const grid: TexelGrid = { raster: texelRaster(head.uv, head.uvIndices, size), size }
   const sight = new Sight(scene, footprint(head, scene, size))
   const vertices = seeVertices(head, sight, relight)
@@ -63,6 +85,10 @@ export function paintHead({ head, scene, size, relight, residual, rough, scalp, 
   if (vertices.gain) takeOutLight(detail, gains, vertices.photo.values, vertices.gain)
   const albedo = compose(head, { ...grid, hidden: cover && denseOn(head.mesh, cover) }, detail, belief, vertices.photo)
   if (ears !== undefined) colourEars(head, grid.raster, belief, earTones(head.mesh, head.parts, ears), albedo)
+  if (brows) {
+    const hair = brows.hair && albedoOf(brows.hair, relight, scene.trusted)
+    growBrows(brows.sides, { size, albedo, belief }, browColour(hair, brows.colourful))
+  }
   const colour = scalp && albedoOf(scalp.colour, relight, scene.trusted)
   const observed = belief.slice()
   if (cover && colour) growStubble(head, grid, { cover, colour }, albedo, observed)

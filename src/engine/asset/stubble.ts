@@ -10,6 +10,7 @@ import { brightness } from '../image/colors.js'
 import type { Mesh } from '../stages.js'
 import { dot } from './cards.js'
 import type { PaintMesh } from './compose.js'
+import { drawLine } from './draw-line.js'
 
 /** How much of the skin cropped hair hides in the tint, where it is dense. */
 const TINT = 0.46
@@ -25,8 +26,6 @@ const WHORL = [0.008, 0.095, -0.06] as const
 /** Hairs shade one another; short ones look no brighter than this times the skin, or they would look like powder. */
 const SHADED = 0.85
 const BRIGHTEST = 1.3
-/** Texels over which a hair's edge is soft. */
-const SOFT = 0.7
 const SEED = 23
 /** Believed by so much, the photo is left as it is. */
 const SEEN = [0.5, 0.95] as const
@@ -168,47 +167,4 @@ function drawHairs(
       })
     }
   }
-}
-
-/** Texels: from where and along what, and the area that it hides; how much of what is behind. */
-interface Line {
-  x: number
-  y: number
-  dx: number
-  dy: number
-  area: number
-  strength: number
-}
-
-/** Draws it softly, and for what it is wider by that, as much fainter. */
-function drawLine(
-  { albedo, size }: { albedo: Float32Array; size: number },
-  hair: readonly number[],
-  { x, y, dx, dy, area, strength }: Line,
-): void {
-  const long = Math.hypot(dx, dy)
-  if (!(long > 0)) return
-  const soft = 0.5 * (area / long) + SOFT
-  const nx = dx / long
-  const ny = dy / long
-  const peak = strength * Math.min(1, area / (soft * (long + soft)))
-  const left = Math.max(0, Math.floor(Math.min(x, x + dx) - soft))
-  const right = Math.min(size - 1, Math.floor(Math.max(x, x + dx) + soft))
-  const top = Math.max(0, Math.floor(Math.min(y, y + dy) - soft))
-  const bottom = Math.min(size - 1, Math.floor(Math.max(y, y + dy) + soft))
-  for (let j = top; j <= bottom; j++)
-    for (let i = left; i <= right; i++) {
-      const qx = i + 0.5 - x
-      const qy = j + 0.5 - y
-      const along = qx * nx + qy * ny
-      const across = Math.abs(qy * nx - qx * ny)
-      const beyond = Math.max(0, -along, along - long)
-      const near = (1 - across / soft) * (1 - beyond / soft)
-      if (across >= soft || beyond >= soft) continue
-      const hidden = peak * near
-      const o = 3 * (j * size + i)
-      albedo[o] += hidden * (hair[0] - albedo[o])
-      albedo[o + 1] += hidden * (hair[1] - albedo[o + 1])
-      albedo[o + 2] += hidden * (hair[2] - albedo[o + 2])
-    }
 }

@@ -2,7 +2,7 @@
 import { browHair } from '../asset/brow-hair.js'
 import type { MeteredCrop } from '../asset/exposure.js'
 import { gainAt, type LitCrop, type Relight } from '../asset/light.js'
-import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
+import { type BrowsInput, footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
 import { skinRoughness } from '../asset/roughness.js'
 import type { HairScene, Scalp } from '../asset/scalp.js'
 import type { FaceEvidence } from '../evidence/face-evidence.js'
@@ -149,6 +149,7 @@ export function paint(
     mirror: Float32Array
     relight: Relight | undefined
     scalp: Scalp | undefined
+    brows: BrowsInput
     ears: number | undefined
   },
   threads: Threads,

@@ -39,6 +39,7 @@ import {
   paint,
   textureSize,
 } from './asset-scenes.js'
+import { browPatches } from './brow-patches.js'
 import { buildHair } from './build-hair.js'
 import { type AssetPart, eyeParts, moveHead } from './build-parts.js'
 import { openFace } from './open-face.js'
@@ -100,7 +101,7 @@ export async function buildAsset(
   const topology = headTopology(fit.model, surface.subdivisions)
   await pass(signal)
   const mean = headMeshOf(topology, fit.model.mean)
-  const hair = surface.scalp ? hairScene(evidence, topology, mean.positions) : undefined
+  const hair = hairScene(evidence, topology, mean.positions)
   const [relight, mirror, settled] = await Promise.all([
     relit,
     threads.run(MIRROR_UV, { mean, ...layoutOf(topology) }, signal),
@@ -127,7 +128,16 @@ export async function buildAsset(
   const size = textureSize(whole, fit, surface.textureSize)
   // what takes longest first, beside the rest
   const ears = surface.ears ? evidence.colourful : undefined
-  const painted = paint(input, opened, { size, mean: mean.positions, mirror, relight, scalp, ears }, threads, signal)
+  const patches = browPatches(fit, topology, mean)
+  const hairs = {
+    scalp: surface.scalp ? scalp : undefined,
+    brows: {
+      sides: Object.values(patches).map(({ bound, uv }) => ({ uv, points: bound.at(mean.positions) })),
+      hair: scalp?.colour,
+      colourful: evidence.colourful,
+    },
+  }
+  const painted = paint(input, opened, { size, mean: mean.positions, mirror, relight, ears, ...hairs }, threads, signal)
   const open = { positions: opened.extended(whole.mesh.positions), indices: opened.indices }
   const split = splitSeams(open, opened.uv, opened.uvIndices)
   const each = (values: Float32Array, dims: number): Float32Array => gather(values, split.vertexMap, dims)
@@ -169,7 +179,7 @@ export async function buildAsset(
   ])
   await pass(signal)
   const mesh = { positions: each(moved.positions, 3), indices: split.mesh.indices }
-  const cards = buildHair(fit, opened, moved, textures, surface)
+  const cards = buildHair(fit, opened, moved, patches, textures, surface)
   const shownNormals = surface.neutralize ? normalsOf(moved.positions) : normals
   return {
     head: {

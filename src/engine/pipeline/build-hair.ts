@@ -1,14 +1,13 @@
 /** Lashes and brows as cards (asset/cards.ts) on the skin, as far as they are asked for, with the keys that move the skin under them. */
 import type { BrowPicture } from '../asset/brow-band.js'
 import { Brow } from '../asset/brows.js'
-import { type Bound, type CardPlace, cardMesh, row, type Vec } from '../asset/cards.js'
+import { type Bound, type CardPlace, cardMesh, type Vec } from '../asset/cards.js'
 import { type HairColours, type HairTexture, paintHair } from '../asset/hair-texture.js'
 import { Lashes } from '../asset/lashes.js'
 import type { Settings } from '../config.js'
-import { LEFT_BROW, RIGHT_BROW } from '../evidence/layouts.js'
-import { embeddedPoints } from '../head/embedding.js'
-import type { HeadFit, Mesh } from '../stages.js'
-import { type HeadTopology, headMeshOf } from '../surface/head-topology.js'
+import type { HeadFit } from '../stages.js'
+import { headMeshOf } from '../surface/head-topology.js'
+import { type browPatches, cornersOf, skinAbout } from './brow-patches.js'
 import { type AssetPart, finenessOf, type MovedHead } from './build-parts.js'
 import { ballPoints, type OpenedHead } from './open-face.js'
 
@@ -18,8 +17,7 @@ const BROWN = [0.24, 0.17, 0.12] as const
 const DARKER = 0.75
 const BRIGHTEST = 0.16
 
-/** How far from the middle of an eyeball of the mean head skin belongs to its brow, and to its lids, metres. */
-const ABOUT_BROW = 0.055
+/** How far from the middle of an eyeball of the mean head skin belongs to its lids, metres. */
 const ABOUT_LIDS = 0.028
 
 export interface Hair {
@@ -28,11 +26,12 @@ export interface Hair {
   texture: HairTexture | undefined
 }
 
-/** Lays the cards on the head. @param picture the head's textures, in which the brows are looked for */
+/** Lays the cards on the head. @param patches of the brows @param picture the head's textures, in which the brows are looked for */
 export function buildHair(
   fit: HeadFit,
   opened: OpenedHead,
   moved: MovedHead,
+  patches: ReturnType<typeof browPatches>,
   picture: BrowPicture,
   surface: Pick<Settings['surface'], 'lashes' | 'brows' | 'subdivisions'>,
 ): Hair {
@@ -47,16 +46,11 @@ export function buildHair(
     at(positions: Float32Array): CardPlace[]
   }[] = []
   const found: (readonly number[] | undefined)[] = []
-  const points = embeddedPoints(fit.model.mean, fit.model.indices, fit.model.landmarks478)
   // colours of lashes are those of the brows
   for (const { eye, loop } of lashes || brows ? opened.eyes : []) {
     const sign = eye.side === 'Left' ? 1 : -1
     const ball = middle(ballPoints(fit.model, fit.model.mean, sign))
-    const contour = (sign > 0 ? LEFT_BROW : RIGHT_BROW).map((i) => row(points, i))
-    const triangles = skinAbout(topology, mean, ball, ABOUT_BROW)
-    const skin = cornersOf(topology, triangles)
-    const ground = { mean, skin, triangles, uv: topology.uv, uvIndices: topology.uvIndices }
-    const brow = new Brow(eye.side, ground, contour.slice(0, 5), contour.slice(5), picture)
+    const brow = new Brow(eye.side, patches[eye.side], picture)
     found.push(brow.colour)
     if (lashes) {
       const lids = cornersOf(topology, skinAbout(topology, mean, ball, ABOUT_LIDS))
@@ -90,24 +84,6 @@ export function buildHair(
     texture: parts.length > 0 ? paintHair(coloursOf(found.filter((one) => one !== undefined))) : undefined,
   }
 }
-
-/** Triangles of the skin about a point, none of the sheets'. */
-function skinAbout(
-  { indices, sheets }: HeadTopology,
-  { positions: p }: Mesh,
-  [x, y, z]: Vec,
-  radius: number,
-): Uint32Array {
-  const out: number[] = []
-  for (let t = 0; t < sheets.length; t++) {
-    const v = 3 * indices[3 * t]
-    if (!sheets[t] && (p[v] - x) ** 2 + (p[v + 1] - y) ** 2 + (p[v + 2] - z) ** 2 < radius ** 2) out.push(t)
-  }
-  return Uint32Array.from(out)
-}
-
-const cornersOf = ({ indices }: HeadTopology, triangles: Uint32Array): Uint32Array =>
-  Uint32Array.from({ length: 3 * triangles.length }, (_, c) => indices[3 * triangles[Math.floor(c / 3)] + (c % 3)])
 
 const middle = (rows: Float32Array): Vec =>
   [0, 1, 2].map((k) => rows.reduce((sum, x, i) => (i % 3 === k ? sum + (3 * x) / rows.length : sum), 0)) as Vec

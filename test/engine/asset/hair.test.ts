@@ -1,11 +1,14 @@
 /** Lashes and brows as cards: where they grow, what moves them, and that both sides are alike. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { ACROSS, ALONG, browBand, COLUMNS, ROWS } from '../../../src/engine/asset/brow-band.js'
+import { browBand } from '../../../src/engine/asset/brow-band.js'
+import { ACROSS, ALONG, COLUMNS, ROWS } from '../../../src/engine/asset/brow-patch.js'
 import { cellsOf, paintHair } from '../../../src/engine/asset/hair-texture.js'
 import { MeshDistance } from '../../../src/engine/geometry/distance.js'
+import { browPatches } from '../../../src/engine/pipeline/brow-patches.js'
 import { buildHair, type Hair } from '../../../src/engine/pipeline/build-hair.js'
 import type { AssetPart, MovedHead } from '../../../src/engine/pipeline/build-parts.js'
 import type { OpenedHead } from '../../../src/engine/pipeline/open-face.js'
+import { headMeshOf } from '../../../src/engine/surface/head-topology.js'
 import type { AssetScene } from './asset-fixture.js'
 import { movedHead } from './moved-head.js'
 
@@ -15,6 +18,7 @@ let scene: AssetScene
 let opened: OpenedHead
 let moved: MovedHead
 let hair: Hair
+let patches: ReturnType<typeof browPatches>
 const part = (name: string): AssetPart => hair.parts.find((one) => one.name === name)!
 /** Positions with a key at 1. */
 const posed = (positions: Float32Array, displacements: Float32Array): Float32Array =>
@@ -25,7 +29,9 @@ beforeAll(async () => {
   // everything is as dark as a brow below bright skin: cards everywhere that brows may be
   const albedo = Float32Array.from({ length: 3 * SIZE * SIZE }, (_, i) => (Math.floor(i / 3) % 4 === 0 ? 0.8 : 0.25))
   const picture = { size: SIZE, albedo, observed: new Float32Array(SIZE * SIZE).fill(1) }
-  hair = buildHair(scene.fit, opened, moved, picture, { lashes: true, brows: true, subdivisions: 1 })
+  const { topology } = opened.whole
+  patches = browPatches(scene.fit, topology, headMeshOf(topology, scene.fit.model.mean))
+  hair = buildHair(scene.fit, opened, moved, patches, picture, { lashes: true, brows: true, subdivisions: 1 })
 }, 120_000)
 
 describe('lashes', () => {
@@ -148,9 +154,9 @@ test('the picture of the hairs is clear at the edges of its cells, and of one co
 
 test('nothing is made where nothing is asked for, or where there are no eyeballs', () => {
   const picture = { size: 1, albedo: new Float32Array(3), observed: new Float32Array(1) }
-  const none = buildHair(scene.fit, opened, moved, picture, { lashes: false, brows: false, subdivisions: 1 })
+  const none = buildHair(scene.fit, opened, moved, patches, picture, { lashes: false, brows: false, subdivisions: 1 })
   expect([none.parts, none.texture]).toEqual([[], undefined])
-  const blind = buildHair(scene.fit, { ...opened, eyes: [] }, moved, picture, {
+  const blind = buildHair(scene.fit, { ...opened, eyes: [] }, moved, patches, picture, {
     lashes: true,
     brows: true,
     subdivisions: 1,
