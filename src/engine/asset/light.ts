@@ -15,6 +15,9 @@ import { fromTone, likelySkin, skinShare, toTone } from './skin-colour.js'
 
 /** Standard deviations between the bands of sizes, as shares of the crop. */
 const BANDS = [0.12, 0.04, 0.012, 0.004] as const
+/** Colours below this say nothing of their tone, nor do those below this share of the brightest of the three. */
+const LEAST = 0.05
+const CUT_OFF = 0.15
 /** Largest change of a tone's coordinate: noise of deeper shadows would show. */
 const MOST = 1.5
 /** More of its brightness than this over what is around it is sheen, not skin: pale spots are rarer than dark ones. */
@@ -33,6 +36,8 @@ const GREY = [0.003, 0.009] as const
 const PAINTED = [0, 0.5, 1, 1, 1] as const
 /** Statistics are of bare skin; what differs from it by several of its mean differences counts little. */
 const ODD = 3
+/** What reaches a shaded place has come from skin beside it: so much redder and less blue it is, as shares of how much darker it is. */
+const BOUNCED = [0.6, 0.5] as const
 
 export interface Relight {
   size: number
@@ -87,10 +92,10 @@ export function relighting({
 }: LitCrop): Relight | undefined {
   const total = trusted.reduce((a, b) => a + b, 0)
   if (!shading || total === 0) return undefined
-  const photo = tones(image, 0.05)
+  const photo = tones(image, LEAST)
   const colourful = colourChange(photo, trusted, size)
   const own = expected ? tonesOfLogs(expected, colourful) : undefined
-  const albedo = skinAlbedo({ photo, light: tones(shading, 0.05), own, painted, trusted, size, colourful })
+  const albedo = skinAlbedo({ photo, light: tones(shading, LEAST), own, painted, trusted, size, colourful })
   const sheen = withoutSheen(albedo, trusted, painted, size)
   const cast = likelySkin(mean(albedo, trusted, total)).map((c) => colourful * c)
   cast[0] = brighter(photo, trusted)
@@ -112,7 +117,18 @@ export function relighting({
     for (let k = 3 * i; k < 3 * i + 3; k++) gains[k] = Math.exp(gains[k])
   }
   const inner = gaussianBlur(uncovered, size, size, 1, size / 100)
-  return { size, image: image.map((value, i) => value * gains[i]), gains, inner, sheen }
+  const albedoImage = image.slice()
+  takeOut(albedoImage, gains)
+  return { size, image: albedoImage, gains, inner, sheen }
+}
+
+/** Takes the light out of colours, in place. @param colours sRGB, rows of three @param gains the same of factors */
+export function takeOut(colours: Float32Array, gains: ArrayLike<number>): void {
+  for (let i = 0; i < colours.length; i += 3) {
+    // in warm light photos have no blue in the shade; factors are of what there is at least
+    const least = Math.min(LEAST, CUT_OFF * Math.max(colours[i], colours[i + 1], colours[i + 2]))
+    for (let k = i; k < i + 3; k++) colours[k] = Math.max(least, colours[k]) * gains[k]
+  }
 }
 
 export const RELIGHTING = task(import.meta.url, relighting)
@@ -258,7 +274,7 @@ function addSkin(
     }
   // how much of the detail stage's light the photo shows
   const believed = both.map((b, k) => Math.min(1.2, Math.max(0, b / (own[k] + 2e-6 * sum))))
-  const left = rest.map((r, i) => r - believed[i % 3] * shade[i])
+  const left = rest.map((r, i) => r - explained(r, believed[i % 3] * shade[i], usual[i % 3] / count))
   const covariance = new Float64Array(9)
   for (let i = 0; i < trusted.length; i++)
     if (weights[i] > 0)
@@ -268,12 +284,28 @@ function addSkin(
   for (let i = 0; i < trusted.length; i++) {
     if (!trusted[i]) continue
     const paint = PAINTED[band] * (painted?.[i] ?? 0)
+    const paints = paint > 0 ? withoutBounce(left, 3 * i, Math.max(0, left[3 * i] - rest[3 * i])) : [0, 0, 0]
     for (let k = 0; k < 3; k++) {
       let skin = 0
       for (let c = 0; c < 3; c++) skin += share[3 * k + c] * left[3 * i + c]
-      out[3 * i + k] += skin + paint * (left[3 * i + k] - skin)
+      out[3 * i + k] += skin + paint * (paints[k] - skin)
     }
   }
+}
+
+/**
+ * What of a difference the light explains: no more than there is of it. Where a dark line of the light lies beside the photo's, as between lips, the
+ * rest would be bright paint. @param usual how much either may be off
+ */
+const explained = (difference: number, light: number, usual: number): number =>
+  Math.min(Math.max(difference, 0) + usual, Math.max(Math.min(difference, 0) - usual, light))
+
+/** A difference of tone without the red that light in the shade has from skin. @param shade by how much the light is darker */
+function withoutBounce(left: Float32Array, at: number, shade: number): [number, number, number] {
+  const [bright, red, blue] = left.subarray(at, at + 3)
+  const excess = Math.min(Math.max(0, red), BOUNCED[0] * shade)
+  const lack = Math.min(Math.max(0, -blue), BOUNCED[1] * shade)
+  return [bright, red - excess, blue + lack]
 }
 
 /** Takes from the albedo, in place, what is brighter than skin around it. @returns [size, size] how much of its brightness that was */

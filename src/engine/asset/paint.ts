@@ -11,7 +11,7 @@ import { task } from '../threads/task.js'
 import { compose, type PaintMesh } from './compose.js'
 import { colourEars, earTones } from './ears.js'
 import { type BrowPlaces, browColour, growBrows } from './grown-brows.js'
-import type { Relight } from './light.js'
+import { type Relight, takeOut } from './light.js'
 import { HAIR, paintRoughness, type Roughness } from './roughness.js'
 import type { Scalp } from './scalp.js'
 import { seeTexels, seeVertices, type TexelGrid, type TexelSight } from './see.js'
@@ -82,7 +82,10 @@ export function paintHead({
   const matt = cover ? rough.map((r, v) => r + HAIR * cover[v]) : rough
   const roughness = paintRoughness(head, grid, matt, texels, relight)
   const { detail, gains, belief } = texels
-  if (vertices.gain) takeOutLight(detail, gains, vertices.photo.values, vertices.gain)
+  if (vertices.gain) {
+    takeOut(detail, gains)
+    takeOut(vertices.photo.values, vertices.gain)
+  }
   const albedo = compose(head, { ...grid, hidden: cover && denseOn(head.mesh, cover) }, detail, belief, vertices.photo)
   if (ears !== undefined) colourEars(head, grid.raster, belief, earTones(head.mesh, head.parts, ears), albedo)
   if (brows) {
@@ -94,11 +97,6 @@ export function paintHead({
   if (cover && colour) growStubble(head, grid, { cover, colour }, albedo, observed)
   const confidence = confidenceOf({ belief: observed, pixel: texels.pixel }, residual)
   return { size, albedo, photo: finished(head, grid, albedo, gains), observed, confidence, roughness }
-}
-
-function takeOutLight(detail: Float32Array, gains: Float32Array, values: Float32Array, gain: Float32Array): void {
-  for (let k = 0; k < detail.length; k++) detail[k] *= gains[k]
-  for (let k = 0; k < gain.length; k++) values[k] *= gain[k]
 }
 
 /** Finishes the albedo, in place. @returns the same with its light again: in unseen places the light that spreads there from the seen ones */
