@@ -14,7 +14,7 @@ const DENSE = 0.24
 /** How far from where the model has it a brow is looked for, widths of a brow. */
 const SPREAD = 0.55
 /** The band that is taken where the photo shows none, and how much the photo must show to count more. */
-const USUAL = { middle: 0.5, half: 0.4 } as const
+export const USUAL = { middle: 0.5, half: 0.4 } as const
 const PRIOR = 0.15
 /** Photos mix hairs with the skin between them: hairs are darker than the dark places by this factor. */
 const HAIR = 0.72

@@ -5,7 +5,7 @@
 import { Rng } from '../geometry/rng.js'
 import { smoothstep } from '../geometry/smoothstep.js'
 import { brightness } from '../image/colors.js'
-import { browBand, texelAt } from './brow-band.js'
+import { type Band, browBand, texelAt, USUAL } from './brow-band.js'
 import { acrossOf, alongOf, COLUMNS, columnOf, hairPath, onPatch, ROWS, riseAt, rowOf, valueAt } from './brow-patch.js'
 import { drawLine } from './draw-line.js'
 
@@ -26,9 +26,10 @@ const LENGTH = 0.0068
 const POINTS = 4
 /** Density that is a full brow, and how much of brows must be seen to count more than that they are usual. */
 const FULL = 0.5
-const PRIOR = 0.12
-/** Share of brows hidden below which nothing is drawn. */
+const PRIOR = 0.05
+/** Share of brows hidden below which nothing is drawn, and of a full brow's density below which what is seen is plain skin. */
 const LEAST = 0.02
+const BARE = 0.25
 const SEED = 37
 
 /** Of both sides. */
@@ -67,16 +68,17 @@ export function growBrows(
   const bands = sides.map(({ uv }) => browBand(uv, { size, albedo, observed: belief }).band)
   let [whole, unseen, shown] = [1e-9, 0, 0]
   for (let i = 0; i < hidden.length; i++) {
-    const usual = usualAt(alongOf(i % COLUMNS), (acrossOf(Math.floor(i / COLUMNS)) - 0.5) / 0.4)
+    const usual = usualAt(alongOf(i % COLUMNS), (acrossOf(Math.floor(i / COLUMNS)) - USUAL.middle) / USUAL.half)
     whole += usual
     unseen += usual * hidden[i]
     shown += usual * (1 - hidden[i]) * Math.min(1, Math.max(...bands.map(({ density }) => density[i])) / FULL)
   }
   if (unseen < LEAST * whole) return 0
   const strength = (shown + PRIOR * whole) / (whole - unseen + PRIOR * whole)
+  if (strength < BARE) return 0
   let drawn = 0
   sides.forEach(({ uv, points }, side) => {
-    const { middle, half } = bands[side]
+    const { middle, half } = wholeBand(bands[side], hidden)
     const hair = onSkin(colour, uv, { size, albedo, belief })
     // both sides alike
     const rng = new Rng(SEED)
@@ -115,6 +117,22 @@ export function growBrows(
       }
   })
   return drawn
+}
+
+/** Half a brow does not tell where the other half is: where something is hidden, the band is the usual one. @param hidden [ROWS, COLUMNS] */
+function wholeBand({ middle, half }: Band, hidden: Float32Array): Pick<Band, 'middle' | 'half'> {
+  const known = middle.map((_, column) => {
+    let [whole, seen] = [0, 0]
+    for (let j = 0; j < ROWS; j++) {
+      const weight = usualAt(0.3, (acrossOf(j) - USUAL.middle) / USUAL.half)
+      whole += weight
+      seen += weight * (1 - hidden[j * COLUMNS + column])
+    }
+    return (seen / whole) ** 2
+  })
+  const mixed = (values: readonly number[], usual: number): number[] =>
+    values.map((value, column) => usual + known[column] * (value - usual))
+  return { middle: mixed(middle, USUAL.middle), half: mixed(half, USUAL.half) }
 }
 
 /** Half of a brow's width at a share of its length, of that at its widest. */

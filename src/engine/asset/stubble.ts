@@ -23,8 +23,13 @@ const OPAQUE = 0.75
 const ASTRAY = 0.5
 /** Where the hair's whorl is on the mean head, metres: hairs lean away from it. */
 const WHORL = [0.008, 0.095, -0.06] as const
-/** Hairs shade one another; short ones look no brighter than this times the skin, or they would look like powder. */
+/** Hairs shade one another; fair ones, of these brightnesses over the skin's, less and less, since light goes on from hair to hair. */
 const SHADED = 0.85
+const FAIR = [0.8, 1.05] as const
+/** Fair hair with a colour of its own is yellower than skin, logarithms of green over blue; what is not is white, and its colour mostly the light's. */
+const YELLOW = [0.06, 0.18] as const
+const WHITE = 0.85
+/** Short ones look no brighter than this times the skin, or they would look like powder. */
 const BRIGHTEST = 1.3
 const SEED = 23
 /** Believed by so much, the photo is left as it is. */
@@ -91,8 +96,12 @@ export function growStubble(
 
 /** The colour of hair cut short on this skin. */
 function shortHair(colour: readonly number[], skin: readonly number[]): number[] {
-  const scale = Math.min(SHADED, (BRIGHTEST * brightness(skin)) / Math.max(brightness(colour), 1e-6))
-  return colour.map((c) => scale * c)
+  const ratio = Math.max(brightness(colour), 1e-6) / Math.max(brightness(skin), 1e-6)
+  const fair = smoothstep(FAIR[0], FAIR[1], ratio)
+  const scale = Math.min(SHADED + (1 - SHADED) * fair, BRIGHTEST / ratio)
+  const yellow = (c: readonly number[]): number => Math.log(Math.max(c[1], 0.02) / Math.max(c[2], 0.02))
+  const white = WHITE * fair * (1 - smoothstep(YELLOW[0], YELLOW[1], yellow(colour) - yellow(skin)))
+  return colour.map((c) => scale * (c + white * (brightness(colour) - c)))
 }
 
 /** Draws each hair as a line from its root, soft by a texel. */

@@ -1,7 +1,8 @@
 /** Lashes and brows as cards: where they grow, what moves them, and that both sides are alike. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { browBand } from '../../../src/engine/asset/brow-band.js'
-import { ACROSS, ALONG, COLUMNS, ROWS } from '../../../src/engine/asset/brow-patch.js'
+import { browBand, texelAt } from '../../../src/engine/asset/brow-band.js'
+import { ACROSS, ALONG, acrossOf, alongOf, COLUMNS, ROWS } from '../../../src/engine/asset/brow-patch.js'
+import { growBrows } from '../../../src/engine/asset/grown-brows.js'
 import { cellsOf, paintHair } from '../../../src/engine/asset/hair-texture.js'
 import { MeshDistance } from '../../../src/engine/geometry/distance.js'
 import { browPatches } from '../../../src/engine/pipeline/brow-patches.js'
@@ -130,6 +131,68 @@ describe('brows', () => {
     // a photo that shows nothing of it leaves the brow where the model has it
     const unseen = browBand(uv, { size: SIZE, albedo, observed: new Float32Array(SIZE * SIZE) })
     expect(unseen.band.middle[column(0.4)]).toBeCloseTo(0.5, 6)
+  })
+})
+
+describe('brows that the photo does not show', () => {
+  const SKIN = 0.7
+  const BROWN = [0.3, 0.2, 0.12]
+  /** Plain skin, with brows where the head has them if it has any, and what is drawn where nothing above a place of the brow is seen. */
+  function grown(shows: 'brows' | 'skin', seenBelow: number, sides = [true, true]) {
+    const uvs = Object.values(patches).map(({ uv }) => uv)
+    const albedo = new Float32Array(3 * SIZE * SIZE).fill(SKIN)
+    const belief = new Float32Array(SIZE * SIZE).fill(1)
+    const places = uvs.map((uv) => Array.from({ length: ROWS * COLUMNS }, (_, i) => texelAt(uv, i, SIZE)))
+    places.forEach((texels, side) => {
+      texels.forEach((texel, i) => {
+        const [u, v] = [alongOf(i % COLUMNS), acrossOf(Math.floor(i / COLUMNS))]
+        if (v > seenBelow && sides[side]) belief[texel] = 0
+        else if (shows === 'brows' && v > 0 && v < 1 && u > 0 && u < 0.9) albedo.fill(0.2, 3 * texel, 3 * texel + 3)
+      })
+    })
+    const before = albedo.slice()
+    const mean = headMeshOf(opened.whole.topology, scene.fit.model.mean).positions
+    const both = Object.values(patches).map(({ bound, uv }) => ({ uv, points: bound.at(mean) }))
+    const hairs = growBrows(both, { size: SIZE, albedo, belief }, BROWN)
+    /** Mean change of brightness over places of a side. */
+    const change = (side: number, holds: (u: number, v: number) => boolean): number => {
+      const some = places[side].filter((_, i) => holds(alongOf(i % COLUMNS), acrossOf(Math.floor(i / COLUMNS))))
+      return some.reduce((sum, t) => sum + (albedo[3 * t + 1] - before[3 * t + 1]) / some.length, 0)
+    }
+    return { hairs, albedo, before, change }
+  }
+  const within = (u: number, v: number): boolean => u > 0.15 && u < 0.6 && v > 0.35 && v < 0.65
+
+  test('are drawn at the head’s own, alike on both sides, in the hair’s colour, and nowhere else', () => {
+    const { change, albedo, before } = grown('brows', -2)
+    for (const side of [0, 1]) {
+      expect(change(side, within)).toBeLessThan(-0.15)
+      expect(change(side, (_, v) => v < -0.6 || v > 1.8)).toBeCloseTo(0, 3)
+    }
+    expect(change(0, within)).toBeCloseTo(change(1, within), 1)
+    for (let i = 0; i < albedo.length; i += 3) {
+      if (albedo[i + 1] === before[i + 1]) continue
+      expect(albedo[i]).toBeGreaterThanOrEqual(albedo[i + 1])
+      expect(albedo[i + 1]).toBeGreaterThanOrEqual(albedo[i + 2])
+    }
+  })
+
+  test('are left alone where the photo shows them, on one side or on both', () => {
+    for (const sides of [
+      [false, false],
+      [true, false],
+    ]) {
+      const { hairs, albedo, before } = grown('brows', -2, sides)
+      expect(hairs).toBe(0)
+      expect(albedo).toEqual(before)
+    }
+  })
+
+  test('are not made up where the photo shows plain skin', () => {
+    const [bare, hairy] = (['skin', 'brows'] as const).map((shows) => grown(shows, 0.5).hairs)
+    expect(hairy).toBeGreaterThan(100)
+    expect(bare).toBe(0)
+    expect(grown('skin', 2).hairs).toBe(0)
   })
 })
 

@@ -1,6 +1,6 @@
 /** Taking the light out of the photo's colours. */
 import { expect, test } from 'vitest'
-import { relighting } from '../../../src/engine/asset/light.js'
+import { relighting, takeOut } from '../../../src/engine/asset/light.js'
 import { likelySkin } from '../../../src/engine/asset/skin-colour.js'
 
 const SIZE = 64
@@ -182,4 +182,40 @@ test('the light on a beard is that of the skin about it, and its own colour stay
   const at = (x: number, k: number): number => albedo[3 * (32 * SIZE + x) + k]
   for (const k of [0, 1, 2]) expect(Math.log(at(32, k) / at(12, k))).toBeCloseTo(Math.log([0.25, 0.25, 0.24][k]), 1)
   expect(inner[32 * SIZE + 32]).toBeCloseTo(1)
+})
+
+test('where the light has a dark line beside that of the photo, between lips, no bright paint is left', () => {
+  const row = (i: number): number => Math.floor(Math.floor(i / 3) / SIZE)
+  // lips in the middle, redder in the shade between them; the light's dark line is two pixels too high, where the photo shows the upper lip
+  const lips = trusted.map((_, i) => Number(Math.abs(Math.floor(i / SIZE) - 32) < 6 && Math.abs((i % SIZE) - 32) < 14))
+  const [skin, lip, between] = [
+    [0.8, 0.6, 0.5],
+    [0.7, 0.38, 0.32],
+    [0.3, 0.1, 0.07],
+  ]
+  const image = Float32Array.from({ length: 3 * SIZE * SIZE }, (_, i) => {
+    const colour = !lips[Math.floor(i / 3)] ? skin : row(i) === 32 ? between : lip
+    // uneven as skin is, and as the light: the light is believed
+    return colour[i % 3] * (1 + 0.1 * Math.sin(row(i)) + 0.02 * Math.sin(Math.floor(i / 3) * 12.9898))
+  })
+  const shading = Float32Array.from({ length: 3 * SIZE * SIZE }, (_, i) => {
+    const dark = lips[Math.floor(i / 3)] && row(i) === 30
+    return 0.8 * (1 + 0.1 * Math.sin(row(i))) * (dark ? 0.25 : 1)
+  })
+  const { image: albedo } = relighting({ image, shading, trusted, painted: lips, size: SIZE })!
+  const at = (y: number): number[] => [...albedo.subarray(3 * (y * SIZE + 32), 3 * (y * SIZE + 32) + 3)]
+  expect(at(30)[0]).toBeLessThan(1.25 * at(35)[0])
+  expect(Math.log(at(30)[1] / at(35)[1])).toBeLessThan(0.25)
+})
+
+test('shade in warm light, which has no blue in the photo, is not yellow skin', () => {
+  const colours = Float32Array.from([0.35, 0.16, 0, 0.02, 0.02, 0.02])
+  takeOut(colours, [1.6, 2.4, 5.5, 1.6, 2.4, 5.5])
+  const [r, g, b, ...black] = colours
+  expect(b).toBeGreaterThan(0.6 * g)
+  expect(r).toBeGreaterThan(g)
+  // what is black stays black
+  black.forEach((c, k) => {
+    expect(c).toBeCloseTo(0.02 * [1.6, 2.4, 5.5][k])
+  })
 })

@@ -112,7 +112,9 @@ describe('where hair grows', () => {
 describe('paint', () => {
   const grey = (values: Float32Array | Uint8Array): typeof values =>
     values.map((_, i) => values[3 * Math.floor(i / 3) + 1])
-  const paint = (made: { scalp?: boolean; ears?: number; grey?: boolean } = {}): HeadTextures => {
+  const paint = (
+    made: { scalp?: boolean; ears?: number; grey?: boolean; colour?: [number, number, number] } = {},
+  ): HeadTextures => {
     const { fit, coarse, photo, image } = scene
     const { uv, uvIndices, faceRegion, parts } = topology
     const found = findScalp(hairScene((d) => (d > 0 ? 'hair' : 'skin'), 'hair'))!
@@ -150,13 +152,20 @@ describe('paint', () => {
       relight: undefined,
       residual: new Float32Array(trusted.length),
       rough: new Float32Array(parts.length).fill(0.5),
-      scalp: made.scalp ? { ...found, colour: made.grey ? [0.15, 0.15, 0.15] : found.colour } : undefined,
+      scalp: made.scalp
+        ? { ...found, colour: made.colour ?? (made.grey ? [0.15, 0.15, 0.15] : found.colour) }
+        : undefined,
       ears: made.ears,
     })
   }
   /** Values of the vertices at texels. */
   const atTexels = (values: Float32Array): Float32Array =>
     interpolate(texelRaster(topology.uv, topology.uvIndices, SIZE), topology.indices, values, 1, -1)
+  /** Mean colour of the bald scalp. */
+  const scalpSkin = (albedo: Float32Array, over: Float32Array, part: Float32Array): number[] => {
+    const some = Array.from(part.keys()).filter((i) => over[i] > 1.04 && part[i] === HEAD_PARTS.scalp)
+    return [0, 1, 2].map((k) => some.reduce((sum, i) => sum + albedo[3 * i + k] / some.length, 0))
+  }
   const changed = (a: Float32Array, b: Float32Array, i: number): boolean =>
     [0, 1, 2].some((k) => a[3 * i + k] !== b[3 * i + k])
 
@@ -185,6 +194,28 @@ describe('paint', () => {
     expect(touched).toBe(0)
     const most = (values: Float32Array): number => values.reduce((a, b) => Math.max(a, b))
     expect(most(hairy.roughness.values)).toBeGreaterThan(most(bald.roughness.values) + 0.06)
+  })
+
+  test('white hair is grey in the light of a coloured lamp, fair hair keeps its colour', () => {
+    const part = atTexels(Float32Array.from(topology.parts))
+    const over = atTexels(depth.map((d) => d + 1))
+    const yellowness = (colour: [number, number, number]): number => {
+      const { albedo } = paint({ scalp: true, colour })
+      let sum = 0
+      let count = 0
+      for (let i = 0; i < part.length; i++)
+        if (over[i] > 1.04 && part[i] === HEAD_PARTS.scalp) {
+          sum += Math.log(albedo[3 * i + 1] / albedo[3 * i + 2])
+          count++
+        }
+      return sum / count
+    }
+    const skin = scalpSkin(paint().albedo, over, part)
+    const bright = (factors: number[]): [number, number, number] =>
+      skin.map((c, k) => c * factors[k]) as [number, number, number]
+    const [white, blond] = [bright([1, 1.2, 1.18]), bright([1.05, 1.1, 0.8])].map(yellowness)
+    expect(white).toBeLessThan(0.75 * Math.log(skin[1] / skin[2]))
+    expect(blond).toBeGreaterThan(1.4 * Math.log(skin[1] / skin[2]))
   })
 
   test('ears differ from the skin beside them; nothing else does', () => {
