@@ -56,7 +56,7 @@ export function commandLine<const Options extends Record<string, Option>>(
   if (length > most) refuse(help, `'${given.positionals[most]}' is one argument too many.`)
   const values = Object.entries(options).map(([name, option]) => [
     name,
-    valueOf(help, name, option, given.values[name]),
+    checked(help, name, option, given.values[name]),
   ])
   return { values: Object.fromEntries(values), positionals: given.positionals }
 }
@@ -72,8 +72,8 @@ export function numberOf(help: string, name: string, text: string, { whole, leas
 
 /** Leaves with status 2: says what is wrong and how to get the help. */
 export function refuse(help: string, problem: string): never {
-  const command = /^Usage: (npm test --|npm run \S+ --|(?:npx tsx|node) \S+)/m.exec(help)?.[1]
-  console.error(`${problem} See: ${command} --help`)
+  const command = /^Usage: (npm test|npm run \S+|npx tsx \S+)/m.exec(help)?.[1]
+  console.error(`${problem} See: ${command}${command?.startsWith('npm') ? ' --' : ''} --help`)
   process.exit(2)
 }
 
@@ -99,7 +99,7 @@ function parsed(help: string, options: Record<string, Option>) {
   }
 }
 
-function valueOf(help: string, name: string, option: Option, given: unknown): unknown {
+function checked(help: string, name: string, option: Option, given: unknown): unknown {
   if (option.type === 'boolean') return given ?? false
   if (given === undefined && option.required) refuse(help, `--${name} is missing.`)
   if (given === undefined) return option.default

@@ -18,7 +18,7 @@ import {
 const HELP = `Generates what follows from schemas/: types and pages in the docs of the settings and of the wire protocol, and the tables of errors
 and of job states wherever they are needed.
 
-Usage: npm run generate --
+Usage: npm run generate
 
 Example: after a change of schemas/settings.schema.json
   npm run generate && git diff --stat
