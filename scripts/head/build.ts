@@ -47,7 +47,7 @@ Usage: npx tsx scripts/head/build.ts [options]
 
   --cache DIR      the source (default .cache/head)
   --out FILE       the head (default assets/head/built-in.safetensors.br)
-  --pictures DIR   the portraits whose landmarks were found (default: none are written)
+  --pictures DIR   the first portraits, with the landmarks that were found in them
 
 Example: npx tsx scripts/head/build.ts --out /tmp/head.safetensors.br --pictures /tmp/portraits
 `

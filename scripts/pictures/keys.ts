@@ -18,7 +18,7 @@ Usage: npx tsx scripts/pictures/keys.ts <file>
 
 Example: a head at rest, of a generated portrait
   npm run sider -- generate -o out/truth --count 1
-  npm run sider -- reconstruct out/truth/*/image.png -o out --neutralize
+  npm run sider -- reconstruct out/truth/*/view/image.jpg -o out --neutralize
   npx tsx scripts/pictures/keys.ts out/face.glb
 `
 

@@ -78,7 +78,7 @@ test('--help tells what a command does and shows it, and does nothing', { timeou
 
 test('a wrong option is told of in a line, and nothing is done', { timeout: 300_000 }, async () => {
   await each(
-    commands.filter((file) => !HANDING_ON.includes(file)),
+    named.filter((file) => !HANDING_ON.includes(file)),
     async (file) => {
       const { status, stdout, stderr, left } = await run(file, '--no-such-option')
       expect([status, stdout, left], `${file}: ${stderr}`).toEqual([2, '', []])
