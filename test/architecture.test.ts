@@ -19,7 +19,7 @@ const MANY_PARAMETERS = {
   'for every ray or triangle': [
     'geometry/triangle-tree.ts blocks',
     'geometry/triangle-tree.ts #meets',
-    'geometry/triangle-tree.ts partition',
+    'geometry/triangle-hierarchy.ts partition',
     'geometry/rasterize.ts isHidden',
     'surface/unfold.ts turnOf',
     'asset/untangle.ts pierced',
@@ -30,7 +30,6 @@ const MANY_PARAMETERS = {
     'asset/sight.ts at',
     'surface/bake.ts inTangentSpace',
     'geometry/noise.ts octaves',
-    'geometry/noise.ts slope',
     'generate/paint.ts hair',
   ],
   'for every row of the normal equations': [

@@ -24,6 +24,8 @@ export interface Recipe {
   units: Readonly<Record<string, number>>
   /** The side whose upper lid it raises: by no more than there is room for. */
   raises?: { side: Side; least: number; staysShut: boolean }
+  /** The side whose eye it shuts, also where it is wide open. */
+  shuts?: Side
   /** Units that end with the key: those that would keep it from being what it is called. */
   without?: readonly string[]
   movement?: Movement
@@ -50,7 +52,7 @@ const sides = (name: string): Recipe[] => SIDES.map((side) => own(`${name}${side
 /** In ARKit's order. `tongueOut` moves the tongue alone, which is no part of the skin. */
 export const ARKIT: readonly Recipe[] = [
   ...SIDES.flatMap((side) => [
-    { ...own(`eyeBlink${side}`), without: [`eyeWide${side}`, `eyeSquint${side}`] },
+    { ...own(`eyeBlink${side}`), without: [`eyeWide${side}`, `eyeSquint${side}`], shuts: side },
     ...['eyeLookDown', 'eyeLookIn', 'eyeLookOut'].map((name) => own(`${name}${side}`)),
     {
       name: `eyeLookUp${side}`,
@@ -121,8 +123,10 @@ function moved(
   move: (p: Float32Array, v: number) => readonly [number, number, number] | undefined,
 ): Float32Array {
   const out = new Float32Array(mean.length)
+  const p = new Float32Array(3)
   for (let v = 0; v < mean.length / 3; v++) {
-    const by = move(mean.subarray(3 * v, 3 * v + 3), v)
+    for (let k = 0; k < 3; k++) p[k] = mean[3 * v + k]
+    const by = move(p, v)
     if (by) out.set(by, 3 * v)
   }
   return out

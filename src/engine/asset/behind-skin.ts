@@ -85,7 +85,9 @@ export class BehindSkin {
   keep(points: Float32Array, skin: Float32Array): void {
     const normals = this.about.map((_, n) => this.normalAt(n, skin))
     for (let i = 0; i < this.depths.length; i++) {
-      const [x, y, z] = [points[3 * i], points[3 * i + 1], points[3 * i + 2]]
+      const x = points[3 * i]
+      const y = points[3 * i + 1]
+      const z = points[3 * i + 2]
       let best = -1
       let least = REACH ** 2
       for (let j = i * NEAREST; j < (i + 1) * NEAREST; j++) {
@@ -107,11 +109,19 @@ export class BehindSkin {
 
   /** Unit normal at place n of `about`. */
   private normalAt(n: number, p: Float32Array): [number, number, number] {
-    let [x, y, z] = [0, 0, 0]
+    let x = 0
+    let y = 0
+    let z = 0
     for (let i = this.starts[n]; i < this.starts[n + 1]; i += 3) {
-      const [a, b, c] = [3 * this.corners[i], 3 * this.corners[i + 1], 3 * this.corners[i + 2]]
-      const [ux, uy, uz] = [p[b] - p[a], p[b + 1] - p[a + 1], p[b + 2] - p[a + 2]]
-      const [vx, vy, vz] = [p[c] - p[a], p[c + 1] - p[a + 1], p[c + 2] - p[a + 2]]
+      const a = 3 * this.corners[i]
+      const b = 3 * this.corners[i + 1]
+      const c = 3 * this.corners[i + 2]
+      const ux = p[b] - p[a]
+      const uy = p[b + 1] - p[a + 1]
+      const uz = p[b + 2] - p[a + 2]
+      const vx = p[c] - p[a]
+      const vy = p[c + 1] - p[a + 1]
+      const vz = p[c + 2] - p[a + 2]
       x += uy * vz - uz * vy
       y += uz * vx - ux * vz
       z += ux * vy - uy * vx

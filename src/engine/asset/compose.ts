@@ -68,8 +68,12 @@ export function compose(
   for (let i = 0; i < belief.length; i++) {
     const t = 3 * triangle[i]
     if (t < 0) continue
-    const [a, b, c] = [3 * indices[t], 3 * indices[t + 1], 3 * indices[t + 2]]
-    const [u, v, w] = [barycentric[3 * i], barycentric[3 * i + 1], barycentric[3 * i + 2]]
+    const a = 3 * indices[t]
+    const b = 3 * indices[t + 1]
+    const c = 3 * indices[t + 2]
+    const u = barycentric[3 * i]
+    const v = barycentric[3 * i + 1]
+    const w = barycentric[3 * i + 2]
     for (let k = 0; k < 3; k++) {
       const o = 3 * i + k
       out[o] = u * base[a + k] + v * base[b + k] + w * base[c + k]
@@ -88,7 +92,8 @@ export function compose(
     there.fill(0)
     known[0] = 0
     if (rest > 0 && reflected[t]) {
-      let [x, y] = [0, 0]
+      let x = 0
+      let y = 0
       for (let c = 0; c < 3; c++) {
         x += barycentric[3 * i + c] * mirror[2 * indices[3 * t + c]]
         y += barycentric[3 * i + c] * mirror[2 * indices[3 * t + c] + 1]
@@ -99,8 +104,12 @@ export function compose(
     }
     const bare = rest * (1 - known[0])
     if (bare > 0.01 && !hidden?.[t] && head.parts[indices[3 * t]] !== HEAD_PARTS.mouth) {
-      const [a, b, c] = [3 * indices[3 * t], 3 * indices[3 * t + 1], 3 * indices[3 * t + 2]]
-      const [u, v, w] = [barycentric[3 * i], barycentric[3 * i + 1], barycentric[3 * i + 2]]
+      const a = 3 * indices[3 * t]
+      const b = 3 * indices[3 * t + 1]
+      const c = 3 * indices[3 * t + 2]
+      const u = barycentric[3 * i]
+      const v = barycentric[3 * i + 1]
+      const w = barycentric[3 * i + 2]
       const noise =
         bare *
         strength *
@@ -138,7 +147,8 @@ function baseColour(
 ): Float32Array {
   const n = seen.weight.length
   const mean = [0, 1, 2].map((k) => {
-    let [sum, total] = [UNSEEN * SKIN[k], UNSEEN]
+    let sum = UNSEEN * SKIN[k]
+    let total = UNSEEN
     for (let v = 0; v < n; v++) {
       if (parts[v] !== HEAD_PARTS.skin) continue
       const w = seen.weight[v] * seen.plain[v]
@@ -152,7 +162,8 @@ function baseColour(
   const trust = [0]
   const there = [0, 0, 0]
   for (let v = 0; v < n; v++) {
-    const [x, y] = [mirror[2 * v] * size, mirror[2 * v + 1] * size]
+    const x = mirror[2 * v] * size
+    const y = mirror[2 * v + 1] * size
     sampleBilinear(belief, size, size, 1, x, y, trust)
     const mirrored = MIRRORED * (1 - seen.weight[v]) * trust[0]
     if (mirrored > 0) sampleBilinear(detail, size, size, 3, x, y, there)

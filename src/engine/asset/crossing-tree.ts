@@ -3,8 +3,7 @@
  * pose is mended, only what has moved is looked at again.
  */
 
-/** Triangles in a leaf. */
-const LEAF = 4
+import { boxNodes, boxTriangle, DEEPEST, triangleHierarchy } from '../geometry/triangle-hierarchy.js'
 
 /** Corners a, b, c of one triangle and d, e, f of another. */
 type PairVisitor = (a: number, b: number, c: number, d: number, e: number, f: number) => void
@@ -27,38 +26,25 @@ export class CrossingTree {
   /** [nodes] and [triangles] 1 where something has moved since the pose began. */
   private readonly changed: Uint8Array
   private readonly changedTriangle: Uint8Array
-  private readonly stack: number[] = []
+  /** A way through pairs of nodes goes down either of them. */
+  private readonly stack = new Int32Array(8 * DEEPEST)
 
   /** @param p [vertices, 3] places in some pose: what is near in it should be near in most @param triangles [n, 3] */
   constructor(p: Float32Array, triangles: Uint32Array) {
     const n = triangles.length / 3
-    const order = alongCurve(p, triangles)
-    const link: number[] = []
-    const count: number[] = []
-    const parent: number[] = []
-    const build = (from: number, to: number, above: number): number => {
-      const node = link.length
-      link.push(-1 - from)
-      parent.push(above)
-      count.push(to - from <= LEAF ? to - from : 0)
-      if (count[node] > 0) return node
-      const middle = (from + to) >> 1
-      build(from, middle, node)
-      link[node] = build(middle, to, node)
-      return node
-    }
-    if (n > 0) build(0, n, -1)
-    this.link = Int32Array.from(link)
-    this.count = Uint8Array.from(count)
-    this.parent = Int32Array.from(parent)
+    const { link, count, corners } = triangleHierarchy({ positions: p, indices: triangles })
+    this.link = link
+    this.count = count
+    this.parent = new Int32Array(link.length).fill(-1)
     this.box = new Float32Array(6 * link.length)
     this.changed = new Uint8Array(link.length)
-    this.corners = Uint32Array.from({ length: 3 * n }, (_, c) => triangles[3 * order[Math.floor(c / 3)] + (c % 3)])
+    this.corners = corners
     this.triangleBox = new Float32Array(6 * n)
     this.changedTriangle = new Uint8Array(n)
     this.leaf = new Uint32Array(n)
     for (let node = 0; node < link.length; node++)
       if (count[node] > 0) this.leaf.fill(node, -1 - link[node], -1 - link[node] + count[node])
+      else this.parent[node + 1] = this.parent[link[node]] = node
     this.start = new Uint32Array(p.length / 3 + 1)
     for (const v of this.corners) this.start[v + 1]++
     for (let v = 0; v < p.length / 3; v++) this.start[v + 1] += this.start[v]
@@ -75,7 +61,7 @@ export class CrossingTree {
     this.changedTriangle.fill(1)
   }
 
-  /** What follows concerns only what `move` names. */
+  /** Only what `move` names from now on is to be looked at again. */
   settle(): void {
     this.changed.fill(0)
     this.changedTriangle.fill(0)
@@ -94,105 +80,69 @@ export class CrossingTree {
   visit(p: Float32Array, found: PairVisitor): void {
     this.follow(p)
     const { link, count, box, changed, stack } = this
-    if (link.length > 0) stack.push(0, 0)
-    while (stack.length > 0) {
-      const two = stack.pop()!
-      const one = stack.pop()!
+    let top = 0
+    const push = (one: number, two: number): void => {
+      stack[top++] = one
+      stack[top++] = two
+    }
+    if (link.length > 0) push(0, 0)
+    while (top > 0) {
+      const two = stack[--top]
+      const one = stack[--top]
       if (!changed[one] && !changed[two]) continue
-      if (one !== two && !overlap(box, 6 * one, 6 * two)) continue
+      if (one !== two && !meet(box, 6 * one, box, 6 * two)) continue
       if (count[one] > 0 && count[two] > 0) this.compare(one, two, found)
-      else if (one === two) stack.push(one + 1, one + 1, link[one], link[one], one + 1, link[one])
-      else if (count[two] > 0 || (count[one] === 0 && one < two)) stack.push(one + 1, two, link[one], two)
-      else stack.push(one, two + 1, one, link[two])
+      else if (one === two) {
+        push(one + 1, one + 1)
+        push(link[one], link[one])
+        push(one + 1, link[one])
+      } else if (count[two] > 0 || (count[one] === 0 && one < two)) {
+        push(one + 1, two)
+        push(link[one], two)
+      } else {
+        push(one, two + 1)
+        push(one, link[two])
+      }
     }
   }
 
   private compare(one: number, two: number, found: PairVisitor): void {
-    const { link, count, corners, triangleBox, changedTriangle } = this
-    const [from, other] = [-1 - link[one], -1 - link[two]]
-    for (let t = from; t < from + count[one]; t++)
+    const { link, count, corners, box, triangleBox, changedTriangle } = this
+    const from = -1 - link[one]
+    const other = -1 - link[two]
+    for (let t = from; t < from + count[one]; t++) {
+      if (one !== two && !meet(triangleBox, 6 * t, box, 6 * two)) continue
+      const a = corners[3 * t]
+      const b = corners[3 * t + 1]
+      const c = corners[3 * t + 2]
       for (let u = one === two ? t + 1 : other; u < other + count[two]; u++) {
         if (!changedTriangle[t] && !changedTriangle[u]) continue
-        if (!overlap(triangleBox, 6 * t, 6 * u)) continue
-        const [a, b, c] = [corners[3 * t], corners[3 * t + 1], corners[3 * t + 2]]
-        const [d, e, f] = [corners[3 * u], corners[3 * u + 1], corners[3 * u + 2]]
+        if (!meet(triangleBox, 6 * t, triangleBox, 6 * u)) continue
+        const d = corners[3 * u]
+        const e = corners[3 * u + 1]
+        const f = corners[3 * u + 2]
         if (a === d || a === e || a === f || b === d || b === e || b === f || c === d || c === e || c === f) continue
         found(a, b, c, d, e, f)
       }
+    }
   }
 
   /** Lets the boxes of what has moved follow. */
   private follow(p: Float32Array): void {
     const { link, count, box, corners, triangleBox, changed, changedTriangle } = this
-    for (let t = 0; t < changedTriangle.length; t++) {
-      if (!changedTriangle[t]) continue
-      const [a, b, c] = [3 * corners[3 * t], 3 * corners[3 * t + 1], 3 * corners[3 * t + 2]]
-      for (let k = 0; k < 3; k++) {
-        const [x, y, z] = [p[a + k], p[b + k], p[c + k]]
-        triangleBox[6 * t + k] = x < y ? (x < z ? x : z) : y < z ? y : z
-        triangleBox[6 * t + 3 + k] = x > y ? (x > z ? x : z) : y > z ? y : z
-      }
-    }
-    // children come after their parents
-    for (let node = link.length - 1; node >= 0; node--) {
-      if (!changed[node]) continue
-      const at = 6 * node
-      for (let k = at; k < at + 6; k++) box[k] = k < at + 3 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
-      const first = -1 - link[node]
-      for (let t = first; t < first + count[node]; t++) widen(box, at, triangleBox, 6 * t)
-      if (count[node] > 0) continue
-      widen(box, at, box, at + 6)
-      widen(box, at, box, 6 * link[node])
-    }
+    for (let t = 0; t < changedTriangle.length; t++) if (changedTriangle[t]) boxTriangle(p, corners, t, triangleBox)
+    boxNodes({ link, count }, triangleBox, box, changed)
   }
 }
 
-/** Widens the box at `at` by another one. */
-function widen(box: Float32Array, at: number, other: Float32Array, from: number): void {
-  for (let k = 0; k < 3; k++) {
-    if (other[from + k] < box[at + k]) box[at + k] = other[from + k]
-    if (other[from + 3 + k] > box[at + 3 + k]) box[at + 3 + k] = other[from + 3 + k]
-  }
-}
-
-function overlap(list: Float32Array, i: number, j: number): boolean {
+/** Whether the boxes at i and j have something in common. */
+function meet(one: Float32Array, i: number, other: Float32Array, j: number): boolean {
   return (
-    list[i] <= list[j + 3] &&
-    list[j] <= list[i + 3] &&
-    list[i + 1] <= list[j + 4] &&
-    list[j + 1] <= list[i + 4] &&
-    list[i + 2] <= list[j + 5] &&
-    list[j + 2] <= list[i + 5]
+    one[i] <= other[j + 3] &&
+    other[j] <= one[i + 3] &&
+    one[i + 1] <= other[j + 4] &&
+    other[j + 1] <= one[i + 4] &&
+    one[i + 2] <= other[j + 5] &&
+    other[j + 2] <= one[i + 5]
   )
-}
-
-/** Steps along each axis of the curve. */
-const STEPS = 1024
-
-/** The triangles along a curve through space that stays near where it is (Morton 1966). */
-function alongCurve(p: Float32Array, triangles: Uint32Array): Uint32Array {
-  const n = triangles.length / 3
-  const low = [0, 1, 2].map((k) =>
-    triangles.reduce((least, v) => Math.min(least, p[3 * v + k]), Number.POSITIVE_INFINITY),
-  )
-  const high = [0, 1, 2].map((k) =>
-    triangles.reduce((most, v) => Math.max(most, p[3 * v + k]), Number.NEGATIVE_INFINITY),
-  )
-  const extent = Math.max(1e-9, ...high.map((x, k) => x - low[k]))
-  const keys = Float64Array.from({ length: n }, (_, t) => {
-    let key = 0
-    for (let k = 0; k < 3; k++) {
-      const sum = [0, 1, 2].reduce((sum, c) => sum + p[3 * triangles[3 * t + c] + k], 0)
-      key += spaced(Math.floor(((sum / 3 - low[k]) / extent) * (STEPS - 1))) * 2 ** k
-    }
-    return key * n + t
-  })
-  return Uint32Array.from(keys.sort(), (key) => key % n)
-}
-
-/** The ten bits of x, each followed by two zeros. */
-function spaced(x: number): number {
-  let out = 0
-  for (let bit = 0; bit < 10; bit++) out += ((x >> bit) & 1) * 8 ** bit
-  return out
 }

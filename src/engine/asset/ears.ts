@@ -81,13 +81,11 @@ function aboutEar(mesh: Mesh, parts: Uint8Array, side: number): Submesh | undefi
         high[k] = Math.max(high[k], p[3 * v + k] + AROUND)
       }
   if (!(high[0] > low[0])) return undefined
-  const near = Uint8Array.from(parts, (_, v) =>
-    Number(low.every((least, k) => p[3 * v + k] > least && p[3 * v + k] < high[k])),
-  )
-  return submesh(
-    mesh,
-    Uint8Array.from({ length: indices.length / 3 }, (_, t) => near[indices[3 * t]]),
-  )
+  const near = new Uint8Array(parts.length).fill(1)
+  for (let i = 0; i < p.length; i++) if (!(p[i] > low[i % 3] && p[i] < high[i % 3])) near[Math.floor(i / 3)] = 0
+  const about = new Uint8Array(indices.length / 3)
+  for (let t = 0; t < about.length; t++) about[t] = near[indices[3 * t]]
+  return submesh(mesh, about)
 }
 
 /** [ear] 0..1: how much of what shines on each place from outside comes through. @param ear its vertices */

@@ -54,11 +54,15 @@ export function unfoldedSkin({ mesh, rest, view, size, face, opening }: FoldScen
 function hiddenVertices(mesh: Mesh, camera: Camera): Uint8Array {
   const { depth } = rasterize(mesh, camera)
   const uvz = project(camera, mesh.positions)
-  return Uint8Array.from({ length: mesh.positions.length / 3 }, (_, v) => {
-    const [x, y, z] = uvz.subarray(3 * v, 3 * v + 3)
+  const out = new Uint8Array(uvz.length / 3)
+  for (let v = 0; v < out.length; v++) {
+    const x = uvz[3 * v]
+    const y = uvz[3 * v + 1]
+    const z = uvz[3 * v + 2]
     const within = x >= 0 && y >= 0 && x < camera.width && y < camera.height
-    return within && isHidden(depth, camera.width, x, y, z, HIDDEN) ? 1 : 0
-  })
+    if (within && isHidden(depth, camera.width, x, y, z, HIDDEN)) out[v] = 1
+  }
+  return out
 }
 
 /** [vertices] the area of the triangles at each, square metres. */
@@ -66,6 +70,6 @@ function areaAbout(mesh: Mesh): Float32Array {
   const areas = new Float32Array(mesh.indices.length / 3)
   triangleNormals(mesh, areas)
   const out = new Float32Array(mesh.positions.length / 3)
-  for (let c = 0; c < mesh.indices.length; c++) out[mesh.indices[c]] += areas[Math.floor(c / 3)]
+  for (let t = 0; t < areas.length; t++) for (let c = 3 * t; c < 3 * t + 3; c++) out[mesh.indices[c]] += areas[t]
   return out
 }

@@ -16,6 +16,9 @@ export const STILL = 2e-5
 const UNTURNED = 0.004
 /** A key changes its coefficient by at least this, also where the photo shows the expression already. */
 const LEAST_KEY = 0.1
+/** Rims that a key brings as near as this are shut, metres; where its unit does not, more of it does, by so much of it at most. */
+const SHUT = 0.001
+const MOST_MORE = 0.6
 /** How deep the closed mouth's sheet sinks in as the lips part, as a share of the gap. */
 const CAVITY = 1.2
 
@@ -49,27 +52,38 @@ export interface Expressions {
   shown: Float64Array
 }
 
-/** A lid of the head that keys are made for, in an expression. */
-export type LidIn = (side: Side, expression: Float64Array) => Lid
+/** The lids of the head that keys are made for, in an expression. */
+export interface Lids {
+  lid(side: Side, expression: Float64Array): Lid
+  /** Metres from rim to rim where the eye is most open. */
+  gap(side: Side, expression: Float64Array): number
+}
 
 /** ARKit's 52 keys, for models that have the units they are made of. A model that has a unit for what is drawn otherwise uses that. */
-export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard, lid: LidIn): KeyPose[] {
-  const lids = { Left: lid('Left', shown), Right: lid('Right', shown) }
+export function arkitPoses({ names, shown }: Expressions, board: DrawingBoard, lids: Lids): KeyPose[] {
+  const before = { Left: lids.lid('Left', shown), Right: lids.lid('Right', shown) }
   return ARKIT.map((recipe) => {
-    const { name, without = [], underOpenJaw, raises } = recipe
-    const own = recipe.movement && names.includes(name)
-    const units = own ? { [name]: 1 } : recipe.units
-    const movement = own ? undefined : recipe.movement
+    const { name, without = [], underOpenJaw, raises, shuts } = recipe
+    const whole = recipe.movement && names.includes(name)
+    const units = whole ? { [name]: 1 } : recipe.units
+    const movement = whole ? undefined : recipe.movement
     const expression = shown.slice()
     for (const unit of without) expression[names.indexOf(unit)] = 0
     for (const [unit, strength] of Object.entries(units)) {
       const k = names.indexOf(unit)
       expression[k] = Math.max(strength, shown[k] + LEAST_KEY)
     }
+    if (shuts) {
+      const k = names.indexOf(name)
+      const [from, to] = [shown[k], expression[k]].map((strength) => lids.gap(shuts, expression.with(k, strength)))
+      // the unit shuts the eyes of the mean head, not wider ones
+      if (to > SHUT && from > to)
+        expression[k] += (expression[k] - shown[k]) * Math.min(MOST_MORE, (to - SHUT) / (from - to))
+    }
     if (raises) {
-      const before = lids[raises.side]
-      const room = Math.max(raises.least, roomAbove(before, lid(raises.side, expression)))
-      const share = raises.staysShut ? room * openness(before) : room
+      const own = before[raises.side]
+      const room = Math.max(raises.least, roomAbove(own, lids.lid(raises.side, expression)))
+      const share = raises.staysShut ? room * openness(own) : room
       for (const k of expression.keys()) expression[k] = shown[k] + share * (expression[k] - shown[k])
     }
     return {
@@ -138,23 +152,40 @@ export class KeyMaker {
     const { positions, indices } = this.rest
     const displacements = target.slice()
     for (let i = 0; i < displacements.length; i++) displacements[i] -= positions[i]
-    withoutSmall(displacements, STILL)
-    if (!displacements.some((d) => d !== 0)) return undefined
+    if (withoutSmall(displacements, STILL) === 0) return undefined
     const there = positions.slice()
     for (let i = 0; i < there.length; i++) there[i] += displacements[i]
-    const normals = vertexNormals({ positions: there, indices }, 'area')
-    for (let i = 0; i < normals.length; i++) normals[i] -= this.before[i]
-    return { name, displacements, normals: withoutSmall(normals, UNTURNED) }
+    const turned = turnedBy(displacements, indices)
+    const normals = vertexNormals({ positions: there, indices }, 'area', turned)
+    for (let i = 0; i < normals.length; i++) normals[i] = turned[Math.floor(i / 3)] ? normals[i] - this.before[i] : 0
+    withoutSmall(normals, UNTURNED)
+    return { name, displacements, normals }
   }
 }
 
-/** Sets rows [n, 3] that are shorter than `least` to 0, in place. */
-function withoutSmall(rows: Float32Array, least: number): Float32Array {
-  for (let i = 0; i < rows.length; i += 3) {
-    const [x, y, z] = [rows[i], rows[i + 1], rows[i + 2]]
-    if (x * x + y * y + z * z < least * least) rows[i] = rows[i + 1] = rows[i + 2] = 0
+/** [vertices] 1 at the corners of triangles of which one moves. */
+function turnedBy(displacements: Float32Array, indices: Uint32Array): Uint8Array {
+  const moves = new Uint8Array(displacements.length / 3)
+  for (let i = 0; i < displacements.length; i++) if (displacements[i] !== 0) moves[Math.floor(i / 3)] = 1
+  const out = new Uint8Array(moves.length)
+  for (let t = 0; t < indices.length; t += 3) {
+    const [a, b, c] = [indices[t], indices[t + 1], indices[t + 2]]
+    if (moves[a] || moves[b] || moves[c]) out[a] = out[b] = out[c] = 1
   }
-  return rows
+  return out
+}
+
+/** Sets rows [n, 3] that are shorter than `least` to 0, in place. @returns how many are not */
+function withoutSmall(rows: Float32Array, least: number): number {
+  let left = 0
+  for (let i = 0; i < rows.length; i += 3) {
+    const x = rows[i]
+    const y = rows[i + 1]
+    const z = rows[i + 2]
+    if (x * x + y * y + z * z < least * least) rows[i] = rows[i + 1] = rows[i + 2] = 0
+    else left++
+  }
+  return left
 }
 
 /** [vertices] 0 at the lips, 1 in the middle of the sheet between them. */

@@ -44,11 +44,15 @@ export class Meeting {
     })
   }
 
+  /** How far rims are open where they are most, metres. */
+  gap(positions: Float32Array): number {
+    const [upper, lower] = this.rims(positions)
+    return Math.max(...upper.map((p) => p[1] - along(lower, p[0])[1]))
+  }
+
   /** Brings rims together that are nearly shut along their whole length, in place. */
   shut(positions: Float32Array): void {
-    const [upper, lower] = this.rims(positions)
-    const gap = Math.max(...upper.map((p) => p[1] - along(lower, p[0])[1]))
-    this.seal(positions, 1 - smoothstep(SLIT[0], SLIT[1], gap))
+    this.seal(positions, 1 - smoothstep(SLIT[0], SLIT[1], this.gap(positions)))
   }
 
   /** Brings rims back together where the upper one is below the lower one, in place. */

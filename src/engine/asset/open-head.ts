@@ -93,7 +93,10 @@ export function openHead(head: ClosedHead, eyes: readonly OpenEye[], mouth: bool
     }
   }
   keep(0, 2 * head.quads)
-  for (let c = 0; c < indices.length; c++) if (!opened(Math.floor(c / 3))) rowOf.set(indices[c], uvIndices[c])
+  const onRim = new Set(eyes.flatMap(({ loop }) => [...loop]))
+  for (let t = 0; t < sheets.length; t++)
+    if (!opened(t))
+      for (let c = 3 * t; c < 3 * t + 3; c++) if (onRim.has(indices[c])) rowOf.set(indices[c], uvIndices[c])
   const uv = Array.from(head.uv)
   const places: { from: number; eye: Eye; share: number }[] = []
   let vertices = indices.reduce((a, b) => Math.max(a, b), 0) + 1
@@ -156,6 +159,7 @@ export function openHead(head: ClosedHead, eyes: readonly OpenEye[], mouth: bool
 function opening(p: Float32Array, { loop, lids, eye: { centre, radius } }: OpenEye): Map<number, number> {
   const width = slit(p, loop)
   const [narrow, wide] = [smoothstep(NARROW[0], NARROW[1], width), smoothstep(WIDE[0], WIDE[1], width)]
+  if (wide === 1 || narrow === 0) return new Map(lids.flatMap((lid) => lid.map((i) => [loop[i], wide])))
   // as seen from the ball's middle: lids may lie over each other
   const seen = (v: number): Vec => scaled(unit(minus(p.subarray(3 * v, 3 * v + 3), centre)), radius)
   const halves = lids.map((lid) => lid.map((i) => loop[i]))
@@ -189,9 +193,11 @@ function slit(p: Float32Array, loop: Uint32Array): number {
   const area = [0, 0, 0]
   let length = 0
   loop.forEach((v, i) => {
-    const [a, b] = [3 * v, 3 * loop[(i + 1) % loop.length]]
+    const a = 3 * v
+    const b = 3 * loop[(i + 1) % loop.length]
     for (let k = 0; k < 3; k++) {
-      const [y, z] = [(k + 1) % 3, (k + 2) % 3]
+      const y = (k + 1) % 3
+      const z = (k + 2) % 3
       area[k] += (p[a + y] * p[b + z] - p[a + z] * p[b + y]) / 2
     }
     length += Math.hypot(p[a] - p[b], p[a + 1] - p[b + 1], p[a + 2] - p[b + 2])
@@ -219,7 +225,10 @@ export function keepOffBalls(positions: Float32Array, skin: ArrayLike<number>, e
     const limbus = irisRadius / radius
     for (let i = 0; i < skin.length; i++) {
       const v = 3 * skin[i]
-      const [x, y, z] = [positions[v] - centre[0], positions[v + 1] - centre[1], positions[v + 2] - centre[2]]
+      const x = positions[v] - centre[0]
+      const y = positions[v + 1] - centre[1]
+      const z = positions[v + 2] - centre[2]
+      if (x * x + y * y + z * z > 1.001 * (radius + bulge + LID_GAP) ** 2) continue
       const length = Math.hypot(x, y, z)
       if (length > radius + bulge + LID_GAP) continue
       const cos = (x * ahead[0] + y * ahead[1] + z * ahead[2]) / length
@@ -237,10 +246,16 @@ export function skinWhere(
   sheets: Uint8Array,
   near: (x: number, y: number, z: number) => boolean,
 ): Uint32Array {
-  const out = new Set<number>()
-  for (let c = 0; c < indices.length; c++) {
-    const v = 3 * indices[c]
-    if (!sheets[Math.floor(c / 3)] && near(positions[v], positions[v + 1], positions[v + 2])) out.add(indices[c])
+  const out: number[] = []
+  const met = new Uint8Array(positions.length / 3)
+  for (let t = 0; t < sheets.length; t++) {
+    if (sheets[t]) continue
+    for (let c = 3 * t; c < 3 * t + 3; c++) {
+      const v = indices[c]
+      if (met[v]) continue
+      met[v] = 1
+      if (near(positions[3 * v], positions[3 * v + 1], positions[3 * v + 2])) out.push(v)
+    }
   }
   return Uint32Array.from(out)
 }

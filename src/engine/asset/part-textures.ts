@@ -76,13 +76,13 @@ export const PAINT_EYE = task(import.meta.url, paintEye)
 const SHADE = [-0.002, 0.027] as const
 const DARKEST = 0.16
 
+interface MouthScene extends Pick<EyeLook, 'colourful' | 'exposure'> {
+  interior: Pick<HeadInterior, 'mean' | 'indices' | 'parts' | 'uv' | 'uvIndices'>
+  owner: MouthOwner
+}
+
 /** The mouth's inside in the model's layout. */
-export function paintMouth(
-  interior: HeadInterior,
-  owner: MouthOwner,
-  colourful: number,
-  exposure: number,
-): Float32Array {
+export function paintMouth({ interior, owner, colourful, exposure }: MouthScene): Float32Array {
   const size = MOUTH_TEXTURE
   const { mean, indices, parts, uv, uvIndices } = interior
   const raster = texelRaster(uv, uvIndices, size)
@@ -106,6 +106,8 @@ export function paintMouth(
   fillBetween(out, 3, size, raster.triangle)
   return exposed(lessColourful(out, colourful), exposure)
 }
+
+export const PAINT_MOUTH = task(import.meta.url, paintMouth)
 
 function exposed(values: Float32Array, factor: number): Float32Array {
   for (let i = 0; i < values.length; i++) values[i] = Math.min(1, factor * values[i])

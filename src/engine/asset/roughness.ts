@@ -84,9 +84,9 @@ export function paintRoughness(
     for (let x = 0; x < size; x++, i++) {
       at[i] = (y * step + (step >> 1)) * full + x * step + (step >> 1)
       triangle[i] = raster.triangle[at[i]]
-      barycentric.set(raster.barycentric.subarray(3 * at[i], 3 * at[i] + 3), 3 * i)
+      for (let k = 0; k < 3; k++) barycentric[3 * i + k] = raster.barycentric[3 * at[i] + k]
     }
-  const small = { ...raster, triangle, barycentric }
+  const small: Raster = { ...raster, triangle, barycentric, span: [0, triangle.length] }
   const values = interpolate(small, mesh.indices, rough, 1)
   const places = interpolate(small, mesh.indices, mesh.positions, 3)
   for (let i = 0; i < values.length; i++) {

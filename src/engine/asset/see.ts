@@ -3,18 +3,23 @@ import { edgeDistance } from '../geometry/edge-distance.js'
 import { vertexShare } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import type { Raster } from '../geometry/rasterize.js'
-import { HEAD_PARTS } from '../stages.js'
+import { HEAD_PARTS, type Mesh } from '../stages.js'
 import { nearSeen, type PaintMesh } from './compose.js'
 import { unfoldedSkin } from './folded.js'
 import { gainAt, knownAt, type Relight } from './light.js'
 import { withinSeen } from './reach.js'
 import type { Seen, Sight } from './sight.js'
-import { spread } from './skin.js'
+import { spread, type VertexData } from './skin.js'
 
 /** About eyes and mouth, up to this distance, what is not skin is no cover, metres. */
 const OPENING = 0.012
 /** Lashes and the lids' shadow reach so far over the skin, metres. */
 const LASHES = 0.002
+
+/** How soon light that is carried to where none is known becomes that of the face as a whole (`pull` of `spread`). */
+const LIGHT_FADES = 0.1
+/** How much known light counts beside that: the albedo rests on it. */
+const LIGHT_HOLDS = 4
 
 /** The texture's texels on the head's triangles. */
 export interface TexelGrid {
@@ -87,7 +92,7 @@ export function seeVertices(head: PaintMesh, sight: Sight, relight: Relight | un
   }
   const within = withinSeen(mesh, head.parts, photo.weight, gaps)
   for (let v = 0; v < vertices; v++) photo.weight[v] *= within[v]
-  const gain = relight ? spread(mesh, light, [1, 1, 1], { stiffness: 8, pull: 0, rounds: 24 }) : undefined
+  const gain = relight && carriedLight(mesh, light)
   return { photo, gain, camera, face, opening, within, unfolded }
 }
 
@@ -118,8 +123,12 @@ export function seeTexels({ head, grid, sight, vertices, relight }: TexelLook): 
   for (let i = 0; i < texels; i++) {
     const t = raster.triangle[i]
     if (t < 0) continue
-    const [a, b, c] = [indices[3 * t], indices[3 * t + 1], indices[3 * t + 2]]
-    const [u, v, w] = [raster.barycentric[3 * i], raster.barycentric[3 * i + 1], raster.barycentric[3 * i + 2]]
+    const a = indices[3 * t]
+    const b = indices[3 * t + 1]
+    const c = indices[3 * t + 2]
+    const u = raster.barycentric[3 * i]
+    const v = raster.barycentric[3 * i + 1]
+    const w = raster.barycentric[3 * i + 2]
     if (gain)
       for (let k = 0; k < 3; k++) gains[3 * i + k] = u * gain[3 * a + k] + v * gain[3 * b + k] + w * gain[3 * c + k]
     if (!near[t] || head.removed[t]) continue
@@ -144,6 +153,23 @@ export function seeTexels({ head, grid, sight, vertices, relight }: TexelLook): 
     for (let k = 0; k < 3; k++) detail[3 * i + k] = seen.colour[k]
   }
   return { detail, gains, belief, pixel }
+}
+
+/**
+ * [vertices, 3] factors that take the light out, carried from where they are known to where they are not. There they become those of the face
+ * as a whole: a lamp that shines on a temple does not shine on all of the head behind it.
+ */
+export function carriedLight(mesh: Mesh, known: VertexData): Float32Array {
+  const held = { values: known.values, weight: known.weight.map((w) => LIGHT_HOLDS * w) }
+  return spread(mesh, held, meanOf(known), { stiffness: 8, pull: LIGHT_FADES, rounds: 24 })
+}
+
+/** The mean of known factors, of their logarithms: 1 where none is known. */
+function meanOf({ values, weight }: VertexData): number[] {
+  const total = weight.reduce((sum, w) => sum + w, 1e-9)
+  return [0, 1, 2].map((k) =>
+    Math.exp(weight.reduce((sum, w, v) => (w > 0 ? sum + w * Math.log(values[3 * v + k]) : sum), 0) / total),
+  )
 }
 
 /** [vertices] 1 on what is removed between lids and lips, and on the lids up to LASHES from it. */

@@ -137,8 +137,12 @@ export class Sight {
   at(points: Float32Array, normals: Float32Array, row: number, face: number, opening: number, out: Seen): void {
     const { view, depthScale, window, scene } = this
     const { size } = scene.crop
-    const [px, py, pz] = [points[3 * row], points[3 * row + 1], points[3 * row + 2]]
-    const [nx, ny, nz] = [normals[3 * row], normals[3 * row + 1], normals[3 * row + 2]]
+    const px = points[3 * row]
+    const py = points[3 * row + 1]
+    const pz = points[3 * row + 2]
+    const nx = normals[3 * row]
+    const ny = normals[3 * row + 1]
+    const nz = normals[3 * row + 2]
     out.belief = 0
     out.visible = false
     out.glasses = false
@@ -149,7 +153,8 @@ export class Sight {
     const lengths = Math.sqrt((px * px + py * py + pz * pz) * (nx * nx + ny * ny + nz * nz))
     const cos = -(nx * px + ny * py + nz * pz) / lengths
     if (!(cos > 0 && x > 1 && y > 1 && x < size - 1 && y < size - 1)) return
-    const [dx, dy] = [x * depthScale, y * depthScale]
+    const dx = x * depthScale
+    const dy = y * depthScale
     out.visible = !isHidden(this.depth, DEPTH_SIZE, dx, dy, pz, HIDDEN)
     if (!out.visible) return
     const o = Math.floor(dy) * DEPTH_SIZE + Math.floor(dx)

@@ -25,11 +25,13 @@ export function skinLikeness(image: Float32Array, trusted: Float32Array, size: n
     [0, 1, 2].map((k) => Float32Array.from(sample, (f) => f[k])),
     TONES,
   )
-  const like = new Float32Array(size * size).map((_, i) => {
+  const like = new Float32Array(size * size)
+  for (let i = 0; i < like.length; i++) {
     const f = at(i)
-    const d = spread.reduce((sum, { median, sigma }, k) => sum + ((f[k] - median) / sigma) ** 2, 0)
-    return Math.min(1, Math.max(0, (NOT_SKIN - d) / (NOT_SKIN - SKIN)))
-  })
+    let d = 0
+    for (let k = 0; k < 3; k++) d += ((f[k] - spread[k].median) / spread[k].sigma) ** 2
+    like[i] = Math.min(1, Math.max(0, (NOT_SKIN - d) / (NOT_SKIN - SKIN)))
+  }
   // at its edge, skin and what is behind it mix to colours that may look like skin
   const radius = Math.max(1, Math.round(EDGE * size))
   return gaussianBlur(least(least(like, size, radius, 1), size, radius, size), size, size, 1, radius / 2)
@@ -37,18 +39,19 @@ export function skinLikeness(image: Float32Array, trusted: Float32Array, size: n
 
 /** The least value within `radius` steps of `stride` along a row or a column. */
 function least(values: Float32Array, size: number, radius: number, stride: number): Float32Array {
-  return values.map((_, i) => {
+  const out = new Float32Array(values.length).fill(1)
+  for (let i = 0; i < out.length; i++) {
     const place = stride === 1 ? i % size : Math.floor(i / size)
-    let low = 1
-    for (let k = Math.max(-radius, -place); k <= Math.min(radius, size - 1 - place); k++)
-      low = Math.min(low, values[i + k * stride])
-    return low
-  })
+    const to = Math.min(radius, size - 1 - place)
+    for (let k = Math.max(-radius, -place); k <= to; k++)
+      if (values[i + k * stride] < out[i]) out[i] = values[i + k * stride]
+  }
+  return out
 }
 
 /** Per-vertex values with how far each is known. */
 export interface VertexData {
-  /** [vertices, channels] */
+  /** [vertices, 3] */
   values: Float32Array
   /** [vertices] 0 unknown */
   weight: Float32Array
@@ -66,15 +69,14 @@ export function spread(
   rest: readonly number[],
   { stiffness, pull, rounds }: { stiffness: number; pull: number; rounds: number },
 ): Float32Array {
-  const channels = rest.length
   const { start, neighbors } = vertexNeighbors(mesh)
   const n = weight.length
-  const out = new Float32Array(n * channels)
+  const out = new Float32Array(3 * n)
   const order = new Uint32Array(n)
   const reached = new Uint8Array(n)
   let end = 0
   for (let v = 0; v < n; v++) {
-    for (let c = 0; c < channels; c++) out[v * channels + c] = weight[v] > 0 ? values[v * channels + c] : rest[c]
+    for (let c = 0; c < 3; c++) out[3 * v + c] = weight[v] > 0 ? values[3 * v + c] : rest[c]
     if (weight[v] > 0.3) {
       reached[v] = 1
       order[end++] = v
@@ -87,23 +89,30 @@ export function spread(
       if (reached[w]) continue
       reached[w] = 1
       order[end++] = w
-      for (let c = 0; c < channels; c++) out[w * channels + c] = 0.985 * out[order[i] * channels + c] + 0.015 * rest[c]
+      for (let c = 0; c < 3; c++) out[3 * w + c] = 0.985 * out[3 * order[i] + c] + 0.015 * rest[c]
     }
   for (let v = 0; v < n; v++) if (!reached[v]) order[end++] = v
-  const sums = new Float64Array(channels)
   for (let round = 0; round < rounds; round++)
     for (let i = 0; i < n; i++) {
       // there and back
       const v = order[round % 2 === 0 ? i : n - 1 - i]
+      const o = 3 * v
       const degree = start[v + 1] - start[v]
       const total = weight[v] + pull + stiffness
-      sums.fill(0)
-      for (let k = start[v]; k < start[v + 1]; k++)
-        for (let c = 0, from = neighbors[k] * channels; c < channels; c++) sums[c] += out[from + c]
-      for (let c = 0; c < channels; c++) {
-        const mean = degree > 0 ? sums[c] / degree : rest[c]
-        out[v * channels + c] = (weight[v] * values[v * channels + c] + pull * rest[c] + stiffness * mean) / total
+      // a vertex without neighbours has the rest's colour beside it
+      let r = degree > 0 ? 0 : rest[0]
+      let g = degree > 0 ? 0 : rest[1]
+      let b = degree > 0 ? 0 : rest[2]
+      for (let k = start[v]; k < start[v + 1]; k++) {
+        const from = 3 * neighbors[k]
+        r += out[from]
+        g += out[from + 1]
+        b += out[from + 2]
       }
+      const share = Math.max(1, degree)
+      out[o] = (weight[v] * values[o] + pull * rest[0] + stiffness * (r / share)) / total
+      out[o + 1] = (weight[v] * values[o + 1] + pull * rest[1] + stiffness * (g / share)) / total
+      out[o + 2] = (weight[v] * values[o + 2] + pull * rest[2] + stiffness * (b / share)) / total
     }
   return out
 }

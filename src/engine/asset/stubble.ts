@@ -106,9 +106,13 @@ function drawHairs(
 ): void {
   const { positions: p, indices } = mesh
   const rng = new Rng(SEED)
-  const [e, f, lean] = [new Float64Array(3), new Float64Array(3), new Float64Array(3)]
+  const e = new Float64Array(3)
+  const f = new Float64Array(3)
+  const lean = new Float64Array(3)
   for (let t = 0; t < removed.length; t++) {
-    const [a, b, c] = [indices[3 * t], indices[3 * t + 1], indices[3 * t + 2]]
+    const a = indices[3 * t]
+    const b = indices[3 * t + 1]
+    const c = indices[3 * t + 2]
     const grown = (cover[a] + cover[b] + cover[c]) / 3
     if (grown < 0.01 || removed[t]) continue
     for (let k = 0; k < 3; k++) {
@@ -116,31 +120,44 @@ function drawHairs(
       f[k] = p[3 * c + k] - p[3 * a + k]
       lean[k] = p[3 * a + k] - WHORL[k]
     }
-    const [ee, ef, ff] = [dot(e, e), dot(e, f), dot(f, f)]
+    const ee = dot(e, e)
+    const ef = dot(e, f)
+    const ff = dot(f, f)
     const square = ee * ff - ef * ef
     if (!(square > 0)) continue
     const wanted = (DENSITY * grown * Math.sqrt(square)) / 2
     const hairs = Math.floor(wanted + rng.uniform())
     if (hairs === 0) continue
-    const [ua, ub, uc] = [2 * uvIndices[3 * t], 2 * uvIndices[3 * t + 1], 2 * uvIndices[3 * t + 2]]
-    const [x0, y0] = [uv[ua] * size, uv[ua + 1] * size]
-    const [ex, ey] = [uv[ub] * size - x0, uv[ub + 1] * size - y0]
-    const [fx, fy] = [uv[uc] * size - x0, uv[uc + 1] * size - y0]
+    const ua = 2 * uvIndices[3 * t]
+    const ub = 2 * uvIndices[3 * t + 1]
+    const uc = 2 * uvIndices[3 * t + 2]
+    const x0 = uv[ua] * size
+    const y0 = uv[ua + 1] * size
+    const ex = uv[ub] * size - x0
+    const ey = uv[ub + 1] * size - y0
+    const fx = uv[uc] * size - x0
+    const fy = uv[uc + 1] * size - y0
     // along the skin, in shares of the triangle's two edges
-    const [le, lf] = [dot(lean, e), dot(lean, f)]
-    const [s0, t0] = [(ff * le - ef * lf) / square, (ee * lf - ef * le) / square]
+    const le = dot(lean, e)
+    const lf = dot(lean, f)
+    const s0 = (ff * le - ef * lf) / square
+    const t0 = (ee * lf - ef * le) / square
     const straight = Math.sqrt(s0 * s0 * ee + 2 * s0 * t0 * ef + t0 * t0 * ff) || 1
     // the direction at a right angle to it on the skin
     const area = Math.sqrt(square)
-    const [s1, t1] = [-(s0 * ef + t0 * ff) / area, (s0 * ee + t0 * ef) / area]
+    const s1 = -(s0 * ef + t0 * ff) / area
+    const t1 = (s0 * ee + t0 * ef) / area
     const texels = Math.abs(ex * fy - ey * fx) / area
     for (let h = 0; h < hairs; h++) {
-      let [u, v] = [rng.uniform(), rng.uniform()]
+      let u = rng.uniform()
+      let v = rng.uniform()
       if (u + v > 1) [u, v] = [1 - u, 1 - v]
       const turn = ASTRAY * (rng.uniform() + rng.uniform() - 1) * 2
       const length = LENGTH * (0.6 + 0.8 * rng.uniform())
-      const [cos, sin] = [(length / straight) * Math.cos(turn), (length / straight) * Math.sin(turn)]
-      const [ds, dt] = [cos * s0 + sin * s1, cos * t0 + sin * t1]
+      const cos = (length / straight) * Math.cos(turn)
+      const sin = (length / straight) * Math.sin(turn)
+      const ds = cos * s0 + sin * s1
+      const dt = cos * t0 + sin * t1
       drawLine({ albedo, size }, hair, {
         x: x0 + u * ex + v * fx,
         y: y0 + u * ey + v * fy,
@@ -172,7 +189,8 @@ function drawLine(
   const long = Math.hypot(dx, dy)
   if (!(long > 0)) return
   const soft = 0.5 * (area / long) + SOFT
-  const [nx, ny] = [dx / long, dy / long]
+  const nx = dx / long
+  const ny = dy / long
   const peak = strength * Math.min(1, area / (soft * (long + soft)))
   const left = Math.max(0, Math.floor(Math.min(x, x + dx) - soft))
   const right = Math.min(size - 1, Math.floor(Math.max(x, x + dx) + soft))
@@ -180,7 +198,8 @@ function drawLine(
   const bottom = Math.min(size - 1, Math.floor(Math.max(y, y + dy) + soft))
   for (let j = top; j <= bottom; j++)
     for (let i = left; i <= right; i++) {
-      const [qx, qy] = [i + 0.5 - x, j + 0.5 - y]
+      const qx = i + 0.5 - x
+      const qy = j + 0.5 - y
       const along = qx * nx + qy * ny
       const across = Math.abs(qy * nx - qx * ny)
       const beyond = Math.max(0, -along, along - long)

@@ -64,7 +64,8 @@ export class Untangler {
     let least = Number.POSITIVE_INFINITY
     for (let round = 0; round < ROUNDS && least > 0; round++) {
       const deepest = this.collect(positions)
-      if (round === 0) tree.settle()
+      // what passes through something moves: only that is to be looked at again
+      tree.settle()
       // what is pushed may run into something else: the best state counts
       if (deepest < least) [best, least] = [gather(positions, vertices, 3), deepest]
       for (const v of pushed) {
@@ -91,7 +92,10 @@ export class Untangler {
     }
     let deepest = 0
     this.tree.visit(p, (a, b, c, d, e, f) => {
-      deepest = Math.max(deepest, pierced(p, a, b, c, d, e, f, push), pierced(p, d, e, f, a, b, c, push))
+      const depth = pierced(p, a, b, c, d, e, f, push)
+      if (depth < 0) return
+      const most = Math.max(depth, pierced(p, d, e, f, a, b, c, push))
+      if (most > deepest) deepest = most
     })
     return deepest
   }
@@ -104,7 +108,7 @@ function alike(one: Float32Array, other: Float32Array): boolean {
 
 /**
  * Where edges of the triangle (d, e, f) pass through (a, b, c): pushes the nearer end of each back, and the other triangle the other way.
- * @returns how deep it is
+ * @returns how deep it is; -1 where the triangle is on one side of the other, so that neither passes through the other
  */
 function pierced(
   p: Float32Array,
@@ -116,39 +120,50 @@ function pierced(
   f: number,
   push: (v: number, nx: number, ny: number, nz: number, by: number) => void,
 ): number {
-  const [ax, ay, az] = [p[3 * a], p[3 * a + 1], p[3 * a + 2]]
-  const [bx, by, bz] = [p[3 * b] - ax, p[3 * b + 1] - ay, p[3 * b + 2] - az]
-  const [cx, cy, cz] = [p[3 * c] - ax, p[3 * c + 1] - ay, p[3 * c + 2] - az]
-  const [nx, ny, nz] = [by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx]
-  const above = (v: number): number => (p[3 * v] - ax) * nx + (p[3 * v + 1] - ay) * ny + (p[3 * v + 2] - az) * nz
-  const [hd, he, hf] = [above(d), above(e), above(f)]
-  if ((hd >= 0 && he >= 0 && hf >= 0) || (hd <= 0 && he <= 0 && hf <= 0)) return 0
+  const ax = p[3 * a]
+  const ay = p[3 * a + 1]
+  const az = p[3 * a + 2]
+  const bx = p[3 * b] - ax
+  const by = p[3 * b + 1] - ay
+  const bz = p[3 * b + 2] - az
+  const cx = p[3 * c] - ax
+  const cy = p[3 * c + 1] - ay
+  const cz = p[3 * c + 2] - az
+  const nx = by * cz - bz * cy
+  const ny = bz * cx - bx * cz
+  const nz = bx * cy - by * cx
+  const hd = (p[3 * d] - ax) * nx + (p[3 * d + 1] - ay) * ny + (p[3 * d + 2] - az) * nz
+  const he = (p[3 * e] - ax) * nx + (p[3 * e + 1] - ay) * ny + (p[3 * e + 2] - az) * nz
+  const hf = (p[3 * f] - ax) * nx + (p[3 * f + 1] - ay) * ny + (p[3 * f + 2] - az) * nz
+  if ((hd >= 0 && he >= 0 && hf >= 0) || (hd <= 0 && he <= 0 && hf <= 0)) return -1
   const square = nx * nx + ny * ny + nz * nz
   const length = Math.sqrt(square)
   let deepest = 0
-  const edge = (from: number, to: number, h: number, g: number): void => {
-    if (h * g >= 0) return
+  for (let k = 0; k < 3; k++) {
+    const from = k === 0 ? d : k === 1 ? e : f
+    const to = k === 0 ? e : k === 1 ? f : d
+    const h = k === 0 ? hd : k === 1 ? he : hf
+    const g = k === 0 ? he : k === 1 ? hf : hd
+    if (h * g >= 0) continue
     const s = h / (h - g)
-    const [i, j] = [3 * from, 3 * to]
+    const i = 3 * from
+    const j = 3 * to
     const x = p[i] + s * (p[j] - p[i]) - ax
     const y = p[i + 1] + s * (p[j + 1] - p[i + 1]) - ay
     const z = p[i + 2] + s * (p[j + 2] - p[i + 2]) - az
     const v = (bx * (y * nz - z * ny) + by * (z * nx - x * nz) + bz * (x * ny - y * nx)) / square
     const w = ((cy * nz - cz * ny) * x + (cz * nx - cx * nz) * y + (cx * ny - cy * nx) * z) / square
-    if (v < 0 || w < 0 || v + w > 1) return
+    if (v < 0 || w < 0 || v + w > 1) continue
     const nearer = Math.abs(h) < Math.abs(g)
     const height = (nearer ? h : g) / length
     const depth = Math.abs(height)
-    if (depth < LEFT || depth > DEEPEST) return
+    if (depth < LEFT || depth > DEEPEST) continue
     const way = (-PUSH * height) / 2 / length
     push(nearer ? from : to, nx, ny, nz, way)
     push(a, nx, ny, nz, -way)
     push(b, nx, ny, nz, -way)
     push(c, nx, ny, nz, -way)
-    deepest = Math.max(deepest, depth)
+    if (depth > deepest) deepest = depth
   }
-  edge(d, e, hd, he)
-  edge(e, f, he, hf)
-  edge(f, d, hf, hd)
   return deepest
 }

@@ -11,7 +11,7 @@ import { vertexNormals } from '../geometry/normals.js'
 import type { Rng } from '../geometry/rng.js'
 import { sampleSurface } from '../geometry/sample.js'
 import type { FieldFrame, HeadFit, Mesh } from '../stages.js'
-import { NO_THREADS, type Threads } from '../threads/index.js'
+import { inCommon, NO_THREADS, type Threads } from '../threads/index.js'
 import { SHEET_DISTANCES, type Sheet, type SheetDistances, sheetDistances } from './sheet.js'
 
 /** The face region lies within this radius in field coordinates, so that its surroundings fit in the unit sphere. */
@@ -50,8 +50,9 @@ export class CoarseTarget {
     const front = this.face.positions.map((p, i) => (p - center[i % 3]) / scale)
     this.sheet = {
       key: sheets++,
-      mesh: { positions: front, indices: this.face.indices },
-      normals: vertexNormals(this.face),
+      // threads are asked hundreds of times
+      mesh: { positions: inCommon(front), indices: inCommon(this.face.indices) },
+      normals: inCommon(vertexNormals(this.face)),
       halfThickness: thickness / 2 / scale,
     }
   }

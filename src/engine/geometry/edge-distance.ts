@@ -56,7 +56,9 @@ export function edgeDistance(mesh: Mesh, seeds: ArrayLike<number>, limit = Numbe
     if (key > distance[v]) continue
     for (let i = start[v]; i < start[v + 1]; i++) {
       const w = neighbors[i]
-      const [x, y, z] = [p[v * 3] - p[w * 3], p[v * 3 + 1] - p[w * 3 + 1], p[v * 3 + 2] - p[w * 3 + 2]]
+      const x = p[v * 3] - p[w * 3]
+      const y = p[v * 3 + 1] - p[w * 3 + 1]
+      const z = p[v * 3 + 2] - p[w * 3 + 2]
       const length = Math.sqrt(x * x + y * y + z * z)
       const d = Math.fround(distance[v] + length)
       if (d < distance[w] && d <= limit) {

@@ -38,6 +38,15 @@ export function submesh(mesh: Mesh, triangleMask: ArrayLike<number>): Submesh {
   return { mesh: { positions: gather(positions, vertexMap, 3), indices: outIndices }, vertexMap, triangleMap }
 }
 
+/** The triangles whose mask is not 0, of the same vertices. */
+export function trianglesWhere(indices: Uint32Array, mask: ArrayLike<number>): Uint32Array {
+  const out = new Uint32Array(indices.length)
+  let length = 0
+  for (let t = 0; t < indices.length / 3; t++)
+    if (mask[t]) for (let c = 3 * t; c < 3 * t + 3; c++) out[length++] = indices[c]
+  return out.slice(0, length)
+}
+
 /** Both meshes in one: the vertices and triangles of `a`, then those of `b`. */
 export function joinMeshes(a: Mesh, b: Mesh): Mesh {
   const positions = new Float32Array(a.positions.length + b.positions.length)
@@ -72,8 +81,17 @@ export interface Edges {
   ofTriangle: Uint32Array
 }
 
-/** Finds the edges with an open-addressing hash table (a Map of strings or bigints is ten times slower). */
+const knownEdges = new WeakMap<Uint32Array, Edges>()
+
+/** The edges of triangles, found once for each array of them: nobody changes one in place. */
 export function meshEdges(indices: Uint32Array): Edges {
+  const known = knownEdges.get(indices) ?? findEdges(indices)
+  knownEdges.set(indices, known)
+  return known
+}
+
+/** Finds the edges with an open-addressing hash table (a Map of strings or bigints is ten times slower). */
+function findEdges(indices: Uint32Array): Edges {
   const corners = indices.length
   let bits = 4
   while (1 << bits < corners * 2) bits++
@@ -211,8 +229,14 @@ export interface Neighbors {
   neighbors: Uint32Array
 }
 
-export function vertexNeighbors(mesh: Mesh, edges = meshEdges(mesh.indices)): Neighbors {
-  const n = mesh.positions.length / 3
+const knownNeighbors = new WeakMap<Edges, Neighbors>()
+
+/** The neighbours of a mesh's vertices, found once for each array of triangles. */
+export function vertexNeighbors({ positions, indices }: Mesh): Neighbors {
+  const edges = meshEdges(indices)
+  const n = positions.length / 3
+  const known = knownNeighbors.get(edges)
+  if (known?.start.length === n + 1) return known
   const start = new Uint32Array(n + 1)
   for (let i = 0; i < edges.count * 2; i++) start[edges.vertices[i] + 1]++
   for (let v = 0; v < n; v++) start[v + 1] += start[v]
@@ -224,7 +248,9 @@ export function vertexNeighbors(mesh: Mesh, edges = meshEdges(mesh.indices)): Ne
     neighbors[fill[a]++] = b
     neighbors[fill[b]++] = a
   }
-  return { start, neighbors }
+  const found = { start, neighbors }
+  knownNeighbors.set(edges, found)
+  return found
 }
 
 /** [vertices] share of the triangles about each vertex that are of a part. @param inside [triangles] 1 in the part */

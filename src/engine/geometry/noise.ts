@@ -4,10 +4,16 @@
  * wanted wavelength or spacing.
  */
 
+/** What each of a lattice point's numbers adds to its hash. */
+const [X, Y, Z, SEED] = [0x8da6b343, 0xd8163841, 0xcb1ab31f, 0x9e3779b1]
+
 /** A 32-bit hash of a lattice point. */
 function hash(x: number, y: number, z: number, seed: number): number {
-  let h = Math.imul(x, 0x8da6b343) ^ Math.imul(y, 0xd8163841) ^ Math.imul(z, 0xcb1ab31f) ^ Math.imul(seed, 0x9e3779b1)
-  h = Math.imul(h ^ (h >>> 15), 0x85ebca6b)
+  return scrambled(Math.imul(x, X) ^ Math.imul(y, Y) ^ Math.imul(z, Z) ^ Math.imul(seed, SEED))
+}
+
+function scrambled(bits: number): number {
+  let h = Math.imul(bits ^ (bits >>> 15), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return (h ^ (h >>> 16)) >>> 0
 }
@@ -20,34 +26,15 @@ function mix(a: number, b: number, t: number): number {
   return a + (b - a) * t
 }
 
-/** Product of one of twelve gradients, chosen by a lattice point's hash, and the offset from that point. */
-function slope(ix: number, iy: number, iz: number, x: number, y: number, z: number, seed: number): number {
-  switch (hash(ix, iy, iz, seed) % 12) {
-    case 0:
-      return x + y
-    case 1:
-      return -x + y
-    case 2:
-      return x - y
-    case 3:
-      return -x - y
-    case 4:
-      return x + z
-    case 5:
-      return -x + z
-    case 6:
-      return x - z
-    case 7:
-      return -x - z
-    case 8:
-      return y + z
-    case 9:
-      return -y + z
-    case 10:
-      return y - z
-    default:
-      return -y - z
-  }
+/** The twelve gradients: from the middle of a cube to its edges. */
+const GRADIENT_X = Float64Array.of(1, -1, 1, -1, 1, -1, 1, -1, 0, 0, 0, 0)
+const GRADIENT_Y = Float64Array.of(1, 1, -1, -1, 0, 0, 0, 0, 1, -1, 1, -1)
+const GRADIENT_Z = Float64Array.of(0, 0, 0, 0, 1, 1, -1, -1, 1, 1, -1, -1)
+
+/** Product of one of them, chosen by a lattice point's bits, and the offset from that point. */
+function slope(bits: number, x: number, y: number, z: number): number {
+  const g = scrambled(bits) % 12
+  return GRADIENT_X[g] * x + GRADIENT_Y[g] * y + GRADIENT_Z[g] * z
 }
 
 /** Gradient noise of mean 0, about -1..1 (standard deviation near 0.3). */
@@ -60,14 +47,20 @@ export function noise(x: number, y: number, z: number, seed: number): number {
   const fz = z - iz
   const u = fade(fx)
   const v = fade(fy)
+  // the bits of the two lattice points along each axis
+  const x0 = Math.imul(ix, X)
+  const x1 = Math.imul(ix + 1, X)
+  const y0 = Math.imul(iy, Y)
+  const y1 = Math.imul(iy + 1, Y)
+  const own = Math.imul(seed, SEED)
   let low = 0
   let high = 0
   // Written out without inner functions: this is called a hundred million times a portrait.
   for (let k = 0; k < 2; k++) {
-    const z0 = iz + k
+    const z0 = Math.imul(iz + k, Z) ^ own
     const gz = fz - k
-    const a = mix(slope(ix, iy, z0, fx, fy, gz, seed), slope(ix + 1, iy, z0, fx - 1, fy, gz, seed), u)
-    const b = mix(slope(ix, iy + 1, z0, fx, fy - 1, gz, seed), slope(ix + 1, iy + 1, z0, fx - 1, fy - 1, gz, seed), u)
+    const a = mix(slope(x0 ^ y0 ^ z0, fx, fy, gz), slope(x1 ^ y0 ^ z0, fx - 1, fy, gz), u)
+    const b = mix(slope(x0 ^ y1 ^ z0, fx, fy - 1, gz), slope(x1 ^ y1 ^ z0, fx - 1, fy - 1, gz), u)
     if (k === 0) low = mix(a, b, v)
     else high = mix(a, b, v)
   }

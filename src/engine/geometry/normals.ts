@@ -35,11 +35,13 @@ export function triangleNormals(mesh: Mesh, areas?: Float32Array | Float64Array)
 /**
  * Unit vertex normals [vertices, 3]: triangle normals weighted by corner angle (Thürmer and Wüthrich 1998; independent of
  * how a surface is cut into triangles; the default) or by area (faster). Unreferenced vertices get (0, 0, 0).
+ * @param asked [vertices] not 0 where they are asked for: what the others get means nothing
  */
-export function vertexNormals(mesh: Mesh, weighting: 'angle' | 'area' = 'angle'): Float32Array {
+export function vertexNormals(mesh: Mesh, weighting: 'angle' | 'area' = 'angle', asked?: Uint8Array): Float32Array {
   const { positions: p, indices } = mesh
   const sum = new Float64Array(p.length)
   for (let t = 0; t < indices.length; t += 3) {
+    if (asked && !(asked[indices[t]] || asked[indices[t + 1]] || asked[indices[t + 2]])) continue
     const a = indices[t] * 3
     const b = indices[t + 1] * 3
     const c = indices[t + 2] * 3
@@ -82,9 +84,11 @@ export function vertexNormals(mesh: Mesh, weighting: 'angle' | 'area' = 'angle')
   return normalizeRows(sum)
 }
 
-/** Unit-length copies of vectors [n, 3]; zero vectors stay zero. */
-export function normalizeRows(vectors: Float32Array | Float64Array): Float32Array {
-  const out = new Float32Array(vectors.length)
+/** Vectors [n, 3] at unit length; zero vectors stay zero. @param out where they are written, perhaps the vectors themselves; returned */
+export function normalizeRows(
+  vectors: Float32Array | Float64Array,
+  out: Float32Array = new Float32Array(vectors.length),
+): Float32Array {
   for (let i = 0; i < vectors.length; i += 3) {
     const x = vectors[i]
     const y = vectors[i + 1]

@@ -18,6 +18,8 @@ export interface Raster {
   barycentric: Float32Array
   /** Metres along the optical axis, NaN off the mesh. */
   depth: Float32Array
+  /** All pixels that see something are from the first of these on and before the second: a small part's are few. */
+  span: readonly [from: number, to: number]
 }
 
 export interface RasterOptions {
@@ -43,6 +45,7 @@ export function rasterize(mesh: Mesh, camera: Camera, options: RasterOptions = {
   const maxW = 1 / near
   const triangle = new Int32Array(width * height).fill(-1)
   const inverseZ = new Float64Array(width * height)
+  let [top, bottom] = [height, -1]
   for (let t = 0; t < indices.length; t += 3) {
     const a = indices[t] * 3
     const b = indices[t + 1] * 3
@@ -66,6 +69,8 @@ export function rasterize(mesh: Mesh, camera: Camera, options: RasterOptions = {
     const y0 = Math.max(0, Math.ceil(Math.min(ay, by, cy) - 0.5))
     const y1 = Math.min(height - 1, Math.floor(Math.max(ay, by, cy) - 0.5))
     if (y0 > y1) continue
+    if (y0 < top) top = y0
+    if (y1 > bottom) bottom = y1
     const f = 1 / area
     // barycentric coordinate of corner a: edge function of b→c over the area; affine in the pixel
     const daX = (by - cy) * f
@@ -100,7 +105,8 @@ export function rasterize(mesh: Mesh, camera: Camera, options: RasterOptions = {
   }
   const barycentric = new Float32Array(width * height * 3)
   const depth = new Float32Array(width * height).fill(Number.NaN)
-  for (let o = 0; o < triangle.length; o++) {
+  const span = [Math.min(top, bottom + 1) * width, (bottom + 1) * width] as const
+  for (let o = span[0]; o < span[1]; o++) {
     const t = triangle[o]
     if (t < 0) continue
     const a = indices[t * 3] * 3
@@ -126,7 +132,7 @@ export function rasterize(mesh: Mesh, camera: Camera, options: RasterOptions = {
     barycentric[o * 3 + 2] = wc * z
     depth[o] = z
   }
-  return { width, height, triangle, barycentric, depth }
+  return { width, height, triangle, barycentric, depth, span }
 }
 
 /**
@@ -159,10 +165,10 @@ export function interpolate(
   dims: number,
   fill = 0,
 ): Float32Array {
-  const { triangle, barycentric } = raster
+  const { triangle, barycentric, span } = raster
   const out = new Float32Array(triangle.length * dims)
   if (fill !== 0) out.fill(fill)
-  for (let o = 0; o < triangle.length; o++) {
+  for (let o = span[0]; o < span[1]; o++) {
     const t = triangle[o] * 3
     if (t < 0) continue
     const a = indices[t] * dims
@@ -184,8 +190,9 @@ export function interpolate(
  */
 export function rasterNormals(raster: Raster, mesh: Mesh, camera: Camera, normals?: Float32Array): Float32Array {
   const out = interpolate(raster, mesh.indices, normals ?? vertexNormals(mesh), 3)
-  transformDirections(camera.headToCamera, out, out)
-  for (let i = 0; i < out.length; i += 3) {
+  const seen = out.subarray(3 * raster.span[0], 3 * raster.span[1])
+  transformDirections(camera.headToCamera, seen, seen)
+  for (let i = 3 * raster.span[0]; i < 3 * raster.span[1]; i += 3) {
     const length = Math.sqrt(out[i] ** 2 + out[i + 1] ** 2 + out[i + 2] ** 2)
     if (length === 0) continue
     out[i] /= length

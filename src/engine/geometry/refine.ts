@@ -31,7 +31,9 @@ export function applyRows({ starts, columns, weights }: LinearRows, values: Floa
   if (dims === 3) {
     // positions, the usual case: three times as fast
     for (let i = 0; i < n; i++) {
-      let [x, y, z] = [0, 0, 0]
+      let x = 0
+      let y = 0
+      let z = 0
       for (let k = starts[i]; k < starts[i + 1]; k++) {
         const from = 3 * columns[k]
         x += weights[k] * values[from]

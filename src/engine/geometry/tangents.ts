@@ -21,24 +21,33 @@ export function vertexTangents(mesh: Mesh, normals: Float32Array, uv: Float32Arr
   const from = new Float64Array(3)
   const to = new Float64Array(3)
   for (let t = 0; t < indices.length; t += 3) {
-    for (let c = 0; c < 3; c++) corners[c] = indices[t + c]
-    const [a, b, c] = corners
+    const a = indices[t]
+    const b = indices[t + 1]
+    const c = indices[t + 2]
+    corners[0] = a
+    corners[1] = b
+    corners[2] = c
     // v upwards
-    const [u21, v21] = [uv[2 * b] - uv[2 * a], uv[2 * a + 1] - uv[2 * b + 1]]
-    const [u31, v31] = [uv[2 * c] - uv[2 * a], uv[2 * a + 1] - uv[2 * c + 1]]
+    const u21 = uv[2 * b] - uv[2 * a]
+    const v21 = uv[2 * a + 1] - uv[2 * b + 1]
+    const u31 = uv[2 * c] - uv[2 * a]
+    const v31 = uv[2 * a + 1] - uv[2 * c + 1]
     const area = u21 * v31 - v21 * u31
     if (area === 0) continue
     const sign = Math.sign(area)
     for (let i = 0; i < 3; i++) {
       const v = corners[i]
-      const [next, last] = [corners[(i + 1) % 3], corners[(i + 2) % 3]]
+      const next = corners[(i + 1) % 3]
+      const last = corners[(i + 2) % 3]
       for (let k = 0; k < 3; k++) {
         const p0 = p[3 * a + k]
         tangent[k] = sign * (v31 * (p[3 * b + k] - p0) - v21 * (p[3 * c + k] - p0))
         from[k] = p[3 * next + k] - p[3 * v + k]
         to[k] = p[3 * last + k] - p[3 * v + k]
       }
-      const [x, y, z] = [normals[3 * v], normals[3 * v + 1], normals[3 * v + 2]]
+      const x = normals[3 * v]
+      const y = normals[3 * v + 1]
+      const z = normals[3 * v + 2]
       intoPlane(tangent, x, y, z)
       intoPlane(from, x, y, z)
       intoPlane(to, x, y, z)
@@ -49,7 +58,9 @@ export function vertexTangents(mesh: Mesh, normals: Float32Array, uv: Float32Arr
   }
   const out = new Float32Array(n * 4)
   for (let v = 0; v < n; v++) {
-    const [x, y, z] = [normals[3 * v], normals[3 * v + 1], normals[3 * v + 2]]
+    const x = normals[3 * v]
+    const y = normals[3 * v + 1]
+    const z = normals[3 * v + 2]
     for (let k = 0; k < 3; k++) tangent[k] = sum[3 * v + k]
     intoPlane(tangent, x, y, z)
     if (dot3(tangent, tangent) < 0.5) {

@@ -6,8 +6,7 @@
  * The answers are the same. The stages ask millions of times. First hits, of which there are few, go through three-mesh-bvh.
  */
 import type { Mesh } from '../stages.js'
-
-const LEAF = 4
+import { boxNodes, boxTriangle, DEEPEST, triangleHierarchy } from './triangle-hierarchy.js'
 
 /** Result of the last query of a `TriangleTree`. */
 export interface ClosestResult {
@@ -29,8 +28,8 @@ export class TriangleTree {
   /** Triangles in leaf order, and for each its corners a, b, c [9]. */
   readonly #order: Uint32Array
   readonly #corners: Float32Array
-  readonly #stack = new Int32Array(128)
-  readonly #stackDistance = new Float64Array(128)
+  readonly #stack = new Int32Array(DEEPEST)
+  readonly #stackDistance = new Float64Array(DEEPEST)
   /** Entry that held the last closest point, and the one that blocked the last ray. */
   #last = 0
   #blocker = 0
@@ -40,62 +39,17 @@ export class TriangleTree {
     const { positions: p, indices } = mesh
     const n = indices.length / 3
     if (n === 0) throw new RangeError('the mesh has no triangles')
-    const centers = new Float64Array(n * 3)
-    const bounds = new Float64Array(n * 6)
-    for (let t = 0; t < n; t++)
-      for (let k = 0; k < 3; k++) {
-        const a = p[indices[t * 3] * 3 + k]
-        const b = p[indices[t * 3 + 1] * 3 + k]
-        const c = p[indices[t * 3 + 2] * 3 + k]
-        bounds[t * 6 + k] = Math.min(a, b, c)
-        bounds[t * 6 + 3 + k] = Math.max(a, b, c)
-        centers[t * 3 + k] = a + b + c
-      }
-    const order = Uint32Array.from({ length: n }, (_, t) => t)
-    const most = 2 * n
-    const box = new Float32Array(most * 6)
-    const link = new Int32Array(most)
-    const count = new Uint8Array(most)
-    let nodes = 0
-    const build = (from: number, to: number, depth: number): number => {
-      const node = nodes++
-      const low = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
-      const high = low.map((v) => -v)
-      const centerLow = low.slice()
-      const centerHigh = high.slice()
-      for (let i = from; i < to; i++) {
-        const t = order[i]
-        for (let k = 0; k < 3; k++) {
-          low[k] = Math.min(low[k], bounds[t * 6 + k])
-          high[k] = Math.max(high[k], bounds[t * 6 + 3 + k])
-          centerLow[k] = Math.min(centerLow[k], centers[t * 3 + k])
-          centerHigh[k] = Math.max(centerHigh[k], centers[t * 3 + k])
-        }
-      }
-      box.set([...low, ...high], node * 6)
-      if (to - from <= LEAF) {
-        link[node] = -1 - from
-        count[node] = to - from
-        return node
-      }
-      const extent = centerHigh.map((v, k) => v - centerLow[k])
-      const axis = extent.indexOf(Math.max(...extent))
-      let middle = partition(order, centers, axis, from, to, (centerLow[axis] + centerHigh[axis]) / 2)
-      // all centres on one side, or a tree deeper than the stack allows: halve the list
-      if (middle === from || middle === to || depth > 64) middle = (from + to) >> 1
-      build(from, middle, depth + 1)
-      link[node] = build(middle, to, depth + 1)
-      return node
-    }
-    build(0, n, 0)
-    this.#box = box.slice(0, nodes * 6)
-    this.#link = link.slice(0, nodes)
-    this.#count = count.slice(0, nodes)
+    const hierarchy = triangleHierarchy(mesh)
+    const { link, count, order, corners } = hierarchy
+    const triangleBox = new Float32Array(6 * n)
+    for (let i = 0; i < n; i++) boxTriangle(p, corners, i, triangleBox)
+    this.#box = new Float32Array(6 * link.length)
+    boxNodes(hierarchy, triangleBox, this.#box)
+    this.#link = link
+    this.#count = count
     this.#order = order
     this.#corners = new Float32Array(n * 9)
-    for (let i = 0; i < n; i++)
-      for (let c = 0; c < 3; c++)
-        for (let k = 0; k < 3; k++) this.#corners[i * 9 + c * 3 + k] = p[indices[order[i] * 3 + c] * 3 + k]
+    for (let c = 0; c < 3 * n; c++) for (let k = 0; k < 3; k++) this.#corners[3 * c + k] = p[3 * corners[c] + k]
   }
 
   /** Forgets the last query. Of several closest triangles, the answer is then the one that a fresh tree gives. */
@@ -303,27 +257,4 @@ export class TriangleTree {
     result.y = y - dy
     result.z = z - dz
   }
-}
-
-/** Moves the entries whose centre is below `value` to the front; returns where the others start. */
-function partition(
-  order: Uint32Array,
-  centers: Float64Array,
-  axis: number,
-  from: number,
-  to: number,
-  value: number,
-): number {
-  let i = from
-  let j = to - 1
-  while (i <= j) {
-    if (centers[order[i] * 3 + axis] < value) i++
-    else {
-      const t = order[i]
-      order[i] = order[j]
-      order[j] = t
-      j--
-    }
-  }
-  return i
 }

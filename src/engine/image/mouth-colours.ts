@@ -21,7 +21,7 @@ export interface MouthOwner {
 }
 
 /** [vertices] height on the crown of a tooth: 0 at its root's end, 1 at its edge; 0 elsewhere. */
-export function crownHeights({ mean, indices, parts }: HeadInterior): Float32Array {
+export function crownHeights({ mean, indices, parts }: Pick<HeadInterior, 'mean' | 'indices' | 'parts'>): Float32Array {
   const out = new Float32Array(parts.length)
   const jaws = [INTERIOR_PARTS.upperTeeth, INTERIOR_PARTS.lowerTeeth]
   for (const [jaw, upwards] of [

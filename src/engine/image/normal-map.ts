@@ -29,15 +29,22 @@ export function mappedNormals(raster: Raster, mesh: MappedMesh, map: NormalMap, 
   const uv = interpolate(raster, mesh.indices, mesh.uv, 2)
   const texel = [0, 0, 0]
   const out = new Float32Array(up.length)
-  for (let i = 0; i < raster.triangle.length; i++) {
+  const [from, to] = raster.span
+  for (let i = from; i < to; i++) {
     if (raster.triangle[i] < 0) continue
     let length = Math.sqrt(up[3 * i] ** 2 + up[3 * i + 1] ** 2 + up[3 * i + 2] ** 2) || 1
-    const [nx, ny, nz] = [up[3 * i] / length, up[3 * i + 1] / length, up[3 * i + 2] / length]
+    const nx = up[3 * i] / length
+    const ny = up[3 * i + 1] / length
+    const nz = up[3 * i + 2] / length
     length = Math.sqrt(along[4 * i] ** 2 + along[4 * i + 1] ** 2 + along[4 * i + 2] ** 2) || 1
-    const [tx, ty, tz] = [along[4 * i] / length, along[4 * i + 1] / length, along[4 * i + 2] / length]
+    const tx = along[4 * i] / length
+    const ty = along[4 * i + 1] / length
+    const tz = along[4 * i + 2] / length
     const side = along[4 * i + 3] < 0 ? -1 : 1
     sampleBilinear(map.normals, map.size, map.size, 3, uv[2 * i] * map.size, uv[2 * i + 1] * map.size, texel)
-    const [x, y, z] = [texel[0], side * texel[1], texel[2]]
+    const x = texel[0]
+    const y = side * texel[1]
+    const z = texel[2]
     const dx = x * tx + y * (ny * tz - nz * ty) + z * nx
     const dy = x * ty + y * (nz * tx - nx * tz) + z * ny
     const dz = x * tz + y * (nx * ty - ny * tx) + z * nz
@@ -46,7 +53,9 @@ export function mappedNormals(raster: Raster, mesh: MappedMesh, map: NormalMap, 
     out[3 * i + 1] = dy / length
     out[3 * i + 2] = dz / length
   }
-  return transformDirections(camera.headToCamera, out, out)
+  const seen = out.subarray(3 * from, 3 * to)
+  transformDirections(camera.headToCamera, seen, seen)
+  return out
 }
 
 /** A normal map as an 8-bit picture: -1..1 becomes 0..255 in each channel. */

@@ -93,7 +93,7 @@ function renderView(
     const albedo = [color[0], color[1], color[2]]
     const texel = [0, 0, 0]
     const gloss = uv === undefined ? 0.1 : 0
-    for (let i = 0; i < nearest.length; i++) {
+    for (let i = raster.span[0]; i < raster.span[1]; i++) {
       if (raster.triangle[i] < 0 || raster.depth[i] >= nearest[i]) continue
       nearest[i] = raster.depth[i]
       let nx = normals[i * 3]
@@ -155,20 +155,20 @@ export function boundingSphere(parts: readonly ViewPart[]): { center: [number, n
   const low = [1e9, 1e9, 1e9]
   const high = [-1e9, -1e9, -1e9]
   for (const { mesh } of parts)
-    for (const v of mesh.indices)
+    for (let c = 0; c < mesh.indices.length; c++)
       for (let k = 0; k < 3; k++) {
-        low[k] = Math.min(low[k], mesh.positions[v * 3 + k])
-        high[k] = Math.max(high[k], mesh.positions[v * 3 + k])
+        const x = mesh.positions[3 * mesh.indices[c] + k]
+        if (x < low[k]) low[k] = x
+        if (x > high[k]) high[k] = x
       }
   const center: [number, number, number] = [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, (low[2] + high[2]) / 2]
   let square = 0
   for (const { mesh } of parts)
-    for (const v of mesh.indices) {
+    for (let c = 0; c < mesh.indices.length; c++) {
+      const v = 3 * mesh.indices[c]
       const p = mesh.positions
-      square = Math.max(
-        square,
-        (p[v * 3] - center[0]) ** 2 + (p[v * 3 + 1] - center[1]) ** 2 + (p[v * 3 + 2] - center[2]) ** 2,
-      )
+      const away = (p[v] - center[0]) ** 2 + (p[v + 1] - center[1]) ** 2 + (p[v + 2] - center[2]) ** 2
+      if (away > square) square = away
     }
   return { center, radius: Math.sqrt(square) || 1 }
 }

@@ -3,43 +3,45 @@
  * `asset/` as reconstruct.ts puts together the stages.
  */
 
-import { exposureOf, type MeteredCrop, meter } from '../asset/exposure.js'
+import { exposureOf, meter } from '../asset/exposure.js'
 import type { HairTexture } from '../asset/hair-texture.js'
 import type { ShapeKey } from '../asset/keys.js'
-import { gainAt, type LitCrop, RELIGHTING, type Relight } from '../asset/light.js'
+import { RELIGHTING } from '../asset/light.js'
 import { MIRROR_UV } from '../asset/mirror.js'
-import { footprint, type HeadTextures, PAINT_HEAD } from '../asset/paint.js'
-import { PAINT_EYE, paintMouth } from '../asset/part-textures.js'
-import { skinRoughness } from '../asset/roughness.js'
-import { FIND_SCALP, type HairScene, type Scalp } from '../asset/scalp.js'
+import type { HeadTextures } from '../asset/paint.js'
+import { PAINT_EYE, PAINT_MOUTH } from '../asset/part-textures.js'
+import { FIND_SCALP } from '../asset/scalp.js'
 import type { Settings } from '../config.js'
-import type { FaceEvidence } from '../evidence/face-evidence.js'
 import { gather } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { splitSeams } from '../geometry/seams.js'
 import { vertexTangents } from '../geometry/tangents.js'
-import { embeddedPoints } from '../head/embedding.js'
-import type { Metric } from '../head/metric.js'
-import { brightness, srgbToLinear } from '../image/colors.js'
-import { gaussianBlur } from '../image/filter.js'
-import type { MouthOwner } from '../image/mouth-colours.js'
 import type { SdfGrid } from '../inspect.js'
-import { type FaceView, HEAD_PARTS, type HeadFit, type ImplicitField, type Mesh } from '../stages.js'
+import type { Mesh } from '../stages.js'
 import { type BakedDetail, bakeDetail } from '../surface/bake.js'
 import { faceBounds } from '../surface/bounds.js'
 import { evenSurface } from '../surface/even-surface.js'
 import { type HeadMesh, settleHead } from '../surface/head-mesh.js'
-import { type HeadTopology, headMeshOf, headTopology } from '../surface/head-topology.js'
+import { headMeshOf, headTopology } from '../surface/head-topology.js'
 import { sampleSdfGrid } from '../surface/sdf-grid.js'
 import { pass } from '../system/pass.js'
 import type { Threads } from '../threads/index.js'
+import {
+  type AssetInput,
+  detailSize,
+  hairScene,
+  layoutOf,
+  lightFactors,
+  litCrop,
+  meteredCrop,
+  mouthOwner,
+  openAt,
+  paint,
+  textureSize,
+} from './asset-scenes.js'
 import { buildHair } from './build-hair.js'
-import { type AssetPart, eyeParts, moveHead, type OpenedHead, openFace, restingHead } from './build-parts.js'
-
-/** Sizes of textures where none is asked for, and photo pixels that a texel of them may span. */
-const LEAST_TEXTURE = 1024
-const MOST_TEXTURE = 4096
-const COARSEST = 1.5
+import { type AssetPart, eyeParts, moveHead } from './build-parts.js'
+import { openFace } from './open-face.js'
 
 /** A mesh with what is drawn on it. All arrays are in its vertex order; seams are split. Head frame, metres. */
 export interface TexturedMesh {
@@ -79,13 +81,6 @@ export interface Asset {
   surface: TexturedMesh | undefined
 }
 
-export interface AssetInput {
-  evidence: FaceEvidence
-  metric: Metric
-  field: ImplicitField
-  view: FaceView & { shading?: Float32Array }
-}
-
 /**
  * Makes the asset. Textures are painted on a thread of their own.
  * @param signal ends it between two steps
@@ -100,16 +95,20 @@ export async function buildAsset(
   const { evidence, field } = input
   const { fit, photo, landmarks } = evidence
   const { surface } = settings
+  const relit = surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined
+  relit?.catch(() => {}) // told where it is waited for
   const topology = headTopology(fit.model, surface.subdivisions)
   await pass(signal)
   const mean = headMeshOf(topology, fit.model.mean)
   const hair = surface.scalp ? hairScene(evidence, topology, mean.positions) : undefined
-  const [mirror, scalp, relight, settled] = await Promise.all([
+  const [relight, mirror, settled] = await Promise.all([
+    relit,
     threads.run(MIRROR_UV, { mean, ...layoutOf(topology) }, signal),
-    hair && threads.run(FIND_SCALP, hair, signal),
-    surface.delight ? threads.run(RELIGHTING, litCrop(input), signal) : undefined,
     settleHead(fit, topology, field),
   ])
+  // beside the opening of the face; before, it would be in the way of what settles the head
+  const finding = hair && threads.run(FIND_SCALP, hair, signal)
+  finding?.catch(() => {}) // told where it is waited for
   await pass(signal)
   const light = lightFactors(fit, relight)
   const opened = openFace({
@@ -122,6 +121,7 @@ export async function buildAsset(
     open: openAt(evidence),
     neutral: surface.neutralize,
   })
+  const scalp = await finding
   await pass(signal)
   const { whole } = opened
   const size = textureSize(whole, fit, surface.textureSize)
@@ -143,11 +143,28 @@ export async function buildAsset(
   const { colourful } = evidence
   const exposure = exposureOf({ ...meter(meteredCrop(evidence, relight)), whites: opened.white })
   const [ball] = opened.eyes.map(({ eye: { radius, irisRadius } }) => ({ radius, irisRadius }))
-  const [textures, eyeTexture, baked, moved, { grid: sdf }] = await Promise.all([
+  const move = async () => {
+    const moved = await moveHead(fit, input.metric, opened, settings, signal)
+    const keys = moved.keys.map(({ name, displacements, normals }) => ({
+      name,
+      displacements: each(displacements, 3),
+      normals: each(normals, 3),
+    }))
+    return { moved, keys }
+  }
+  const paintMouth = async () => {
+    const { interior } = fit.model
+    if (!interior || !opened.mouth || interior.uv.length === 0) return undefined
+    const { mean, indices, parts, uv, uvIndices } = interior
+    const scene = { interior: { mean, indices, parts, uv, uvIndices }, owner: mouthOwner(await painted) }
+    return threads.run(PAINT_MOUTH, { ...scene, colourful, exposure }, signal)
+  }
+  const [textures, mouthTexture, eyeTexture, baked, { moved, keys }, { grid: sdf }] = await Promise.all([
     painted,
+    paintMouth(),
     ball && threads.run(PAINT_EYE, { ...ball, iris: opened.iris, colourful, exposure }, signal),
     bakeDetail(bakeMesh, field, Math.min(size, detailSize(fit))),
-    moveHead(fit, input.metric, opened, settings, signal),
+    move(),
     sampleSdfGrid(field, low, high, { resolution: settings.output.sdfGrid }),
   ])
   await pass(signal)
@@ -164,181 +181,14 @@ export async function buildAsset(
     },
     whole,
     faceRegion: opened.faceRegion,
-    keys: moved.keys.map(({ name, displacements, normals }) => ({
-      name,
-      displacements: each(displacements, 3),
-      normals: each(normals, 3),
-    })),
+    keys,
     parts: [...eyeParts(opened, surface), ...moved.inside, ...cards.parts],
     textures,
     eyeTexture,
-    mouthTexture: moved.inside.some(({ uv }) => uv)
-      ? paintMouth(fit.model.interior!, mouthOwner(textures), colourful, exposure)
-      : undefined,
+    mouthTexture,
     hairTexture: cards.texture,
     baked,
     sdf,
     surface: surface.mesh === 'head' ? undefined : await evenSurface(whole, fit, field, surface.resolution),
   }
-}
-
-/** The light's factors by photo pixel instead of crop pixel. */
-function lightFactors({ crop }: HeadFit, relight: Relight | undefined): (x: number, y: number) => readonly number[] {
-  const factors = [1, 1, 1]
-  return (x, y) => {
-    if (relight)
-      gainAt(relight, ((x - crop.x) / crop.width) * crop.size, ((y - crop.y) / crop.height) * crop.size, factors)
-    return factors
-  }
-}
-
-/** Whether the photo shows an open eye at one of its pixels. */
-function openAt({ eyes, fit: { crop } }: FaceEvidence): (x: number, y: number) => boolean {
-  return (x, y) => {
-    const column = Math.floor(((x - crop.x) / crop.width) * crop.size)
-    const row = Math.floor(((y - crop.y) / crop.height) * crop.size)
-    return column >= 0 && column < crop.size && row >= 0 && row < crop.size && eyes[row * crop.size + column] > 0.5
-  }
-}
-
-/** What tells the brightness of teeth and eyes. */
-function meteredCrop(
-  { image, trusted, painted, mouth, colourful }: FaceEvidence,
-  relight: Relight | undefined,
-): MeteredCrop {
-  const skin = trusted.map((t, i) => t * (1 - Math.max(painted.lips[i], painted.brows[i])))
-  return { image, unlit: relight?.image ?? image, skin, mouth, colourful }
-}
-
-/** Whose mouth it is, as far as the skin tells: the darker it is, the more pigment is in lips and gums. */
-function mouthOwner({ albedo, observed }: HeadTextures): MouthOwner {
-  let [sum, count] = [0, 0]
-  for (let i = 0; i < observed.length; i += 7)
-    if (observed[i] > 0.5) {
-      sum += srgbToLinear(brightness(albedo, 3 * i))
-      count++
-    }
-  const tone = count > 0 ? sum / count : 0.35
-  return { melanin: Math.min(2, Math.max(0.2, -0.75 * Math.log(tone) - 0.3)), age: 35, seed: 1 }
-}
-
-const layoutOf = ({ uv, uvIndices }: HeadTopology) => ({ uv, uvIndices })
-
-/** What hair is looked for in; undefined without labels. */
-function hairScene(
-  { hair, image, fit, spoilt }: FaceEvidence,
-  topology: HeadTopology,
-  mean: Float32Array,
-): HairScene | undefined {
-  const { model, mesh, camera, crop } = fit
-  return (
-    hair && {
-      ...hair,
-      spoilt,
-      image,
-      camera,
-      crop,
-      mesh: headMeshOf(topology, mesh.positions),
-      parts: topology.parts,
-      mean,
-      landmarks: embeddedPoints(model.mean, model.indices, model.landmarks478),
-    }
-  )
-}
-
-/** Share of beard about a pixel, over this share of the crop, below which it shows skin: what is between hairs is of the beard. */
-const BARE = 0.15
-const SPARSE = 0.008
-
-/** What the light is taken out of. */
-export function litCrop({ evidence, view }: Pick<AssetInput, 'evidence' | 'view'>): LitCrop {
-  const { image, trusted, uncovered, fit, painted, expected } = evidence
-  const { size } = fit.crop
-  const beard = gaussianBlur(painted.beard, size, size, 1, SPARSE * size)
-  return {
-    image,
-    shading: view.shading,
-    // skin beside a beard says of its light what a surface should not be made of
-    trusted: trusted.map((t, i) => Math.max(t, beard[i] < BARE ? uncovered[i] : 0)),
-    uncovered,
-    painted: painted.lips.map((lips, i) => Math.max(lips, painted.brows[i], painted.beard[i])),
-    expected: expected?.albedo,
-    size,
-  }
-}
-
-function paint(
-  {
-    evidence: {
-      fit,
-      photo,
-      image,
-      trusted,
-      uncovered,
-      painted: { beard },
-      glasses,
-      spoilt,
-      eyes: openEyes,
-      coarse: { mask },
-    },
-    metric,
-    view,
-  }: AssetInput,
-  { whole, eyes, mouth }: OpenedHead,
-  {
-    mean,
-    mirror,
-    ...how
-  }: {
-    size: number
-    mean: Float32Array
-    mirror: Float32Array
-    relight: Relight | undefined
-    scalp: Scalp | undefined
-    ears: number | undefined
-  },
-  threads: Threads,
-  signal: AbortSignal | undefined,
-): Promise<HeadTextures> {
-  const { mesh, topology, coarse: smooth } = whole
-  const { uv, uvIndices, faceRegion, parts, sheets } = topology
-  const { camera, crop } = fit
-  const residual = new Float32Array(trusted.length)
-  for (let i = 0; i < residual.length; i++)
-    if (view.mask[i]) for (let k = 3 * i; k < 3 * i + 3; k++) residual[i] += Math.abs(view.colour[k] - image[k]) / 3
-  const removed = sheets.map((part) =>
-    part === HEAD_PARTS.eyeball ? Number(eyes.length > 0) : Number(part > 0 && mouth !== undefined),
-  )
-  const resting = restingHead(fit, metric, whole)
-  const head = {
-    mesh,
-    uv,
-    uvIndices,
-    faceRegion,
-    parts,
-    removed,
-    resting,
-    mirror,
-    smooth: { positions: smooth, indices: mesh.indices },
-  }
-  const skin = { trusted, uncovered, beard, image: how.relight?.image ?? image }
-  const scene = { photo, camera, crop, mesh, mask, spoilt, openEyes, glasses, ...skin }
-  const { model } = fit
-  const rough = skinRoughness(mean, parts, embeddedPoints(model.mean, model.indices, model.landmarks478))
-  return threads.run(PAINT_HEAD, { head, scene, residual, rough, ...how }, signal)
-}
-
-const powerOfTwo = (size: number): number => 2 ** Math.ceil(Math.log2(size))
-
-/** The size that was asked for, or the least that has a texel for about every pixel of the photo. */
-function textureSize({ mesh, topology }: HeadMesh, fit: HeadFit, asked: number): number {
-  if (asked > 0) return powerOfTwo(asked)
-  let size = LEAST_TEXTURE
-  while (size < MOST_TEXTURE && footprint({ ...topology, mesh }, fit, size) > COARSEST) size *= 2
-  return size
-}
-
-/** Texels that the field's detail needs: the face has about two thirds of the layout's width, at two texels for a crop pixel. */
-function detailSize({ crop }: HeadFit): number {
-  return Math.max(256, powerOfTwo(3 * crop.size))
 }

@@ -9,7 +9,8 @@ import { LEFT_BROW, RIGHT_BROW } from '../evidence/layouts.js'
 import { embeddedPoints } from '../head/embedding.js'
 import type { HeadFit, Mesh } from '../stages.js'
 import { type HeadTopology, headMeshOf } from '../surface/head-topology.js'
-import { type AssetPart, ballPoints, finenessOf, type MovedHead, type OpenedHead } from './build-parts.js'
+import { type AssetPart, finenessOf, type MovedHead } from './build-parts.js'
+import { ballPoints, type OpenedHead } from './open-face.js'
 
 /** Where the photo shows no brows, sRGB. */
 const BROWN = [0.24, 0.17, 0.12] as const

@@ -68,8 +68,7 @@ export async function bakeDetail(
     displacement: rounding(raster, mesh, normals),
   }
   for (let i = 2; i < out.normals.length; i += 3) out.normals[i] = 1
-  for (let from = 0; from < texels.length; from += BATCH) {
-    const batch = texels.subarray(from, from + BATCH)
+  const bake = async (batch: Uint32Array): Promise<void> => {
     const points = atTexels(raster, mesh.indices, mesh.positions, 3, batch)
     const up = normalizeRows(atTexels(raster, mesh.indices, normals, 3, batch))
     const along = atTexels(raster, mesh.indices, tangents, 4, batch)
@@ -86,6 +85,9 @@ export async function bakeDetail(
       inTangentSpace(normal, up, along, row, out.normals, i)
     }
   }
+  // all at once: the field answers one while another is looked at
+  const starts = Array.from({ length: Math.ceil(texels.length / BATCH) }, (_, batch) => batch * BATCH)
+  await Promise.all(starts.map((from) => bake(texels.subarray(from, from + BATCH))))
   fillBetween(out.displacement, 1, size, raster.triangle)
   return out
 }
@@ -116,7 +118,9 @@ function rounding(
   const out = new Float32Array(triangle.length)
   for (let i = 0; i < out.length; i++) {
     if (triangle[i] < 0) continue
-    let [x, y, z] = [0, 0, 0]
+    let x = 0
+    let y = 0
+    let z = 0
     for (let c = 0; c < 3; c++) {
       const v = 3 * indices[3 * triangle[i] + c]
       const b = barycentric[3 * i + c]
@@ -158,8 +162,12 @@ function atTexels(
   for (let row = 0; row < texels.length; row++) {
     const i = 3 * texels[row]
     const t = 3 * triangle[texels[row]]
-    const [a, b, c] = [dims * indices[t], dims * indices[t + 1], dims * indices[t + 2]]
-    const [u, v, w] = [barycentric[i], barycentric[i + 1], barycentric[i + 2]]
+    const a = dims * indices[t]
+    const b = dims * indices[t + 1]
+    const c = dims * indices[t + 2]
+    const u = barycentric[i]
+    const v = barycentric[i + 1]
+    const w = barycentric[i + 2]
     for (let k = 0; k < dims; k++) out[dims * row + k] = u * values[a + k] + v * values[b + k] + w * values[c + k]
   }
   return out
@@ -187,7 +195,9 @@ async function frontOf(
     let count = 0
     for (let row = 0; row < rows.length; row++) {
       const i = rows[row]
-      const [gx, gy, gz] = [gradient[3 * row], gradient[3 * row + 1], gradient[3 * row + 2]]
+      const gx = gradient[3 * row]
+      const gy = gradient[3 * row + 1]
+      const gz = gradient[3 * row + 2]
       const length = Math.sqrt(gx * gx + gy * gy + gz * gz)
       const slope = gx * up[3 * i] + gy * up[3 * i + 1] + gz * up[3 * i + 2]
       const next = offset[i] - (sdf[row] / slope) * scale
@@ -220,9 +230,15 @@ function inTangentSpace(
   out: Float32Array,
   to: number,
 ): void {
-  const [dx, dy, dz] = [d[3 * row], d[3 * row + 1], d[3 * row + 2]]
-  const [ux, uy, uz] = [up[3 * row], up[3 * row + 1], up[3 * row + 2]]
-  let [tx, ty, tz] = [along[4 * row], along[4 * row + 1], along[4 * row + 2]]
+  const dx = d[3 * row]
+  const dy = d[3 * row + 1]
+  const dz = d[3 * row + 2]
+  const ux = up[3 * row]
+  const uy = up[3 * row + 1]
+  const uz = up[3 * row + 2]
+  let tx = along[4 * row]
+  let ty = along[4 * row + 1]
+  let tz = along[4 * row + 2]
   const length = Math.sqrt(tx * tx + ty * ty + tz * tz) || 1
   tx /= length
   ty /= length

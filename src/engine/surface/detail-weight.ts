@@ -1,7 +1,7 @@
 /** Where the head's mesh takes on the field's detail, by what the photo shows, and where it may move at all. */
 import { cameraCenter, project } from '../geometry/camera.js'
 import { edgeDistance } from '../geometry/edge-distance.js'
-import type { Neighbors } from '../geometry/mesh.js'
+import { type Neighbors, trianglesWhere } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import { isHidden, type Raster, rasterize } from '../geometry/rasterize.js'
 import { smoothstep } from '../geometry/smoothstep.js'
@@ -71,7 +71,7 @@ function onSheets({ positions, indices }: Mesh, sheets: Uint8Array): Uint8Array 
 
 /** [vertices] 0 off the triangles of `inside` and at their border, rising smoothly to 1 at `width` metres from it. */
 function fade(mesh: Mesh, inside: Uint8Array, width: number): Float32Array {
-  const open = mesh.indices.filter((_, c) => inside[Math.floor(c / 3)])
+  const open = trianglesWhere(mesh.indices, inside)
   const distance = boundaryDistance({ positions: mesh.positions, indices: open }, width)
   const weight = new Float32Array(mesh.positions.length / 3)
   for (const v of open) weight[v] = smoothstep(0, width, distance[v])
@@ -105,7 +105,8 @@ function creases(
     const pixel = uvz[3 * v + 2] * perDepth
     for (let i = start[v]; i < start[v + 1] && !out[v]; i++) {
       const w = neighbors[i]
-      let [turn, way] = [0, 0]
+      let turn = 0
+      let way = 0
       for (let k = 0; k < 3; k++) {
         turn += (normals[3 * v + k] - normals[3 * w + k]) ** 2
         way += (p[3 * v + k] - p[3 * w + k]) ** 2
@@ -139,7 +140,9 @@ function facingFrom({ positions }: Mesh, normals: Float32Array, camera: Camera, 
   const uvz = project(camera, positions)
   const out = new Float32Array(positions.length / 3)
   for (let v = 0; v < out.length; v++) {
-    const [x, y, z] = [uvz[3 * v], uvz[3 * v + 1], uvz[3 * v + 2]]
+    const x = uvz[3 * v]
+    const y = uvz[3 * v + 1]
+    const z = uvz[3 * v + 2]
     if (!(x >= 0 && y >= 0 && x < camera.width && y < camera.height)) continue
     const way = eye.map((e, k) => e - positions[3 * v + k])
     const cos = way.reduce((sum, d, k) => sum + normals[3 * v + k] * d, 0) / Math.hypot(...way)

@@ -9,7 +9,7 @@ import type { HeadFit, ImplicitField, Mesh } from '../stages.js'
 import { detailWeights } from './detail-weight.js'
 import { type HeadTopology, headMeshOf } from './head-topology.js'
 import { projectMesh } from './project-mesh.js'
-import { moved, unfold } from './unfold.js'
+import { moveAlong, unfold } from './unfold.js'
 
 /** Vertices move at most this far, metres. */
 const LIMIT = 0.008
@@ -51,7 +51,7 @@ export async function settleHead(fit: HeadFit, topology: HeadTopology, field: Im
   unfold({ base, around, normals, offset, weight })
   return {
     topology,
-    mesh: { positions: moved(base.positions, normals, offset), indices: base.indices },
+    mesh: { positions: moveAlong(base.positions.slice(), normals, offset), indices: base.indices },
     coarse: base.positions,
     offset,
     weight,
@@ -60,8 +60,8 @@ export async function settleHead(fit: HeadFit, topology: HeadTopology, field: Im
 
 /** Positions of another expression with the same detail: it rides along the normals. */
 export function ride({ topology, offset }: HeadMesh, modelPositions: Float32Array): Float32Array {
-  const base = headMeshOf(topology, modelPositions)
-  return moved(base.positions, directionsOf(topology, modelPositions), offset)
+  const positions = topology.refined(modelPositions, 3)
+  return moveAlong(positions, directionsOf(topology, modelPositions), offset)
 }
 
 /**
@@ -72,14 +72,26 @@ export function ride({ topology, offset }: HeadMesh, modelPositions: Float32Arra
 function directionsOf(topology: HeadTopology, positions: Float32Array): Float32Array {
   const { start, neighbors } = topology.modelNeighbors
   let now = vertexNormals({ positions, indices: topology.modelIndices }, 'area')
+  let next: Float32Array = new Float32Array(now.length)
   for (let round = 0; round < CALM; round++) {
-    const next = now.slice()
-    for (let v = 0; v + 1 < start.length; v++)
-      for (let i = start[v]; i < start[v + 1]; i++)
-        for (let k = 0; k < 3; k++) next[3 * v + k] += now[3 * neighbors[i] + k]
-    now = normalizeRows(next)
+    for (let v = 0; v + 1 < start.length; v++) {
+      let x = now[3 * v]
+      let y = now[3 * v + 1]
+      let z = now[3 * v + 2]
+      for (let i = start[v]; i < start[v + 1]; i++) {
+        const w = 3 * neighbors[i]
+        x = Math.fround(x + now[w])
+        y = Math.fround(y + now[w + 1])
+        z = Math.fround(z + now[w + 2])
+      }
+      next[3 * v] = x
+      next[3 * v + 1] = y
+      next[3 * v + 2] = z
+    }
+    ;[now, next] = [normalizeRows(next, next), now]
   }
-  return normalizeRows(topology.refined(now, 3))
+  const fine = topology.refined(now, 3)
+  return normalizeRows(fine, fine)
 }
 
 /**
@@ -89,11 +101,13 @@ function directionsOf(topology: HeadTopology, positions: Float32Array): Float32A
 function carry({ start, neighbors }: Neighbors, offset: Float32Array, shown: Float32Array, room: Float32Array): void {
   const found = offset.slice()
   const carried = Uint32Array.from(room.keys()).filter((v) => room[v] > 0 && shown[v] < 1)
+  const known = Float64Array.from(carried, (v) => shown[v] ** CALMED)
   for (let round = 0; round < CARRY_ROUNDS; round++)
-    for (const v of carried) {
+    for (let c = 0; c < carried.length; c++) {
+      const v = carried[c]
+      const own = known[c]
       let sum = 0
       for (let i = start[v]; i < start[v + 1]; i++) sum += offset[neighbors[i]]
-      const own = shown[v] ** CALMED
       offset[v] = own * found[v] + ((1 - own) * sum) / (start[v + 1] - start[v])
     }
   for (let v = 0; v < offset.length; v++) offset[v] *= room[v]

@@ -2,7 +2,14 @@
  * Topology of the head asset: the head model's triangles without what nobody sees, refined in the face and paired to quads, with a
  * texture layout that gives the face most of the texture. Everything linear (poses, blendshapes) passes through the same weights.
  */
-import { connectedComponents, gather, type Neighbors, submesh, vertexNeighbors } from '../geometry/mesh.js'
+import {
+  connectedComponents,
+  gather,
+  type Neighbors,
+  submesh,
+  trianglesWhere,
+  vertexNeighbors,
+} from '../geometry/mesh.js'
 import { pairTriangles, quadsFirst, refinedPairs } from '../geometry/quads.js'
 import { applyRows, type LinearRows, refine, refineUv } from '../geometry/refine.js'
 import { HEAD_PARTS, type HeadModel, type Mesh } from '../stages.js'
@@ -171,8 +178,13 @@ function layOut(
 
 /** Gives the face most of the texture. @param without [triangles] 1 for those that need not lie within it */
 function stretched({ uv, uvIndices }: Layout, faceRegion: Uint8Array, without?: Uint8Array): Layout {
-  const used = uvIndices.filter((_, c) => !without?.[Math.floor(c / 3)])
-  const face = uvIndices.filter((_, c) => faceRegion[Math.floor(c / 3)])
+  const used = without
+    ? trianglesWhere(
+        uvIndices,
+        without.map((w) => 1 - w),
+      )
+    : uvIndices
+  const face = trianglesWhere(uvIndices, faceRegion)
   return { uv: stretchUv(uv, used, face), uvIndices }
 }
 

@@ -142,23 +142,26 @@ export function towardsCamera(positions: Float32Array, camera: Camera): Float32A
 function rejectSpikes(mesh: Mesh, offset: Float32Array, found: Uint8Array, slope: number): void {
   const { positions: p } = mesh
   const { start, neighbors } = vertexNeighbors(mesh)
+  let most = 0
+  for (let v = 0; v < found.length; v++) most = Math.max(most, start[v + 1] - start[v])
+  const values = new Float64Array(most)
   for (let pass = 0; pass < 2; pass++) {
     const rejected: number[] = []
     for (let v = 0; v < found.length; v++) {
       if (!found[v]) continue
-      const values: number[] = []
+      let count = 0
       let length = 0
       for (let i = start[v]; i < start[v + 1]; i++) {
         const w = neighbors[i]
         length += Math.hypot(p[v * 3] - p[w * 3], p[v * 3 + 1] - p[w * 3 + 1], p[v * 3 + 2] - p[w * 3 + 2])
-        if (found[w]) values.push(offset[w])
+        if (found[w]) values[count++] = offset[w]
       }
       length /= Math.max(1, start[v + 1] - start[v])
-      if (values.length === 0) rejected.push(v)
+      if (count === 0) rejected.push(v)
       else {
-        values.sort((a, b) => a - b)
-        const middle = values.length >> 1
-        const median = values.length % 2 === 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2
+        const sorted = values.subarray(0, count).sort()
+        const middle = count >> 1
+        const median = count % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
         if (Math.abs(offset[v] - median) > slope * length) rejected.push(v)
       }
     }

@@ -38,8 +38,11 @@ export async function sampleSdfGrid(
   const size = blocks.map((b) => b * BLOCK + 1) as [number, number, number]
   const origin = [0, 1, 2].map((k) => (low[k] + high[k] - (size[k] - 1) * spacing) / 2) as [number, number, number]
   const evaluate = async (lattice: Uint32Array): Promise<Float32Array> => {
-    const points = Float32Array.from(lattice, (c, i) => origin[i % 3] + c * spacing)
-    return (await field.sdf(toField(field.frame, points))).map((f) => f * scale)
+    const points = new Float32Array(lattice.length)
+    for (let i = 0; i < points.length; i++) points[i] = origin[i % 3] + lattice[i] * spacing
+    const sdf = await field.sdf(toField(field.frame, points))
+    for (let i = 0; i < sdf.length; i++) sdf[i] *= scale
+    return sdf
   }
   const corners = new Uint32Array(3 * blocks.reduce((product, b) => product * (b + 1), 1))
   let at = 0
@@ -54,28 +57,33 @@ export async function sampleSdfGrid(
   const values = new Float32Array(size[0] * size[1] * size[2])
   const exact = new Uint8Array(values.length)
   const places = blockPlaces(spacing)
+  const reaching = Math.max(...places.flatMap(({ reach }) => reach))
   const c = new Float64Array(8)
   for (let z = 0; z < blocks[2]; z++)
     for (let y = 0; y < blocks[1]; y++)
       for (let x = 0; x < blocks[0]; x++) {
         for (let k = 0; k < 8; k++) {
-          const [i, j, l] = [x + (k & 1), y + ((k >> 1) & 1), z + (k >> 2)]
-          c[k] = coarse[i + (j + l * (blocks[1] + 1)) * (blocks[0] + 1)]
+          const row = y + ((k >> 1) & 1) + (z + (k >> 2)) * (blocks[1] + 1)
+          c[k] = coarse[x + (k & 1) + row * (blocks[0] + 1)]
         }
-        for (const { i, j, k, weights, reach } of places) {
-          const o = x * BLOCK + i + (y * BLOCK + j + (z * BLOCK + k) * size[1]) * size[0]
+        const first = x * BLOCK + (y * BLOCK + z * BLOCK * size[1]) * size[0]
+        let nearest = Number.POSITIVE_INFINITY
+        for (let corner = 0; corner < 8; corner++) nearest = Math.min(nearest, Math.abs(c[corner]))
+        const far = nearest - reaching > band
+        for (let place = 0; place < places.length; place++) {
+          const { i, j, k, weights, reach } = places[place]
+          const o = first + i + (j + k * size[1]) * size[0]
           let value = 0
-          let least = 0
-          for (let corner = 0; corner < 8; corner++) {
-            value += weights[corner] * c[corner]
-            least = Math.max(least, Math.abs(c[corner]) - reach[corner])
-          }
+          for (let corner = 0; corner < 8; corner++) value += weights[corner] * c[corner]
           values[o] = value
-          if (least <= band && (i % BLOCK !== 0 || j % BLOCK !== 0 || k % BLOCK !== 0)) exact[o] = 1
+          if (far || (i % BLOCK === 0 && j % BLOCK === 0 && k % BLOCK === 0)) continue
+          let least = 0
+          for (let corner = 0; corner < 8; corner++) least = Math.max(least, Math.abs(c[corner]) - reach[corner])
+          if (least <= band) exact[o] = 1
         }
       }
   let count = 0
-  for (const e of exact) count += e
+  for (let o = 0; o < exact.length; o++) count += exact[o]
   const order = new Uint32Array(count)
   const points = new Uint32Array(3 * count)
   for (let o = 0, n = 0; o < exact.length; o++) {

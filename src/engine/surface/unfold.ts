@@ -59,7 +59,7 @@ function takeBack({ base, around, normals, offset, weight }: Movement): Set<numb
   const { indices } = base
   const before = triangleNormals(base)
   const { start, neighbors } = around
-  const positions = moved(base.positions, normals, offset)
+  const positions = moveAlong(base.positions.slice(), normals, offset)
   // only triangles of vertices that moved in the last round can have folded or opened
   const changed = new Uint8Array(offset.length).fill(1)
   for (let round = 0; round < UNFOLD_ROUNDS; round++) {
@@ -95,17 +95,22 @@ function takeBack({ base, around, normals, offset, weight }: Movement): Set<numb
 
 /** Cosine between the normal of the triangle (a, b, c) and row `at` of unit normals; 0 for triangles without area. */
 function turnOf(p: Float32Array, a: number, b: number, c: number, normals: Float32Array, at: number): number {
-  const [ux, uy, uz] = [p[3 * b] - p[3 * a], p[3 * b + 1] - p[3 * a + 1], p[3 * b + 2] - p[3 * a + 2]]
-  const [vx, vy, vz] = [p[3 * c] - p[3 * a], p[3 * c + 1] - p[3 * a + 1], p[3 * c + 2] - p[3 * a + 2]]
-  const [nx, ny, nz] = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx]
+  const ux = p[3 * b] - p[3 * a]
+  const uy = p[3 * b + 1] - p[3 * a + 1]
+  const uz = p[3 * b + 2] - p[3 * a + 2]
+  const vx = p[3 * c] - p[3 * a]
+  const vy = p[3 * c + 1] - p[3 * a + 1]
+  const vz = p[3 * c + 2] - p[3 * a + 2]
+  const nx = uy * vz - uz * vy
+  const ny = uz * vx - ux * vz
+  const nz = ux * vy - uy * vx
   const length = Math.sqrt(nx * nx + ny * ny + nz * nz)
   return length > 0 ? (nx * normals[at] + ny * normals[at + 1] + nz * normals[at + 2]) / length : 0
 }
 
-/** Positions [vertices, 3] moved along directions by offsets [vertices]. */
-export function moved(positions: Float32Array, normals: Float32Array, offset: Float32Array): Float32Array {
-  const out = positions.slice()
+/** Moves positions [vertices, 3] along directions by offsets [vertices], in place. @returns them */
+export function moveAlong(positions: Float32Array, normals: Float32Array, offset: Float32Array): Float32Array {
   for (let v = 0; v < offset.length; v++)
-    if (offset[v] !== 0) for (let i = 3 * v; i < 3 * v + 3; i++) out[i] += offset[v] * normals[i]
-  return out
+    if (offset[v] !== 0) for (let i = 3 * v; i < 3 * v + 3; i++) positions[i] += offset[v] * normals[i]
+  return positions
 }

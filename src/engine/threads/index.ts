@@ -8,7 +8,7 @@ import { addressSpaceLimit } from '../system/memory.js'
 import { Pool } from './pool.js'
 import type { Threads } from './task.js'
 
-export { type Task, type Threads, task } from './task.js'
+export { inCommon, type Task, type Threads, task } from './task.js'
 
 /** More threads than this copy more than they help. */
 const MOST = 8

@@ -28,3 +28,12 @@ export interface Threads {
    */
   run<I, O>(task: Task<I, O>, input: I, signal?: AbortSignal): Promise<O>
 }
+
+/** The same values in memory that threads share instead of being given a copy with every question. Nobody may change them. */
+export function inCommon<A extends Float32Array | Uint32Array>(values: A): A {
+  const copy = new (values.constructor as new (buffer: SharedArrayBuffer) => A)(
+    new SharedArrayBuffer(values.byteLength),
+  )
+  copy.set(values)
+  return copy
+}

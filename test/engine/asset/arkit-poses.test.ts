@@ -25,12 +25,27 @@ function lids(key: 'eyeLookUp' | 'eyeWide', units: Record<string, number>): { re
   for (const [unit, strength] of Object.entries(units))
     for (const side of ['Left', 'Right']) shown[names.indexOf(unit + side)] = strength
   const board = { mean: model.mean, landmarks: new Float64Array(478 * 3), jaw: new Float32Array(model.mean.length) }
-  const poses = arkitPoses({ names, range: model.expressionRange, shown }, board, lid)
+  const poses = arkitPoses({ names, range: model.expressionRange, shown }, board, { lid, gap: () => 0 })
   const end = (side: Side): KeyPose => poses.find(({ name }) => name === key + side)!
   const [left, right] = (['Left', 'Right'] as const).map((side) => lid(side, end(side).expression))
   expect(right.open).toBeCloseTo(left.open, 4)
   return { rest: lid('Left', shown), end: left }
 }
+
+test('eyes that the unit leaves open are shut by more of it, others by as much of it as there is', () => {
+  const names = model.expressionNames
+  const k = names.indexOf('eyeBlinkLeft')
+  const board = { mean: model.mean, landmarks: new Float64Array(478 * 3), jaw: new Float32Array(model.mean.length) }
+  const shown = new Float64Array(names.length)
+  const strength = (wide: number): number => {
+    const gap = (_: Side, expression: Float64Array): number => wide - 0.009 * expression[k]
+    const poses = arkitPoses({ names, range: model.expressionRange, shown }, board, { lid, gap })
+    return poses.find(({ name }) => name === 'eyeBlinkLeft')!.expression[k]
+  }
+  expect(strength(0.0095)).toBe(1)
+  expect(strength(0.012)).toBeCloseTo((0.012 - 0.001) / 0.009, 6)
+  expect(strength(0.03)).toBeCloseTo(1.6, 6)
+})
 
 const NARROW = { eyeSquint: 0.8 }
 const WIDE = { eyeBlink: -0.2 }

@@ -4,7 +4,8 @@ import { ACROSS, ALONG, browBand, COLUMNS, ROWS } from '../../../src/engine/asse
 import { cellsOf, paintHair } from '../../../src/engine/asset/hair-texture.js'
 import { MeshDistance } from '../../../src/engine/geometry/distance.js'
 import { buildHair, type Hair } from '../../../src/engine/pipeline/build-hair.js'
-import type { AssetPart, MovedHead, OpenedHead } from '../../../src/engine/pipeline/build-parts.js'
+import type { AssetPart, MovedHead } from '../../../src/engine/pipeline/build-parts.js'
+import type { OpenedHead } from '../../../src/engine/pipeline/open-face.js'
 import type { AssetScene } from './asset-fixture.js'
 import { movedHead } from './moved-head.js'
 

@@ -6,13 +6,8 @@ import type { Settings } from '../../../src/engine/config.js'
 import { LEFT_IRIS, RIGHT_IRIS } from '../../../src/engine/evidence/layouts.js'
 import { project } from '../../../src/engine/geometry/camera.js'
 import { embeddedPoints } from '../../../src/engine/head/embedding.js'
-import {
-  eyeParts,
-  type MovedHead,
-  moveHead,
-  type OpenedHead,
-  openFace,
-} from '../../../src/engine/pipeline/build-parts.js'
+import { eyeParts, type MovedHead, moveHead } from '../../../src/engine/pipeline/build-parts.js'
+import { type OpenedHead, openFace } from '../../../src/engine/pipeline/open-face.js'
 import type { HeadModel, Landmarks, Mesh } from '../../../src/engine/stages.js'
 import { settleHead } from '../../../src/engine/surface/head-mesh.js'
 import { headTopology } from '../../../src/engine/surface/head-topology.js'

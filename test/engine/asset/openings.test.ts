@@ -5,13 +5,8 @@ import type { ShapeKey } from '../../../src/engine/asset/keys.js'
 import { cameraCenter } from '../../../src/engine/geometry/camera.js'
 import { MeshDistance } from '../../../src/engine/geometry/distance.js'
 import { boundaryLoops, connectedComponents } from '../../../src/engine/geometry/mesh.js'
-import {
-  eyeParts,
-  type MovedHead,
-  moveHead,
-  type OpenedHead,
-  openFace,
-} from '../../../src/engine/pipeline/build-parts.js'
+import { eyeParts, type MovedHead, moveHead } from '../../../src/engine/pipeline/build-parts.js'
+import { type OpenedHead, openFace } from '../../../src/engine/pipeline/open-face.js'
 import { edgeStatistics } from '../../support/edge-statistics.js'
 import type { AssetScene } from './asset-fixture.js'
 import { faceKey, landmarksOf, METRIC, movedHead, surfaceOf } from './moved-head.js'

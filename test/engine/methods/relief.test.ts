@@ -267,6 +267,35 @@ describe('relief solver', () => {
     expect(albedo.every(Number.isFinite)).toBe(true)
   })
 
+  it('does not go up and down from pixel to pixel where the photo is not looked at', async () => {
+    const rng = new Rng(3)
+    const weight = scene.weight.map((w, i) => (i % size < size / 2 ? w : 0))
+    const grainy = scene.image.map((c) => c * (1 + rng.uniform(-0.05, 0.05)))
+    const solver = await ReliefSolver.create(
+      device,
+      { ...scene, image: grainy, weight, paint: weight },
+      { relief: { ...defaults, finest: 1, steps: 100 }, evidence },
+    )
+    await solver.run({})
+    await solver.settle(
+      normals,
+      Float32Array.from(scene.mask, (m, i) => (i % size < size / 2 ? 0.5 * m : 0)),
+    )
+    const { relief } = await solver.view()
+    await solver.dispose()
+    // the part that changes sign with every pixel, along rows, and all of what is finer than some pixels, metres
+    let [alternating, fine] = [0, 0]
+    for (let y = 2; y < size - 2; y++)
+      for (let x = 2; x < size - 2; x++) {
+        const [a, b, c, d, e] = relief.subarray(y * size + x - 2, y * size + x + 3)
+        alternating += ((a - 4 * b + 6 * c - 4 * d + e) / 16) ** 2
+        fine += ((a - 2 * c + e) / 4) ** 2
+      }
+    const share = Math.sqrt(alternating / fine)
+    console.info(`up and down with every pixel: ${share.toFixed(3)} of what is fine`)
+    expect(share).toBeLessThan(0.3)
+  })
+
   it('gives the same result twice, and the same in two parts', async () => {
     const [a, b] = [await solve({ steps: 12 }), await solve({ steps: 12 })]
     const weights = await a.weights()

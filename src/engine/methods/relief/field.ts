@@ -65,20 +65,28 @@ export class ReliefField implements ImplicitField {
     const { width: size, fx, fy, cx, cy } = this.camera
     const [wx, wy, dx, dy] = [0, 1, 2, 3].map(() => new Float64Array(4))
     for (let i = 0; i < sdf.length; i++) {
-      const [px, py, pz] = [points[3 * i], points[3 * i + 1], points[3 * i + 2]]
+      const px = points[3 * i]
+      const py = points[3 * i + 1]
+      const pz = points[3 * i + 2]
       const perZ = 1 / (m[8] * px + m[9] * py + m[10] * pz + m[11])
       const x = (m[0] * px + m[1] * py + m[2] * pz + m[3]) * perZ
       const y = (m[4] * px + m[5] * py + m[6] * pz + m[7]) * perZ
       const u = fx * x + cx - 0.5
       const v = fy * y + cy - 0.5
-      const [u0, v0] = [Math.floor(u), Math.floor(v)]
+      const u0 = Math.floor(u)
+      const v0 = Math.floor(v)
       if (!(u0 >= 1 && v0 >= 1 && u0 < size - 2 && v0 < size - 2)) continue
       catmullRom(u - u0, wx, dx)
       catmullRom(v - v0, wy, dy)
-      let [sum, sumU, sumV] = [0, 0, 0]
+      let sum = 0
+      let sumU = 0
+      let sumV = 0
       for (let j = 0; j < 4; j++) {
         const row = (v0 + j - 1) * size + u0 - 1
-        const [a, b, c, d] = [offset[row], offset[row + 1], offset[row + 2], offset[row + 3]]
+        const a = offset[row]
+        const b = offset[row + 1]
+        const c = offset[row + 2]
+        const d = offset[row + 3]
         const line = wx[0] * a + wx[1] * b + wx[2] * c + wx[3] * d
         sum += wy[j] * line
         sumV += dy[j] * line
@@ -95,7 +103,8 @@ export class ReliefField implements ImplicitField {
 
 /** Catmull-Rom weights of four samples at `t` between the middle two, and their derivatives. */
 function catmullRom(t: number, weight: Float64Array, derivative: Float64Array): void {
-  const [t2, t3] = [t * t, t * t * t]
+  const t2 = t * t
+  const t3 = t * t * t
   weight[0] = (-t + 2 * t2 - t3) / 2
   weight[1] = (2 - 5 * t2 + 3 * t3) / 2
   weight[2] = (t + 4 * t2 - 3 * t3) / 2

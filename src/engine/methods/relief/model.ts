@@ -33,6 +33,8 @@ const DARKEST = 1e-3
 const ROBUST = 0.1
 /** Gradients of the settling surface that stand for no difference: those of a hundredth of a normal at the finest spline. */
 const STILL = 2e-6
+/** Price of a surface that goes up and down between pixels. */
+const BETWEEN = 1
 const TENSORS: Arithmetic<tf.Tensor> = {
   one: tf.onesLike,
   multiply: tf.mul,
@@ -129,11 +131,13 @@ export class ReliefModel {
     const count = mask.reduce((a, b) => a + b, 0)
     const body = (feeds: Tensors, variables: Tensors) => {
       const loss = (values: tf.Tensor[]): tf.Scalar => {
-        const { normal, relief } = this.geometry(Object.fromEntries(shape.map((name, i) => [name, values[i]])))
+        const geometry = this.geometry(Object.fromEntries(shape.map((name, i) => [name, values[i]])))
+        const { normal, relief } = geometry
         const squares = tf.square(tf.sub(tf.concat2d(normal, 0), feeds['target']))
         // Normals say nothing of how far away a surface is.
         const off = tf.mul(tf.mean(tf.square(tf.mul(relief, 1000))), this.settings.distanceWeight)
-        return tf.add(tf.div(tf.sum(tf.mul(squares, this.rows(mask))), Math.max(1, count)), off)
+        const seen = tf.div(tf.sum(tf.mul(squares, this.rows(mask))), Math.max(1, count))
+        return tf.addN([seen, off, this.between(geometry)] as tf.Scalar[]) as tf.Scalar
       }
       const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => loss(values))(
         shape.map((name) => variables[name]),
@@ -237,7 +241,8 @@ export class ReliefModel {
     const { size, pixel, weight, image, colourful } = this.scene
     const { albedoWeight, albedoSpread, distanceWeight, slopeWeight, curvatureWeight } = this.settings
     const chromaWeight = this.settings.chromaWeight + GREY * (1 - colourful)
-    const { relief, colour, albedo, normal, du, dv } = this.look(variables)
+    const look = this.look(variables)
+    const { relief, colour, albedo, normal, du, dv } = look
     const weights = this.rows(weight)
     const error = softAbs(tf.sub(colour, this.rows(image)))
     const photometric = tf.div(tf.sum(tf.mul(error, weights)), 3 * this.total) as tf.Scalar
@@ -258,8 +263,23 @@ export class ReliefModel {
       tf.mul(tf.mean(tf.square(tf.mul(relief, 1000))), distanceWeight),
       tf.mul(squares(du, dv), slopeWeight),
       tf.mul(squares(stepX(du), stepX(dv), stepY(dv)), curvatureWeight),
+      this.between(look),
       ...this.expectations(normal, albedo),
     ] as tf.Scalar[]) as tf.Scalar
+  }
+
+  /**
+   * Price of steps from pixel to pixel that are not the mean of the slopes at both. Light, normals and smoothness are looked at in the
+   * middle of pixels, where a spline that goes up and down with every pixel is level: nothing else would hold it.
+   */
+  private between({ relief, du, dv }: Geometry): tf.Tensor {
+    const [size, pixels] = [this.scene.size, this.scene.size - 1]
+    const mean = (slope: tf.Tensor, x: 0 | 1): tf.Tensor => {
+      const part: [number, number] = x ? [size, pixels] : [pixels, size]
+      return tf.mul(tf.add(tf.slice(slope, [0, 0], part), tf.slice(slope, x ? [0, 1] : [1, 0], part)), 0.5)
+    }
+    const off = [tf.sub(stepX(relief), mean(du, 1)), tf.sub(stepY(relief), mean(dv, 0))]
+    return tf.mul(tf.addN(off.map((x) => tf.mean(tf.square(x)))), BETWEEN / this.scene.pixel ** 2)
   }
 
   /** Prices of the distance from what learned evidence expects of normals and albedo. */
