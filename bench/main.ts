@@ -1,5 +1,6 @@
 /** `npm run bench`: how fast the parts of the engine are on this machine. */
-import { parseArgs } from 'node:util'
+import { commandLine } from '../scripts/command-line.js'
+import { PRESETS } from '../src/engine/config.js'
 import { benchStage, STAGES, type StageBench, type StageFigures } from './stages.js'
 import { benchTrainStep, type TrainStepFigures } from './train-step.js'
 
@@ -10,9 +11,8 @@ const HELP = `Times the parts of the engine on this machine.
 Usage: npm run bench -- [options]
 
   --only NAME     one part: ${NAMES.join(', ')}
-  --preset NAME   sizes of networks and crops: preview, balanced, paper (default paper)
+  --preset NAME   sizes of networks and crops: ${Object.keys(PRESETS).join(', ')} (default paper)
   --json          the last line is one JSON object; without --only it has one key for each part
-  --help          this text
 
 train-step is one step of the detail stage's network: tracing, both networks' gradients, Adam. Beside it, in alternation, runs
 ONNX Runtime's own product of a 4096x512 and a 512x512 matrix: gemmEfficiency is the step's matrix work over the time it would
@@ -34,32 +34,16 @@ function row(name: string, figures: Figures): string[] {
 
 const seconds = (s: number): string => (s < 1 ? `${(1000 * s).toFixed(0)} ms` : `${s.toFixed(2)} s`)
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string' },
-      preset: { type: 'string', default: 'paper' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  })
-  if (values.help) return void process.stdout.write(HELP)
-  if (values.only !== undefined && !NAMES.includes(values.only)) {
-    throw new Error(`there is no part '${values.only}': ${NAMES.join(', ')}`)
-  }
-  const all: Record<string, Figures> = {}
-  for (const name of values.only === undefined ? NAMES : [values.only]) {
-    const { preset } = values
-    all[name] = name === 'train-step' ? await benchTrainStep(preset) : await benchStage(name as StageBench, preset)
-    const [part, time, work] = row(name, all[name])
-    if (!values.json) console.log(`${part.padEnd(12)} ${time.padStart(9)}   ${work}`)
-  }
-  if (values.json) console.log(JSON.stringify(values.only === undefined ? all : all[values.only]))
+const { values } = commandLine(HELP, {
+  only: { type: 'string', choices: NAMES },
+  preset: { type: 'string', default: 'paper', choices: Object.keys(PRESETS) },
+  json: { type: 'boolean' },
+})
+const all: Record<string, Figures> = {}
+for (const name of values.only === undefined ? NAMES : [values.only]) {
+  const { preset } = values
+  all[name] = name === 'train-step' ? await benchTrainStep(preset) : await benchStage(name as StageBench, preset)
+  const [part, time, work] = row(name, all[name])
+  if (!values.json) console.log(`${part.padEnd(12)} ${time.padStart(9)}   ${work}`)
 }
-
-try {
-  await main()
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 2
-}
+if (values.json) console.log(JSON.stringify(values.only === undefined ? all : all[values.only]))

@@ -6,11 +6,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { askedSettings } from '../scripts/asked-settings.js'
+import { commandLine } from '../scripts/command-line.js'
 import { CoarseTarget } from '../src/engine/coarse/target.js'
 import { openDevice } from '../src/engine/compute/index.js'
 import type { Device } from '../src/engine/compute/program.js'
-import { parseAssignment, resolveSettings, type Settings } from '../src/engine/config.js'
+import type { Settings } from '../src/engine/config.js'
 import { encodeNpz } from '../src/engine/formats/npy.js'
 import { Rng } from '../src/engine/geometry/rng.js'
 import { fitHead } from '../src/engine/head/fit.js'
@@ -40,6 +41,8 @@ Usage: npm run peer -- [options]
   --coarse N       steps in which both first learn the fitted face; they do not count (default 300)
   --set KEY=VALUE  any setting over preset paper, e.g. networks.geometry.width=256; repeatable
   --out FILE       figures as JSON (default out/peer.json)
+
+Example: npm run peer -- --python venv/bin/python --steps 100
 `
 
 /** Steps that are done on one side before the other's turn. */
@@ -223,27 +226,20 @@ async function compare(problem: Problem, python: string, steps: number, coarseSt
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      photo: { type: 'string' },
-      python: { type: 'string', default: process.env['PEER_PYTHON'] ?? 'python3' },
-      steps: { type: 'string', default: '200' },
-      coarse: { type: 'string', default: '300' },
-      set: { type: 'string', multiple: true, default: [] },
-      out: { type: 'string', default: 'out/peer.json' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
+  const { values } = commandLine(HELP, {
+    photo: { type: 'string' },
+    python: { type: 'string', default: process.env['PEER_PYTHON'] ?? 'python3' },
+    steps: { type: 'number', whole: true, least: 1, default: 200 },
+    coarse: { type: 'number', whole: true, least: 1, default: 300 },
+    set: { type: 'string', multiple: true, default: [] },
+    out: { type: 'string', default: 'out/peer.json' },
   })
-  if (values.help) return void process.stdout.write(HELP)
-  const overrides = Object.assign({}, ...values.set.map(parseAssignment)) as Record<string, unknown>
   // Both run a fixed number of steps, so the engine must not stop at a plateau, nor after its epochs.
-  const settings = resolveSettings({
-    preset: 'paper',
-    overrides: { 'networks.detail.plateauEpochs': 0, 'networks.detail.epochs': 100_000, ...overrides },
-  })
+  const endless = { 'networks.detail.plateauEpochs': 0, 'networks.detail.epochs': 100_000 }
+  const settings = askedSettings(HELP, 'paper', values.set, endless)
   const photo = values.photo ?? new URL('../node_modules/@vladmandic/face-api/demo/sample3.jpg', import.meta.url)
-  const steps = BLOCK * Math.ceil(Number(values.steps) / BLOCK)
-  const figures = await compare(await prepare(photo, settings), values.python, steps, Number(values.coarse))
+  const steps = BLOCK * Math.ceil(values.steps / BLOCK)
+  const figures = await compare(await prepare(photo, settings), values.python, steps, values.coarse)
   await writeFileAtomic(values.out, `${JSON.stringify(figures, null, 2)}\n`)
   console.log(JSON.stringify(figures, null, 2))
 }

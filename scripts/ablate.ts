@@ -1,15 +1,7 @@
-/**
- * Switches off one idea at a time and measures what becomes of the result: a table with a verdict on each idea, and a picture.
- *
- *   npm run ablate -- [--truth DIR]... [--case NAME]... [--study relief|evidence|network]... [--preset NAME] [--out DIR]
- *
- * Truth defaults to ../shared/data/scans, where it is, and out/truth (`sider generate -o out/truth`). `--case` takes cases by the
- * beginning of their name. The network study runs on the first case alone unless --all-network is given: it takes minutes a run.
- */
+/** `npm run ablate`: what each idea is worth. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { resolveSettings } from '../src/engine/config.js'
+import { PRESETS, resolveSettings } from '../src/engine/config.js'
 import { SiderError } from '../src/engine/errors.js'
 import { type Case, findCases } from '../src/engine/evaluate/index.js'
 import { normalAngles } from '../src/engine/evaluate/normal-error.js'
@@ -21,22 +13,40 @@ import { writeFileAtomic } from '../src/engine/system/files.js'
 import { type Measured, measure } from './ablation/measure.js'
 import { figures, studyTable, type VariantFigures } from './ablation/table.js'
 import { evidenceStudy, NETWORK_STUDY, reliefStudy, type Study } from './ablation/variants.js'
+import { commandLine, refuse } from './command-line.js'
 
-const { values } = parseArgs({
-  options: {
-    truth: { type: 'string', multiple: true },
-    case: { type: 'string', multiple: true },
-    study: { type: 'string', multiple: true, default: ['relief', 'evidence', 'network'] },
-    preset: { type: 'string', default: 'balanced' },
-    'all-network': { type: 'boolean', default: false },
-    out: { type: 'string', default: 'out/ablation' },
-  },
+const STUDIES = ['relief', 'evidence', 'network'] as const
+
+const HELP = `Switches off one idea at a time and measures what becomes of the result: a table with a verdict on each idea, and a picture.
+
+Usage: npm run ablate -- [options]
+
+  --truth DIR     ground truth; repeatable (default ../shared/data/scans and out/truth, where they are)
+  --case NAME     the cases whose names begin like this; repeatable (default all)
+  --study NAME    ${STUDIES.join(', ')}; repeatable (default all)
+  --preset NAME   of the first two studies (default balanced)
+  --all-network   the network study on every case, not the first alone: it takes minutes a run
+  --out DIR       ablation.md, figures and pictures (default out/ablation)
+
+Example: ground truth, then the relief's ideas on it
+  npm run sider -- generate -o out/truth
+  npm run ablate -- --truth out/truth --study relief --preset preview
+`
+
+const { values } = commandLine(HELP, {
+  truth: { type: 'string', multiple: true },
+  case: { type: 'string', multiple: true },
+  study: { type: 'string', multiple: true, default: STUDIES, choices: STUDIES },
+  preset: { type: 'string', default: 'balanced', choices: Object.keys(PRESETS) },
+  'all-network': { type: 'boolean' },
+  out: { type: 'string', default: 'out/ablation' },
 })
 
 const folders = values.truth ?? ['../shared/data/scans', 'out/truth'].filter(existsSync)
 const found = (await Promise.all(folders.map((folder) => findCases(folder)))).flat()
 const cases = found.filter(({ name }) => !values.case || values.case.some((start) => name.startsWith(start)))
-if (cases.length === 0) throw new Error('no cases: give --truth, or make some with `sider generate -o out/truth`')
+if (cases.length === 0)
+  refuse(HELP, 'There are no cases: give --truth, or make some with `npm run sider -- generate -o out/truth`.')
 
 const pages = new Map<string, string[]>()
 for (const study of [reliefStudy(values.preset), evidenceStudy(values.preset), NETWORK_STUDY]) {

@@ -1,16 +1,22 @@
-/**
- * What the program is made of: the licence of every package in the lockfile against a list of those that may be used, a list of
- * parts (CycloneDX), and the registry's known weaknesses of what users install.
- *
- *   npm run audit:parts [-- <folder>]      writes sbom.cdx.json; default folder: out
- *
- * Leaves with 1 for a licence, or a weakness of level high. A registry that cannot be asked fails nothing: that is said.
- */
+/** `npm run audit:parts`: what the program is made of. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { commandLine } from './command-line.js'
 import { WHEEL } from './package-blender.js'
+
+const HELP = `What the program is made of: the licence of every package in the lockfile against a list of those that may be used, a list of parts
+(CycloneDX), and the registry's known weaknesses of what users install.
+
+Usage: npm run audit:parts -- [folder]
+
+  folder   sbom.cdx.json goes there (default out)
+
+Leaves with 1 for a licence, or a weakness of level high. A registry that cannot be asked fails nothing: that is said.
+
+Example: npm run audit:parts -- /tmp/parts
+`
 
 const ROOT = join(import.meta.dirname, '..')
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { name: string }
@@ -104,7 +110,8 @@ function npm(...args: string[]): { status: number | null; stdout: string; stderr
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const folder = resolve(process.argv[2] ?? join(ROOT, 'out'))
+  const { positionals } = commandLine(HELP, {}, ['[folder]'])
+  const folder = resolve(positionals[0] ?? join(ROOT, 'out'))
   mkdirSync(folder, { recursive: true })
   const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'))
   const unknown = unknownLicences(packages)

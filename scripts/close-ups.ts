@@ -1,23 +1,24 @@
 /**
  * Close-ups of finished heads, drawn by the programs that users have: an eye, a corner of the mouth, teeth, an ear, the neck, at rest and
- * with shape keys at 1. `npx tsx scripts/close-ups.ts --help` says how.
+ * with shape keys at 1.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { decodePicture, encodeJpeg, encodePng, type Picture } from '../src/engine/image/picture.js'
 import { composeSheet } from '../src/engine/image/sheet.js'
 import { renderViews } from '../src/engine/image/views.js'
+import { commandLine, refuse } from './command-line.js'
 import { type ShownPart, shownParts, withKeys } from './pictures/glb-parts.js'
 import { pointsOf, type Shot, shotsOf, VIEW_NAMES, type View } from './pictures/shots.js'
 import { threeShots } from './pictures/three-shots.js'
 
 const HELP = `Close-ups of results (folders that sider reconstruct has written), one row a head, and every picture by itself.
 
-  npx tsx scripts/close-ups.ts <result>... -o <dir> [options]
+Usage: npx tsx scripts/close-ups.ts <result>... [options]
 
+  -o, --output DIR   pictures and sheets (default close-ups)
   --with LIST        cycles (Blender), three (three.js in Chromium), software (this project's own); default all
   --views LIST       of ${VIEW_NAMES.join(', ')}; default all
   --all              every view with every key, not only those that it is about
@@ -33,28 +34,25 @@ Example: six heads as docs/asset.md shows them
 /** Metres from the camera to what it looks at. */
 const AWAY = 0.6
 
-const { values: options, positionals: folders } = parseArgs({
-  allowPositionals: true,
-  options: {
+const pixels = { type: 'number', whole: true, least: 1 } as const
+const { values: options, positionals: folders } = commandLine(
+  HELP,
+  {
     output: { type: 'string', short: 'o', default: 'close-ups' },
     with: { type: 'string', default: 'cycles,three,software' },
     views: { type: 'string', default: VIEW_NAMES.join(',') },
-    all: { type: 'boolean', default: false },
-    size: { type: 'string', default: '800' },
-    cell: { type: 'string', default: '200' },
-    samples: { type: 'string', default: '24' },
-    displacement: { type: 'boolean', default: false },
+    all: { type: 'boolean' },
+    size: { ...pixels, default: 800 },
+    cell: { ...pixels, default: 200 },
+    samples: { type: 'number', whole: true, least: 1, default: 24 },
+    displacement: { type: 'boolean' },
     blender: { type: 'string', default: 'blender' },
-    help: { type: 'boolean', short: 'h', default: false },
   },
-})
+  ['<result>...'],
+)
+const { size } = options
 const views = options.views.split(',') as View[]
-const unknown = views.find((view) => !VIEW_NAMES.includes(view))
-if (options.help || folders.length === 0 || unknown !== undefined) {
-  console.log(unknown === undefined ? HELP : `There is no view '${unknown}'.\n\n${HELP}`)
-  process.exit(options.help ? 0 : 2)
-}
-const size = Number(options.size)
+for (const view of views) if (!VIEW_NAMES.includes(view)) refuse(HELP, `There is no view '${view}'.`)
 
 interface Head {
   name: string
@@ -79,7 +77,7 @@ async function cyclesShots({ folder, shots }: Head): Promise<Picture[]> {
   const work = mkdtempSync(join(tmpdir(), 'sider-close-ups-'))
   const { displacement, samples } = options
   const order = join(work, 'order.json')
-  writeFileSync(order, JSON.stringify({ shots, size, away: AWAY, samples: Number(samples), displacement }))
+  writeFileSync(order, JSON.stringify({ shots, size, away: AWAY, samples, displacement }))
   const program = join(import.meta.dirname, 'pictures/close_ups.py')
   const args = ['-b', '--factory-startup', '--python-exit-code', '1', '-P', program, '--', folder, order, work]
   const { status, stdout, stderr, error } = spawnSync(options.blender, args, { encoding: 'utf8' })
@@ -90,6 +88,8 @@ async function cyclesShots({ folder, shots }: Head): Promise<Picture[]> {
   return pictures
 }
 
+const programs = options.with.split(',')
+for (const name of programs) if (!Object.hasOwn(PROGRAMS, name)) refuse(HELP, `--with has no program '${name}'.`)
 const heads: Head[] = await Promise.all(
   folders.map(async (folder) => {
     const glb = readFileSync(join(folder, 'face.glb'))
@@ -99,7 +99,7 @@ const heads: Head[] = await Promise.all(
   }),
 )
 mkdirSync(options.output, { recursive: true })
-for (const program of options.with.split(',')) {
+for (const program of programs) {
   const rows: { picture: Picture; caption: string }[][] = []
   for (const head of heads) {
     const pictures = await PROGRAMS[program](head)
@@ -109,6 +109,6 @@ for (const program of options.with.split(',')) {
     }
     rows.push(pictures.map((picture, i) => ({ picture, caption: head.shots[i].name })))
   }
-  const sheet = await composeSheet(rows, { cell: Number(options.cell), rowLabels: heads.map(({ name }) => name) })
+  const sheet = await composeSheet(rows, { cell: options.cell, rowLabels: heads.map(({ name }) => name) })
   writeFileSync(join(options.output, `${program}.jpg`), await encodeJpeg(sheet, 88))
 }

@@ -1,14 +1,17 @@
-/**
- * Shows what the engine does: installs and builds what is missing, reconstructs one face of a real photo, and says where the
- * results are. Further arguments go to `sider reconstruct`.
- *
- *   npm run demo
- *   npm run demo -- --preset preview
- */
+/** `npm run demo`: shows what the engine does, in a fresh clone too. */
 import { spawnSync } from 'node:child_process'
 import { join, relative } from 'node:path'
-import { build, install, ROOT } from './setup.mjs'
+import { build, helpIfAsked, install, ROOT } from './setup.mjs'
 
+helpIfAsked(`Shows what the engine does: installs and builds what is missing, reconstructs one face of a real photo, and says where the results
+are. On two cores that takes about half a minute.
+
+Usage: npm run demo -- [options]
+
+The options are those of sider reconstruct: npm run sider -- reconstruct --help
+
+Example: npm run demo -- --preset preview
+`)
 install()
 build()
 

@@ -1,16 +1,10 @@
-/**
- * Generates what follows from schemas/: types and pages in the docs of the settings and of the wire protocol, and the tables of
- * errors and of job states wherever they are needed.
- *
- *   npm run generate
- *
- * A test compares, so the committed files are never behind the schemas.
- */
+/** `npm run generate`: what follows from schemas/. A test compares, so the committed files are never behind the schemas. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { settingsMarkdown } from '../src/cli/settings.js'
 import { PROFILES } from '../src/engine/presets.js'
+import { commandLine } from './command-line.js'
 import { metricsMarkdown } from './generate-metrics.js'
 import { protocolMarkdown, protocolTypes } from './generate-protocol.js'
 import {
@@ -20,6 +14,15 @@ import {
   statesTypeScript,
   tablesPython,
 } from './generate-tables.js'
+
+const HELP = `Generates what follows from schemas/: types and pages in the docs of the settings and of the wire protocol, and the tables of errors
+and of job states wherever they are needed.
+
+Usage: npm run generate
+
+Example: after a change of schemas/settings.schema.json
+  npm run generate && git diff --stat
+`
 
 const SCHEMA = new URL('../schemas/settings.schema.json', import.meta.url)
 
@@ -87,6 +90,7 @@ function forTypes(node: JSONSchema): JSONSchema {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  commandLine(HELP, {})
   for (const [path, make] of Object.entries(GENERATED)) {
     await writeFile(new URL(`../${path}`, import.meta.url), await make())
   }

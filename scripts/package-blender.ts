@@ -1,15 +1,21 @@
-/**
- * Makes the zip that Blender installs, as an extension (4.2 and later) or as an add-on (3.4 to 4.1): the sources, the licence
- * and the wheel that the manifest names, fetched from PyPI by pip at a pinned version and hash.
- *
- *   npm run package:blender [-- <folder>]      default: dist/blender
- */
+/** `npm run package:blender`: the zip that Blender installs. */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Zippable, zipSync } from 'fflate'
+import { commandLine } from './command-line.js'
+
+const HELP = `Makes the zip that Blender installs, as an extension (4.2 and later) or as an add-on (3.4 to 4.1): the sources, the licence and the
+wheel that the manifest names, fetched from PyPI by pip at a pinned version and hash.
+
+Usage: npm run package:blender -- [folder]
+
+  folder   the zip goes there (default dist/blender)
+
+Example: npm run package:blender -- /tmp/add-on
+`
 
 const ROOT = join(import.meta.dirname, '..')
 const PLUGIN = join(ROOT, 'plugins/blender-bridge')
@@ -74,5 +80,6 @@ export function packageBlender(folder: string): string {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  console.log(packageBlender(resolve(process.argv[2] ?? join(ROOT, 'dist/blender'))))
+  const { positionals } = commandLine(HELP, {}, ['[folder]'])
+  console.log(packageBlender(resolve(positionals[0] ?? join(ROOT, 'dist/blender'))))
 }

@@ -1,47 +1,59 @@
-/**
- * Writes docs/results.md: reconstructs every case of the scans and of a generated set with each preset, one process a case so that
- * time and memory are its own, measures the results, and makes tables, cumulative error plots and sheets of them. What
- * `npm run ablate` and `npm run peer` have left in out/ goes on the page too.
- *
- *   npm run results -- [--truth DIR] [--generated N] [--preset NAME]... [--out DIR] [--reuse] [--ablation DIR] [--peer FILE]...
- *
- * --generated: portraits of the generated set (default 6; 0 for none). Its seeds begin at 1001 and are for measuring only: tune on
- * others. --reuse keeps reconstructions that are already in the output folder. Nothing is written to docs/ unless every case of
- * every preset was measured.
- */
+/** `npm run results`: docs/results.md. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { copyFile, readFile } from 'node:fs/promises'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { PeerFigures } from '../bench/peer-figures.js'
+import { PRESETS } from '../src/engine/config.js'
 import { type Case, type Evaluation, evaluate, findCases } from '../src/engine/evaluate/index.js'
 import { curvePlot, evaluationFiles, writeEvaluation } from '../src/engine/evaluate/report.js'
 import { decodePicture, encodeJpeg, encodePng, renderSvg } from '../src/engine/image/picture.js'
 import { GENERATED_FILE, REPORT_FILE, writeFileAtomic } from '../src/engine/system/files.js'
 import { VERSION } from '../src/engine/system/version.js'
+import { commandLine, refuse } from './command-line.js'
 import { type MeasuredSet, resultsPage } from './results/page.js'
 
 const FIRST_SEED = 1001
 
-const { values } = parseArgs({
-  options: {
-    truth: { type: 'string', default: '../shared/data/scans' },
-    generated: { type: 'string', default: '6' },
-    preset: { type: 'string', multiple: true, default: ['preview', 'balanced', 'neural'] },
-    out: { type: 'string', default: 'out/results' },
-    reuse: { type: 'boolean', default: false },
-    ablation: { type: 'string', default: 'out/ablation' },
-    peer: { type: 'string', multiple: true, default: ['out/peer.json'] },
+const HELP = `Writes docs/results.md: reconstructs every case of the scans and of a generated set with each preset, one process a case so that
+time and memory are its own, measures the results, and makes tables, cumulative error plots and sheets of them.
+
+Usage: npm run results -- [options]
+
+  --truth DIR      scans (default ../shared/data/scans; left out where it is not there)
+  --generated N    portraits of the generated set, 0 for none (default 6). Its seeds begin at ${FIRST_SEED} and are for measuring only: tune on others
+  --preset NAME    ${Object.keys(PRESETS).join(', ')}; repeatable (default preview, balanced, neural)
+  --out DIR        reconstructions (default out/results)
+  --reuse          keeps those that are already there
+  --ablation DIR   what npm run ablate has left, for the page (default out/ablation)
+  --peer FILE      what npm run peer has left, for the page; repeatable (default out/peer.json)
+
+Nothing is written to docs/ unless every case of every preset was measured.
+
+Example: npm run results -- --preset preview --generated 2
+`
+
+const { values } = commandLine(HELP, {
+  truth: { type: 'string', default: '../shared/data/scans' },
+  generated: { type: 'number', whole: true, least: 0, default: 6 },
+  preset: {
+    type: 'string',
+    multiple: true,
+    default: ['preview', 'balanced', 'neural'],
+    choices: Object.keys(PRESETS),
   },
+  out: { type: 'string', default: 'out/results' },
+  reuse: { type: 'boolean' },
+  ablation: { type: 'string', default: 'out/ablation' },
+  peer: { type: 'string', multiple: true, default: ['out/peer.json'] },
 })
 
 const started = performance.now()
 const sets: MeasuredSet[] = []
 if (existsSync(values.truth))
   sets.push(await measureSet('scans', 'Rendered scans of two people and a made-up one.', values.truth))
-const count = Number(values.generated)
+const count = values.generated
 if (count > 0) {
   const truth = join(values.out, `truth-${count}`)
   if (!existsSync(join(truth, GENERATED_FILE)))
@@ -49,7 +61,7 @@ if (count > 0) {
   const about = `Portraits by \`sider generate --count ${count} --seed ${FIRST_SEED}\` ([ground-truth.md](ground-truth.md)).`
   sets.push(await measureSet('generated', about, truth))
 }
-if (sets.length === 0) throw new Error(`nothing to measure: ${values.truth} is not there, and --generated is 0`)
+if (sets.length === 0) refuse(HELP, `There is nothing to measure: ${values.truth} is not there, and --generated is 0.`)
 
 for (const { name, presets } of sets) {
   await writeFileAtomic(

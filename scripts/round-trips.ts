@@ -1,22 +1,25 @@
-/**
- * What becomes of a GLB's shape keys in other programs: it is read and written again by each, and compared with what it was.
- *
- *   npx tsx scripts/round-trips.ts out/face.glb [--blender COMMAND]...
- *
- * COMMAND is a Blender (default: blender), or a Python that has the module bpy.
- */
+/** What becomes of a GLB's shape keys in other programs. */
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { commandLine } from './command-line.js'
 import { throughBlender } from './round-trips/blender.js'
 import { compareKeys } from './round-trips/compare.js'
 import { repacked } from './round-trips/repack.js'
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { blender: { type: 'string', multiple: true, default: ['blender'] } },
-})
+const HELP = `What becomes of a GLB's shape keys in other programs: it is read and written again by each, and compared with what it was.
+
+Usage: npx tsx scripts/round-trips.ts <file> [options]
+
+  --blender COMMAND   a Blender, or a Python that has the module bpy; repeatable (default blender)
+
+Example: npx tsx scripts/round-trips.ts out/face.glb --blender blender --blender venv/bin/python
+`
+
+const { values: options, positionals } = commandLine(
+  HELP,
+  { blender: { type: 'string', multiple: true, default: ['blender'] } },
+  ['<file>'],
+)
 const [file] = positionals
-if (file === undefined) throw new Error('Which GLB? npx tsx scripts/round-trips.ts out/face.glb')
 const original = readFileSync(file)
 
 async function tell(program: string, copy: Uint8Array): Promise<void> {

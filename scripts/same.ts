@@ -4,13 +4,14 @@ import { mkdtemp, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
+import { commandLine, refuse } from './command-line.js'
 import { compareFolders, type Difference } from './same/compare.js'
 
 const HELP = `Does this tree make the same results as another revision? Builds the revision in a temporary worktree, runs
 photos with both methods in both trees, and compares all files: numbers, pixels and values, to the last digit.
 
-  npm run same -- --base REV [--photo FILE]... [--method NAME]... [--preset NAME] [--set KEY=VALUE]... [--out DIR] [--reuse]
+Usage: npm run same -- --base REV [--photo FILE]... [--method NAME]... [--preset NAME] [--set KEY=VALUE]... [--out DIR] [--reuse]
 
   --base REV       the revision to compare with: a commit, branch or tag
   --photo FILE     default: two group photos that come with the packages for tests, and a rendered scan of
@@ -21,6 +22,7 @@ photos with both methods in both trees, and compares all files: numbers, pixels 
   --out DIR        the results (default out/same)
   --reuse          takes the revision's results of an earlier call, if they are there (then there is no ratio of times)
 
+Examples:
   npm run same -- --base main
   npm run same -- --base HEAD~3 --photo me.jpg --method relief --preset preview
 
@@ -64,7 +66,9 @@ const options = readOptions()
 const seconds = { base: 0, present: 0 }
 let failed = false
 const commit = (
-  await run('git', ['rev-parse', '--short=12', `${options.base}^{commit}`], { cwd: ROOT }).catch(usage)
+  await run('git', ['rev-parse', '--short=12', `${options.base}^{commit}`], { cwd: ROOT }).catch(() =>
+    refuse(HELP, `--base is '${options.base}', which git knows no commit by.`),
+  )
 ).stdout.trim()
 const base = await buildBase(commit)
 try {
@@ -92,37 +96,18 @@ console.log(failed ? 'not the same' : 'the same')
 process.exit(failed ? 1 : 0)
 
 function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        base: { type: 'string' },
-        photo: { type: 'string', multiple: true },
-        method: { type: 'string', multiple: true, default: ['relief', 'networks'] },
-        preset: { type: 'string', default: 'balanced' },
-        set: { type: 'string', multiple: true, default: [] },
-        out: { type: 'string', default: 'out/same' },
-        reuse: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    })
-    if (values.help) {
-      console.log(HELP)
-      process.exit(0)
-    }
-    if (!values.base) throw new Error('--base is missing: the revision to compare with')
-    const unknown = values.method.filter((name) => name !== 'relief' && name !== 'networks')
-    if (unknown.length > 0) throw new Error(`there is no method ${unknown.join(', ')}: relief, networks`)
-    const groups = ['sample1.jpg', 'sample2.jpg', 'sample3.jpg'].map((name) => join(GROUPS, name))
-    const photo = values.photo ?? (existsSync(SCAN) ? [...groups.slice(0, 2), SCAN] : groups)
-    return { ...values, base: values.base, photo: photo.map((file) => resolve(file)) }
-  } catch (error) {
-    return usage(error as Error)
-  }
-}
-
-function usage(error: Error): never {
-  console.error(`${error.message}\n\n${HELP}`)
-  process.exit(2)
+  const { values } = commandLine(HELP, {
+    base: { type: 'string', required: true },
+    photo: { type: 'string', multiple: true },
+    method: { type: 'string', multiple: true, default: ['relief', 'networks'], choices: ['relief', 'networks'] },
+    preset: { type: 'string', default: 'balanced' },
+    set: { type: 'string', multiple: true, default: [] },
+    out: { type: 'string', default: 'out/same' },
+    reuse: { type: 'boolean' },
+  })
+  const groups = ['sample1.jpg', 'sample2.jpg', 'sample3.jpg'].map((name) => join(GROUPS, name))
+  const photo = values.photo ?? (existsSync(SCAN) ? [...groups.slice(0, 2), SCAN] : groups)
+  return { ...values, photo: photo.map((file) => resolve(file)) }
 }
 
 /** The revision's tree, compiled; its packages are those of this tree. */

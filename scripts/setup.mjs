@@ -1,15 +1,25 @@
-/**
- * Makes a fresh clone ready: installs the dependencies if they are not those of the lockfile, builds if the sources are newer
- * than the build. Needs Node and npm alone, so it may import nothing that is installed.
- *
- *   node scripts/setup.mjs
- */
+/** Makes a fresh clone ready. Needs Node and npm alone, so it may import nothing that is installed. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
+const HELP = `Makes this clone ready: installs the dependencies if they are not those of the lockfile, builds if the sources are newer than the
+build.
+
+Usage: npm run build
+
+Example, in a fresh clone: node scripts/setup.mjs
+`
+
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Prints a program's help and leaves, if that is all that is asked for. */
+export function helpIfAsked(help) {
+  if (!process.argv.slice(2).some((word) => word === '--help' || word === '-h')) return
+  console.log(help.trim())
+  process.exit(0)
+}
 
 /** Installs the dependencies unless they are there. */
 export function install() {
@@ -81,6 +91,11 @@ function fail(message) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  helpIfAsked(HELP)
+  if (process.argv.length > 2) {
+    console.error(`'${process.argv[2]}' is one argument too many. See: npm run build -- --help`)
+    process.exit(2)
+  }
   install()
   build()
 }

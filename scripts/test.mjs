@@ -1,16 +1,18 @@
-/**
- * Every check, by one command: set-up, lint and format, types, tests. The last line counts them; lint and types count as one
- * check each.
- *
- *   npm test                              everything
- *   npm test -- test/engine/config.test.ts       set-up, lint, types, and these tests
- */
+/** `npm test`: every check, in a fresh clone too. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { build, install, ROOT } from './setup.mjs'
+import { build, helpIfAsked, install, ROOT } from './setup.mjs'
 
+helpIfAsked(`Every check, by one command: set-up, lint and format, types, tests. The last line counts them; lint and types count as one check each.
+
+Usage: npm test -- [file]...
+
+  file   test files that are run, with all other checks (default all); options are those of vitest
+
+Example: npm test -- test/engine/config.test.ts
+`)
 install()
 build()
 

@@ -1,13 +1,7 @@
-/**
- * Everything that should not happen to a server, done to one: killed at random moments with bytes damaged in between, on full
- * and read-only disks, sent what nobody should send, with ten thousand jobs that wait, photos that nobody finishes sending, and
- * clients that never read. On fresh data folders and loopback alone. Prints a table; exit status 1 if anything was lost.
- *
- *   npm run torture                    everything, some minutes
- *   npm run torture -- kills frames    parts of it
- */
+/** `npm run torture`: everything that should not happen to a server. */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { commandLine, refuse } from './command-line.js'
 import { fullDisk, readOnlyDisk } from './torture/disks.js'
 import { frames } from './torture/frames.js'
 import { kills } from './torture/kills.js'
@@ -27,12 +21,21 @@ const PARTS: Record<string, () => Promise<Row[]>> = {
   subscribers,
 }
 
-const asked = process.argv.slice(2)
-const unknown = asked.filter((name) => !Object.hasOwn(PARTS, name))
-if (unknown.length > 0) {
-  console.error(`There is no part ${unknown.join(', ')}; there are: ${Object.keys(PARTS).join(', ')}`)
-  process.exit(2)
-}
+const HELP = `Everything that should not happen to a server, done to one: killed at random moments with bytes damaged in between, on full and
+read-only disks, sent what nobody should send, with ten thousand jobs that wait, photos that nobody finishes sending, and clients that
+never read. On fresh data folders and loopback alone.
+
+Usage: npm run torture -- [part]...
+
+Parts: ${Object.keys(PARTS).join(', ')}; default all of them, which takes some minutes.
+
+Prints a table. Exit status: 0 all holds, 1 something was lost, 2 wrong arguments.
+
+Example: npm run torture -- kills frames
+`
+
+const { positionals: asked } = commandLine(HELP, {}, ['[part]...'])
+for (const name of asked) if (!Object.hasOwn(PARTS, name)) refuse(HELP, `There is no part '${name}'.`)
 becomeRootOfANamespace()
 
 const rows: Row[] = []

@@ -1,9 +1,8 @@
 /**
  * Small programs that use everything the engine asks of a backend: distances of a network and their gradient, steps of both networks
  * (second order, through the intersection, Adam inside), steps of a relief and its picture. The numbers are compared between backends.
- *
- *   npx tsx bench/gpu-check/programs.ts ort-webgpu      runs them on one backend, prints the numbers as one line of JSON
  */
+import { commandLine } from '../../scripts/command-line.js'
 import type { Arrays, Device } from '../../src/engine/compute/program.js'
 import { resolveSettings } from '../../src/engine/config.js'
 import { Rng } from '../../src/engine/geometry/rng.js'
@@ -12,6 +11,13 @@ import { detailStep } from '../../src/engine/methods/networks/step.js'
 import { ReliefModel } from '../../src/engine/methods/relief/model.js'
 import { correctedRate, withMoments } from '../../src/engine/optimise/adam.js'
 import { capScene } from '../../test/engine/methods/scenes.js'
+
+const HELP = `Runs small programs, which use everything the engine asks of a backend, on one, and prints the numbers as one line of JSON.
+
+Usage: npx tsx bench/gpu-check/programs.ts <backend>
+
+Example: npx tsx bench/gpu-check/programs.ts ort-webgpu
+`
 
 const RAYS = 24
 const POINTS = 16
@@ -95,8 +101,9 @@ export function worstDifference(expected: Arrays, got: Arrays): { name: string; 
 }
 
 if (process.argv[1]?.endsWith('programs.ts')) {
+  const { positionals } = commandLine(HELP, {}, ['<backend>'])
   const { openDevice } = await import('../../src/engine/compute/index.js')
-  const device = await openDevice(process.argv[2], 1)
+  const device = await openDevice(positionals[0], 1)
   const values = await runBackendPrograms(device)
   console.log(JSON.stringify(Object.fromEntries(Object.entries(values).map(([name, data]) => [name, [...data]]))))
   // Dawn keeps threads alive.

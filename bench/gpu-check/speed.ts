@@ -1,20 +1,27 @@
-/**
- * Step time and matrix rate of one backend at one width, as one line of JSON.
- *
- *   npx tsx bench/gpu-check/speed.ts ort-webgpu 256 [tiny]
- */
+/** What `npm run gpu-check` starts to time one backend. */
+import { commandLine, numberOf, refuse } from '../../scripts/command-line.js'
 import { openDevice } from '../../src/engine/compute/index.js'
 import { resolveSettings } from '../../src/engine/config.js'
 import { trainStepOn } from '../train-step.js'
 
-const [name, width, size] = process.argv.slice(2)
+const HELP = `Step time and matrix rate of one backend at one width, as one line of JSON.
+
+Usage: npx tsx bench/gpu-check/speed.ts <backend> <width> [tiny]
+
+Example: npx tsx bench/gpu-check/speed.ts ort-webgpu 256
+`
+
+const { positionals } = commandLine(HELP, {}, ['<backend>', '<width>', '[tiny]'])
+const [name, wide, size] = positionals
+const width = numberOf(HELP, 'width', wide, { whole: true, least: 2 })
+if (size !== undefined && size !== 'tiny') refuse(HELP, `The size is '${size}', but can only be tiny.`)
 const tiny = size === 'tiny'
 const settings = resolveSettings({
   preset: 'paper',
   overrides: {
     networks: {
-      geometry: { width: Number(width), feature: Number(width) / 2, ...(tiny && { layers: 4, skip: 2 }) },
-      renderer: { width: Number(width) },
+      geometry: { width, feature: width / 2, ...(tiny && { layers: 4, skip: 2 }) },
+      renderer: { width },
       ...(tiny && { detail: { rays: 64, points: 32 } }),
     },
   },

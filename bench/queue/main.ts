@@ -1,33 +1,43 @@
-/**
- * `npm run bench:queue`: what the queue of several machines costs, with workers that sleep in place of the engine. Redis, one server and
- * the workers are processes of this machine.
- */
+/** `npm run bench:queue`: what the queue of several machines costs. */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
+import { commandLine } from '../../scripts/command-line.js'
 import { PROTOCOL_VERSION } from '../../src/generated/protocol.js'
 import { BenchClient } from './client.js'
 import { cpuSeconds, ended, freePort, memoryOf, started } from './processes.js'
 
+const HELP = `Measures what the queue of several machines costs, with workers that sleep in place of the engine. Redis, one server and the
+workers are processes of this machine.
+
+Usage: npm run bench:queue -- [options]
+
+  --jobs N        jobs that are made (default 10000)
+  --workers N     places to work at, in all processes (default 50)
+  --processes N   worker processes (default 5)
+  --sleep-ms MS   what a job sleeps (default 1000)
+  --told N        times that a job tells its progress; a fifth as many previews (default 5)
+  --output FILE   figures as JSON (default bench/results/queue.json)
+
+Needs redis-server.
+
+Example: npm run bench:queue -- --jobs 500 --output /tmp/queue.json
+`
+
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const { values } = parseArgs({
-  options: {
-    jobs: { type: 'string', default: '10000' },
-    workers: { type: 'string', default: '50' },
-    processes: { type: 'string', default: '5' },
-    'sleep-ms': { type: 'string', default: '1000' },
-    /** Times that a job tells its progress; a fifth as many previews. */
-    told: { type: 'string', default: '5' },
-    output: { type: 'string', default: here('../results/queue.json') },
-  },
+const count = { type: 'number', whole: true, least: 1 } as const
+const { values } = commandLine(HELP, {
+  jobs: { ...count, default: 10_000 },
+  workers: { ...count, default: 50 },
+  processes: { ...count, default: 5 },
+  'sleep-ms': { type: 'number', least: 0, default: 1000 },
+  told: { type: 'number', whole: true, least: 0, default: 5 },
+  output: { type: 'string', default: here('../results/queue.json') },
 })
-const [jobs, workers, processes, sleepMs] = [values.jobs, values.workers, values.processes, values['sleep-ms']].map(
-  Number,
-)
+const { jobs, workers, processes, told, 'sleep-ms': sleepMs } = values
 /** Clients that make jobs, requests that each has open, and every which job is watched. */
 const [CLIENTS, OPEN, WATCHED] = [4, 4, 10]
 const PHOTO_BYTES = 20_000
@@ -107,7 +117,7 @@ const sleepers = await Promise.all(
       concurrency: workers / processes,
       dataFolder: join(folder, `work-${i}`),
       sleepMs,
-      told: Number(values.told),
+      told,
     }
     return started(process.execPath, ['--import', 'tsx', here('sleeper.ts'), JSON.stringify(about)], /ready/)
   }),
@@ -145,7 +155,7 @@ const result = {
     places: workers,
     processes,
     sleepMs,
-    told: Number(values.told),
+    told,
     clients: CLIENTS,
     photoBytes: PHOTO_BYTES,
     storage: 'folder',

@@ -1,28 +1,38 @@
-/**
- * `npm run bench:workers`: faces an hour of two workers on a queue, and of two embedded batches side by side, in turn, with the real
- * engine and the same photos. Each worker and each batch has one thread.
- */
+/** `npm run bench:workers`: faces an hour with and without a queue. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../../scripts/command-line.js'
 import { ended, freePort, started } from './processes.js'
+
+const HELP = `Measures faces an hour of two workers on a queue, and of two embedded batches side by side, in turn, with the real engine and
+the same photos. Each worker and each batch has one thread.
+
+Usage: npm run bench:workers -- [options]
+
+  --rounds N      times that both have their turn (default 2)
+  --faces N       faces of each of two batches (default 3)
+  --crop PIXELS   side of a face's crop (default 128)
+  --output FILE   figures as JSON (default bench/results/workers.json)
+
+Needs redis-server.
+
+Example: npm run bench:workers -- --rounds 1 --faces 2 --output /tmp/workers.json
+`
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const CLI = here('../../dist/cli.js')
 const PHOTOS = here('../../node_modules/@vladmandic/face-api/demo/')
 const SETTINGS = ['--preset', 'preview', '--set', 'photo.face=0', '--set', 'threads=1', '--no-sheets', '--json']
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '2' },
-    /** Of each of two batches. */
-    faces: { type: 'string', default: '3' },
-    crop: { type: 'string', default: '128' },
-    output: { type: 'string', default: here('../results/workers.json') },
-  },
+const count = { type: 'number', whole: true, least: 1 } as const
+const { values } = commandLine(HELP, {
+  rounds: { ...count, default: 2 },
+  faces: { ...count, default: 3 },
+  crop: { ...count, default: 128 },
+  output: { type: 'string', default: here('../results/workers.json') },
 })
-const [rounds, faces] = [Number(values.rounds), Number(values.faces)]
+const { rounds, faces } = values
 const folder = mkdtempSync(join(tmpdir(), 'sider-workers-'))
 const load = loadavg()[0]
 
@@ -83,7 +93,7 @@ const result = {
     loadAfter: loadavg()[0],
   },
   date: new Date().toISOString().slice(0, 10),
-  what: { preset: 'preview', cropSize: Number(values.crop), facesARound: 2 * faces, rounds, threads: 1 },
+  what: { preset: 'preview', cropSize: values.crop, facesARound: 2 * faces, rounds, threads: 1 },
   facesAnHour: { embedded: embedded.map(Math.round), queued: queued.map(Math.round) },
   ratio: { each: ratios.map((one) => Number(one.toFixed(3))), median: Number(median(ratios).toFixed(3)) },
 }

@@ -1,12 +1,16 @@
-/**
- * Pictures of every state of the page, at a desk's size and a phone's, dark and light, of a running server:
- *   node plugins/threejs-editor/screenshots.mjs URL TOKEN PHOTO OUT_FOLDER [PRESET] [PHOTO_OF_SEVERAL]
- */
+/** Pictures of every state of the page. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import sharp from 'sharp'
+import { helpIfAsked } from '../../scripts/setup.mjs'
 
+helpIfAsked(`Pictures of every state of the page, at a desk's size and a phone's, dark and light, of a running server.
+
+Usage: node plugins/threejs-editor/screenshots.mjs <url> <token> <photo> <folder> [preset] [photo of several faces]
+
+Example: node plugins/threejs-editor/screenshots.mjs http://127.0.0.1:7437/ "$(cat token)" photo.jpg out/page preview group.jpg
+`)
 const [url, token, photo, out, preset = 'preview', group] = process.argv.slice(2)
 const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } }
 mkdirSync(out, { recursive: true })

@@ -1,19 +1,6 @@
-/**
- * Measures how much light is left in the albedo: faces of known colour under lamps that make it hard, drawn here. All that comes before the
- * asset is done once for each face and kept in a folder, so that a try takes seconds.
- *
- *   npx tsx scripts/dev/albedo-figures.ts                    # faces on which numbers were chosen
- *   npx tsx scripts/dev/albedo-figures.ts --aside            # faces on which nothing was
- *   npx tsx scripts/dev/albedo-figures.ts --scans ../shared/data/scans   # scans in place of them
- *   npx tsx scripts/dev/albedo-figures.ts --pictures out     # photo, albedo and truth beside each other
- *
- * Each row, over bare skin that the photo shows: what differs from the true albedo when both have the same mean colour, as a share of its
- * brightness (rms, linear); the same if only the brightness may differ; hue and chroma, as rms difference of the logarithms of red over
- * green and blue over green, with and without the mean. In brackets the photo as it is.
- */
+/** How much light is left in the albedo. All before the asset's stage is kept in a folder, so that a try takes seconds. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { RELIGHTING } from '../../src/engine/asset/light.js'
 import { resolveSettings } from '../../src/engine/config.js'
@@ -26,20 +13,36 @@ import { linearToSrgb, srgbToLinear } from '../../src/engine/image/colors.js'
 import { encodePng, pictureFromFloats } from '../../src/engine/image/picture.js'
 import { composeSheet, type SheetCell } from '../../src/engine/image/sheet.js'
 import { litCrop } from '../../src/engine/pipeline/asset-scenes.js'
+import { commandLine, refuse } from '../command-line.js'
 import { assetInput, type KeptInput } from './asset-input.js'
 import { loadScan, scanViews } from './scan-truth.js'
 
 /** Side of the drawn photos, pixels. */
 const SIZE = 640
 
-const { values: options } = parseArgs({
-  options: {
-    aside: { type: 'boolean', default: false },
-    kept: { type: 'string', default: '.cache/albedo-figures' },
-    pictures: { type: 'string' },
-    only: { type: 'string' },
-    scans: { type: 'string' },
-  },
+const HELP = `Measures how much light is left in the albedo: faces of known colour under lamps that make it hard, drawn here.
+
+Usage: npx tsx scripts/dev/albedo-figures.ts [options]
+
+  --aside          faces on which nothing was chosen, in place of those on which numbers were
+  --scans DIR      scans in place of drawn faces
+  --only TEXT      cases whose name has it
+  --pictures DIR   photo, albedo and truth beside each other
+  --kept DIR       what comes before the asset, kept from call to call (default .cache/albedo-figures)
+
+Each row, over bare skin that the photo shows: what differs from the true albedo when both have the same mean colour, as a share of its
+brightness (rms, linear); the same if only the brightness may differ; hue and chroma, as rms difference of the logarithms of red over
+green and blue over green, with and without the mean. In brackets the photo as it is.
+
+Example: npx tsx scripts/dev/albedo-figures.ts --scans ../shared/data/scans --pictures out
+`
+
+const { values: options } = commandLine(HELP, {
+  aside: { type: 'boolean' },
+  kept: { type: 'string', default: '.cache/albedo-figures' },
+  pictures: { type: 'string' },
+  only: { type: 'string' },
+  scans: { type: 'string' },
 })
 
 type Colour = readonly [number, number, number]
@@ -199,6 +202,7 @@ for (const [name, load] of cases) {
     { picture: onSkin(one.input.view.shading!), caption: 'shading' },
   ])
 }
+if (all.length === 0) refuse(HELP, 'There are no such cases.')
 const means = all[0].map((_, k) => all.reduce((sum, f) => sum + f[k], 0) / all.length)
 console.log(`${shown(means.slice(0, 4))}  (${shown(means.slice(4))})  mean`)
 if (options.pictures) {

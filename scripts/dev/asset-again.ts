@@ -1,33 +1,36 @@
-/**
- * Makes the assets of photos again from input that is kept (asset-input.ts), so that a try takes seconds.
- *
- *   npx tsx scripts/dev/asset-again.ts <photo>... -o <dir> [--set key=value]...
- */
+/** Assets of photos made again from input that is kept (asset-input.ts), so that a try takes seconds. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { resolveSettings } from '../../src/engine/config.js'
 import { embeddedPoints } from '../../src/engine/head/embedding.js'
 import { assetFiles } from '../../src/engine/outputs/asset-files.js'
 import { buildAsset } from '../../src/engine/pipeline/build-asset.js'
 import type { Reconstruction } from '../../src/engine/run/types.js'
 import { openThreads } from '../../src/engine/threads/index.js'
+import { askedSettings } from '../asked-settings.js'
+import { commandLine } from '../command-line.js'
 import { assetInput, fieldOf } from './asset-input.js'
 
-const { values: options, positionals: photos } = parseArgs({
-  allowPositionals: true,
-  options: {
+const HELP = `Makes the assets of photos again from what comes before, which is kept, so that a try takes seconds.
+
+Usage: npx tsx scripts/dev/asset-again.ts <photo>... [options]
+
+  -o, --output DIR   a folder for each photo (default .cache/asset-again/out)
+  --kept DIR         what comes before the asset, kept from call to call (default .cache/asset-again)
+  --set KEY=VALUE    any setting over preset balanced; repeatable
+
+Example: npx tsx scripts/dev/asset-again.ts photo.jpg -o out/again --set surface.textureSize=1024
+`
+
+const { values: options, positionals: photos } = commandLine(
+  HELP,
+  {
     output: { type: 'string', short: 'o', default: '.cache/asset-again/out' },
     kept: { type: 'string', default: '.cache/asset-again' },
     set: { type: 'string', multiple: true, default: [] },
   },
-})
-const overrides = Object.fromEntries(
-  options.set
-    .map((one) => one.split('='))
-    .map(([key, value]) => [key, /^(true|false|[\d.]+)$/.test(value) ? JSON.parse(value) : value]),
+  ['<photo>...'],
 )
-const settings = resolveSettings({ preset: 'balanced', overrides })
+const settings = askedSettings(HELP, 'balanced', options.set)
 const threads = openThreads(settings.threads)
 for (const photo of photos) {
   const name = basename(photo, extname(photo))

@@ -1,16 +1,9 @@
 /**
- * Measures the detail stage alone: what comes before it is done once for each view and kept in a folder, so that a try takes seconds.
- *
- *   npx tsx scripts/dev/detail-figures.ts --truth ../shared/data/scans --case lpsw/L1 --case ict-a/A1 \
- *     --try balanced --try 'neural neural.steps=300 neural.renderer.useFeature=true'
- *
- * A try is a preset and settings that differ. For each: mean error of normals, correlation with the truth (and gain) of wrinkles and
- * folds, PSNR of the render, seconds of the stage. Tries take turns on each view, so that other work on the machine hits all alike.
- * The kept input is that of `balanced`: tries with other photos, heads or rounds of evidence need another --kept folder.
+ * The detail stage alone: what comes before it is done once for each view and kept, so that a try takes seconds. Tries take turns on
+ * each view, so that other work on the machine hits all alike.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { CoarseTarget } from '../../src/engine/coarse/target.js'
 import { openDevice } from '../../src/engine/compute/index.js'
@@ -31,6 +24,8 @@ import { decodePhoto } from '../../src/engine/photo/decode.js'
 import { fitFace } from '../../src/engine/pipeline/fit-face.js'
 import { gatherEvidence } from '../../src/engine/pipeline/gather-evidence.js'
 import { openThreads } from '../../src/engine/threads/index.js'
+import { askedSettings } from '../asked-settings.js'
+import { commandLine, refuse } from '../command-line.js'
 import { loadScan } from './scan-truth.js'
 
 interface Kept {
@@ -38,19 +33,31 @@ interface Kept {
   truth: CropTruth
 }
 
-const { values } = parseArgs({
-  options: {
-    truth: { type: 'string', multiple: true, default: ['../shared/data/scans'] },
-    case: { type: 'string', multiple: true },
-    try: { type: 'string', multiple: true, default: ['balanced', 'neural'] },
-    kept: { type: 'string', default: '.cache/detail-figures' },
-    pictures: { type: 'string' },
-  },
+const HELP = `Measures the detail stage alone. For each try: mean error of normals, correlation with the truth (and gain) of wrinkles and folds,
+PSNR of the render, seconds of the stage.
+
+Usage: npx tsx scripts/dev/detail-figures.ts [options]
+
+  --truth DIR      repeatable (default ../shared/data/scans)
+  --case NAME      the cases whose names begin like this; repeatable (default all)
+  --try TEXT       a preset and settings that differ; repeatable (default balanced, neural)
+  --pictures DIR   normals of the tries beside each other
+  --kept DIR       what comes before the stage, kept from call to call (default .cache/detail-figures). It is that of balanced: tries
+                   with other photos, heads or rounds of evidence need another folder
+
+Example: npx tsx scripts/dev/detail-figures.ts --case lpsw/L1 --try balanced --try 'neural neural.steps=300'
+`
+
+const { values } = commandLine(HELP, {
+  truth: { type: 'string', multiple: true, default: ['../shared/data/scans'] },
+  case: { type: 'string', multiple: true },
+  try: { type: 'string', multiple: true, default: ['balanced', 'neural'] },
+  kept: { type: 'string', default: '.cache/detail-figures' },
+  pictures: { type: 'string' },
 })
 const tries = values.try.map((text) => {
   const [preset, ...changes] = text.trim().split(/\s+/)
-  const overrides = Object.fromEntries(changes.map((one) => one.split('=')).map(([key, value]) => [key, parsed(value)]))
-  return { text, settings: resolveSettings({ preset, overrides }), figures: [] as number[][] }
+  return { text, settings: askedSettings(HELP, preset, changes), figures: [] as number[][] }
 })
 const threads = openThreads(0)
 const device = await openDevice('auto', 0)
@@ -73,6 +80,7 @@ for (const folder of values.truth)
     const sheet = await encodePng(await composeSheet([rows], { cell: 512 }))
     writeFileSync(join(values.pictures, `${name.replaceAll('/', '-')}.png`), sheet)
   }
+if (tries[0].figures.length === 0) refuse(HELP, 'There are no such cases.')
 for (const { text, figures } of tries)
   console.log(
     'mean'.padEnd(12),
@@ -80,10 +88,6 @@ for (const { text, figures } of tries)
     text,
   )
 await device.dispose()
-
-function parsed(value: string): unknown {
-  return value === 'true' ? true : value === 'false' ? false : Number.isNaN(Number(value)) ? value : Number(value)
-}
 
 async function input(folder: string, name: string): Promise<Kept> {
   const file = join(values.kept, `${name.replaceAll('/', '-')}.bin`)

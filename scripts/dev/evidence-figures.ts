@@ -1,12 +1,4 @@
-/**
- * How well the evidence network sees generated portraits, by complexion and age of the people:
- *
- *   npm run sider -- generate --count 20 --seed 5001 -o /tmp/portraits
- *   npx tsx scripts/dev/evidence-figures.ts /tmp/portraits
- *
- * For each group: mean error of normals (degrees, where the photo shows skin) of the head fitted to landmarks, of that head after the
- * preset's rounds, and of the network.
- */
+/** How well the evidence network sees generated portraits. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { resolveSettings } from '../../src/engine/config.js'
@@ -18,6 +10,7 @@ import { LandmarkDetector } from '../../src/engine/landmarks/detect.js'
 import { decodePhoto } from '../../src/engine/photo/decode.js'
 import { fitFace } from '../../src/engine/pipeline/fit-face.js'
 import type { HeadFit } from '../../src/engine/stages.js'
+import { commandLine } from '../command-line.js'
 import { loadScan } from './scan-truth.js'
 
 interface Row {
@@ -26,8 +19,19 @@ interface Row {
   degrees: [landmarks: number, rounds: number, network: number]
 }
 
-const [folder] = process.argv.slice(2)
-if (!folder) throw new Error('usage: evidence-figures.ts FOLDER')
+const HELP = `How well the evidence network sees generated portraits, by complexion and age of the people. For each group: mean error of normals
+(degrees, where the photo shows skin) of the head fitted to landmarks, of that head after the preset's rounds, and of the network.
+
+Usage: npx tsx scripts/dev/evidence-figures.ts <folder>
+
+Example:
+  npm run sider -- generate --count 20 --seed 5001 -o /tmp/portraits
+  npx tsx scripts/dev/evidence-figures.ts /tmp/portraits
+`
+
+const {
+  positionals: [folder],
+} = commandLine(HELP, {}, ['<folder>'])
 const settings = resolveSettings({ preset: 'balanced', overrides: { photo: { cropSize: 256 } } })
 const landmarksOnly = {
   ...settings,

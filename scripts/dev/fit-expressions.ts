@@ -1,14 +1,4 @@
-/**
- * Measures the head fit alone, without detail: do mouth and eyes open and shut as they should, and whose face is it?
- *
- *   npx tsx scripts/dev/fit-expressions.ts [TRUTH ...] [--head MODEL] [--preset NAME] [--set key=value]
- *
- * TRUTH: folders that `sider evaluate` reads; without: ../shared/data/scans. Views need regions.json for the openings. Prints a row a
- * view: openings found and true in mm, contours in percent of the distance of the eyes, landmark residual; then means, and how well
- * heads at rest tell people apart. The true cameras are used to measure only, never to fit.
- */
-import { parseArgs } from 'node:util'
-import { parseAssignment, resolveSettings } from '../../src/engine/config.js'
+/** The head fit alone, without detail. The true cameras are used to measure only, never to fit. */
 import {
   type ExpressionScore,
   expressionScore,
@@ -26,19 +16,34 @@ import { metricFit } from '../../src/engine/head/metric.js'
 import { LandmarkDetector } from '../../src/engine/landmarks/detect.js'
 import { decodePhoto } from '../../src/engine/photo/decode.js'
 import { fitFace } from '../../src/engine/pipeline/fit-face.js'
+import { askedSettings } from '../asked-settings.js'
+import { commandLine } from '../command-line.js'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+const HELP = `Measures the head fit alone, without detail: do mouth and eyes open and shut as they should, and whose face is it?
+
+Usage: npx tsx scripts/dev/fit-expressions.ts [truth]... [options]
+
+  truth             folders that sider evaluate reads (default ../shared/data/scans); for openings, views need regions.json
+  --head MODEL      (default built-in)
+  --preset NAME     (default balanced)
+  --set KEY=VALUE   any setting; repeatable
+
+Prints a row a view: openings found and true in mm, contours in percent of the distance of the eyes, landmark residual; then means, and
+how well heads at rest tell people apart.
+
+Example: npx tsx scripts/dev/fit-expressions.ts truth/ ../shared/data/scans --set head.landmarkSigma=0.03
+`
+
+const { values, positionals } = commandLine(
+  HELP,
+  {
     head: { type: 'string', default: 'built-in' },
     preset: { type: 'string', default: 'balanced' },
     set: { type: 'string', multiple: true, default: [] },
   },
-})
-const settings = resolveSettings({
-  preset: values.preset,
-  overrides: Object.assign({}, ...values.set.map(parseAssignment)),
-})
+  ['[truth]...'],
+)
+const settings = askedSettings(HELP, values.preset, values.set)
 const model = await loadHead(values.head)
 const detector = await LandmarkDetector.create()
 

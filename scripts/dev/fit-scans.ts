@@ -1,16 +1,6 @@
-/**
- * Measures the head fit on rendered scans:
- *
- *   npx tsx scripts/dev/fit-scans.ts [--scans DIR] [--head MODEL] [--preset NAME] [--out DIR] [--layout 68|478] [--no-depths] [--set key=value]
- *
- * Prints one row a view: normal error and scan distance of the coarse mesh, how far the surface is turned (pitch, yaw, roll),
- * focal length against the truth, landmark residual. With --out also pictures: the mesh over the photo, and the normal error.
- * --preset paper fits to landmarks alone; --set changes a setting, e.g. --set head.landmarkSigma=0.03. The scans' cameras are used to measure only, never to fit.
- */
+/** The head fit on rendered scans, whose cameras are used to measure only, never to fit. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { parseAssignment, resolveSettings } from '../../src/engine/config.js'
 import { ibugPoints } from '../../src/engine/evidence/layouts.js'
 import { loadHead } from '../../src/engine/head/load.js'
 import { encodePng } from '../../src/engine/image/picture.js'
@@ -18,25 +8,38 @@ import { LandmarkDetector } from '../../src/engine/landmarks/detect.js'
 import { decodePhoto } from '../../src/engine/photo/decode.js'
 import { fitFace } from '../../src/engine/pipeline/fit-face.js'
 import type { Landmarks } from '../../src/engine/stages.js'
+import { askedSettings } from '../asked-settings.js'
+import { commandLine } from '../command-line.js'
 import { fitError } from './fit-error.js'
 import { errorPicture, fitOverlay } from './fit-pictures.js'
 import { loadScan, scanViews } from './scan-truth.js'
 
-const { values } = parseArgs({
-  options: {
-    scans: { type: 'string', default: '../shared/data/scans' },
-    head: { type: 'string', default: 'built-in' },
-    preset: { type: 'string', default: 'balanced' },
-    layout: { type: 'string', default: '478' },
-    'no-depths': { type: 'boolean', default: false },
-    set: { type: 'string', multiple: true, default: [] },
-    out: { type: 'string' },
-  },
+const HELP = `Measures the head fit on rendered scans. Prints one row a view: normal error and scan distance of the coarse mesh, how far the surface
+is turned (pitch, yaw, roll), focal length against the truth, landmark residual.
+
+Usage: npx tsx scripts/dev/fit-scans.ts [options]
+
+  --scans DIR       (default ../shared/data/scans)
+  --head MODEL      (default built-in)
+  --preset NAME     (default balanced); paper fits to landmarks alone
+  --layout N        landmarks of the detector that are used: 68, 478 (default 478)
+  --no-depths       without the detector's depths
+  --set KEY=VALUE   any setting; repeatable
+  --out DIR         pictures: the mesh over the photo, and the normal error
+
+Example: npx tsx scripts/dev/fit-scans.ts --set head.landmarkSigma=0.03 --out out/fit
+`
+
+const { values } = commandLine(HELP, {
+  scans: { type: 'string', default: '../shared/data/scans' },
+  head: { type: 'string', default: 'built-in' },
+  preset: { type: 'string', default: 'balanced' },
+  layout: { type: 'string', default: '478', choices: ['68', '478'] },
+  'no-depths': { type: 'boolean' },
+  set: { type: 'string', multiple: true, default: [] },
+  out: { type: 'string' },
 })
-const settings = resolveSettings({
-  preset: values.preset,
-  overrides: Object.assign({}, ...values.set.map(parseAssignment)),
-})
+const settings = askedSettings(HELP, values.preset, values.set)
 
 /** What the settings ask to be left of the detector's landmarks. */
 function asked(landmarks: Landmarks): Landmarks {

@@ -1,8 +1,4 @@
-/**
- * Kills a server with the real engine again and again at random moments, and compares what its jobs made with an undisturbed run.
- *
- *   npm run build && npx tsx scripts/dev/kill-loop.ts photo.jpg [kills=20] [jobs=3]
- */
+/** Jobs of a server that is killed at random moments. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -11,8 +7,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SiderClient } from '../../src/rpc/client/index.js'
+import { commandLine, numberOf } from '../command-line.js'
 
-const [photo, kills = '20', count = '3'] = process.argv.slice(2)
+const HELP = `Kills a server with the real engine again and again at random moments, and compares what its jobs made with an undisturbed run.
+
+Usage: npx tsx scripts/dev/kill-loop.ts <photo> [kills] [jobs]
+
+  kills   (default 20)
+  jobs    (default 3)
+
+Example: npm run build && npx tsx scripts/dev/kill-loop.ts photo.jpg 20 3
+`
+
+const { positionals } = commandLine(HELP, {}, ['<photo>', '[kills]', '[jobs]'])
+const [photo, ...counts] = positionals
+const [kills, count] = ['20', '3'].map((usual, i) =>
+  numberOf(HELP, ['kills', 'jobs'][i], counts[i] ?? usual, { whole: true, least: 1 }),
+)
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 const SETTINGS = {
   'photo.cropSize': 64,
@@ -57,10 +68,10 @@ calm.child.kill('SIGKILL')
 
 const data = mkdtempSync(join(tmpdir(), 'sider-kill-'))
 let jobs: string[] = []
-for (let kill = 0; kill < Number(kills); kill++) {
+for (let kill = 0; kill < kills; kill++) {
   const { child, client } = await launch(data)
   if (kill === 0) {
-    for (let i = 0; i < Number(count); i++)
+    for (let i = 0; i < count; i++)
       jobs = [
         ...jobs,
         (

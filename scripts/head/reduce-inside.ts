@@ -1,13 +1,11 @@
 /**
- * Writes the built-in head's inside of the mouth with fewer triangles, from the finished head:
- *   npx tsx scripts/head/reduce-inside.ts [--out FILE]
+ * Writes the built-in head's inside of the mouth with fewer triangles, from the finished head.
  *
  * Edges are collapsed (Garland and Heckbert 1997, as meshoptimizer has it) on the mean head, in steps that leave all remaining vertices
  * where they are: the same triangles serve every face and expression. What the photo's side of the mouth shows comes closer than what
  * only the throat sees. Left and right are the same as far as the head has them so.
  */
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { brotliCompressSync } from 'node:zlib'
 import { MeshoptSimplifier } from 'meshoptimizer/simplifier'
 import { encodeTensors, type NamedTensor } from '../../src/engine/formats/tensor-file.js'
@@ -16,6 +14,16 @@ import { vertexNormals } from '../../src/engine/geometry/normals.js'
 import { splitSeams } from '../../src/engine/geometry/seams.js'
 import { loadBuiltInHead } from '../../src/engine/head/builtin.js'
 import { type HeadInterior, INTERIOR_PARTS, type InteriorFaces, type Mesh } from '../../src/engine/stages.js'
+import { commandLine } from '../command-line.js'
+
+const HELP = `Writes the built-in head's inside of the mouth with fewer triangles, in two levels, from the finished head.
+
+Usage: npx tsx scripts/head/reduce-inside.ts [options]
+
+  --out FILE   (default assets/head/inside.safetensors.br)
+
+Example: npx tsx scripts/head/reduce-inside.ts --out /tmp/inside.safetensors.br
+`
 
 /** How far the teeth's surface may go, metres: where it can be seen through the lips, and elsewhere. */
 const LEVELS = { fine: [6e-5, 4e-4], coarse: [2e-4, 1e-3] } as const
@@ -137,7 +145,7 @@ export async function reducedInside(interior: HeadInterior): Promise<Uint8Array>
 }
 
 if (import.meta.filename === process.argv[1]) {
-  const { values } = parseArgs({ options: { out: { type: 'string', default: 'assets/head/inside.safetensors.br' } } })
+  const { values } = commandLine(HELP, { out: { type: 'string', default: 'assets/head/inside.safetensors.br' } })
   const bytes = await reducedInside((await loadBuiltInHead(undefined, null)).interior!)
   writeFileSync(values.out, bytes)
   console.log(`${values.out}: ${bytes.length} bytes`)

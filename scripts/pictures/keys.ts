@@ -1,13 +1,10 @@
-/**
- * The page docs/asset.md about shape keys: a picture of all of a GLB's keys at 1, and a table of what each moves, both from what is written.
- *
- *   npx tsx scripts/pictures/keys.ts out/face.glb    # a head that was made with --neutralize, of a generated portrait
- */
+/** The page docs/asset.md about shape keys. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { ARKIT } from '../../src/engine/asset/arkit.js'
 import { encodeJpeg, type Picture } from '../../src/engine/image/picture.js'
 import { composeSheet } from '../../src/engine/image/sheet.js'
 import { renderViews } from '../../src/engine/image/views.js'
+import { commandLine } from '../command-line.js'
 import { type ShownPart, shownParts, withKeys } from './glb-parts.js'
 
 const PAGE = new URL('../../docs/asset.md', import.meta.url)
@@ -15,7 +12,18 @@ const PICTURE = new URL('../../docs/images/asset-keys.jpg', import.meta.url)
 const COLUMNS = 9
 const CELL = 190
 
-const parts = await shownParts(readFileSync(process.argv[2]))
+const HELP = `Writes what docs/asset.md has about shape keys: a picture of all of a GLB's keys at 1, and a table of what each moves.
+
+Usage: npx tsx scripts/pictures/keys.ts <file>
+
+Example: a head at rest, of a generated portrait
+  npm run sider -- generate -o out/truth --count 1
+  npm run sider -- reconstruct out/truth/*/view/image.jpg -o out --neutralize
+  npx tsx scripts/pictures/keys.ts out/face.glb
+`
+
+const { positionals } = commandLine(HELP, {}, ['<file>'])
+const parts = await shownParts(readFileSync(positionals[0]))
 const front = (keys: string[], yaw = 0): Picture =>
   renderViews(
     parts.map((part) => withKeys(part, keys, 1)),

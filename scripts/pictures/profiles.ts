@@ -1,16 +1,11 @@
-/**
- * The pictures of docs/profiles: what each profile writes, drawn by a program that reads it.
- *
- *   sider reconstruct photo.jpg -o out/NAME --profile NAME    # for each of arkit, vrm, unreal, metahuman, headshot, faceit
- *   npm install --prefix .cache/three-vrm @pixiv/three-vrm@3.5
- *   npx tsx scripts/pictures/profiles.ts out
- */
+/** The pictures of docs/profiles. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodePicture, encodeJpeg, type Picture } from '../../src/engine/image/picture.js'
 import { composeSheet } from '../../src/engine/image/sheet.js'
+import { commandLine } from '../command-line.js'
 import type { Shot } from './shots.js'
 import { threeShots, vrmShots } from './three-shots.js'
 
@@ -38,7 +33,22 @@ async function blenderShots(folder: string): Promise<Picture[]> {
 }
 
 const OBJ = ['front', 'side', 'edges']
-const [out, ...only] = process.argv.slice(2)
+const HELP = `The pictures of docs/profiles: what each profile writes, drawn by a program that reads it (three.js in Chromium, Blender).
+
+Usage: npx tsx scripts/pictures/profiles.ts <folder> [profile]...
+
+  folder    has a folder of results by the name of each profile; those that are not there are left out
+  profile   arkit, vrm, unreal, metahuman, headshot, faceit (default all)
+
+Example: the picture of one profile
+  npm run sider -- reconstruct photo.jpg -o out/vrm --profile vrm
+  npm install --prefix .cache/three-vrm @pixiv/three-vrm@3.5
+  npx tsx scripts/pictures/profiles.ts out vrm
+`
+
+const {
+  positionals: [out, ...only],
+} = commandLine(HELP, {}, ['<folder>', '[profile]...'])
 for (const [profile, names, draw] of [
   ['arkit', KEYS, (folder: string) => threeShots(glb(folder, 'face.glb'), KEYS, SIZE, AWAY)],
   ['vrm', MOODS, (folder: string) => vrmShots(glb(folder, 'face.vrm'), VRM, MOODS, SIZE, AWAY)],

@@ -1,15 +1,6 @@
-/**
- * Bakes what the training renderer needs from the generator of ground truth:
- *
- *   npx tsx scripts/train/bake.ts --count 150 --seed 100001 -o .cache/train/baked
- *
- * head.safetensors holds the built-in head (its bases as bits of 16-bit floats) and the prior of its expressions, labels.png what is lip, brow and skin in the face chart,
- * and maps/ the colours and the relief of made-up people as pictures in that chart: NNNNNN-albedo.jpg (sRGB), NNNNNN-height.jpg
- * (companded: 127.5 + 127.5 sign(h) sqrt(|h| / 2 mm)). Seeds of evaluation sets (1 to 9999) are never used here.
- */
+/** What the training renderer needs from the generator of ground truth. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import sharp from 'sharp'
 import { LEFT_BROW, LIPS_OUTER, RIGHT_BROW } from '../../src/engine/evidence/layouts.js'
 import { toHalf } from '../../src/engine/formats/half.js'
@@ -27,6 +18,7 @@ import { expressionPrecision } from '../../src/engine/head/expression-prior.js'
 import { landmarkPlan } from '../../src/engine/head/fit-landmarks.js'
 import { linearToSrgb } from '../../src/engine/image/colors.js'
 import { crownHeights } from '../../src/engine/image/mouth-colours.js'
+import { commandLine } from '../command-line.js'
 import { chartSurface } from './chart-surface.js'
 
 /** Seeds below are those of evaluation sets. */
@@ -34,15 +26,27 @@ const FIRST_SEED = 100_000
 /** Height of the companded range, mm. */
 const HEIGHT_RANGE = 2
 
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '150' },
-    seed: { type: 'string', default: String(FIRST_SEED + 1) },
-    out: { type: 'string', short: 'o', default: '.cache/train/baked' },
-  },
+const HELP = `Bakes what the training renderer needs from the generator of ground truth.
+
+Usage: npx tsx scripts/train/bake.ts [options]
+
+  --count N       made-up people (default 150)
+  --seed N        of the first (default ${FIRST_SEED + 1}); up to ${FIRST_SEED} they are kept for evaluation
+  -o, --out DIR   (default .cache/train/baked)
+
+Writes head.safetensors: the built-in head (its bases as bits of 16-bit floats) and the prior of its expressions; labels.png: what is lip,
+brow and skin in the face chart; and maps/: the colours and the relief of the people as pictures in that chart, NNNNNN-albedo.jpg (sRGB),
+NNNNNN-height.jpg (companded: 127.5 + 127.5 sign(h) sqrt(|h| / ${HEIGHT_RANGE} mm)).
+
+Example: npx tsx scripts/train/bake.ts --count 150 -o .cache/train/baked
+`
+
+const { values } = commandLine(HELP, {
+  count: { type: 'number', whole: true, least: 0, default: 150 },
+  seed: { type: 'number', whole: true, least: FIRST_SEED + 1, default: FIRST_SEED + 1 },
+  out: { type: 'string', short: 'o', default: '.cache/train/baked' },
 })
-const [count, first] = [Number(values.count), Number(values.seed)]
-if (!(first > FIRST_SEED)) throw new Error(`seeds up to ${FIRST_SEED} are kept for evaluation`)
+const { count, seed: first } = values
 mkdirSync(join(values.out, 'maps'), { recursive: true })
 
 const model = await loadBuiltInHead()

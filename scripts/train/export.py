@@ -1,5 +1,6 @@
-"""Writes the trained network as ONNX with 16-bit weights, batch normalisation folded in:
+"""Writes the trained network as ONNX with 16-bit weights, batch normalisation folded in.
 
+Example:
     python scripts/train/export.py .cache/train/run/average.pt -o assets/evidence/evidence.onnx
 """
 import argparse
@@ -24,7 +25,7 @@ def fold(network):
 
 
 def main():
-    p = argparse.ArgumentParser()
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('weights')
     p.add_argument('-o', '--output', default='assets/evidence/evidence.onnx')
     a = p.parse_args()

@@ -1,5 +1,6 @@
 """Trains the evidence network on portraits that are rendered while it learns; goes on from a checkpoint.
 
+Example:
     python scripts/train/train.py --baked .cache/train/baked -o .cache/train/run --minutes 8
 
 On a GPU pictures are rendered all the time; a store of the last thousands is drawn from. Without one, rendering a picture takes seconds, so
@@ -108,7 +109,7 @@ class Store:
 
 
 def main():
-    p = argparse.ArgumentParser()
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--baked', default='.cache/train/baked')
     p.add_argument('-o', '--output', default='.cache/train/run')
     p.add_argument('--minutes', type=float, default=8)

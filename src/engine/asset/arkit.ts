@@ -49,6 +49,10 @@ const both = (name: string, strength = 1): Recipe => ({
 })
 const sides = (name: string): Recipe[] => SIDES.map((side) => own(`${name}${side}`))
 
+/** What draws a corner of the mouth outwards and up: no mouth is round or sad with it, and their sum is creased. */
+const smiling = (side: Side): string[] =>
+  ['mouthSmile', 'mouthLaugh', 'mouthDimple', 'mouthStretch'].map((name) => `${name}${side}`)
+
 /** In ARKit's order. `tongueOut` moves the tongue alone, which is no part of the skin. */
 export const ARKIT: readonly Recipe[] = [
   ...SIDES.flatMap((side) => [
@@ -65,10 +69,11 @@ export const ARKIT: readonly Recipe[] = [
   ...['jawForward', 'jawLeft', 'jawRight'].map((name) => own(name)),
   own('jawOpen', JAW_OPEN),
   { name: 'mouthClose', units: {}, movement: closeLips, underOpenJaw: true },
-  ...['mouthFunnel', 'mouthPucker', 'mouthLeft', 'mouthRight'].map((name) => own(name)),
+  ...['mouthFunnel', 'mouthPucker'].map((name) => ({ ...own(name), without: SIDES.flatMap(smiling) })),
+  ...['mouthLeft', 'mouthRight'].map((name) => own(name)),
   ...SIDES.flatMap((side) => [
     { ...own(`mouthSmile${side}`), without: [`mouthFrown${side}`] },
-    { ...own(`mouthFrown${side}`), without: [`mouthSmile${side}`] },
+    { ...own(`mouthFrown${side}`), without: smiling(side) },
   ]),
   ...['mouthDimple', 'mouthStretch'].flatMap(sides),
   { name: 'mouthRollLower', units: {}, movement: (board) => squeezeLips(board, { lower: 0.55, back: 0.0026 }) },

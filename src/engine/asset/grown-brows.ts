@@ -93,7 +93,7 @@ export function growBrows(
           rng.uniform(0.6, 1),
         ]
         const at = columnOf(share)
-        const v = valueAt(middle, at) + 0.8 * w * taperAt(share) * valueAt(half, at)
+        const v = valueAt(middle, at) + w * taperAt(share) * valueAt(half, at)
         const root = Math.round(rowOf(v)) * COLUMNS + Math.round(at)
         if (keep > strength * hidden[root] * usualAt(share, 0)) continue
         const length = LENGTH * long * (1 - 0.35 * share)
@@ -136,7 +136,7 @@ function wholeBand({ middle, half }: Band, hidden: Float32Array): Pick<Band, 'mi
 }
 
 /** Half of a brow's width at a share of its length, of that at its widest. */
-const taperAt = (u: number): number => 1 - 0.5 * smoothstep(0.5, 1, u)
+const taperAt = (u: number): number => 1 - 0.45 * smoothstep(0.5, 1, u)
 
 /** 0..1 how dense a brow is by nature. @param w across it, half widths from its middle */
 const usualAt = (u: number, w: number): number =>

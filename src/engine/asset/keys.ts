@@ -14,6 +14,8 @@ import { followJaw, type Mouth, mouthGap, mouthOf } from './mouth.js'
 export const STILL = 2e-5
 /** The same for the change of a unit normal. */
 const UNTURNED = 0.004
+/** Normals by area and by angle whose cosine is less belong to a crease. */
+const ALIKE = 0.995
 /** A key changes its coefficient by at least this, also where the photo shows the expression already. */
 const LEAST_KEY = 0.1
 /** Rims that a key brings as near as this are shut, metres; where its unit does not, more of it does, by so much of it at most. */
@@ -140,11 +142,18 @@ export class SkinMover {
 
 /** Makes keys of a mesh from where they take it. */
 export class KeyMaker {
+  /** [vertices, 3] what the normals of a key's end are a change of. */
   private readonly before: Float32Array
 
   constructor(private readonly rest: Mesh) {
     // by area on both sides: faster, and what differs is only the change
     this.before = vertexNormals(rest, 'area')
+    // in a crease it may differ by any angle from the normal that is added to
+    const shown = vertexNormals(rest)
+    for (let i = 0; i < shown.length; i += 3) {
+      const turn = shown[i] * this.before[i] + shown[i + 1] * this.before[i + 1] + shown[i + 2] * this.before[i + 2]
+      if (turn < ALIKE) this.before.set(shown.subarray(i, i + 3), i)
+    }
   }
 
   /** The key that leads to `target` [vertices, 3]; undefined where nothing moves. */

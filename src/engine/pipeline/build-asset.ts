@@ -179,7 +179,7 @@ export async function buildAsset(
   ])
   await pass(signal)
   const mesh = { positions: each(moved.positions, 3), indices: split.mesh.indices }
-  const cards = buildHair(fit, opened, moved, patches, textures, surface)
+  const cards = buildHair(fit, opened, moved, { patches, picture: textures }, surface)
   const shownNormals = surface.neutralize ? normalsOf(moved.positions) : normals
   return {
     head: {

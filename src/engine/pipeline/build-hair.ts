@@ -31,8 +31,7 @@ export function buildHair(
   fit: HeadFit,
   opened: OpenedHead,
   moved: MovedHead,
-  patches: ReturnType<typeof browPatches>,
-  picture: BrowPicture,
+  { patches, picture }: { patches: ReturnType<typeof browPatches>; picture: BrowPicture },
   surface: Pick<Settings['surface'], 'lashes' | 'brows' | 'subdivisions'>,
 ): Hair {
   const { lashes, brows } = surface

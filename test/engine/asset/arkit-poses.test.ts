@@ -47,6 +47,23 @@ test('eyes that the unit leaves open are shut by more of it, others by as much o
   expect(strength(0.03)).toBeCloseTo(1.6, 6)
 })
 
+test('a mouth that is drawn round or down no longer smiles', () => {
+  const names = model.expressionNames
+  const shown = new Float64Array(names.length)
+  for (const unit of ['mouthSmile', 'mouthLaugh'])
+    for (const side of ['Left', 'Right']) shown[names.indexOf(unit + side)] = 0.5
+  const board = { mean: model.mean, landmarks: new Float64Array(478 * 3), jaw: new Float32Array(model.mean.length) }
+  const poses = arkitPoses({ names, range: model.expressionRange, shown }, board, { lid, gap: () => 0 })
+  const at = (key: string, unit: string): number =>
+    poses.find(({ name }) => name === key)!.expression[names.indexOf(unit)]
+  for (const key of ['mouthPucker', 'mouthFunnel'])
+    for (const unit of ['mouthSmileLeft', 'mouthSmileRight', 'mouthLaughLeft', 'mouthLaughRight'])
+      expect(at(key, unit)).toBe(0)
+  expect(at('mouthFrownLeft', 'mouthLaughLeft')).toBe(0)
+  expect(at('mouthFrownLeft', 'mouthLaughRight')).toBe(0.5)
+  expect(at('mouthLeft', 'mouthSmileLeft')).toBe(0.5)
+})
+
 const NARROW = { eyeSquint: 0.8 }
 const WIDE = { eyeBlink: -0.2 }
 const WIDEST = { eyeBlink: -0.2, eyeWide: 0.5 }

@@ -32,7 +32,7 @@ beforeAll(async () => {
   const picture = { size: SIZE, albedo, observed: new Float32Array(SIZE * SIZE).fill(1) }
   const { topology } = opened.whole
   patches = browPatches(scene.fit, topology, headMeshOf(topology, scene.fit.model.mean))
-  hair = buildHair(scene.fit, opened, moved, patches, picture, { lashes: true, brows: true, subdivisions: 1 })
+  hair = buildHair(scene.fit, opened, moved, { patches, picture }, { lashes: true, brows: true, subdivisions: 1 })
 }, 120_000)
 
 describe('lashes', () => {
@@ -217,12 +217,24 @@ test('the picture of the hairs is clear at the edges of its cells, and of one co
 
 test('nothing is made where nothing is asked for, or where there are no eyeballs', () => {
   const picture = { size: 1, albedo: new Float32Array(3), observed: new Float32Array(1) }
-  const none = buildHair(scene.fit, opened, moved, patches, picture, { lashes: false, brows: false, subdivisions: 1 })
+  const none = buildHair(
+    scene.fit,
+    opened,
+    moved,
+    { patches, picture },
+    { lashes: false, brows: false, subdivisions: 1 },
+  )
   expect([none.parts, none.texture]).toEqual([[], undefined])
-  const blind = buildHair(scene.fit, { ...opened, eyes: [] }, moved, patches, picture, {
-    lashes: true,
-    brows: true,
-    subdivisions: 1,
-  })
+  const blind = buildHair(
+    scene.fit,
+    { ...opened, eyes: [] },
+    moved,
+    { patches, picture },
+    {
+      lashes: true,
+      brows: true,
+      subdivisions: 1,
+    },
+  )
   expect([blind.parts, blind.texture]).toEqual([[], undefined])
 })

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { JAW_OPEN } from '../../../src/engine/asset/arkit.js'
 import { KeyMaker, type KeyPose, modelPoses, SkinMover } from '../../../src/engine/asset/keys.js'
 import { mouthGap, mouthOf } from '../../../src/engine/asset/mouth.js'
+import { vertexNormals } from '../../../src/engine/geometry/normals.js'
 import { posedMesh } from '../../../src/engine/head/fit-mesh.js'
 import { HEAD_PARTS } from '../../../src/engine/stages.js'
 import { type HeadMesh, ride } from '../../../src/engine/surface/head-mesh.js'
@@ -75,5 +76,25 @@ describe('shape keys', () => {
     for (let i = 0; i < neutral.length; i++)
       if (parts[Math.floor(i / 3)] !== HEAD_PARTS.mouth)
         expect(Math.abs(head.mesh.positions[i] + towards[i] - neutral[i])).toBeLessThan(5e-5)
+  })
+
+  test('normals at the end of a key are those of what it leads to, also where a crease opens', () => {
+    // a strip of a wide quad and a narrow one; at rest the narrow one is folded over onto the wide one
+    const width = 9
+    const flat: number[] = []
+    for (let j = 0; j < width; j++) flat.push(-10, j, 0, 0, j, 0, 1, j, 0)
+    const folded = flat.map((x, i) => (i % 9 === 6 ? -0.98 : i % 9 === 8 ? 0.2 : x))
+    const indices: number[] = []
+    for (let j = 0; j + 1 < width; j++)
+      for (const a of [3 * j, 3 * j + 1]) indices.push(a, a + 1, a + 3, a + 1, a + 4, a + 3)
+    const rest = { positions: Float32Array.from(folded), indices: Uint32Array.from(indices) }
+    const [shown, byArea] = [vertexNormals(rest), vertexNormals(rest, 'area')]
+    const crease = 3 * (3 * 4 + 1)
+    expect(shown[crease + 2] * byArea[crease + 2] + shown[crease] * byArea[crease]).toBeLessThan(0.8)
+    const { normals } = new KeyMaker(rest).key('open', Float32Array.from(flat))!
+    for (let i = 0; i < shown.length; i += 3) {
+      const there = [0, 1, 2].map((k) => shown[i + k] + normals[i + k])
+      expect(there[2] / Math.hypot(...there), `vertex ${i / 3}`).toBeGreaterThan(0.999)
+    }
   })
 })
