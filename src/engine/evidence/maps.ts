@@ -1,4 +1,5 @@
 /** Evidence at a crop's own resolution, as the detail stage and the asset use it. */
+import { smoothstep } from '../geometry/smoothstep.js'
 import { sampleBilinear } from '../image/filter.js'
 import { type Evidence, LABELS } from './network.js'
 
@@ -30,6 +31,19 @@ export interface EvidenceMaps {
 /** Expected squared error of normals that halves their confidence: about 13 degrees. */
 const HALF = 0.05
 
+/** A pixel counts as beard from this probability on; shares of the crop below which there is none, and from which on there is one for sure. */
+const BEARDED = 0.3
+const BEARD = [0.005, 0.012] as const
+
+/**
+ * 0..1 whether there is a beard or moustache at all: the shade under a nose or a lip alone looks like a little of one.
+ * @param beard probabilities of pixels
+ */
+function bearded(beard: Float32Array): number {
+  const area = beard.reduce((count, p) => count + Number(p > BEARDED), 0)
+  return smoothstep(BEARD[0], BEARD[1], area / beard.length)
+}
+
 /** Resamples evidence to `size` pixels a side. */
 export function evidenceMaps(evidence: Evidence, size: number): EvidenceMaps {
   const from = evidence.crop.size
@@ -56,12 +70,15 @@ export function evidenceMaps(evidence: Evidence, size: number): EvidenceMaps {
     const length = Math.hypot(normals[i], normals[i + 1], normals[i + 2]) || 1
     for (let k = 0; k < 3; k++) normals[i + k] /= length
   }
+  const seen = share('beard')
+  const worn = bearded(seen)
+  const beard = seen.map((p) => worn * p)
   return {
     size,
-    skin: share('skin', 'lips', 'brow'),
-    cover: share('hair', 'beard', 'glasses', 'cover'),
+    skin: share('skin', 'lips', 'brow').map((p, i) => p + seen[i] - beard[i]),
+    cover: share('hair', 'glasses', 'cover').map((p, i) => p + beard[i]),
     hair: share('hair'),
-    beard: share('beard'),
+    beard,
     glasses: share('glasses'),
     lips: share('lips'),
     brows: share('brow'),

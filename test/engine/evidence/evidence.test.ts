@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { resolveSettings } from '../../../src/engine/config.js'
 import { LIPS_INNER, OPENINGS } from '../../../src/engine/evidence/layouts.js'
-import { evidenceMaps } from '../../../src/engine/evidence/maps.js'
+import { type EvidenceMaps, evidenceMaps } from '../../../src/engine/evidence/maps.js'
 import { EVIDENCE_SIZE, type Evidence, EvidenceNetwork, LABELS } from '../../../src/engine/evidence/network.js'
 import { shutOpenings } from '../../../src/engine/evidence/openings.js'
 import { mouthCrop, teethMeet } from '../../../src/engine/evidence/teeth.js'
@@ -166,6 +166,25 @@ describe('of drawn labels', () => {
       expect([at(64, 40), at(64, 90)]).toEqual([1, 1])
       expect([at(64, 63), at(62, 8), at(64, 120), at(64, 5)]).toEqual([0, 0, 0, 0])
     }
+  })
+
+  it('the shade under a nose is no beard', () => {
+    const seen = (radius: number): EvidenceMaps => {
+      const labels = new Float32Array(PIXELS * LABELS.length)
+      for (let i = 0; i < PIXELS; i++) {
+        const [x, y] = [(i % EVIDENCE_SIZE) - 128, Math.floor(i / EVIDENCE_SIZE) - 160]
+        labels[i * LABELS.length + LABELS.indexOf(Math.hypot(x, y) < radius ? 'beard' : 'skin')] = 1
+      }
+      const [three, one] = [new Float32Array(3 * PIXELS).fill(1), new Float32Array(PIXELS)]
+      const evidence = { crop, labels, normals: three, doubt: one, albedo: three } as unknown as Evidence
+      return evidenceMaps(evidence, EVIDENCE_SIZE)
+    }
+    const middle = 160 * EVIDENCE_SIZE + 128
+    const [shade, beard] = [seen(8), seen(40)].map(({ beard, skin, cover }) =>
+      [beard, skin, cover].map((share) => share[middle]),
+    )
+    expect(shade).toEqual([0, 1, 0])
+    expect(beard).toEqual([1, 0, 1])
   })
 
   it('open eyes are where lids or labels have them; shut ones are none', () => {
