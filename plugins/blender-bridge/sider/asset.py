@@ -22,8 +22,8 @@ LARGEST = 3.0
 
 SCATTER = (0.003, 0.0012, 0.0006)
 """How far red, green and blue light wander through skin, metres."""
-SPECULAR = 0.38
-"""Of the Principled BSDF: what skin's surface mirrors, 0.5 being plastic's."""
+SPECULAR = 0.5
+"""Of the Principled BSDF: what plastic mirrors."""
 
 
 def place(result, photo, name, displacement=False, collection=True, with_camera=True):
@@ -169,6 +169,8 @@ def _material(part, result, displacement):
             compat.see_through_layers(bpy.context.scene, CARD_LAYERS)
     if given.roughness_image:
         _skin(tree, shader, _map_image(part, "roughness", given.roughness_image))
+    if given.specular_image:
+        _mirroring(tree, shader, _map_image(part, "specular", given.specular_image))
     map_node = displacer = None
     if given.normal_image:
         texture = _texture(tree, _map_image(part, "normals", given.normal_image), (-600, 0))
@@ -195,14 +197,23 @@ def _material(part, result, displacement):
 
 
 def _skin(tree, shader, roughness):
-    """What has a map of its roughness is skin: light wanders through it, red furthest, and its surface mirrors less than plastic's."""
+    """What has a map of its roughness is skin: light wanders through it, red furthest."""
     texture = _texture(tree, roughness, (-600, 600))
     separate = tree.nodes.new("ShaderNodeSeparateXYZ")
     separate.location = (-250, 600)
     tree.links.new(texture.outputs["Color"], separate.inputs["Vector"])
     tree.links.new(separate.outputs["Y"], compat.bsdf_input(shader, "Roughness"))
     compat.set_subsurface(tree, shader, SCATTER)
-    compat.bsdf_input(shader, "Specular IOR Level").default_value = SPECULAR
+
+
+def _mirroring(tree, shader, specular):
+    """What the surface mirrors, less than plastic and least in hollows."""
+    share = tree.nodes.new("ShaderNodeMath")
+    share.operation = "MULTIPLY"
+    share.location = (-250, 900)
+    share.inputs[1].default_value = SPECULAR
+    tree.links.new(_texture(tree, specular, (-600, 900)).outputs["Alpha"], share.inputs[0])
+    tree.links.new(share.outputs["Value"], compat.bsdf_input(shader, "Specular IOR Level"))
 
 
 def _map_image(part, kind, picture):

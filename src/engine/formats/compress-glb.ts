@@ -1,6 +1,6 @@
 /** Smaller GLB files: quantised numbers, and meshopt's packing of them. */
 import { type Document, Logger, Verbosity, WebIO } from '@gltf-transform/core'
-import { EXTMeshoptCompression, KHRMeshQuantization } from '@gltf-transform/extensions'
+import { EXTMeshoptCompression, KHRMaterialsSpecular, KHRMeshQuantization } from '@gltf-transform/extensions'
 import { withJson } from './glb-json.js'
 
 /** How a GLB is packed; 'none' opens everywhere. */
@@ -13,7 +13,7 @@ const BITS = { quantizePosition: 16, quantizeNormal: 12, quantizeTexcoord: 16 } 
 export async function encode(document: Document, compression: Compression): Promise<Uint8Array> {
   // its remarks are for people who run it by hand
   document.setLogger(new Logger(Verbosity.ERROR))
-  const io = new WebIO().setLogger(new Logger(Verbosity.ERROR))
+  const io = new WebIO().setLogger(new Logger(Verbosity.ERROR)).registerExtensions([KHRMaterialsSpecular])
   if (compression === 'none') return io.writeBinary(document)
   const { quantize } = await import('@gltf-transform/functions')
   io.registerExtensions([KHRMeshQuantization])

@@ -34,6 +34,8 @@ export interface ExportPart {
   roughness: number
   /** Grey, linear; needs `uv`. */
   roughnessTexture?: ExportTexture
+  /** Linear, in grey and in alpha: what it mirrors, as a share of what plastic does; needs `uv`. */
+  specularTexture?: ExportTexture
 }
 
 export interface ExportModel {

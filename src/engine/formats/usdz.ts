@@ -103,6 +103,9 @@ function meshPrim(
 const RGBA = `float3 outputs:rgb
                 float outputs:a`
 
+/** The preview surface has no map of what is mirrored: the refractive index says it for skin as a whole. */
+const SKIN_IOR = 1.4
+
 function materialPrim(
   {
     material,
@@ -113,6 +116,7 @@ function materialPrim(
     cutOut,
     roughness,
     roughnessTexture,
+    specularTexture,
   }: ExportPart,
   root: string,
 ): string {
@@ -159,7 +163,12 @@ function materialPrim(
                 }
                 float inputs:metallic = 0
                 ${opacity}
-                ${rough}
+                ${rough}${
+                  specularTexture
+                    ? `
+                float inputs:ior = ${SKIN_IOR}`
+                    : ''
+                }
                 token outputs:surface
             }
 

@@ -3,6 +3,7 @@
  * gltf-validator.
  */
 import { Document, type Material, Primitive, type Texture, type TextureInfo } from '@gltf-transform/core'
+import { KHRMaterialsSpecular } from '@gltf-transform/extensions'
 import { gather, submesh } from '../geometry/mesh.js'
 import { vertexNormals } from '../geometry/normals.js'
 import type { Mesh } from '../stages.js'
@@ -58,6 +59,8 @@ export interface GlbPart {
   roughness?: number
   /** Grey: glTF reads its green; the blue, metal, counts nothing as the factor of metal is 0. Needs `uv`. */
   roughnessTexture?: TextureFile
+  /** Its alpha is a factor of what a dielectric mirrors (KHR_materials_specular). Needs `uv`. */
+  specularTexture?: TextureFile
   morphTargets?: MorphTarget[]
   /** JSON for the node's extras: provenance, camera, settings. */
   extras?: Record<string, unknown>
@@ -187,6 +190,12 @@ function materialOf(document: Document, part: GlbPart, name: string, textures: M
   if (part.uv !== undefined && part.roughnessTexture !== undefined) {
     material.setMetallicRoughnessTexture(texture('roughness', part.roughnessTexture))
     clamp(material.getMetallicRoughnessTextureInfo())
+  }
+  if (part.uv !== undefined && part.specularTexture !== undefined) {
+    const specular = document.createExtension(KHRMaterialsSpecular).createSpecular()
+    specular.setSpecularTexture(texture('specular', part.specularTexture))
+    clamp(specular.getSpecularTextureInfo())
+    material.setExtension(KHRMaterialsSpecular.EXTENSION_NAME, specular)
   }
   return material
 }

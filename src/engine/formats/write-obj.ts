@@ -67,7 +67,17 @@ export function writeMtl(model: ExportModel, displacement?: ObjDisplacement): st
   return materialsOf(model)
     .flatMap(
       (
-        { material, baseColor = [1, 1, 1], alpha = 1, cutOut, roughness, roughnessTexture, texture, normalTexture },
+        {
+          material,
+          baseColor = [1, 1, 1],
+          alpha = 1,
+          cutOut,
+          roughness,
+          roughnessTexture,
+          specularTexture,
+          texture,
+          normalTexture,
+        },
         i,
       ) => [
         `newmtl ${identifier(material)}`,
@@ -81,6 +91,7 @@ export function writeMtl(model: ExportModel, displacement?: ObjDisplacement): st
         ...(texture ? [`map_Kd ${texture.file}`] : []),
         ...(texture && cutOut ? [`map_d ${texture.file}`] : []),
         ...(roughnessTexture ? [`map_Pr ${roughnessTexture.file}`] : []),
+        ...(specularTexture ? [`map_Ks ${specularTexture.file}`] : []),
         ...(normalTexture ? [`norm ${normalTexture.file}`] : []),
         ...(i === 0 && displacement
           ? [

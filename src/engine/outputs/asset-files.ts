@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { GAZE_END } from '../asset/eyes.js'
 import type { HeadTextures } from '../asset/paint.js'
+import { specularMap } from '../asset/specular.js'
 import type { ExportPart } from '../formats/export-model.js'
 import { vrmOf } from '../formats/vrm.js'
 import { type GlbPart, writeGlb } from '../formats/write-glb.js'
@@ -28,6 +29,7 @@ const ALBEDO_FILE = 'textures/albedo.jpg'
 const NORMAL_FILE = 'textures/normal.png'
 const DISPLACEMENT_FILE = 'textures/displacement.png'
 const ROUGHNESS_FILE = 'textures/roughness.jpg'
+const SPECULAR_FILE = 'textures/specular.png'
 const EYE_FILE = 'textures/eye.jpg'
 const MOUTH_FILE = 'textures/mouth.jpg'
 const HAIR_FILE = 'textures/hair.png'
@@ -52,6 +54,7 @@ export async function assetFiles(
       'textures/photo.jpg': encodeJpeg(squarePicture(textures.photo)),
     }),
     [ROUGHNESS_FILE]: encodeJpeg(greyPicture(textures.roughness)),
+    [SPECULAR_FILE]: encodeClearPng(clearPicture(specularMap(baked), baked.size)),
     [NORMAL_FILE]: encodePng(normalMapPicture(baked)),
     [DISPLACEMENT_FILE]: encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range),
     'textures/observed.png': encodeGreyPng(textures.observed, size, size),
@@ -66,7 +69,13 @@ export async function assetFiles(
   Object.assign(files, Object.fromEntries(pictures))
   const displacement = { file: DISPLACEMENT_FILE, midlevel: 0.5, scaleMetres: 2 * range }
   const extras = { provenance, metric, displacement }
-  const face = { name: 'face', material: 'face skin', roughness: 1, roughnessTexture: textureOf(files, ROUGHNESS_FILE) }
+  const face = {
+    name: 'face',
+    material: 'face skin',
+    roughness: 1,
+    roughnessTexture: textureOf(files, ROUGHNESS_FILE),
+    specularTexture: textureOf(files, SPECULAR_FILE),
+  }
   const head: AssetFilePart = {
     ...face,
     ...asset.head,
@@ -99,7 +108,7 @@ export async function assetFiles(
   if (profile.vrm)
     files['face.vrm'] = vrmOf(
       await writeGlb(
-        parts.map((part) => ({ ...part, tangents: undefined })),
+        parts.map((part) => ({ ...part, tangents: undefined, specularTexture: undefined })),
         { generator },
       ),
       { name: 'face', eyes: eyesOf(parts), gazeDegrees: (GAZE_END * 180) / Math.PI },
@@ -136,6 +145,13 @@ function textureOf(files: Files, file: string): ExportPart['texture'] & GlbPart[
 }
 
 const greyPicture = ({ values, size }: HeadTextures['roughness']): Picture => pictureFromFloats(values, size, size, 1)
+
+/** Grey, and the same in its alpha: glTF reads the one, other programs the other. @param values [size, size] 0..1 */
+function clearPicture(values: Float32Array, size: number): Picture {
+  const data = new Uint8Array(4 * values.length)
+  for (let i = 0; i < data.length; i++) data[i] = Math.round(255 * values[i >> 2])
+  return { width: size, height: size, data }
+}
 
 /** Numbers of the parts' materials; colours are linear, for parts without texture. */
 const LOOKS: Record<

@@ -5,7 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WebIO } from '@gltf-transform/core'
-import { EXTMeshoptCompression, KHRMeshQuantization } from '@gltf-transform/extensions'
+import {
+  EXTMeshoptCompression,
+  KHRMaterialsSpecular,
+  KHRMeshQuantization,
+  type Specular,
+} from '@gltf-transform/extensions'
 import { strFromU8, unzipSync } from 'fflate'
 import validator from 'gltf-validator'
 import { MeshoptDecoder } from 'meshoptimizer'
@@ -83,8 +88,9 @@ describe('a small run', () => {
       const bytes = await readFile(join(folder, name))
       const { issues } = await validator.validateBytes(bytes)
       expect([issues.numErrors, issues.numWarnings], `${name}: ${JSON.stringify(issues.messages)}`).toEqual([0, 0])
-      const root = (await new WebIO().readBinary(bytes)).getRoot()
-      expect(root.listExtensionsUsed()).toEqual([])
+      const io = new WebIO().registerExtensions([KHRMaterialsSpecular])
+      const root = (await io.readBinary(bytes)).getRoot()
+      expect(root.listExtensionsUsed()).toEqual([expect.objectContaining({ extensionName: 'KHR_materials_specular' })])
       const [node] = root.listNodes()
       expect(node.getName()).toBe('face')
       const { provenance, metric } = node.getExtras() as Record<string, Record<string, unknown>>
@@ -96,6 +102,9 @@ describe('a small run', () => {
       expect(material.getMetallicRoughnessTexture()?.getSize()).toEqual([256, 256])
       // the map is the roughness, and nothing is metal
       expect([material.getRoughnessFactor(), material.getMetallicFactor()]).toEqual([1, 0])
+      const specular = material.getExtension<Specular>('KHR_materials_specular')
+      expect(specular?.getSpecularTexture()?.getSize()).toEqual([256, 256])
+      expect(specular?.getSpecularFactor()).toBe(1)
       if (name === 'surface.glb') continue
       expect(material.getNormalTexture()?.getSize()).toEqual([256, 256])
       expect(node.getMesh()?.listPrimitives()[0].getAttribute('TANGENT')).not.toBeNull()
@@ -175,6 +184,7 @@ describe('a small run', () => {
       o = data + size
     }
     expect(mtl).toContain('map_Pr textures/roughness.jpg')
+    expect(mtl).toContain('map_Ks textures/specular.png')
     expect(files).toEqual([
       'face.usda',
       'albedo.jpg',

@@ -226,7 +226,7 @@ for (const blender of blenders()) {
       expect(Math.max(...found['dimensions'])).toBeLessThan(0.4)
       const types = found['nodes'].map((node: Found) => node['type'])
       expect(types).toEqual(expect.arrayContaining(['NORMAL_MAP', 'DISPLACEMENT']))
-      expect(types.filter((type: string) => type === 'TEX_IMAGE')).toHaveLength(4)
+      expect(types.filter((type: string) => type === 'TEX_IMAGE')).toHaveLength(5)
       expect(found['keys'].map((key: [string]) => key[0])).toEqual(
         expect.arrayContaining(['jawOpen', 'mouthSmileLeft']),
       )
@@ -252,6 +252,7 @@ function expectAsset(found: Found): void {
     'face albedo': 'sRGB',
     'face normals': 'Non-Color',
     'face roughness': 'Non-Color',
+    'face specular': 'Non-Color',
     'face displacement': 'Non-Color',
   })
   expect(textures.every((node) => node['packed'])).toBe(true)
@@ -259,6 +260,8 @@ function expectAsset(found: Found): void {
   expect(found['links']).toContain('TEX_IMAGE.Color > BSDF_PRINCIPLED.Base Color')
   expect(found['links']).toContain('TEX_IMAGE.Color > DISPLACEMENT.Height')
   expect(found['links']).toContain('SEPXYZ.Y > BSDF_PRINCIPLED.Roughness')
+  expect(found['links']).toContain('TEX_IMAGE.Alpha > MATH.Value')
+  expect(found['links'].some((link: string) => /^MATH\.Value > BSDF_PRINCIPLED\.Specular/.test(link))).toBe(true)
   expect(found['scale']).toBeCloseTo(0.002, 6)
   expect(found['midlevel']).toBe(0.5)
   expect(found['keys'].map((key: [string, number]) => key[0])).toEqual([

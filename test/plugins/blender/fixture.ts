@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Document, WebIO } from '@gltf-transform/core'
+import { KHRMaterialsSpecular } from '@gltf-transform/extensions'
 import { writeGlb } from '../../../src/engine/formats/write-glb.js'
 import { vertexNormals } from '../../../src/engine/geometry/normals.js'
 import { encodeGreyPng16, encodePng, newPicture } from '../../../src/engine/image/picture.js'
@@ -103,6 +104,11 @@ async function asset(): Promise<Uint8Array> {
     .setNormalTexture(await texture('normal', [128, 128, 255]))
     .setRoughnessFactor(1)
     .setMetallicRoughnessTexture(await texture('roughness', [102, 102, 102]))
+  const specular = document.createExtension(KHRMaterialsSpecular).createSpecular()
+  face.material.setExtension(
+    KHRMaterialsSpecular.EXTENSION_NAME,
+    specular.setSpecularTexture(await texture('specular', [179, 179, 179])),
+  )
   for (const [name, axis] of [
     ['jawOpen', 1],
     ['mouthSmileLeft', 2],
@@ -129,7 +135,7 @@ async function asset(): Promise<Uint8Array> {
     )
   }
   head.made.setWeights([0, 0]).setExtras({ targetNames: ['jawOpen', 'eyeLookInLeft'] })
-  return new WebIO().writeBinary(document)
+  return new WebIO().registerExtensions([KHRMaterialsSpecular]).writeBinary(document)
 }
 
 function sphereGrid() {

@@ -36,6 +36,8 @@ class Material:
     roughness: float = 1.0
     roughness_image: Picture = None
     """Linear numbers; the roughness is its factor."""
+    specular_image: Picture = None
+    """Its alpha: what is mirrored, as a share of what plastic mirrors."""
     metallic: float = 0.0
     double_sided: bool = True
     cut_out: bool = False
@@ -178,6 +180,7 @@ class _Reader:
             normal_scale=normal.get("scale", 1.0) if normal else 1.0,
             roughness=rough.get("roughnessFactor", 1.0),
             roughness_image=self._picture(rough.get("metallicRoughnessTexture")),
+            specular_image=self._picture(given.get("extensions", {}).get("KHR_materials_specular", {}).get("specularTexture")),
             metallic=rough.get("metallicFactor", 1.0),
             double_sided=given.get("doubleSided", False),
             cut_out=given.get("alphaMode", "OPAQUE") != "OPAQUE" and "baseColorTexture" in rough,
