@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { GAZE_END } from '../asset/eyes.js'
 import type { HeadTextures } from '../asset/paint.js'
-import { specularMap } from '../asset/specular.js'
+import { type Specular, specularMap } from '../asset/specular.js'
 import type { ExportPart } from '../formats/export-model.js'
 import { vrmOf } from '../formats/vrm.js'
 import { type GlbPart, writeGlb } from '../formats/write-glb.js'
@@ -54,7 +54,7 @@ export async function assetFiles(
       'textures/photo.jpg': encodeJpeg(squarePicture(textures.photo)),
     }),
     [ROUGHNESS_FILE]: encodeJpeg(greyPicture(textures.roughness)),
-    [SPECULAR_FILE]: encodeClearPng(clearPicture(specularMap(baked), baked.size)),
+    [SPECULAR_FILE]: encodeClearPng(clearPicture(specularMap(baked))),
     [NORMAL_FILE]: encodePng(normalMapPicture(baked)),
     [DISPLACEMENT_FILE]: encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range),
     'textures/observed.png': encodeGreyPng(textures.observed, size, size),
@@ -146,8 +146,8 @@ function textureOf(files: Files, file: string): ExportPart['texture'] & GlbPart[
 
 const greyPicture = ({ values, size }: HeadTextures['roughness']): Picture => pictureFromFloats(values, size, size, 1)
 
-/** Grey, and the same in its alpha: glTF reads the one, other programs the other. @param values [size, size] 0..1 */
-function clearPicture(values: Float32Array, size: number): Picture {
+/** Grey, and the same in its alpha: glTF reads the one, other programs the other. */
+function clearPicture({ values, size }: Specular): Picture {
   const data = new Uint8Array(4 * values.length)
   for (let i = 0; i < data.length; i++) data[i] = Math.round(255 * values[i >> 2])
   return { width: size, height: size, data }
