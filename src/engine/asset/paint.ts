@@ -16,6 +16,7 @@ import { HAIR, paintRoughness, type Roughness } from './roughness.js'
 import type { Scalp } from './scalp.js'
 import { seeTexels, seeVertices, type TexelGrid, type TexelSight } from './see.js'
 import { Sight, type SightScene } from './sight.js'
+import { paintSpecular } from './specular.js'
 import { denseOn, grownWhere, growStubble } from './stubble.js'
 
 /** A difference between rendering and photo that costs most of the confidence. */
@@ -33,6 +34,8 @@ export interface HeadTextures {
   confidence: Float32Array
   /** Of the skin's surface, of a size of its own. */
   roughness: Roughness
+  /** What it mirrors, as a share of what a dielectric does. */
+  specular: Roughness
 }
 
 export interface BrowsInput {
@@ -96,7 +99,15 @@ export function paintHead({
   const observed = belief.slice()
   if (cover && colour) growStubble(head, grid, { cover, colour }, albedo, observed)
   const confidence = confidenceOf({ belief: observed, pixel: texels.pixel }, residual)
-  return { size, albedo, photo: finished(head, grid, albedo, gains), observed, confidence, roughness }
+  return {
+    size,
+    albedo,
+    photo: finished(head, grid, albedo, gains),
+    observed,
+    confidence,
+    roughness,
+    specular: paintSpecular(head, grid),
+  }
 }
 
 /** Finishes the albedo, in place. @returns the same with its light again: in unseen places the light that spreads there from the seen ones */

@@ -3,7 +3,7 @@
  * shows highlights. A photo tells of gloss only where a lamp happens to be mirrored: what it does not show is as skin usually is.
  */
 import { interpolate, type Raster } from '../geometry/rasterize.js'
-import { fillBetween } from '../geometry/texels.js'
+import { coarserRaster, fillBetween } from '../geometry/texels.js'
 import { HEAD_PARTS } from '../stages.js'
 import type { PaintMesh } from './compose.js'
 import { grain } from './grain.js'
@@ -40,7 +40,7 @@ const SHINE = 0.8
 const MOST = 0.14
 /** Fine unevenness, which breaks highlights. */
 const UNEVEN = 0.035
-/** Texels along a side at most: roughness is smooth. */
+/** Texels along a side at most, and half of the other textures': roughness is smooth. */
 const LARGEST = 1024
 
 /** [vertices] roughness by place. @param mean [vertices, 3] the model's mean head @param landmarks [478, 3] on it */
@@ -70,23 +70,13 @@ export interface Roughness {
  */
 export function paintRoughness(
   { mesh, removed }: Pick<PaintMesh, 'mesh' | 'removed'>,
-  { raster, size: full }: { raster: Raster; size: number },
+  grid: { raster: Raster; size: number },
   rough: Float32Array,
   { belief, pixel }: { belief: Float32Array; pixel: Uint32Array },
   relight: Pick<Relight, 'sheen'> | undefined,
 ): Roughness {
-  const step = Math.max(2, full / LARGEST)
-  const size = full / step
-  const triangle = new Int32Array(size * size)
-  const barycentric = new Float32Array(3 * size * size)
-  const at = new Uint32Array(size * size)
-  for (let y = 0, i = 0; y < size; y++)
-    for (let x = 0; x < size; x++, i++) {
-      at[i] = (y * step + (step >> 1)) * full + x * step + (step >> 1)
-      triangle[i] = raster.triangle[at[i]]
-      for (let k = 0; k < 3; k++) barycentric[3 * i + k] = raster.barycentric[3 * at[i] + k]
-    }
-  const small: Raster = { ...raster, triangle, barycentric, span: [0, triangle.length] }
+  const { raster: small, size, at } = coarserRaster(grid, LARGEST)
+  const { triangle } = small
   const values = interpolate(small, mesh.indices, rough, 1)
   const places = interpolate(small, mesh.indices, mesh.positions, 3)
   for (let i = 0; i < values.length; i++) {

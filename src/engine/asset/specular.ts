@@ -1,47 +1,60 @@
 /**
- * How much of the light skin mirrors: what its refractive index says, and less in the hollows of wrinkles and pores, into which little of
- * the surroundings shines.
+ * How much of the light skin mirrors: what its refractive index says, and less in hollows (wrinkles, beside the nose, about lids), into which
+ * little of the surroundings shines.
  */
+import { vertexNeighbors } from '../geometry/mesh.js'
+import { vertexNormals } from '../geometry/normals.js'
+import { interpolate } from '../geometry/rasterize.js'
 import { smoothstep } from '../geometry/smoothstep.js'
+import { coarserRaster, fillBetween } from '../geometry/texels.js'
+import type { Mesh } from '../stages.js'
+import type { PaintMesh } from './compose.js'
+import type { Roughness } from './roughness.js'
+import type { TexelGrid } from './see.js'
 
-/** Share of the light that skin mirrors when it comes straight on (refractive index 1.4), and what glTF's specular of 1 stands for. */
+/** Share of the light that skin mirrors when it comes straight on (refractive index 1.4), and what a specular of 1 stands for in glTF. */
 const SKIN = 0.028
 const DIELECTRIC = 0.04
-/** A hollow's curvature, 1/mm, at which it begins to mirror less, and from which on it mirrors least; and how much less that is. */
-const HOLLOW = [0.03, 0.35] as const
+/** A hollow's mean curvature, 1/m, at which it begins to mirror less, and from which on it mirrors least; and how much less that is. */
+const HOLLOW = [15, 200] as const
 const LESS = 0.6
-/** Millimetres that a texture of one texel would have to a side: the face has two thirds of the layout's width. */
-const LAYOUT = 300
-/** Texels along a side at most: narrower hollows than a millimetre are noise. */
+/** Texels along a side at most: as fine as the mesh. */
 const LARGEST = 512
 
-/** A map of it. */
-export interface Specular {
-  size: number
-  /** [size, size] 0..1 of what a surface with glTF's specular of 1 mirrors. */
-  values: Float32Array
+/** [vertices] 0..1 of what a surface with glTF's specular of 1 mirrors. */
+export function skinSpecular(mesh: Mesh): Float32Array {
+  const { positions: p } = mesh
+  const { start, neighbors } = vertexNeighbors(mesh)
+  const n = vertexNormals(mesh)
+  const hollow = Float32Array.from({ length: p.length / 3 }, (_, v) => {
+    // how much normals lean apart along edges: the mean of normal curvatures, negative in hollows
+    let sum = 0
+    for (let i = start[v]; i < start[v + 1]; i++) {
+      const w = neighbors[i]
+      let lean = 0
+      let square = 0
+      for (let k = 0; k < 3; k++) {
+        const way = p[3 * w + k] - p[3 * v + k]
+        lean += way * (n[3 * w + k] - n[3 * v + k])
+        square += way * way
+      }
+      if (square > 0) sum -= lean / square
+    }
+    return sum / Math.max(1, start[v + 1] - start[v])
+  })
+  // the bottom of a fold is not seen edge by edge
+  return hollow.map((own, v) => {
+    let sum = own
+    for (let i = start[v]; i < start[v + 1]; i++) sum += hollow[neighbors[i]]
+    const mean = sum / (1 + start[v + 1] - start[v])
+    return (SKIN / DIELECTRIC) * (1 - LESS * smoothstep(HOLLOW[0], HOLLOW[1], mean))
+  })
 }
 
-/** @param normals [full, full, 3] tangent space, y up the texture: where they lean towards each other there is a hollow */
-export function specularMap({ normals, size: full }: { normals: Float32Array; size: number }): Specular {
-  const step = Math.max(1, full / LARGEST)
-  const size = full / step
-  const texel = LAYOUT / size
-  const leaning = new Float32Array(2 * size * size)
-  for (let y = 0; y < full; y++)
-    for (let x = 0; x < full; x++) {
-      const to = 2 * (Math.floor(y / step) * size + Math.floor(x / step))
-      for (let k = 0; k < 2; k++) leaning[to + k] += normals[3 * (y * full + x) + k] / step ** 2
-    }
-  const values = new Float32Array(size * size)
-  for (let y = 0, i = 0; y < size; y++)
-    for (let x = 0; x < size; x++, i++) {
-      const right = 2 * (x < size - 1 ? i + 1 : i)
-      const left = 2 * (x > 0 ? i - 1 : i)
-      const above = 2 * (y > 0 ? i - size : i) + 1
-      const below = 2 * (y < size - 1 ? i + size : i) + 1
-      const spread = (leaning[right] - leaning[left] + leaning[above] - leaning[below]) / (2 * texel)
-      values[i] = (SKIN / DIELECTRIC) * (1 - LESS * smoothstep(HOLLOW[0], HOLLOW[1], -spread))
-    }
+/** Paints it. */
+export function paintSpecular({ mesh }: Pick<PaintMesh, 'mesh'>, grid: Pick<TexelGrid, 'raster' | 'size'>): Roughness {
+  const { raster, size } = coarserRaster(grid, LARGEST)
+  const values = interpolate(raster, mesh.indices, skinSpecular(mesh), 1)
+  fillBetween(values, 1, size, raster.triangle)
   return { size, values }
 }

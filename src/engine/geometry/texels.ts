@@ -56,3 +56,26 @@ function pushPull(values: Float32Array, weight: Float32Array, channels: number, 
       for (let c = 0; c < channels; c++) values[i * channels + c] = small[o * channels + c]
     }
 }
+
+/**
+ * The same raster with fewer texels: half as many to a side at most.
+ * @param largest texels along a side at most
+ * @returns and for each of its texels the one of the full raster that it stands for
+ */
+export function coarserRaster(
+  { raster, size: full }: { raster: Raster; size: number },
+  largest: number,
+): { raster: Raster; size: number; at: Uint32Array } {
+  const step = Math.max(2, full / largest)
+  const size = full / step
+  const triangle = new Int32Array(size * size)
+  const barycentric = new Float32Array(3 * size * size)
+  const at = new Uint32Array(size * size)
+  for (let y = 0, i = 0; y < size; y++)
+    for (let x = 0; x < size; x++, i++) {
+      at[i] = (y * step + (step >> 1)) * full + x * step + (step >> 1)
+      triangle[i] = raster.triangle[at[i]]
+      for (let k = 0; k < 3; k++) barycentric[3 * i + k] = raster.barycentric[3 * at[i] + k]
+    }
+  return { raster: { ...raster, triangle, barycentric, span: [0, triangle.length] }, size, at }
+}

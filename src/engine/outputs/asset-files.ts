@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto'
 import { GAZE_END } from '../asset/eyes.js'
 import type { HeadTextures } from '../asset/paint.js'
-import { type Specular, specularMap } from '../asset/specular.js'
 import type { ExportPart } from '../formats/export-model.js'
 import { vrmOf } from '../formats/vrm.js'
 import { type GlbPart, writeGlb } from '../formats/write-glb.js'
@@ -54,7 +53,7 @@ export async function assetFiles(
       'textures/photo.jpg': encodeJpeg(squarePicture(textures.photo)),
     }),
     [ROUGHNESS_FILE]: encodeJpeg(greyPicture(textures.roughness)),
-    [SPECULAR_FILE]: encodeClearPng(clearPicture(specularMap(baked))),
+    [SPECULAR_FILE]: encodeClearPng(clearPicture(textures.specular)),
     [NORMAL_FILE]: encodePng(normalMapPicture(baked)),
     [DISPLACEMENT_FILE]: encodeGreyPng16(baked.displacement, baked.size, baked.size, -range, range),
     'textures/observed.png': encodeGreyPng(textures.observed, size, size),
@@ -147,7 +146,7 @@ function textureOf(files: Files, file: string): ExportPart['texture'] & GlbPart[
 const greyPicture = ({ values, size }: HeadTextures['roughness']): Picture => pictureFromFloats(values, size, size, 1)
 
 /** Grey, and the same in its alpha: glTF reads the one, other programs the other. */
-function clearPicture({ values, size }: Specular): Picture {
+function clearPicture({ values, size }: HeadTextures['specular']): Picture {
   const data = new Uint8Array(4 * values.length)
   for (let i = 0; i < data.length; i++) data[i] = Math.round(255 * values[i >> 2])
   return { width: size, height: size, data }
