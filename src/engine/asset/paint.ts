@@ -12,7 +12,7 @@ import { compose, type PaintMesh } from './compose.js'
 import { colourEars, earTones } from './ears.js'
 import { type BrowPlaces, browColour, growBrows } from './grown-brows.js'
 import { type Relight, takeOut } from './light.js'
-import { HAIR, paintRoughness, type Roughness } from './roughness.js'
+import { type GreyMap, HAIR, paintRoughness } from './roughness.js'
 import type { Scalp } from './scalp.js'
 import { seeTexels, seeVertices, type TexelGrid, type TexelSight } from './see.js'
 import { Sight, type SightScene } from './sight.js'
@@ -33,9 +33,9 @@ export interface HeadTextures {
   /** [size, size] 0..1: the same, less where the rendered face differs from the photo. */
   confidence: Float32Array
   /** Of the skin's surface, of a size of its own. */
-  roughness: Roughness
+  roughness: GreyMap
   /** What it mirrors, as a share of what a dielectric does. */
-  specular: Roughness
+  specular: GreyMap
 }
 
 export interface BrowsInput {

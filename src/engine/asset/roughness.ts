@@ -57,7 +57,7 @@ export function skinRoughness(mean: Float32Array, parts: Uint8Array, landmarks: 
   return out
 }
 
-export interface Roughness {
+export interface GreyMap {
   size: number
   /** [size, size] */
   values: Float32Array
@@ -74,7 +74,7 @@ export function paintRoughness(
   rough: Float32Array,
   { belief, pixel }: { belief: Float32Array; pixel: Uint32Array },
   relight: Pick<Relight, 'sheen'> | undefined,
-): Roughness {
+): GreyMap {
   const { raster: small, size, at } = coarserRaster(grid, LARGEST)
   const { triangle } = small
   const values = interpolate(small, mesh.indices, rough, 1)

@@ -9,7 +9,7 @@ import { smoothstep } from '../geometry/smoothstep.js'
 import { coarserRaster, fillBetween } from '../geometry/texels.js'
 import type { Mesh } from '../stages.js'
 import type { PaintMesh } from './compose.js'
-import type { Roughness } from './roughness.js'
+import type { GreyMap } from './roughness.js'
 import type { TexelGrid } from './see.js'
 
 /** Share of the light that skin mirrors when it comes straight on (refractive index 1.4), and what a specular of 1 stands for in glTF. */
@@ -52,7 +52,7 @@ export function skinSpecular(mesh: Mesh): Float32Array {
 }
 
 /** Paints it. */
-export function paintSpecular({ mesh }: Pick<PaintMesh, 'mesh'>, grid: Pick<TexelGrid, 'raster' | 'size'>): Roughness {
+export function paintSpecular({ mesh }: Pick<PaintMesh, 'mesh'>, grid: Pick<TexelGrid, 'raster' | 'size'>): GreyMap {
   const { raster, size } = coarserRaster(grid, LARGEST)
   const values = interpolate(raster, mesh.indices, skinSpecular(mesh), 1)
   fillBetween(values, 1, size, raster.triangle)
