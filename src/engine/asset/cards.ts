@@ -2,7 +2,6 @@
  * Hair as cards: narrow strips with pictures of a few hairs each (hair-texture.ts). What a card is (its rows, its picture) is the same for
  * all faces, and mirrored on the other side; where it lies follows the skin.
  */
-import { vertexNormals } from '../geometry/normals.js'
 import type { Mesh } from '../stages.js'
 import { cellsOf } from './hair-texture.js'
 import { KeyMaker, type ShapeKey, STILL } from './keys.js'
@@ -65,7 +64,7 @@ export function cardMesh(
     const key = maker.key(name, positionsOf(places))
     if (key) keys.push(key)
   }
-  return { mesh, quads: indices.length / 6, normals: vertexNormals(mesh), uv: Float32Array.from(uv), keys }
+  return { mesh, quads: indices.length / 6, normals: maker.normals, uv: Float32Array.from(uv), keys }
 }
 
 /** Left and right edge of each row. */

@@ -3,7 +3,6 @@
  * and goes where the lips go.
  */
 import { connectedComponents, gather, submesh } from '../geometry/mesh.js'
-import { vertexNormals } from '../geometry/normals.js'
 import { pairTriangles, quadsFirst } from '../geometry/quads.js'
 import { splitSeams } from '../geometry/seams.js'
 import { smoothstep } from '../geometry/smoothstep.js'
@@ -57,7 +56,7 @@ export function insideParts(
     const mesh = { positions: piece.place(rest), indices: piece.indices }
     // few triangles are shaded like the surface that they stand for
     const surface = { positions: mesh.positions, indices: given.surface ?? piece.indices }
-    return { ...piece, mesh, surface, maker: new KeyMaker(surface), keys: [] as ShapeKey[] }
+    return { ...piece, mesh, maker: new KeyMaker(surface), keys: [] as ShapeKey[] }
   })
   for (const { pose, at } of poses) {
     if (!moves(at, rest, rim.loop)) continue
@@ -66,8 +65,7 @@ export function insideParts(
       if (key) keys.push(key)
     }
   }
-  return pieces.map(({ name, mesh, surface, quads, uv, uvIndices, keys }) => {
-    const normals = vertexNormals(surface)
+  return pieces.map(({ name, mesh, maker: { normals }, quads, uv, uvIndices, keys }) => {
     if (!uv) return { name, mesh, quads, normals, uv, keys }
     const split = splitSeams(mesh, uv, uvIndices)
     const each = (values: Float32Array): Float32Array => gather(values, split.vertexMap, 3)

@@ -144,12 +144,15 @@ export class SkinMover {
 export class KeyMaker {
   /** [vertices, 3] what the normals of a key's end are a change of. */
   private readonly before: Float32Array
+  /** [vertices, 3] unit, of the mesh at rest. */
+  readonly normals: Float32Array
 
   constructor(private readonly rest: Mesh) {
     // by area on both sides: faster, and what differs is only the change
     this.before = vertexNormals(rest, 'area')
     // in a crease it may differ by any angle from the normal that is added to
     const shown = vertexNormals(rest)
+    this.normals = shown
     for (let i = 0; i < shown.length; i += 3) {
       const turn = shown[i] * this.before[i] + shown[i + 1] * this.before[i + 1] + shown[i + 2] * this.before[i + 2]
       if (turn < ALIKE) this.before.set(shown.subarray(i, i + 3), i)

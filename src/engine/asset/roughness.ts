@@ -57,6 +57,7 @@ export function skinRoughness(mean: Float32Array, parts: Uint8Array, landmarks: 
   return out
 }
 
+/** A texture of one number a texel. */
 export interface GreyMap {
   size: number
   /** [size, size] */

@@ -84,7 +84,7 @@ export function teethMeet(image: Float32Array, crop: Crop, landmarks: Points): n
       return look(at(0), at(1))
     }),
   )
-  const [bright, red] = [0, 1].map((k) => median(skin.map((one) => one[k])))
+  const [bright, red] = [0, 1].map((k) => upperMedian(skin.map((one) => one[k])))
 
   const gaps: number[] = []
   lines.forEach(([[x0, y0], [x1, y1]], n) => {
@@ -98,10 +98,11 @@ export function teethMeet(image: Float32Array, crop: Crop, landmarks: Points): n
     const below = teeth.slice(teeth.indexOf(true), Math.round((1 - EDGE) * SAMPLES)).filter((tooth) => !tooth).length
     gaps.push((below * heights[n]) / (SAMPLES * width))
   })
-  return gaps.length < SHOWN * lines.length ? 0 : smoothstep(GAP[1], GAP[0], median(gaps))
+  return gaps.length < SHOWN * lines.length ? 0 : smoothstep(GAP[1], GAP[0], upperMedian(gaps))
 }
 
-function median(values: number[]): number {
+/** The middle value, of an even number the upper one of two: where half of the lines show a gap, there is one. */
+function upperMedian(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)]
 }
